@@ -1,0 +1,1 @@
+"""Faces in, doppelgänger out. No window, no network; usable as a library."""

@@ -1,0 +1,43 @@
+"""Everything that can be wrong with a visit, in words a person can act on.
+
+Each error is one clear line: what, where, and what to do next. The command line prints that line
+and leaves with `exit_code`; nothing else about an error ever reaches a visitor or a curator.
+"""
+
+
+class DoppelgangerError(Exception):
+    """Base of all expected errors. `str(error)` is the one line to show."""
+
+    exit_code = 1
+
+
+class UsageError(DoppelgangerError):
+    """The command or its input file cannot be used as given."""
+
+    exit_code = 2
+
+
+class NoUsableFace(DoppelgangerError):
+    """The photograph holds no face that can be portrayed.
+
+    `reason` is one of `none`, `several`, `too_small`, `turned_away`, `too_dark`, `blurred`,
+    `eyes_closed`; scenes choose their drawing by it, and translate it.
+    """
+
+    exit_code = 3
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class WeightsError(DoppelgangerError):
+    """Weights are missing, or are not what the manifest says."""
+
+    exit_code = 4
+
+
+class MachineError(DoppelgangerError):
+    """The machine lacks something; `kiosk doctor` tells what."""
+
+    exit_code = 5
