@@ -1,0 +1,65 @@
+"""The few operations StyleGAN2 adds to ordinary convolutions, written with ordinary ones.
+
+**Convention:** feature maps are (N, C, H, W); filters are symmetric, so correlation and convolution agree.
+
+Source: Karras et al., *Analyzing and Improving the Image Quality of StyleGAN*, 2020, sections 2 and 3,
+appendix B.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+SQRT2 = math.sqrt(2)
+
+
+def leaky_relu(x: torch.Tensor) -> torch.Tensor:
+    """Leaky ReLU of slope 0.2 with the gain sqrt(2) that keeps the variance. Any shape."""
+    return F.leaky_relu(x, 0.2) * SQRT2
+
+
+def upsample(x: torch.Tensor) -> torch.Tensor:
+    """Doubles (N, C, H, W) to (N, C, 2H, 2W) with the filter [1, 3, 3, 1] and zeros outside.
+
+    That filter *is* bilinear interpolation; only the edge differs, hence the padding.
+    """
+    enlarged = F.interpolate(F.pad(x, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
+    return enlarged[:, :, 2:-2, 2:-2]
+
+
+def blur(x: torch.Tensor, gain: float) -> torch.Tensor:
+    """Filters (N, C, H, W) with [1, 3, 3, 1] x [1, 3, 3, 1] / 64 * gain -> (N, C, H-3, W-3)."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device) / 8
+    kernel = torch.outer(taps, taps * gain).expand(x.shape[1], 1, 4, 4)
+    return F.conv2d(x, kernel, groups=x.shape[1])
+
+
+def modulated_convolution(
+    x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor, *, demodulate: bool = True, up: bool = False
+) -> torch.Tensor:
+    """Convolution whose input channels are scaled by `styles`, one scale for each picture and channel.
+
+    Args:
+        x: (N, I, H, W).
+        weight: (O, I, k, k), shared by the batch.
+        styles: (N, I).
+        demodulate: scale each output channel back to unit variance (section 2.2).
+        up: double the resolution on the way (k = 3).
+
+    Returns:
+        (N, O, H, W), or (N, O, 2H, 2W) with `up`.
+
+    The scales are applied to the feature maps, not to the weights: the weights stay one tensor for
+    the whole batch, and a search with frozen weights needs no gradient of them.
+    """
+    x = x * styles[:, :, None, None].to(x.dtype)
+    if up:
+        x = F.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2)
+        x = blur(F.pad(x, (1, 1, 1, 1)), gain=4.0)
+    else:
+        x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
+    if demodulate:
+        energy = styles.square() @ weight.square().sum(dim=(2, 3)).T  # (N, O)
+        x = x * (energy + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
+    return x
