@@ -112,7 +112,12 @@ class SynthesisBlock(nn.Module):
         self.torgb = ToRGB(outputs, w_dim)
 
     def forward(
-        self, x: torch.Tensor | None, image: torch.Tensor | None, ws: list[torch.Tensor], noise_mode: NoiseMode, dtype: torch.dtype
+        self,
+        x: torch.Tensor | None,
+        image: torch.Tensor | None,
+        ws: list[torch.Tensor],
+        noise_mode: NoiseMode,
+        dtype: torch.dtype,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`ws`: one (N, w_dim) for each convolution and one for the colours."""
         if x is None or image is None:

@@ -1,0 +1,128 @@
+"""Turns the numbers a render was made from into a standard normal latent z, so that a generator learns from pairs.
+
+Numbers become normal by their rank; a choice among k kinds becomes k normal numbers whose largest, after
+adding a constant a kind, is the chosen one; what correlates (grey hair and age) is
+made independent by whitening. A fresh draw of z is then a fresh, plausible person.
+"""
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+CHOICES = ("masc", "makeup", "style", "beard", "glasses", "collar", "fill", "rim")
+EXPRESSIONS = (
+    "mouthSmile", "jawOpen", "mouthFunnel", "mouthFrown", "browDown", "browInnerUp", "browOuterUp",
+    "eyeWide", "mouthPress", "mouthPucker", "eyeBlink",
+)  # fmt: skip
+LEFT_OUT = {"seed", "hairn"}
+
+
+def read_parameters(archive: Path) -> dict[str, dict[str, Any]]:
+    """`meta.jsonl` of a tar of renders: name -> {"identity": {...}, "shot": {...}}."""
+    with tarfile.open(archive) as tar:
+        stored = tar.extractfile(next(m for m in tar if m.name.endswith("meta.jsonl")))
+        assert stored is not None
+        rows = [json.loads(line) for line in stored.read().decode().splitlines()]
+    return {row["name"]: row for row in rows}
+
+
+def _flatten(row: dict[str, Any]) -> dict[str, float | str]:
+    """One render's parameters as a flat dictionary of numbers and kinds."""
+    flat: dict[str, float | str] = {}
+
+    def put(name: str, value: Any) -> None:
+        if name in CHOICES:
+            flat[name] = str(value)
+        elif isinstance(value, list):
+            flat.update({f"{name}{i}": float(v) for i, v in enumerate(value)})
+        else:
+            flat[name] = float(value)
+
+    for name, value in row["identity"].items():
+        if name not in LEFT_OUT:
+            put(name, value)
+    shot = row["shot"]
+    for name in EXPRESSIONS:
+        put(name, shot["expr"].get(name, 0.0))
+    for name in ("yaw", "pitch", "roll", "gaze", "dist"):
+        put(name, shot[name])
+    put("world", [shot["world"][0], shot["world"][3]])
+    key, *others = shot["lights"]
+    put("key", [*key[:4], key[4]])
+    fill = next((light for light in others if light[2] == 90), None)
+    rim = next((light for light in others if light[2] == 30), None)
+    for name, light in (("fill", fill), ("rim", rim)):
+        put(name, light is not None)
+        put(f"{name}_light", [light[0], light[1], light[3]] if light else [0.0, 0.0, 0.0])
+    return flat
+
+
+def _normal_by_rank(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """(N,) numbers -> (N,) standard normal numbers of the same order; equal numbers fall in random order."""
+    order = np.lexsort((random.random(len(values)), values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.arange(len(values))
+    return ndtri((ranks + 0.5) / len(values))
+
+
+def _normal_by_choice(kinds: list[str], random: np.random.Generator) -> np.ndarray:
+    """(N,) kinds -> (N, k) standard normal numbers whose largest tells the kind (two kinds: (N, 1), by sign)."""
+    names, chosen = np.unique(kinds, return_inverse=True)
+    if len(names) < 2:
+        return np.zeros((len(kinds), 0))
+    share = np.bincount(chosen) / len(chosen)
+    if len(names) == 2:
+        edge = ndtri(share[0])
+        lower, upper = np.where(chosen == 0, -np.inf, edge), np.where(chosen == 0, edge, np.inf)
+        return ndtri(random.uniform(ndtr(lower), ndtr(upper)))[:, None]
+
+    lift = _lift_for(share)
+    result = np.zeros((len(kinds), len(names)))
+    missing = np.ones(len(kinds), bool)
+    while missing.any():
+        sample = random.standard_normal(result.shape)
+        hit = missing & ((sample + lift).argmax(1) == chosen)
+        result[hit] = sample[hit]
+        missing &= ~hit
+    return result
+
+
+def _lift_for(share: np.ndarray) -> np.ndarray:
+    """What to add to k normal numbers so that each is the largest in its `share` of cases (fixed-point iteration)."""
+    sample = np.random.default_rng(0).standard_normal((20000, len(share)))
+    lift = np.log(share)
+    for _ in range(200):
+        won = np.bincount((sample + lift).argmax(1), minlength=len(share)) / len(sample)
+        lift += 0.5 * np.log(share / np.maximum(won, 1e-4))
+    return lift
+
+
+def standard_normal_latents(rows: list[dict[str, Any]], seed: int = 0) -> tuple[np.ndarray, list[str]]:
+    """Parameters of N renders -> float32 (N, D), each column and, after whitening, their whole near N(0, I).
+
+    Returns also the D columns' names (before whitening; a whitened column stays close to its own name).
+    Directions that hold under a twentieth of a column's variance (what skin colour adds to skin tone) are
+    not stretched to full size.
+    """
+    random = np.random.default_rng(seed)
+    flat = [_flatten(row) for row in rows]
+    columns: list[np.ndarray] = []
+    names: list[str] = []
+    shared = [n for n in flat[0] if all(n in f for f in flat)]
+    for name in shared:
+        values = [f[name] for f in flat]
+        if name in CHOICES:
+            block = _normal_by_choice([str(v) for v in values], random)
+        else:
+            block = _normal_by_rank(np.asarray(values, float), random)[:, None]
+        columns.append(block)
+        names += [name] * block.shape[1]
+    normal = np.concatenate(columns, axis=1)
+    variances, vectors = np.linalg.eigh(np.corrcoef(normal.T))
+    whiten = (vectors / np.sqrt(np.maximum(variances, 0.05))) @ vectors.T
+    white = normal @ whiten
+    return ((white - white.mean(0)) / white.std(0)).astype(np.float32), names
