@@ -2,9 +2,9 @@
 
 Pure: the row is any function from t to a picture, the judge any function from pictures to verdicts.
 
-*crossing*: neighbouring pictures with different verdicts. *border*: the crossing with the largest t, so the last
-one before the closest match. *zone*: the stretch about the border where the judge's answer is within its own
-noise, taken as two standard errors of the mean over the perturbations.
+*crossing*: neighbouring pictures with different verdicts. *border*: the crossing with the largest t, so the
+last one before the closest match. *zone*: the stretch about the border where the judge's answer is within its
+own noise, taken as two standard errors of the mean over the perturbations.
 """
 
 from collections.abc import Callable, Sequence
@@ -87,7 +87,7 @@ class Curve:
 
 
 def _first_zero(ts: np.ndarray, margins: np.ndarray) -> float:
-    """Where the margin first becomes positive going along `ts`, linear between samples; the end where it never does."""
+    """Where the margin first becomes positive along `ts`, linear between samples; the end where it never does."""
     sure = np.flatnonzero(margins > 0)
     if len(sure) == 0:
         return float(ts[-1])

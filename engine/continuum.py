@@ -1,7 +1,8 @@
 """The straight way between two places of the generator, addressable by t in [0, 1].
 
 t = 0 is the start (the median face), t = 1 the end (the closest match). Latent and weights move together:
-theta(t) = theta_0 + offsets(t), so that t = 0 stays the generator's own median face even where the match was tuned.
+theta(t) = theta_0 + offsets(t), so that t = 0 stays the generator's own median face even where the match was
+tuned.
 
 Every picture is the generator's output at its own t, as 8-bit RGB, the very array that is judged and written.
 """

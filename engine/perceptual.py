@@ -1,9 +1,9 @@
-"""How different two pictures look, without any network: what the search minimises where LPIPS is not installed.
+"""How different two pictures look, without any network: what the search minimises where LPIPS is missing.
 
 It is no judge, and knows nothing of faces.
 
-Source: Laparra et al., *Perceptual image quality assessment using a normalized Laplacian pyramid*, 2016: bands
-of a Laplacian pyramid of the luminance, divided by the local contrast, as the early visual system does.
+Source: Laparra et al., *Perceptual image quality assessment using a normalized Laplacian pyramid*, 2016:
+bands of a Laplacian pyramid of the luminance, divided by the local contrast, as the early visual system does.
 Colour is compared in the low-pass pictures, where the eye sees it.
 """
 

@@ -1,17 +1,17 @@
 """The search: from the median face to the closest match, as a stream of steps.
 
 Two phases. In the first the latent moves, from w_avg into W+ (one w for each layer), weights frozen. In the
-second, *pivotal tuning*, the latent stays and the generator's own weights move a little, for this visit and in
-memory only; it is taken where the latent alone does not bring the match close enough.
+second, *pivotal tuning*, the latent stays and the generator's own weights move a little, for this visit and
+in memory only; it is taken where the latent alone does not bring the match close enough.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
 at the median face, so that the way back to it is a straight line (see `continuum.py`).
 
 **Convention:** pictures are (1, 3, R, R), RGB, [-1, 1]; latents are W+ (1, num_ws, w_dim).
 
-Sources: projection as in Karras et al. 2020, appendix D (cosine ramp, latent noise, noise regularisation); W+ as
-in Abdal et al., *Image2StyleGAN*, 2019; pivotal tuning as in Roich et al., *Pivotal Tuning for Latent-based
-Editing of Real Images*, 2021. No judge takes part in the loss.
+Sources: projection as in Karras et al. 2020, appendix D (cosine ramp, latent noise, noise regularisation); W+
+as in Abdal et al., *Image2StyleGAN*, 2019; pivotal tuning as in Roich et al., *Pivotal Tuning for
+Latent-based Editing of Real Images*, 2021. No judge takes part in the loss.
 """
 
 import math

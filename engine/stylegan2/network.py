@@ -1,7 +1,7 @@
 """The StyleGAN2 generator: mapping z -> w, synthesis W+ -> picture.
 
-**Convention:** pictures are (N, 3, R, R), RGB, about [-1, 1]; w is (N, w_dim); W+ is (N, num_ws, w_dim), one w
-for each layer, coarse to fine. Names of parameters are those of NVIDIA's checkpoints.
+**Convention:** pictures are (N, 3, R, R), RGB, about [-1, 1]; w is (N, w_dim); W+ is (N, num_ws, w_dim), one
+w for each layer, coarse to fine. Names of parameters are those of NVIDIA's checkpoints.
 
 Source: Karras et al., *Analyzing and Improving the Image Quality of StyleGAN*, 2020 (skip architecture,
 configuration F); parameter scaling (equalised learning rate) from Karras et al., *Progressive Growing of

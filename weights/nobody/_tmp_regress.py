@@ -12,6 +12,7 @@ pyramid. RUN keeps `checkpoint.pt` (resumed), `log.jsonl` and `samples-*.png`.
 import argparse
 import copy
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,8 @@ from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 save_generator=None
 
 HELD_OUT = 64
+MAPPING_BOOST = 20.0
+MAPPING_LAYERS = 2
 
 
 def importance(alpha: torch.Tensor) -> torch.Tensor:
@@ -48,7 +51,7 @@ def importance(alpha: torch.Tensor) -> torch.Tensor:
 def pyramid_loss(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, levels: int = 5) -> torch.Tensor:
     """Weighted L1 over a Laplacian pyramid; each band counts the same however faint it is."""
     difference, total = a - b, torch.zeros([])
-    for level in range(levels):
+    for level in range(min(levels, int(math.log2(a.shape[-1])) - 2)):
         coarse = F.avg_pool2d(difference, 2)
         band = difference - F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         total = total + (band.abs() * weight).mean() * 2.0 ** (2 - level / 2)
@@ -64,9 +67,9 @@ def grown(state: dict[str, torch.Tensor], generator: Generator) -> Generator:
     return generator
 
 
-def learning_rate(step: int, seconds_left: float, peak: float) -> float:
-    """Warm up over 100 steps, fall over the last five minutes to a twentieth."""
-    return peak * min(1.0, (step + 1) / 100) * max(0.05, min(1.0, seconds_left / 300))
+def learning_rate(step: int, seconds_left: float, fall_s: float, peak: float) -> float:
+    """Warm up over 100 steps, fall over the last `fall_s` seconds to a twentieth."""
+    return peak * min(1.0, (step + 1) / 100) * max(0.05, min(1.0, seconds_left / fall_s))
 
 
 def contact_sheet(pictures: torch.Tensor, columns: int) -> Image.Image:
@@ -94,7 +97,7 @@ def train(args: argparse.Namespace) -> None:
     shuffled = np.random.default_rng(0).permutation(len(names))
     held_out, training = shuffled[:HELD_OUT], shuffled[HELD_OUT:]
 
-    generator = Generator(z.shape[1] + COMPOSITION_DIMS, 512, args.resolution, 8192, 256, mapping_layers=4)
+    generator = Generator(z.shape[1] + COMPOSITION_DIMS, 512, args.resolution, 8192, 256, mapping_layers=MAPPING_LAYERS)
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
     if checkpoint.exists():
@@ -107,7 +110,13 @@ def train(args: argparse.Namespace) -> None:
     average = copy.deepcopy(generator).requires_grad_(False)
     if checkpoint.exists():
         grown(saved["average"], average)
-    optimiser = torch.optim.Adam(generator.parameters(), lr=args.rate, betas=(0.9, 0.99))
+    # Pairs pin w down from the first picture on, unlike an adversary: the mapping may learn much faster than
+    # its equalised rate of a hundredth.
+    groups = [
+        {"params": list(generator.mapping.parameters()), "boost": MAPPING_BOOST},
+        {"params": list(generator.synthesis.parameters()), "boost": 1.0},
+    ]
+    optimiser = torch.optim.Adam(groups, lr=args.rate, betas=(0.9, 0.99), fused=True)
     if optimiser_state:
         optimiser.load_state_dict(optimiser_state)
 
@@ -155,7 +164,7 @@ def train(args: argparse.Namespace) -> None:
         rows = np.random.choice(training, args.batch, replace=False)
         latent, target, weight = batch(rows, torch.randn(args.batch, COMPOSITION_DIMS))
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, left, args.rate)
+            group["lr"] = learning_rate(step, left, args.minutes * 12, args.rate) * group["boost"]
         ws = generator.broadcast(generator.mapping(latent))
         drawn = generator.synthesis(ws, "none", torch.bfloat16 if args.bfloat16 else torch.float32)
         loss = pyramid_loss(drawn, target, weight)
@@ -166,8 +175,7 @@ def train(args: argparse.Namespace) -> None:
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
         keep = min(0.998, (step + 1) / (step + 10))
         with torch.no_grad():
-            for kept, new in zip(average.parameters(), generator.parameters(), strict=True):
-                kept.lerp_(new, 1 - keep)
+            torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - keep)
         if time.monotonic() > next_report:
             report(step, smooth)
             next_report = time.monotonic() + args.report_s
@@ -178,7 +186,7 @@ def export(args: argparse.Namespace) -> None:
     """Writes the averaged generator of a run as half-precision safetensors."""
     saved = torch.load(args.run / "checkpoint.pt", weights_only=True)
     z_dim = saved["average"]["mapping.fc0.weight"].shape[1]
-    generator = Generator(z_dim, 512, saved["resolution"], 8192, 256, mapping_layers=4)
+    generator = Generator(z_dim, 512, saved["resolution"], 8192, 256, mapping_layers=MAPPING_LAYERS)
     generator.load_state_dict(saved["average"])
     set_w_avg(generator)
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
@@ -188,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("renders", type=Path)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--resolution", type=int, default=64, choices=[32, 64, 128, 256])
+    parser.add_argument("--resolution", type=int, default=64, choices=[16, 32, 64, 128, 256])
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0.002)

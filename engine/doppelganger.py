@@ -1,0 +1,85 @@
+"""The picture the sitter takes home: from beyond the border, and staying there.
+
+A picture *holds* when every binding judge says someone else in the worst case over the perturbations. The first
+picture beyond the border that holds is taken. Where none does as far as the median face, the way goes on from
+the border towards other people of the generator, and the nearest of them that holds is taken.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from engine.continuum import Continuum
+from engine.projection import Place
+from engine.stylegan2 import Generator
+
+STRIDE = 0.02  # of the way, first looking for a picture that holds
+FINEST = 0.001  # of the way, then closing in on the first one
+PEOPLE = 8  # how many others of the generator are tried
+TRUNCATION = 0.7
+
+Holds = Callable[[Sequence[np.ndarray]], list[bool]]
+
+
+@dataclass(frozen=True)
+class Doppelganger:
+    """`picture` is uint8 (R, R, 3), RGB. `t`: its place on the continuum (`on-the-way`), or how far it lies on
+    the way from the border to another person of the generator, 0 to 1 (`nearest`)."""
+
+    kind: Literal["on-the-way", "nearest"]
+    t: float
+    place: Place
+    picture: np.ndarray
+
+
+def _first_that_holds(
+    picture: Callable[[float], np.ndarray], holds: Holds, ts: Sequence[float], batch: int = 4
+) -> float | None:
+    """The first of `ts` (in their order) that holds, then moved back towards the one before it as far as it holds."""
+    before = ts[0]
+    for first in range(0, len(ts), batch):
+        group = ts[first : first + batch]
+        for t, good in zip(group, holds([picture(t) for t in group]), strict=True):
+            if not good:
+                before = t
+                continue
+            while abs(t - before) > FINEST:
+                middle = (t + before) / 2
+                if holds([picture(middle)])[0]:
+                    t = middle
+                else:
+                    before = middle
+            return t
+    return None
+
+
+def on_the_way(continuum: Continuum, border_t: float, holds: Holds) -> Doppelganger | None:
+    """The first picture from `border_t` down to the median face that holds, or None."""
+    ts = [border_t, *np.arange(border_t - STRIDE, 0, -STRIDE).tolist(), 0.0]
+    t = _first_that_holds(continuum.picture, holds, ts)
+    return None if t is None else Doppelganger("on-the-way", t, continuum.place(t), continuum.picture(t))
+
+
+def _others(generator: Generator, seed: int) -> Iterator[Place]:
+    random = torch.Generator().manual_seed(seed)
+    for _ in range(PEOPLE):
+        z = torch.randn(1, generator.z_dim, generator=random).to(generator.mapping.w_avg.device)
+        with torch.no_grad():
+            yield Place(generator.truncate(generator.broadcast(generator.mapping(z)), TRUNCATION))
+
+
+def nearest(
+    generator: Generator, border: Place, holds: Holds, unlikeness: Callable[[np.ndarray], float], seed: int = 0
+) -> Doppelganger | None:
+    """From the border towards other people of the generator: of the first pictures that hold on each way, the
+    one with the smallest `unlikeness` (a perceptual distance to the closest match), or None where none holds."""
+    found = []
+    for other in _others(generator, seed):
+        way = Continuum(generator, border, other)
+        t = _first_that_holds(way.picture, holds, np.linspace(0, 1, 9).tolist())
+        if t is not None:
+            found.append(Doppelganger("nearest", t, way.place(t), way.picture(t)))
+    return min(found, key=lambda one: unlikeness(one.picture), default=None)

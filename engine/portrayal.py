@@ -1,0 +1,323 @@
+"""The whole way: a photograph in, the border and the doppelgänger out.
+
+    faces -> alignment -> projection -> continuum -> judges -> border -> doppelgänger
+
+`portray` is the library's one call. It opens no window, no network and no file.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from skimage.metrics import structural_similarity
+
+from engine import doppelganger
+from engine.alignment import Portrait, crop_ffhq
+from engine.border import Curve, Sample, trace
+from engine.continuum import Continuum
+from engine.doppelganger import Doppelganger
+from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
+from engine.judges.base import Judge
+from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
+from engine.perceptual import Distance
+from engine.projection import Place, SearchSettings, Step, median_face, search_latent, tune
+from engine.stylegan2 import Generator
+
+Tuning = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True)
+class PortrayalSettings:
+    """How a sitter is portrayed.
+
+    Attributes:
+        search: of the projection.
+        limits: which faces are accepted.
+        tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding judge's
+            distance at the match is above `tuning_target` times its threshold.
+        k, seed: how many perturbations make a verdict, and which.
+        recorded: how many pictures of the search are kept, at most.
+        strip: how many pictures the film's strip holds, besides those judged to find the border.
+        portrait_px: side of the sitter's portrait.
+    """
+
+    search: SearchSettings = field(default_factory=SearchSettings)
+    limits: FaceLimits = field(default_factory=FaceLimits)
+    tuning: Tuning = "auto"
+    tuning_target: float = 0.6
+    k: int = K
+    seed: int = 0
+    recorded: int = 300
+    strip: int = 33
+    portrait_px: int = 512
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is being done; `share` of this stage in [0, 1]. `step` comes with each step of the search."""
+
+    stage: str
+    share: float
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One judge on one sitter. `search_curve` has t = 0 at the first and t = 1 at the last picture of the search."""
+
+    judge: Judge
+    reference: Reference
+    curve: Curve
+    search_curve: Curve
+
+    @property
+    def at_match(self) -> float:
+        return self.curve.samples[-1].distance
+
+    @property
+    def at_median(self) -> float:
+        return self.curve.samples[0].distance
+
+
+@dataclass(frozen=True)
+class Portrayal:
+    """Everything a visit has found. Arrays are uint8 (R, R, 3), RGB.
+
+    `verdicts` and `worst` are of the doppelgänger, by judge; `likeness` compares it with the closest match.
+    """
+
+    face: Face
+    portrait: Portrait
+    steps: int
+    tuning_steps: int
+    loss: float
+    recorded: np.ndarray
+    continuum: Continuum
+    judged: list[Judged]
+    strip: list[Sample]
+    doppelganger: Doppelganger | None
+    verdicts: dict[str, Verdict]
+    worst: dict[str, Verdict]
+    likeness: dict[str, float]
+    seconds: dict[str, float]
+
+
+def face_importance(portrait: Portrait, resolution: int) -> torch.Tensor:
+    """(1, 1, R, R): the face within the mesh counts fully, everything about it a quarter."""
+    size = portrait.image.shape[0]
+    mask = np.zeros((size, size), np.float32)
+    hull = cv2.convexHull(portrait.landmarks.astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 1.0)
+    mask = cv2.GaussianBlur(cv2.dilate(mask, np.ones((9, 9), np.uint8)), (0, 0), size / 40)
+    small = cv2.resize(mask, (resolution, resolution), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(0.25 + 0.75 * small)[None, None]
+
+
+def to_target(image: np.ndarray, resolution: int) -> torch.Tensor:
+    """uint8 (S, S, 3) -> (1, 3, R, R) in [-1, 1], shrunk by area averaging."""
+    method = cv2.INTER_AREA if resolution < image.shape[0] else cv2.INTER_CUBIC
+    small = cv2.resize(image, (resolution, resolution), interpolation=method)
+    return (torch.from_numpy(small).permute(2, 0, 1)[None].float() - 127.5) / 127.5
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
+
+
+def _sampler(
+    judge: Judge, reference: Reference, picture: Callable[[float], np.ndarray], settings: PortrayalSettings
+) -> Callable[[Sequence[float]], list[Sample]]:
+    """Joins a judge and a row of pictures: several t -> samples."""
+
+    def sample(ts: Sequence[float]) -> list[Sample]:
+        verdicts = judge_pictures(judge, reference, [picture(t) for t in ts], settings.seed, settings.k)
+        return [
+            Sample(t, verdict.distance, verdict.spread / settings.k**0.5, verdict.same)
+            for t, verdict in zip(ts, verdicts, strict=True)
+        ]
+
+    return sample
+
+
+def _trace_search(judge: Judge, reference: Reference, recorded: np.ndarray, settings: PortrayalSettings) -> Curve:
+    """The crossings of the recorded search, which has only the pictures it has."""
+    last = len(recorded) - 1
+
+    def picture(t: float) -> np.ndarray:
+        return np.asarray(recorded[round(t * last)])
+
+    def split(low: float, high: float) -> float | None:
+        middle = (round(low * last) + round(high * last)) // 2
+        return middle / last if round(low * last) < middle else None
+
+    coarse = sorted({round(t * last) for t in np.linspace(0, 1, 17)})
+    sampler = _sampler(judge, reference, picture, settings)
+    return trace(picture, sampler, judge.threshold, [i / last for i in coarse], split)
+
+
+def portray(
+    photographs: Sequence[np.ndarray],
+    generator: Generator,
+    judges: Sequence[Judge],
+    distance: Distance,
+    settings: PortrayalSettings | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Portrayal:
+    """Portrays one sitter.
+
+    Args:
+        photographs: uint8 (H, W, 3) RGB, upright; the first is portrayed, all make the judges' reference.
+        judges: the panel; at least one of them binding.
+        distance: what the search minimises; no judge.
+        report: called often with what is being done; what it raises cancels the visit.
+
+    Raises:
+        NoUsableFace: where a photograph holds no face that can be portrayed.
+    """
+    settings = settings or PortrayalSettings()
+    watch = _Stopwatch()
+
+    with watch("faces"), FaceFinder() as finder:
+        report(Progress("faces", 0.0))
+        faces = [choose_sitter(finder.find(p), settings.limits) for p in photographs]
+        portraits = [
+            crop_ffhq(p, face.landmarks, settings.portrait_px) for p, face in zip(photographs, faces, strict=True)
+        ]
+    portrait = portraits[0]
+
+    with watch("reference"):
+        report(Progress("reference", 0.0))
+        references = [make_reference(j, [(p.image, p.landmarks) for p in portraits], settings.seed) for j in judges]
+
+    target = to_target(portrait.image, generator.resolution)
+    loss = distance.to(target, face_importance(portrait, generator.resolution))
+    recorded: list[np.ndarray] = []
+    every = -(-(settings.search.steps + settings.search.tuning_steps) // settings.recorded)
+
+    def follow(steps: Iterator[Step], stage: str) -> Step:
+        for step in steps:
+            if step.index % every == 0:
+                recorded.append(step.picture.numpy())
+            report(Progress(stage, (step.index + 1) / step.steps, step))
+        if step.index % every:
+            recorded.append(step.picture.numpy())
+        return step
+
+    with watch("search"):
+        found = follow(search_latent(generator, loss, settings.search), "search")
+    searched, tuned = found.index + 1, 0
+
+    def far() -> bool:
+        """Whether a binding judge does not, or barely, recognise the match."""
+        return any(
+            judge_pictures(j, r, [found.picture.numpy()], settings.seed, settings.k)[0].distance
+            > settings.tuning_target * j.threshold
+            for j, r in zip(judges, references, strict=True)
+            if j.binding
+        )
+
+    if settings.tuning == "always" or (settings.tuning == "auto" and far()):
+        with watch("tuning"):
+            found = follow(tune(generator, loss, found.place, settings.search), "tuning")
+        tuned = found.index + 1
+
+    continuum = Continuum(generator, median_face(generator), found.place)
+    judged = []
+    with watch("judging"):
+        for i, (judge, reference) in enumerate(zip(judges, references, strict=True)):
+            report(Progress("judging", i / len(judges)))
+            curve = trace(
+                continuum.picture, _sampler(judge, reference, continuum.picture, settings), judge.threshold
+            )
+            search_curve = _trace_search(judge, reference, np.stack(recorded), settings)
+            judged.append(Judged(judge, reference, curve, search_curve))
+
+    with watch("doppelganger"):
+        report(Progress("doppelganger", 0.0))
+        twin = _find_doppelganger(generator, continuum, judged, loss, settings)
+    verdicts, worst, likeness = {}, {}, {}
+    if twin:
+        for one in judged:
+            (verdicts[one.judge.name],) = judge_pictures(
+                one.judge, one.reference, [twin.picture], settings.seed, settings.k
+            )
+            (worst[one.judge.name],) = judge_worst_case(one.judge, one.reference, [twin.picture])
+        likeness = _likeness(twin.picture, continuum.picture(1.0), loss)
+
+    with watch("film"):
+        report(Progress("film", 0.0))
+        first = judged[0]
+        missing = sorted(set(np.linspace(0, 1, settings.strip).tolist()) - {s.t for s in first.curve.samples})
+        more = _sampler(first.judge, first.reference, continuum.picture, settings)(missing)
+        strip = sorted([*first.curve.samples, *more], key=lambda s: s.t)
+
+    return Portrayal(
+        face=faces[0],
+        portrait=portrait,
+        steps=searched,
+        tuning_steps=tuned,
+        loss=found.loss,
+        recorded=np.stack(recorded),
+        continuum=continuum,
+        judged=judged,
+        strip=strip,
+        doppelganger=twin,
+        verdicts=verdicts,
+        worst=worst,
+        likeness=likeness,
+        seconds=watch.seconds,
+    )
+
+
+def _find_doppelganger(
+    generator: Generator,
+    continuum: Continuum,
+    judged: Sequence[Judged],
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    settings: PortrayalSettings,
+) -> Doppelganger | None:
+    binding = [one for one in judged if one.judge.binding]
+
+    def holds(pictures: Sequence[np.ndarray]) -> list[bool]:
+        good = np.ones(len(pictures), bool)
+        for one in binding:
+            plain = judge_pictures(one.judge, one.reference, pictures, settings.seed, settings.k)
+            worst = judge_worst_case(one.judge, one.reference, pictures)
+            good &= [
+                not p.same and w.worst_distance > one.judge.threshold for p, w in zip(plain, worst, strict=True)
+            ]
+        return good.tolist()
+
+    def unlikeness(picture: np.ndarray) -> float:
+        with torch.no_grad():
+            return float(loss(to_target(picture, picture.shape[0])))
+
+    # Beyond every judge's border: one that never recognised the match sets no limit.
+    starts = [one.curve.border.low.t if one.curve.border else 1.0 for one in binding]
+    start_t = min(starts)
+    found = doppelganger.on_the_way(continuum, start_t, holds)
+    return found or doppelganger.nearest(
+        generator, continuum.place(start_t), holds, unlikeness, settings.seed
+    )
+
+
+def _likeness(picture: np.ndarray, match: np.ndarray, loss: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
+    """How alike the doppelgänger and the closest match look; `perceptual` is to the portrait itself."""
+    with torch.no_grad():
+        perceptual = float(loss(to_target(picture, picture.shape[0])))
+    return {
+        "ssim": float(structural_similarity(picture, match, channel_axis=2)),
+        "perceptual_to_portrait": perceptual,
+    }

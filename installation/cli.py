@@ -1,0 +1,62 @@
+"""The command line: `kiosk visit | weights | judges | doctor`.
+
+Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told in
+one line; exit codes are those of `engine.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights, 5 machine).
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from engine.errors import DoppelgangerError
+
+COMMANDS = {
+    "visit": ("installation.visit_command", "a photograph in, the border and the doppelgänger out"),
+    "weights": ("installation.weights", "list, fetch, verify and add the weights"),
+    "judges": ("installation.judges", "list the judges, measure their thresholds"),
+    "doctor": ("installation.doctor", "what this machine lacks, and how to mend it"),
+}
+INTERRUPTED = 130
+
+
+def parser(chosen: str | None) -> argparse.ArgumentParser:
+    """The parser; only the chosen command's module is imported, so that the command line answers at once."""
+    whole = argparse.ArgumentParser(prog="kiosk", description="Doppelgänger: where does a machine stop knowing you?")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (module, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            importlib.import_module(module).configure(command)
+    commands.add_parser("test", help="lint, types and tests (done by the kiosk script)")
+    return whole
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    words = list(sys.argv[1:] if words is None else words)
+    chosen = next((word for word in words if word in COMMANDS), None)
+    arguments = parser(chosen).parse_args(words)
+    try:
+        return int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
+    except DoppelgangerError as error:
+        print(f"kiosk: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("kiosk: stopped; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("DOPPELGANGER_DEBUG"):
+            raise
+        what = " ".join(str(error).split()) or "no message"
+        print(
+            f"kiosk: unexpected {type(error).__name__}: {what}. "
+            "Run again with DOPPELGANGER_DEBUG=1 to see where, and report it.",
+            file=sys.stderr,
+        )
+        return DoppelgangerError.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

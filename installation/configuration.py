@@ -1,0 +1,60 @@
+"""What is portrayed with which weights and how: one TOML file, checked before anything starts.
+
+`config/default.toml` uses only what comes with the project; `config/ffhq.toml` the weights that
+`kiosk weights fetch` brings. Both go the same way through the code.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import UsageError
+
+ROOT = Path(__file__).parents[1]
+DEFAULT = ROOT / "config" / "default.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Search(_Section):
+    """The projection; see `engine.projection.SearchSettings`."""
+
+    space: Literal["w", "w+"] = Field("w+", description="one w for all layers, or each layer its own")
+    steps: int = Field(200, ge=1, le=10_000, description="steps of the latent, at most")
+    tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
+    tuning_steps: int = Field(150, ge=1, le=10_000, description="steps of the weights, at most")
+
+
+class Judging(_Section):
+    """The panel and its protocol; see docs/verdict.md."""
+
+    panel: list[str] = Field(["dlib", "anthropometry"], min_length=1, description="judges, the first one leads")
+    perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
+    seed: int = Field(0, ge=0, description="which perturbations")
+
+
+class Configuration(_Section):
+    """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
+
+    generator: str = Field("nobody", description="the generator's name in the manifest")
+    perceptual: Literal["pyramid", "lpips"] = Field("pyramid", description="what the search minimises")
+    search: Search = Search()
+    judging: Judging = Judging()
+
+
+def load(path: Path = DEFAULT) -> Configuration:
+    """Reads a configuration. Raises UsageError naming the file, the entry and what is wrong with it."""
+    try:
+        return Configuration.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}). Give another file with --config.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a TOML file ({error}). Mend it, or leave --config out.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        entry = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {entry}: {first['msg']}. Mend this entry.") from None
