@@ -1,0 +1,151 @@
+"""What a portrayal has found, as the record that is written to a folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.border import Crossing, Curve
+from engine.judges.base import Judge
+from engine.portrayal import Judged, Portrayal
+from installation.atelier import Atelier
+from installation.outputs import folder, report
+from installation.outputs.morph import Strip
+
+NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
+
+
+def visit_record(atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool) -> folder.VisitRecord:
+    """Joins what was portrayed with what it was portrayed with. `source`: the photograph's file name."""
+    face, twin = portrayal.face, portrayal.doppelganger
+    sitter = report.Sitter(
+        source=source, face_px=face.face_px, pose_deg=tuple(face.pose_deg), sharpness=face.sharpness
+    )
+    search = report.Search(
+        steps=portrayal.steps,
+        seconds=portrayal.seconds["search"] + portrayal.seconds.get("tuning", 0.0),
+        loss=portrayal.loss,
+        init="mean",
+        tuned=portrayal.tuning_steps > 0,
+        tuning_steps=portrayal.tuning_steps,
+    )
+    doppelganger = twin and report.Doppelganger(
+        kind=twin.kind,
+        t=twin.t if twin.kind == "on-the-way" else None,
+        judges={
+            name: report.DoppelgangerVerdict(
+                distance=verdict.distance, worst_distance=portrayal.worst[name].worst_distance
+            )
+            for name, verdict in portrayal.verdicts.items()
+        },
+        likeness=portrayal.likeness,
+    )
+    settings = atelier.settings
+    whole = report.Report(
+        generator=report.Generator(
+            name=atelier.configuration.generator,
+            sha256=atelier.generator_sha256,
+            resolution=atelier.generator.resolution,
+        ),
+        sitter=sitter,
+        search=search,
+        verdict=report.Verdict(k=settings.k, seed=settings.seed),
+        judges=[_judge(one) for one in portrayal.judged],
+        doppelganger=doppelganger,
+        doppelganger_note=None if twin else NO_DOPPELGANGER,
+        seconds=portrayal.seconds,
+    )
+    return folder.VisitRecord(
+        report=whole,
+        strip=_strip(portrayal),
+        curves={
+            one.judge.name: folder.Curve(
+                np.array([s.t for s in one.curve.samples]), np.array([s.distance for s in one.curve.samples])
+            )
+            for one in portrayal.judged
+        },
+        doppelganger=twin.picture if twin else None,
+        portrait=portrayal.portrait.image if keep_portrait else None,
+    )
+
+
+def write_visit(
+    directory: Path, atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool = False
+) -> None:
+    """Writes the folder of a visit, all of it or nothing."""
+    folder.write_folder(visit_record(atelier, portrayal, source, keep_portrait), directory)
+
+
+def _judge(one: Judged) -> report.Judge:
+    judge, curve = one.judge, one.curve
+    return report.Judge(
+        name=judge.name,
+        metric=judge.metric,
+        threshold=judge.threshold,
+        threshold_source=judge.threshold_source,
+        distance_at_match=one.at_match,
+        distance_at_median=one.at_median,
+        crossings=[crossing.t for crossing in curve.crossings],
+        border=_border(curve),
+        search_continuum=report.SearchContinuum(
+            crossings=[crossing.t for crossing in one.search_curve.crossings], border=_border(one.search_curve)
+        ),
+        sentence=sentence(judge),
+        binding=judge.binding,
+        note=None if curve.border else no_border(one),
+        alignment=one.reference.alignment,
+    )
+
+
+def _border(curve: Curve) -> report.Border | None:
+    border = curve.border
+    if border is None:
+        return None
+    low, high = curve.zone or (border.low.t, border.high.t)
+    return report.Border(
+        t=border.t,
+        t_width=border.width,
+        distance_same=border.same.distance,
+        distance_other=border.other.distance,
+        mean_abs_diff=border.mean_abs_diff,
+        max_abs_diff=border.max_abs_diff,
+        zone=report.Zone(t_low=low, t_high=high),
+    )
+
+
+def sentence(judge: Judge) -> str:
+    """The judge's operating point as a visitor reads it."""
+    if judge.fmr is None:
+        return "How often it takes a stranger for you has not been measured."
+    return f"Of 10,000 strangers it takes {max(round(judge.fmr * 10_000), 1):,} for you."
+
+
+def no_border(one: Judged) -> str:
+    """Why there is no border, and how far from one the sitter is."""
+    closest = min(sample.distance for sample in one.curve.samples)
+    farthest = max(sample.distance for sample in one.curve.samples)
+    if one.curve.samples[-1].same:
+        gap = one.judge.threshold - farthest
+        return f"always recognised: even the median face is {gap:.3f} within the threshold"
+    gap = closest - one.judge.threshold
+    return f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"
+
+
+def _strip(portrayal: Portrayal) -> Strip:
+    """The film's pictures: those of the leading judge, the border's two among them, all of them judged."""
+    first, samples = portrayal.judged[0], portrayal.strip
+    ts = [sample.t for sample in samples]
+
+    def index(crossing: Crossing) -> tuple[int, int]:
+        return ts.index(crossing.same.t), ts.index(crossing.other.t)
+
+    border = first.curve.border
+    return Strip(
+        pictures=portrayal.continuum.pictures(ts),
+        t=np.array(ts),
+        distances=np.array([sample.distance for sample in samples]),
+        same=np.array([sample.same for sample in samples]),
+        judged=np.ones(len(ts), bool),
+        judge=first.judge.name,
+        threshold=first.judge.threshold,
+        border=index(border) if border else None,
+    )
