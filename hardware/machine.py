@@ -1,0 +1,157 @@
+"""What this machine is and what it lacks: GPU, processor, memory, disk, camera, screen, system libraries.
+
+Standard library only: `kiosk` runs `python -m hardware.machine` before anything is installed.
+"""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SystemPackage:
+    """Where a system library comes from, by distribution family."""
+
+    debian: str
+    fedora: str
+
+
+# What opencv's wheels link to and do not bring along. mediapipe, pygame, onnxruntime, PyAV and
+# dlib-bin carry their own (mediapipe its EGL and GLES too).
+SYSTEM_LIBRARIES = {
+    "libGL.so.1": SystemPackage("libgl1", "libglvnd-glx"),
+    "libgthread-2.0.so.0": SystemPackage("libglib2.0-0", "glib2"),
+}
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One NVIDIA GPU, as its driver reports it."""
+
+    name: str
+    memory_mib: int
+    driver: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Main memory and swap, in bytes."""
+
+    total: int
+    available: int
+    swap: int
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A video device and whether this user may read it."""
+
+    device: str
+    readable: bool
+
+
+def gpus() -> list[Gpu]:
+    """The NVIDIA GPUs that the driver can use now; empty where there is no driver or it fails."""
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return parse_gpus(answer.stdout) if answer.returncode == 0 else []
+
+
+def parse_gpus(text: str) -> list[Gpu]:
+    """The GPUs in nvidia-smi's CSV (name, memory in MiB, driver); lines of any other shape are left out."""
+    rows = [[field.strip() for field in line.split(",")] for line in text.splitlines()]
+    return [Gpu(row[0], int(row[1]), row[2]) for row in rows if len(row) == 3 and row[1].isdigit()]
+
+
+def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """The processor's feature flags, such as `avx2` and `avx512_bf16`; empty where Linux does not say."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return frozenset()
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            return frozenset(value.split())
+    return frozenset()
+
+
+def memory(meminfo: Path = Path("/proc/meminfo")) -> Memory | None:
+    """Memory and swap from the kernel's table; None where there is no such table."""
+    try:
+        lines = meminfo.read_text().splitlines()
+    except OSError:
+        return None
+    kib = {key: int(value.split()[0]) for key, _, value in (line.partition(":") for line in lines) if value}
+    return Memory(kib["MemTotal"] * 1024, kib["MemAvailable"] * 1024, kib.get("SwapTotal", 0) * 1024)
+
+
+def free_disk_bytes(folder: Path) -> int:
+    """Free bytes on the disk that holds `folder`."""
+    return shutil.disk_usage(folder).free
+
+
+def cameras(devices: Path = Path("/dev")) -> list[Camera]:
+    """The video devices, in order of their names."""
+    return [Camera(str(path), os.access(path, os.R_OK)) for path in sorted(devices.glob("video*"))]
+
+
+def display() -> str | None:
+    """The screen a window would open on, such as `DISPLAY=:0`; None where there is none."""
+    if os.environ.get("SDL_VIDEODRIVER") in ("dummy", "offscreen"):
+        return None
+    for name in ("WAYLAND_DISPLAY", "DISPLAY"):
+        if os.environ.get(name):
+            return f"{name}={os.environ[name]}"
+    consoles = sorted(Path("/dev/dri").glob("card*"))
+    return f"{consoles[0]} (no desktop)" if consoles and os.access(consoles[0], os.R_OK | os.W_OK) else None
+
+
+def missing_libraries() -> list[str]:
+    """The names of the system libraries that the dynamic linker cannot load."""
+    return [name for name in SYSTEM_LIBRARIES if not _loads(name)]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def install_command(packages: list[SystemPackage]) -> str:
+    """The command that installs these packages on this distribution."""
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    if shutil.which("dnf") and not shutil.which("apt-get"):
+        return f"{sudo}dnf install -y {' '.join(package.fedora for package in packages)}"
+    return f"{sudo}apt-get install -y {' '.join(package.debian for package in packages)}"
+
+
+def missing_packages() -> list[SystemPackage]:
+    """The system packages without which the project cannot be set up or started."""
+    packages = [SYSTEM_LIBRARIES[name] for name in missing_libraries()]
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        packages.append(SystemPackage(f"{python}-venv", python))
+    return packages
+
+
+def main() -> int:
+    """Print the command that installs what is missing; 1 if anything is, else 0 and nothing printed."""
+    packages = missing_packages()
+    if packages:
+        print(install_command(packages))
+    return 1 if packages else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
