@@ -1,0 +1,231 @@
+"""Checkpoints of the generator: load, convert, save. Nothing in a checkpoint is ever executed.
+
+>>> generator = load_generator(Path("weights/downloads/ffhq.pkl"))
+
+Our own files are safetensors with the weights under NVIDIA's names and the architecture in the metadata. The
+checkpoints of others (see `formats`) are converted once to such a file beside the original, and only that
+file is loaded. What is a checkpoint of which kind is told by its content, not by the end of its name.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from engine.errors import WeightsError
+from engine.stylegan2.formats import read_nvidia, read_rosinality
+from engine.stylegan2.network import Generator
+from engine.weights_file import Refused, check_state, is_plain, is_torch_file, refusing
+
+MAX_CHANNELS = 4096
+MAX_MAPPING_LAYERS = 32
+RESOLUTIONS = [2**i for i in range(2, 11)]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The arguments of `Generator`. Raises `Refused` where no generator is like that."""
+
+    z_dim: int
+    w_dim: int
+    resolution: int
+    channel_base: int
+    channel_max: int
+    mapping_layers: int
+
+    def __post_init__(self) -> None:
+        if not all(type(value) is int for value in asdict(self).values()):
+            raise Refused(f"its architecture is not made of whole numbers: {self}")
+        if not (
+            0 < self.z_dim <= MAX_CHANNELS
+            and 0 < self.w_dim <= MAX_CHANNELS
+            and self.resolution in RESOLUTIONS
+            and self.resolution <= self.channel_base <= MAX_CHANNELS * RESOLUTIONS[-1]
+            and 0 < self.channel_max <= MAX_CHANNELS
+            and 0 < self.mapping_layers <= MAX_MAPPING_LAYERS
+        ):
+            raise Refused(f"no generator has this architecture: {self}")
+
+    @classmethod
+    def of(cls, generator: Generator) -> "Architecture":
+        """The architecture of a generator."""
+        return cls(**{name: getattr(generator, name) for name in cls.__dataclass_fields__})
+
+    @classmethod
+    def inferred(cls, shapes: Mapping[str, torch.Size]) -> "Architecture":
+        """The architecture that weights of these shapes belong to, as far as shapes can tell.
+
+        Several channel_base and channel_max can give the same channels; the smallest are taken.
+        """
+
+        def size(name: str, dimension: int) -> int:
+            if name not in shapes:
+                raise Refused(f"{name} is missing: no StyleGAN2 generator, or not all of it")
+            if len(shapes[name]) <= dimension:
+                raise Refused(f"{name} has the shape {list(shapes[name])}, which is not StyleGAN2's")
+            return shapes[name][dimension]
+
+        blocks = [int(found[1]) for name in shapes if (found := re.match(r"synthesis\.b(\d{1,4})\.", name))]
+        resolution = max(blocks, default=4)
+        channels = {r: size(f"synthesis.b{r}.conv1.weight", 0) for r in RESOLUTIONS if r <= resolution}
+        channel_base, channel_max = max(r * count for r, count in channels.items()), channels[4]
+        if any(min(channel_base // r, channel_max) != count for r, count in channels.items()):
+            raise Refused(f"its channels are not StyleGAN2's: {channels}")
+        return cls(
+            z_dim=size("mapping.fc0.weight", 1),
+            w_dim=size("mapping.w_avg", 0),
+            resolution=resolution,
+            channel_base=channel_base,
+            channel_max=channel_max,
+            mapping_layers=sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in shapes),
+        )
+
+    def build(self) -> Generator:
+        """A generator that takes no memory yet: its weights have shapes, but no numbers."""
+        with torch.device("meta"):
+            return Generator(**asdict(self))
+
+    def shapes(self) -> dict[str, torch.Size]:
+        """The shape of each weight by NVIDIA's name."""
+        return {name: tensor.shape for name, tensor in self.build().state_dict().items()}
+
+
+def load_generator(path: Path) -> Generator:
+    """The generator in a checkpoint of any known kind, frozen, in float32, on the CPU.
+
+    Converts the checkpoints of others first, see `convert`.
+
+    Raises:
+        WeightsError: the file is missing, damaged, malicious, or no StyleGAN2 generator.
+    """
+    path = convert(path)
+    with refusing(path), safe_open(path, framework="pt") as file:
+        recorded = json.loads((file.metadata() or {}).get("stylegan2", "null"))
+        if not isinstance(recorded, dict):
+            raise Refused("a safetensors file, but not of a generator (its metadata has no 'stylegan2')")
+        recorded.pop("name", None)
+        if recorded.keys() != Architecture.__dataclass_fields__.keys():
+            raise Refused("the architecture in its metadata is not complete")
+        architecture = Architecture(**recorded)
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        check_state(state, architecture.shapes(), path.stat().st_size)
+        generator = architecture.build()
+        # Copies: the file is mapped into memory, and might be replaced while the generator lives.
+        copies = {name: tensor.to(torch.float32, copy=True) for name, tensor in state.items()}
+        generator.load_state_dict(copies, assign=True)
+    return generator.eval().requires_grad_(False)
+
+
+def save_generator(generator: Generator, path: Path, name: str, half: bool = True) -> None:
+    """Writes a generator as safetensors, in float16 (`half`) or float32; all of the file or nothing.
+
+    Raises:
+        WeightsError: the file cannot be written, or a weight is not finite (in float16: beyond 65504).
+    """
+    state = {key: tensor.detach().cpu() for key, tensor in generator.state_dict().items()}
+    metadata = {"stylegan2": _described(Architecture.of(generator), name)}
+    _save(state, path, metadata, torch.float16 if half else torch.float32)
+
+
+def convert(path: Path) -> Path:
+    """The safetensors file of a checkpoint: `path` itself, or `<stem>.safetensors` beside the original.
+
+    That is written once, in float32, and used again as long as the original has the sha256 recorded in it.
+    A file of that name that is no conversion is never overwritten.
+
+    Raises:
+        WeightsError: the original is missing, damaged, malicious or no StyleGAN2 generator; or the
+            converted file cannot be written.
+    """
+    with refusing(path):
+        if _is_safetensors(path):
+            return path
+        sha256 = generator_sha256(path)
+        converted = path.with_suffix(".safetensors")
+        if converted.exists():
+            source = _source_sha256(converted)
+            if source == sha256:
+                return converted
+            if source is None:
+                raise Refused(f"its conversion would overwrite {converted.name}, which is something else")
+        state = read_rosinality(path) if is_torch_file(path) else read_nvidia(path)
+        _check_filters(state)
+        if strange := [name for name, tensor in state.items() if not is_plain(tensor)]:
+            raise Refused(f"{strange[0]} is no plain tensor of floating-point numbers")
+        architecture = Architecture.inferred({name: tensor.shape for name, tensor in state.items()})
+        check_state(state, architecture.shapes(), path.stat().st_size)
+    metadata = {"stylegan2": _described(architecture, path.stem), "source_sha256": sha256}
+    _save(state, converted, metadata, torch.float32)
+    return converted
+
+
+def generator_name(path: Path) -> str:
+    """What the generator is called: the name in our own file, or the stem of another's."""
+    with refusing(path):
+        if not _is_safetensors(path):
+            return path.stem
+        with safe_open(path, framework="pt") as file:
+            return str(json.loads((file.metadata() or {})["stylegan2"])["name"])
+
+
+def generator_sha256(path: Path) -> str:
+    """The sha256 of the file, in hexadecimal, as the manifest of weights has it."""
+    with refusing(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Such a file starts with the length of its header, eight bytes, and the header, a JSON object."""
+    with path.open("rb") as file:
+        length, header = file.read(8), file.read(1)
+    return header == b"{" and int.from_bytes(length, "little") < path.stat().st_size
+
+
+def _described(architecture: Architecture, name: str) -> str:
+    return json.dumps({**asdict(architecture), "name": name})
+
+
+def _source_sha256(converted: Path) -> str | None:
+    """The sha256 of the file that `converted` was made of; None where it is no conversion."""
+    try:
+        with refusing(converted), safe_open(converted, framework="pt") as file:
+            return (file.metadata() or {}).get("source_sha256")
+    except WeightsError:
+        return None
+
+
+def _check_filters(state: dict[str, torch.Tensor]) -> None:
+    """Takes the resampling filters out of `state`; the network has the usual one, [1, 3, 3, 1], built in."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    usual = torch.outer(taps, taps) / 64
+    for name in [name for name in state if name.endswith(".resample_filter")]:
+        resample_filter = state.pop(name)
+        if not is_plain(resample_filter) or resample_filter.shape != usual.shape:
+            raise Refused(f"{name} is not the filter [1, 3, 3, 1]")
+        if not torch.allclose(resample_filter.float() / resample_filter.float().sum(), usual, atol=1e-4):
+            raise Refused(f"{name} is not the filter [1, 3, 3, 1]")
+
+
+def _save(
+    state: Mapping[str, torch.Tensor], path: Path, metadata: dict[str, str], dtype: torch.dtype
+) -> None:
+    tensors = {name: tensor.to(dtype).contiguous() for name, tensor in state.items()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{path}: not written, {name} has numbers that {dtype} cannot hold")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, unfinished, metadata)
+        unfinished.chmod(0o644)  # safetensors leaves it to its owner; others may run the installation
+        os.replace(unfinished, path)
+    except Exception as error:
+        raise WeightsError(f"{path}: cannot be written ({error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
