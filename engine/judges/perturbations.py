@@ -1,0 +1,110 @@
+"""The small changes under which every verdict is averaged, and the larger ones a doppelgänger must survive.
+
+One embedding of one picture is noise: a mirror flip moves dlib's distance by up to 0.21, JPEG by 0.09, one
+grey level by 0.04. So every picture of a visit is judged under the same list of perturbations.
+
+Gain and JPEG happen to the 8-bit picture as it would be written; mirror, scale and shift happen in the warp
+to the judge's crop.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """One way of showing a picture to a judge.
+
+    gain: factor on the grey levels. jpeg_quality: 1..100, or None for no JPEG. mirrored: left and right
+    exchanged in the judge's crop. shift_px: right and down, in pixels of the judge's crop. scale: size of the
+    face in the judge's crop, about its middle.
+    """
+
+    gain: float = 1.0
+    jpeg_quality: int | None = None
+    mirrored: bool = False
+    shift_px: tuple[int, int] = (0, 0)
+    scale: float = 1.0
+
+
+SHIFTS_PX = tuple((x, y) for x in (-2, -1, 1, 2) for y in (-2, -1, 1, 2))
+
+
+def perturbations(seed: int = 0, count: int = 8) -> list[Perturbation]:
+    """The fixed list of `count` perturbations that belongs to `seed`.
+
+    Balanced rather than independent, so that another seed hardly moves a verdict: every second one is
+    mirrored; gains are the middles of `count` equal parts of 0.95..1.05 and JPEG qualities those of 80..95,
+    each in shuffled order; shifts are drawn without repetition, 1 or 2 px in x and in y, as long as there are
+    any. Drawn from numpy's RandomState, whose stream is frozen, in the order gains, qualities, shifts.
+    Raises ValueError if `count` is below 1.
+    """
+    if count < 1:
+        raise ValueError("a verdict needs at least one perturbation")
+    random = np.random.RandomState(seed)
+    middles = (np.arange(count) + 0.5) / count
+    gains = 0.95 + 0.10 * middles[random.permutation(count)]
+    qualities = np.rint(80 + 15 * middles[random.permutation(count)]).astype(int)
+    shifts = random.permutation(len(SHIFTS_PX))
+    return [
+        Perturbation(
+            gain=float(gains[i]),
+            jpeg_quality=int(qualities[i]),
+            mirrored=i % 2 == 1,
+            shift_px=SHIFTS_PX[shifts[i % len(SHIFTS_PX)]],
+        )
+        for i in range(count)
+    ]
+
+
+WORST_CASE: tuple[Perturbation, ...] = (
+    Perturbation(),
+    Perturbation(jpeg_quality=95),
+    Perturbation(jpeg_quality=80),
+    Perturbation(mirrored=True),
+    Perturbation(shift_px=(1, 0)),
+    Perturbation(shift_px=(0, -1)),
+    Perturbation(shift_px=(-2, 2)),
+    Perturbation(shift_px=(3, 0)),
+    Perturbation(shift_px=(0, 3)),
+    Perturbation(shift_px=(-3, -3)),
+    Perturbation(gain=0.9),
+    Perturbation(gain=1.1),
+    Perturbation(scale=0.9),
+    Perturbation(scale=0.9, mirrored=True),
+    Perturbation(jpeg_quality=80, mirrored=True, gain=1.1),
+    Perturbation(jpeg_quality=80, shift_px=(2, -2), gain=0.9),
+    Perturbation(jpeg_quality=80, shift_px=(-3, 3), scale=0.9, mirrored=True),
+)
+"""What a doppelgänger must survive: each change alone, and a few together."""
+
+
+def expose(picture: NDArray[np.uint8], perturbation: Perturbation) -> NDArray[np.uint8]:
+    """Gain, then JPEG, of a picture uint8 (R, R, 3) RGB at its own resolution; the same shape back.
+
+    Gain rounds half to even and clips. JPEG is OpenCV's baseline encoder with its defaults (4:2:0).
+    """
+    if perturbation.gain != 1.0:
+        levels = np.arange(256) * perturbation.gain
+        picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)[picture]
+    if perturbation.jpeg_quality is not None:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, perturbation.jpeg_quality]
+        written = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]
+        picture = cv2.cvtColor(cv2.imdecode(written, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return picture
+
+
+def displacement(perturbation: Perturbation, crop_px: int) -> NDArray[np.float64]:
+    """Scale, mirror and shift as one map (2, 3) of a crop's coordinates (0..crop_px) onto themselves."""
+    half = crop_px / 2
+    scale_x = -perturbation.scale if perturbation.mirrored else perturbation.scale
+    shift_x, shift_y = perturbation.shift_px
+    return np.array(
+        [
+            [scale_x, 0.0, half - scale_x * half + shift_x],
+            [0.0, perturbation.scale, half - perturbation.scale * half + shift_y],
+        ]
+    )
