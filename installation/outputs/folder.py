@@ -1,0 +1,122 @@
+"""The folder of a visit: all of it or none of it.
+
+Everything is written into a hidden folder beside the wanted one, which is renamed when it is complete.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UsageError
+from installation.outputs import film, marks, morph, plots, report
+from installation.outputs.morph import Strip
+from installation.outputs.report import Report
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One judge's distances, (M,), at the judged t, (M,) ascending."""
+
+    t: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class VisitRecord:
+    """Everything a visit knows when it ends. Pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
+
+    strip: pictures along the straight continuum from t=0 to t=1 with the verdicts of `strip.judge`, whose
+    border the film and the sheet show; both pictures of that border are in it.  curves: for every judge of
+    the report, by name.  doppelganger: None where none was found.  portrait: the sitter's crop, uint8
+    (512, 512, 3) RGB; None unless the sitter's face is to be kept.
+    """
+
+    report: Report
+    strip: Strip
+    curves: Mapping[str, Curve]
+    doppelganger: NDArray[np.uint8] | None = None
+    portrait: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        names = {judge.name for judge in self.report.judges}
+        if self.strip.judge not in names or set(self.curves) != names:
+            raise ValueError("the strip's judge and the curves must be those of the report")
+        if (self.report.judge(self.strip.judge).border is None) != (self.strip.border is None):
+            raise ValueError("report and strip must agree on whether there is a border")
+        if (self.report.doppelganger is None) != (self.doppelganger is None):
+            raise ValueError("report and record must agree on whether there is a doppelgänger")
+
+
+def check_free(directory: Path) -> None:
+    """Raise UsageError where a visit cannot be written to `directory`: ask before the work, not after it."""
+    if directory.is_dir() and any(directory.iterdir()):
+        raise UsageError(f"{directory}: is not empty; choose another folder with --out")
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"{directory}: is a file; choose a folder with --out")
+
+
+def write_folder(record: VisitRecord, directory: Path) -> list[Path]:
+    """Write the visit to `directory`, which must not exist or be empty, and return its files' paths.
+
+    Whatever goes wrong, an interruption included, nothing of the visit stays behind. Raises UsageError
+    where the place cannot be written.
+    """
+    directory = directory.resolve()
+    check_free(directory)
+    partial = directory.with_name(f".{directory.name}.partial")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        _write_files(record, partial)
+        partial.replace(directory)
+    except OSError as error:
+        message = f"{directory}: cannot be written ({error.strerror}); choose another folder with --out"
+        raise UsageError(message) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return sorted(directory.iterdir())
+
+
+def _write_files(record: VisitRecord, directory: Path) -> None:
+    strip = record.strip
+    plates = {"continuum.png": plots.continuum(strip), "curve.png": plots.curve(_judge_curves(record), strip)}
+    if strip.border is not None:
+        same, other = (strip.pictures[index] for index in strip.border)
+        plates |= {
+            "border_same.png": same,
+            "border_other.png": other,
+            "difference.png": plots.difference(same, other),
+        }
+    if record.doppelganger is not None:
+        plates["doppelganger.png"] = record.doppelganger
+    for name, picture in plates.items():
+        (directory / name).write_bytes(marks.png_bytes(picture))
+    if record.portrait is not None:
+        (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, synthetic=False))
+    film.write_film(directory / "morph.mp4", morph.frames(strip), morph.FPS)
+    report.write(record.report, directory / "report.json")
+
+
+def _judge_curves(record: VisitRecord) -> list[plots.JudgeCurve]:
+    """The report's judges as the plot wants them, the one of the strip first."""
+    judges = sorted(record.report.judges, key=lambda judge: judge.name != record.strip.judge)
+    curves = []
+    for judge in judges:
+        zone = judge.border.zone if judge.border else None
+        curves.append(
+            plots.JudgeCurve(
+                name=judge.name,
+                threshold=judge.threshold,
+                t=record.curves[judge.name].t,
+                distances=record.curves[judge.name].distances,
+                crossings=judge.crossings,
+                border_t=judge.border.t if judge.border else None,
+                zone=(zone.t_low, zone.t_high) if zone else None,
+            )
+        )
+    return curves

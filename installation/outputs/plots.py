@@ -1,0 +1,252 @@
+"""The three plates of a visit: the curve, the contact sheet of the continuum, the difference at the border.
+
+Each function returns a finished canvas, np.uint8 (H, W, 3) RGB. White on black; nothing is told by colour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from installation.outputs import drawing
+from installation.outputs.drawing import DIM, GREY, WHITE
+from installation.outputs.morph import Strip, difference_factor, grey_levels_words
+
+# Ink and gap in pixels: the first judge's line is unbroken, the others differ by their rhythm.
+_RHYTHMS: tuple[tuple[float, ...], ...] = ((34, 16), (6, 14), (34, 14, 6, 14), (14, 14))
+
+
+@dataclass(frozen=True, eq=False)
+class JudgeCurve:
+    """What one judge says along the straight continuum.
+
+    t and distances: (M,), t ascending.  border_t: the crossing with the largest t, or None.
+    zone: the ambiguous zone around the border as (t_low, t_high).
+    """
+
+    name: str
+    threshold: float
+    t: NDArray[np.float64]
+    distances: NDArray[np.float64]
+    crossings: Sequence[float] = ()
+    border_t: float | None = None
+    zone: tuple[float, float] | None = None
+
+
+def curve(judges: Sequence[JudgeCurve], strip: Strip) -> NDArray[np.uint8]:
+    """Every judge's distance along the way, in units of its own threshold; (2000, 3000, 3).
+
+    The axis is made of the pictures themselves, the median face at its left end and the closest match at its
+    right end. Below the threshold it is the same person, above it someone else. The first judge is the one
+    whose border the visit shows: a full line, with its border carried down to the axis.
+    """
+    width, height = 3000, 2000
+    left, right, top, bottom = 500, 2380, 130, 1560
+    faces, face_px, face_top, caption_y = 9, 222, 1624, 1930
+    canvas = drawing.blank(width, height)
+    ratios = [np.asarray(judge.distances) / judge.threshold for judge in judges]
+    highest = max(1.5, 1.08 * max(float(np.max(ratio)) for ratio in ratios))
+    lowest = min(0.0, *(float(np.min(ratio)) for ratio in ratios))
+
+    def x_of(t: float) -> float:
+        return left + (right - left) * t
+
+    def y_of(ratio: float) -> float:
+        return bottom - (bottom - top) * (ratio - lowest) / (highest - lowest)
+
+    for judge in judges:
+        if judge.zone is not None:
+            low, high = (x_of(t) for t in judge.zone)
+            middle, half = (low + high) / 2, max((high - low) / 2, 3)
+            shade = canvas[top:bottom, round(middle - half) : round(middle + half)]
+            np.maximum(shade, 50 if judge is judges[0] else 28, out=shade)
+
+    threshold_y = y_of(1.0)
+    zero_y = y_of(0.0)
+    drawing.write(canvas, "how far each judge finds the pictures from the sitter", (left, 84), 46, 400, GREY)
+    drawing.line(canvas, [(left, zero_y), (right, zero_y)], 2, DIM)
+    drawing.line(canvas, [(left - 60, threshold_y), (right, threshold_y)], 3, GREY)
+    drawing.write(canvas, drawing.OTHER, (left - 84, threshold_y - 40), 50, 600, WHITE, "rs")
+    drawing.write(canvas, "threshold", (left - 84, threshold_y + 16), 46, 300, GREY, "rs")
+    drawing.write(canvas, drawing.SAME, (left - 84, threshold_y + 76), 50, 600, WHITE, "rs")
+    drawing.write(canvas, "0", (left - 84, zero_y + 16), 46, 300, GREY, "rs")
+
+    main_border_t = judges[0].border_t
+    if main_border_t is not None:
+        x = x_of(main_border_t)
+        drawing.line(canvas, [(x, threshold_y), (x, face_top + face_px + 12)], 3, WHITE)
+
+    for number, (judge, ratio) in enumerate(zip(judges, ratios, strict=True)):
+        points = [(x_of(t), y_of(r)) for t, r in zip(judge.t, ratio, strict=True)]
+        first = number == 0
+        if first:
+            drawing.line(canvas, points, 7, WHITE)
+        else:
+            drawing.dashed_line(canvas, points, _RHYTHMS[(number - 1) % len(_RHYTHMS)], 4, 205)
+        for crossing in judge.crossings:
+            drawing.mark(canvas, (x_of(crossing), threshold_y), 13, same=False)
+        if judge.border_t is not None:
+            drawing.mark(canvas, (x_of(judge.border_t), threshold_y), 18 if first else 14, same=True)
+
+    _label_lines(canvas, judges, [y_of(float(ratio[-1])) for ratio in ratios], (top + 20, bottom - 70), right)
+
+    for t in np.linspace(0.0, 1.0, faces):
+        picture = strip.pictures[np.abs(strip.t - t).argmin()]
+        drawing.place(canvas, picture, round(x_of(t)) - face_px // 2, face_top, face_px)
+    if main_border_t is not None:
+        _border_on_faces(canvas, x_of(main_border_t), face_top, face_px)
+
+    ends = [("median face", x_of(0.0)), ("closest match", x_of(1.0))]
+    for words, x in ends:
+        drawing.write(canvas, words, (x, caption_y), 46, 400, GREY, "ms")
+    if main_border_t is not None:
+        words = "the border"
+        reach = [(drawing.text_width(w, 46) + drawing.text_width(words, 46, 600)) / 2 + 40 for w, _ in ends]
+        x = min(max(x_of(main_border_t), ends[0][1] + reach[0]), ends[1][1] - reach[1])
+        drawing.write(canvas, words, (x, caption_y), 46, 600, WHITE, "ms")
+    return canvas
+
+
+def continuum(strip: Strip) -> NDArray[np.uint8]:
+    """The contact sheet: judged pictures from the median face to the closest match; (H, 3000, 3).
+
+    Under each picture a line as long as its t, its verdict as sign and words, and its distance. The two
+    pictures of the border stand side by side in one frame.
+    """
+    columns, rows, picture_px, gap, margin, caption_px = 5, 4, 536, 50, 60, 100
+    chosen = _chosen(strip, columns, columns * rows)
+    rows = -(-len(chosen) // columns)
+    row_px = picture_px + caption_px + gap
+    width = 2 * margin + columns * picture_px + (columns - 1) * gap
+    canvas = drawing.blank(width, margin + rows * row_px + 90)
+
+    for cell, index in enumerate(chosen):
+        x, y = margin + cell % columns * (picture_px + gap), margin + cell // columns * row_px
+        same, distance = bool(strip.same[index]), float(strip.distances[index])
+        drawing.place(canvas, strip.pictures[index], x, y, picture_px)
+        line_y = y + picture_px + 12
+        drawing.line(canvas, [(x, line_y), (x + picture_px - 1, line_y)], 3, DIM)
+        if strip.t[index] > 0:
+            drawing.line(canvas, [(x, line_y), (x + (picture_px - 1) * strip.t[index], line_y)], 5, WHITE)
+        baseline = y + picture_px + 70
+        drawing.mark(canvas, (x + 15, baseline - 14), 14, same)
+        drawing.write(canvas, drawing.verdict_words(same), (x + 44, baseline), 44, 500)
+        at_border = strip.border is not None and index in strip.border
+        words = drawing.distance_words(distance, decimals=4 if at_border else 3)
+        drawing.write(canvas, words, (x + picture_px, baseline), 44, 300, WHITE, "rs")
+
+    foot_y = canvas.shape[0] - 50
+    if strip.border is None:
+        footnote = strip.no_border
+    else:
+        cell = min(chosen.index(index) for index in strip.border)
+        x, y = margin + cell % columns * (picture_px + gap), margin + cell // columns * row_px
+        _frame(canvas, x - 20, y - 20, 2 * picture_px + gap + 40, picture_px + caption_px + 24)
+        footnote = f"framed: the border, where {strip.judge} changes its mind"
+    drawing.write(canvas, footnote, (margin, foot_y), 44, 400, GREY)
+    words = f"{strip.judge}: same person up to {strip.threshold:.3f}"
+    drawing.write(canvas, words, (width - margin, foot_y), 44, 400, GREY, "rs")
+    return canvas
+
+
+def difference(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The absolute difference of the border pair, uint8 (R, R, 3) each, magnified; (1680, 1440, 3).
+
+    The factor stands under it. The pure difference can be had from the two pictures themselves.
+    """
+    size, margin = 1440, 64
+    factor = difference_factor(same, other)
+    canvas = drawing.blank(size, size + 240)
+    apart = drawing.enlarge(np.abs(same.astype(np.float32) - other), size)
+    canvas[:size] = np.clip(apart * factor, 0, 255)
+    drawing.write(canvas, "their difference", (margin, size + 104), 72, 600)
+    drawing.write(canvas, f"× {factor}", (size - margin, size + 104), 72, 300, WHITE, "rs")
+    drawing.write(canvas, grey_levels_words(same, other), (margin, size + 182), 44, 400, GREY)
+    return canvas
+
+
+def _label_lines(
+    canvas: NDArray[np.uint8],
+    judges: Sequence[JudgeCurve],
+    ends_y: Sequence[float],
+    span: tuple[float, float],
+    x: float,
+) -> None:
+    """Each judge's name and what became of its border, beside the end of its line; close ones move apart."""
+    order = sorted(range(len(judges)), key=lambda i: ends_y[i])
+    labels_y = _spread([ends_y[i] for i in order], 124, *span)
+    for i, y in zip(order, labels_y, strict=True):
+        drawing.line(canvas, [(x + 14, ends_y[i]), (x + 84, y), (x + 104, y)], 2, GREY)
+        first = i == 0
+        name_at, words_at = (x + 124, y + 17), (x + 124, y + 68)
+        drawing.write(canvas, judges[i].name, name_at, 50, 600 if first else 400, WHITE, width_px=470)
+        drawing.write(canvas, _border_words(judges[i]), words_at, 44, 300, GREY, width_px=470)
+
+
+def _border_words(judge: JudgeCurve) -> str:
+    if judge.border_t is not None:
+        return f"border at {judge.border_t:.3f}"
+    same = np.asarray(judge.distances) <= judge.threshold
+    if np.all(same):
+        return "always the same person"
+    return "no border" if np.any(same) else "always someone else"
+
+
+def _spread(wanted: Sequence[float], apart: float, low: float, high: float) -> list[float]:
+    """Positions near the ascending `wanted`, at least `apart` from each other, inside low..high."""
+    placed: list[float] = []
+    for position in wanted:
+        placed.append(max(position, placed[-1] + apart if placed else low))
+    limit = high
+    for i in reversed(range(len(placed))):
+        placed[i] = min(placed[i], limit)
+        limit = placed[i] - apart
+    return placed
+
+
+def _border_on_faces(canvas: NDArray[np.uint8], x: float, top: int, height: int) -> None:
+    """The border's line through the row of faces, with a black edge so that it shows on any of them."""
+    column = round(x)
+    canvas[top : top + height, column - 5 : column + 6] = 0
+    drawing.line(canvas, [(x, top), (x, top + height + 12)], 4, WHITE)
+
+
+def _chosen(strip: Strip, columns: int, count: int) -> list[int]:
+    """Indices of up to `count` judged pictures, evenly spread over t, the ends and the border pair included.
+
+    The pair never falls apart at the end of a row.
+    """
+    judged = np.flatnonzero(strip.judged)
+    if strip.border is None:
+        wanted = np.linspace(strip.t[judged[0]], strip.t[judged[-1]], count)
+        return sorted({int(judged[np.abs(strip.t[judged] - t).argmin()]) for t in wanted})
+
+    low, high = sorted(strip.border)
+    before, after = judged[judged < low], judged[judged > high]
+    free = count - 2
+    share = round(free * float(strip.t[low]))
+    share = min(max(share, free - len(after), min(2, len(before))), len(before), free)
+    if share % columns == columns - 1:
+        share += 1 if share < min(len(before), free) else -1
+    return [*_evenly(strip, before, share), low, high, *_evenly(strip, after, free - share)]
+
+
+def _evenly(strip: Strip, indices: NDArray[np.intp], count: int) -> list[int]:
+    """Up to `count` of the ascending `indices`, evenly spread over t, the outer ends among them."""
+    if count >= len(indices):
+        return [int(i) for i in indices]
+    if count <= 0:
+        return []
+    remaining, chosen = list(indices), []
+    for t in np.linspace(strip.t[indices[0]], strip.t[indices[-1]], count):
+        nearest = min(remaining, key=lambda i: abs(strip.t[i] - t))
+        remaining.remove(nearest)
+        chosen.append(int(nearest))
+    return sorted(chosen)
+
+
+def _frame(canvas: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
+    right, bottom = left + width, top + height
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    drawing.line(canvas, corners, 5, WHITE)

@@ -1,0 +1,177 @@
+"""report.json: the visit in numbers, for other programs and for people who look twice.
+
+The models are the format (`schema` 1); a key that is not here is refused. Distances are in the judge's own
+metric, smaller = more alike; t is 0 at the median face and 1 at the closest match; grey levels are of 255.
+Numbers are rounded where they enter: t to 8 decimals, distances to 6, seconds to 3, the rest to 6 significant
+digits. NaN and infinity are refused.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+
+
+def _to_plain(value: Any) -> Any:
+    """numpy numbers and arrays as Python's own."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _to_decimals(decimals: int) -> AfterValidator:
+    return AfterValidator(lambda value: round(value, decimals))
+
+
+_significant = AfterValidator(lambda value: float(f"{value:.6g}"))
+
+T = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(8)]
+Distance = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(6)]
+Seconds = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(3), Field(ge=0)]
+Number = Annotated[FiniteFloat, BeforeValidator(_to_plain), _significant]
+Coefficient = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(9)]
+AffineRow = tuple[Coefficient, Coefficient, Coefficient]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Generator(_Part):
+    """The network that makes the pictures. sha256 is that of its weights file."""
+
+    name: str
+    sha256: str
+    resolution: int
+
+
+class Sitter(_Part):
+    """The photograph. source: a file's name, or words for where it came from. pose_deg: yaw, pitch, roll."""
+
+    source: str
+    face_px: Number
+    pose_deg: tuple[Number, Number, Number]
+    sharpness: Number
+
+
+class Search(_Part):
+    """How the closest match was found. tuned: whether the generator's own weights moved (pivotal tuning)."""
+
+    steps: int
+    seconds: Seconds
+    loss: Number
+    init: Literal["mean", "encoder"]
+    tuned: bool = False
+    tuning_steps: int = 0
+
+
+class Zone(_Part):
+    """Where the verdict depends on the perturbations that happen to be drawn."""
+
+    t_low: T
+    t_high: T
+
+
+class Border(_Part):
+    """The crossing with the largest t, between two neighbouring pictures with different verdicts.
+
+    t is its middle, t_width the step between the two pictures, mean_abs_diff and max_abs_diff their
+    difference in grey levels.
+    """
+
+    t: T
+    t_width: T
+    distance_same: Distance
+    distance_other: Distance
+    mean_abs_diff: Number
+    max_abs_diff: Number
+    zone: Zone | None = None
+
+
+class SearchContinuum(_Part):
+    """The same questions asked along the recorded search; t is the share of its steps."""
+
+    crossings: list[T]
+    border: Border | None
+
+
+class Judge(_Part):
+    """One verifier. It says *same person* where distance <= threshold.
+
+    sentence: its operating point in plain words.  binding: whether the doppelgänger must convince it.
+    note: where there is no border, which side it always is on and how far.  alignment: the affine map,
+    two rows, from pixels of the pictures to pixels of the judge's own crop.
+    """
+
+    name: str
+    metric: str
+    threshold: Distance
+    threshold_source: str
+    distance_at_match: Distance
+    distance_at_median: Distance
+    crossings: list[T]
+    border: Border | None
+    search_continuum: SearchContinuum | None
+    sentence: str
+    binding: bool
+    note: str | None = None
+    alignment: Annotated[tuple[AffineRow, AffineRow] | None, BeforeValidator(_to_plain)] = None
+
+
+class DoppelgangerVerdict(_Part):
+    """One judge on the doppelgänger: its distance, and the smallest one over the perturbations."""
+
+    distance: Distance
+    worst_distance: Distance
+
+
+class Doppelganger(_Part):
+    """The picture given to the sitter. t is None where it does not lie on the way (`nearest`)."""
+
+    kind: Literal["on-the-way", "nearest"]
+    t: T | None
+    judges: dict[str, DoppelgangerVerdict]
+    likeness: dict[str, Number]
+
+
+class Verdict(_Part):
+    """How a verdict was made: the mean over k perturbations drawn with this seed (docs/verdict.md)."""
+
+    k: int
+    seed: int
+
+
+class Report(_Part):
+    """The whole report.json. doppelganger_note says why where doppelganger is null."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    generator: Generator
+    sitter: Sitter
+    search: Search
+    verdict: Verdict
+    judges: list[Judge] = Field(min_length=1)
+    doppelganger: Doppelganger | None
+    doppelganger_note: str | None = None
+    seconds: dict[str, Seconds]
+
+    def judge(self, name: str) -> Judge:
+        """The judge of that name; KeyError where there is none."""
+        for judge in self.judges:
+            if judge.name == name:
+                return judge
+        raise KeyError(name)
+
+
+def write(report: Report, path: Path) -> None:
+    """Write the report as indented UTF-8 JSON; the file appears when it is complete."""
+    text = json.dumps(report.model_dump(by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Report:
+    """Read a report back; pydantic.ValidationError where the file is no report of this schema."""
+    return Report.model_validate_json(path.read_text(encoding="utf-8"))
