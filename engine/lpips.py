@@ -9,10 +9,12 @@ section 3. The weights come as two public files: VGG-16 as torchvision has it, a
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from engine.weights_file import Refused, check_state, load_torch, refusing
@@ -21,6 +23,7 @@ CHANNELS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 5
 TAPS = {3: 64, 8: 128, 15: 256, 22: 512, 29: 512}  # layer whose output is compared: its channels
 MEAN = (-0.030, -0.088, -0.188)  # of the pictures VGG-16 learned from, RGB in [-1, 1]
 DEVIATION = (0.458, 0.448, 0.450)
+SEARCH_PX = 256
 
 
 class LPIPS(nn.Module):
@@ -81,6 +84,26 @@ class LPIPS(nn.Module):
                 gain = next(heads).sqrt() / math.sqrt(x.shape[2] * x.shape[3])
                 tapped.append((unit * gain[:, None, None]).flatten(1))
         return torch.cat(tapped, dim=1)
+
+    def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The distance to one picture, as the search wants it (`engine.perceptual.Distance`).
+
+        Pictures over 256 px are shrunk, as in Karras et al. 2020, appendix D. Where `weight` is small, a picture
+        is moved towards the target before they are compared, so that differences there count less.
+        """
+        size = min(target.shape[-1], SEARCH_PX)
+
+        def shrink(x: torch.Tensor) -> torch.Tensor:
+            return x if x.shape[-1] == size else F.interpolate(x, size=(size, size), mode="area")
+
+        aim, mask = shrink(target), shrink(weight)
+        aim_features = self.features(aim)
+
+        def distance(images: torch.Tensor) -> torch.Tensor:
+            seen = torch.lerp(aim, shrink(images), mask)
+            return (self.features(seen) - aim_features).square().sum(dim=1)
+
+        return distance
 
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """The distance of each pair, (N, 3, H, W) twice -> (N,), 0 for equal pictures."""

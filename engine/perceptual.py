@@ -21,7 +21,7 @@ MIN_SIZE_PX = 4
 class Distance(Protocol):
     """A perceptual distance, prepared once for a target picture."""
 
-    def to(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """Target (1, 3, R, R) in [-1, 1] and importance (1, 1, R, R) -> function of pictures (N, 3, R, R)
         that gives distances (N,), differentiable, zero for the target itself."""
         ...
@@ -52,7 +52,7 @@ class NormalisedLaplacianPyramid:
 
     name = "normalised Laplacian pyramid"
 
-    def to(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         bands, colours = _bands(target)
         weights = [weight]
         for _ in bands:

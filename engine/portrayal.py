@@ -202,7 +202,7 @@ def portray(
         references = [make_reference(j, [(p.image, p.landmarks) for p in portraits], settings.seed) for j in judges]
 
     target = to_target(portrait.image, generator.resolution)
-    loss = distance.to(target, face_importance(portrait, generator.resolution))
+    loss = distance.towards(target, face_importance(portrait, generator.resolution))
     recorded: list[np.ndarray] = []
     every = -(-(settings.search.steps + settings.search.tuning_steps) // settings.recorded)
 

@@ -168,3 +168,18 @@ def test_missing_and_damaged_files(tmp_path: Path, files: tuple[Path, Path]) -> 
     (tmp_path / "half.pth").write_bytes(files[0].read_bytes()[:-1000])
     with pytest.raises(WeightsError, match=r"half\.pth: damaged"):
         LPIPS.from_files(tmp_path / "half.pth", files[1])
+
+
+def test_towards_a_target_is_the_distance_where_everything_counts(metric: LPIPS) -> None:
+    a, b = pictures(1, 64, 64), pictures(1, 64, 64)
+    distance = metric.towards(a, torch.ones(1, 1, 64, 64))
+    assert float(distance(b)) == pytest.approx(float(metric(a, b)), rel=1e-4)
+    assert float(distance(a)) == 0
+
+
+def test_towards_a_target_ignores_what_has_no_weight(metric: LPIPS) -> None:
+    a, b, weight = pictures(1, 64, 64), pictures(1, 64, 64), torch.zeros(1, 1, 64, 64)
+    weight[..., :32] = 1
+    b[..., :32] = a[..., :32]
+    assert float(metric.towards(a, weight)(b)) == 0
+    assert float(metric.towards(a, 1 - weight)(b)) > 0
