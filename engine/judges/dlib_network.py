@@ -1,7 +1,7 @@
 """dlib's face recognition ResNet as a differentiable torch module, read from dlib's own `.dat`.
 
-The network is the 29-layer ResNet of dlib's `dnn_face_recognition_ex.cpp` (`anet_type`): one 7x7 convolution, a
-max pool, fourteen residual blocks (four of them halving the picture), a global mean and one matrix to 128
+The network is the 29-layer ResNet of dlib's `dnn_face_recognition_ex.cpp` (`anet_type`): one 7x7 convolution,
+a max pool, fourteen residual blocks (four of them halving the picture), a global mean and one matrix to 128
 numbers. dlib describes one 150 px face at a time; this module takes batches, gives gradients, and equals
 dlib's descriptors to 1e-4.
 

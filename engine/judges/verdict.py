@@ -35,8 +35,9 @@ class Verdict:
     """What a judge says of a picture.
 
     distance: mean over the perturbations, in the judge's metric. same: whether that is within the threshold.
-    worst_distance: the smallest, where the picture looked most like the sitter. spread: standard deviation over
-    the perturbations. Where the judge finds no face in the picture: infinite distances, spread 0, not same.
+    worst_distance: the smallest, where the picture looked most like the sitter. spread: standard deviation
+    over the perturbations. Where the judge finds no face in the picture: infinite distances, spread 0, not
+    same.
     """
 
     distance: float
@@ -51,7 +52,8 @@ def make_reference(
     seed: int = 0,
     k: int = REFERENCE_K,
 ) -> Reference:
-    """The reference from one or more portraits: pairs of uint8 (R, R, 3) RGB and landmarks (478, 2) in its pixels.
+    """The reference from one or more portraits: pairs of uint8 (R, R, 3) RGB and landmarks (478, 2) in its
+    pixels.
 
     Each portrait is embedded in its own alignment; the first one is the visit's portrait, whose alignment all
     pictures share. Raises NoUsableFace if the judge sees a face in none of them.
@@ -64,7 +66,9 @@ def make_reference(
     ]
     embeddings = np.concatenate(seen)
     if np.isnan(embeddings).any(axis=1).all():
-        raise NoUsableFace("none", f"The judge {judge.name} sees no face in the portrait: take another photograph.")
+        raise NoUsableFace(
+            "none", f"The judge {judge.name} sees no face in the portrait: take another photograph."
+        )
     return Reference(alignments[0], judge.centre(embeddings))
 
 
@@ -77,7 +81,10 @@ def judge_pictures(
 
 
 def judge_worst_case(
-    judge: Judge, reference: Reference, pictures: Sequence[Pixels], changes: Sequence[Perturbation] = WORST_CASE
+    judge: Judge,
+    reference: Reference,
+    pictures: Sequence[Pixels],
+    changes: Sequence[Perturbation] = WORST_CASE,
 ) -> list[Verdict]:
     """The same under the harsher list; a doppelgänger holds while `worst_distance` is above the threshold."""
     distances = _distances(judge, reference, pictures, changes)

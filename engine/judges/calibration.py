@@ -1,0 +1,149 @@
+"""Measures a judge on labelled photographs: how often it errs at which threshold, and how sure that is.
+
+FMR: share of pairs of strangers that it calls *same*. FNMR: share of pairs of one person that it calls
+*someone else*. Each photograph is once the sitter, with its reference, and once the picture judged, under the
+protocol of docs/verdict.md; each is seen in its own alignment, as strangers would be. Of the two directions
+of a pair the one from the earlier photograph counts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from engine.errors import UsageError
+from engine.judges.base import Judge, Pixels
+from engine.judges.perturbations import perturbations
+from engine.judges.verdict import REFERENCE_K, K
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+ENOUGH_ERRORS = 30
+"""False matches a threshold should rest on: with 30, the rate is right to a third, nine times in ten
+(Doddington et al., Speech Communication 31, 2000)."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`errors` of `trials`, with the exact 95 % interval of Clopper and Pearson, which takes trials as
+    independent."""
+
+    errors: int
+    trials: int
+
+    @property
+    def value(self) -> float:
+        return self.errors / self.trials
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        found = binomtest(self.errors, self.trials).proportion_ci(0.95, method="exact")
+        return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Distances of all pairs, sorted: `genuine` of one person, `impostor` of strangers."""
+
+    genuine: NDArray[np.float64]
+    impostor: NDArray[np.float64]
+
+    def fmr(self, threshold: float) -> Rate:
+        return Rate(int(np.searchsorted(self.impostor, threshold, side="right")), len(self.impostor))
+
+    def fnmr(self, threshold: float) -> Rate:
+        return Rate(
+            len(self.genuine) - int(np.searchsorted(self.genuine, threshold, side="right")), len(self.genuine)
+        )
+
+    def threshold(self, fmr: float) -> float:
+        """The largest threshold of four decimals at which at most the share `fmr` of strangers passes.
+
+        Raises UsageError unless 0 < fmr < 1.
+        """
+        if not 0 < fmr < 1:
+            raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
+        first_refused = self.impostor[int(fmr * len(self.impostor))]
+        return float((np.ceil(first_refused * 1e4) - 1) / 1e4)
+
+    def doubts(self, fmr: float) -> str | None:
+        """Why a threshold for this rate should not be trusted yet, or None."""
+        expected = fmr * len(self.impostor)
+        if expected >= ENOUGH_ERRORS:
+            return None
+        needed = int(np.ceil(ENOUGH_ERRORS / fmr))
+        # n people with one photograph each give n (n - 1) / 2 pairs.
+        people = int(np.ceil((1 + np.sqrt(1 + 8 * needed)) / 2))
+        return (
+            f"{len(self.impostor)} pairs of strangers hold {expected:.1f} false matches at FMR {fmr:g}: "
+            f"too few to trust this threshold. {needed} pairs, {people} people, give {ENOUGH_ERRORS}."
+        )
+
+
+def labelled_files(folder: Path) -> list[tuple[str, Path]]:
+    """(person, file) of a folder with a sub-folder for each person, or with files named `<person>_<shot>.*`.
+
+    Sorted by person and file. Raises UsageError if the folder holds neither.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    found = [
+        (path.parent.name if path.parent != folder else path.stem.rpartition("_")[0], path)
+        for path in sorted((*folder.glob("*"), *folder.glob("*/*")))
+        if path.suffix.lower() in SUFFIXES
+    ]
+    labelled = sorted((person, path) for person, path in found if person)
+    people = [person for person, _ in labelled]
+    if len(set(people)) < 2 or len(set(people)) == len(people):
+        raise UsageError(
+            f"{folder} needs photographs of two people or more, and two of at least one: a sub-folder "
+            "for each person, or files named <person>_<shot>.jpg"
+        )
+    return labelled
+
+
+def calibrate(
+    judge: Judge, photographs: Iterable[tuple[str, Pixels, NDArray[np.float32]]], seed: int = 0, k: int = K
+) -> Calibration:
+    """Judges every pair of photographs: (person, uint8 (R, R, 3) RGB in FFHQ framing, landmarks (478, 2) in
+    it).
+
+    Photographs in which the judge sees no face are left out. Raises UsageError unless there are pairs of both
+    kinds.
+    """
+    people: list[str] = []
+    references: list[NDArray[np.float32]] = []
+    embeddings: list[NDArray[np.float32]] = []
+    judged, remembered = perturbations(seed, k), perturbations(seed, REFERENCE_K)
+    for person, picture, landmarks in photographs:
+        alignment = judge.align(picture, landmarks)
+        seen = judge.describe([picture], alignment, [*judged, *remembered])[0]
+        if np.isnan(seen).any():
+            continue
+        people.append(person)
+        embeddings.append(seen[: len(judged)])
+        references.append(judge.centre(seen[len(judged) :]))
+    return _pairs(judge, people, references, embeddings)
+
+
+def _pairs(
+    judge: Judge,
+    people: Sequence[str],
+    references: Sequence[NDArray[np.float32]],
+    embeddings: Sequence[NDArray[np.float32]],
+) -> Calibration:
+    genuine: list[NDArray[np.float64]] = []
+    impostor: list[NDArray[np.float64]] = []
+    names = np.array(people)
+    for i in range(len(people) - 1):
+        distances = judge.distance(np.stack(embeddings[i + 1 :]), references[i]).mean(axis=1)
+        alike = names[i + 1 :] == names[i]
+        genuine.append(distances[alike])
+        impostor.append(distances[~alike])
+    both = [np.sort(np.concatenate(kind)) if kind else np.zeros(0) for kind in (genuine, impostor)]
+    if not all(map(len, both)):
+        raise UsageError("The usable photographs hold no two of one person, or only one person")
+    return Calibration(*both)

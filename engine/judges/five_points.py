@@ -1,0 +1,30 @@
+"""The alignment that ArcFace and SFace share: five points of the face onto a template of 112 px."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.judges.base import Affine, Pixels
+from engine.judges.crops import similarity
+
+MESH_POINTS = (468, 473, 1, 61, 291)
+"""In MediaPipe's mesh: the iris on the left of the picture, the one on the right, nose tip, corners of the
+mouth."""
+
+TEMPLATE_PX = 112
+# insightface's `arcface_dst`, also in OpenCV's FaceRecognizerSF; given there as indices, here from the
+# corner.
+TEMPLATE = (
+    np.array(
+        [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+    )
+    + 0.5
+)
+
+
+def five_point_alignment(
+    portrait: Pixels, landmarks: NDArray[np.float32], crop_px: int = TEMPLATE_PX
+) -> Affine:
+    """Unit coordinates of the portrait -> crop (2, 3), by least squares; the template scales with
+    `crop_px`."""
+    points = landmarks[list(MESH_POINTS)].astype(np.float64) / portrait.shape[0]
+    return similarity(points, TEMPLATE * (crop_px / TEMPLATE_PX))

@@ -1,0 +1,110 @@
+"""Any face embedder stored as ONNX, by configuration.
+
+A section of the configuration names the file, how a crop becomes its input, the metric and the threshold with
+its source; five points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its
+provider is.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+
+from engine.errors import WeightsError
+from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint, Pixels
+from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
+
+BATCH = 32
+
+
+class OnnxModel(BaseModel):
+    """How to feed one ONNX embedder and how to read it.
+
+    input: (N, 3, input_px, input_px), (grey level - mean) / std, channels in `colour_order`. threshold:
+    largest distance that means *same*, in `metric`. source: where the threshold comes from. fmr: the share of
+    strangers it takes for the sitter there, where known.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    path: Path
+    threshold: PositiveFloat
+    source: str
+    metric: Metric = "cosine"
+    fmr: float | None = None
+    input_px: PositiveInt = TEMPLATE_PX
+    mean: float = 127.5
+    std: PositiveFloat = 127.5
+    colour_order: Literal["rgb", "bgr"] = "rgb"
+    binding: bool = True
+
+
+class OnnxJudge(Judge):
+    """A judge around one ONNX file."""
+
+    def __init__(self, model: OnnxModel) -> None:
+        """Raises WeightsError if the file is missing, is no ONNX model or does not take such pictures."""
+        self.name = model.name
+        self.metric = model.metric
+        self.crop_px = model.input_px
+        self.binding = model.binding
+        self.point = OperatingPoint("configured", model.threshold, model.source, model.fmr)
+        self._model = model
+        self._session = _open_session(model)
+        (shape,) = [i.shape for i in self._session.get_inputs()]
+        # A free dimension is a name or None; a model exported for one picture takes one at a time.
+        self._batch = shape[0] if isinstance(shape[0], int) else None
+
+    def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:
+        return five_point_alignment(portrait, landmarks, self.crop_px)
+
+    def embed(self, crops: Pixels) -> Embeddings:
+        size = self._batch or BATCH
+        return np.concatenate(
+            [self._run(crops[start : start + size]) for start in range(0, len(crops), size)]
+        )
+
+    def _run(self, crops: Pixels) -> Embeddings:
+        count = len(crops)
+        if self._batch is not None and count < self._batch:
+            crops = np.concatenate([crops, np.repeat(crops[-1:], self._batch - count, axis=0)])
+        if self._model.colour_order == "bgr":
+            crops = crops[..., ::-1]
+        images = (crops.astype(np.float32) - self._model.mean) / np.float32(self._model.std)
+        feed = {self._session.get_inputs()[0].name: np.ascontiguousarray(images.transpose(0, 3, 1, 2))}
+        (output,) = self._session.run([self._session.get_outputs()[0].name], feed)
+        return np.asarray(output, dtype=np.float32).reshape(len(crops), -1)[:count]
+
+
+def _open_session(model: OnnxModel) -> Any:
+    import onnxruntime  # half a second, and only the judges that need it
+
+    if not model.path.is_file():
+        raise WeightsError(
+            f"{model.path}, the network of the judge {model.name}, is not there: `kiosk weights list`"
+        )
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(model.path), options, providers=providers)
+    except Exception as error:  # onnxruntime raises several types of its own, none of them exported
+        raise WeightsError(
+            f"{model.path}, the network of the judge {model.name}, is no readable ONNX model"
+        ) from error
+    shapes = [node.shape for node in session.get_inputs()]
+    fits = (
+        len(shapes) == 1
+        and len(shapes[0]) == 4
+        and shapes[0][1] in (3, "3")
+        and all(not isinstance(edge, int) or edge == model.input_px for edge in shapes[0][2:])
+    )
+    if not fits:
+        raise WeightsError(
+            f"{model.path} takes {shapes}, not pictures (N, 3, {model.input_px}, {model.input_px})"
+        )
+    return session
