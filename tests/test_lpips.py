@@ -171,14 +171,14 @@ def test_missing_and_damaged_files(tmp_path: Path, files: tuple[Path, Path]) -> 
 
 
 def test_towards_a_target_is_the_distance_where_everything_counts(metric: LPIPS) -> None:
-    a, b = pictures(1, 64, 64), pictures(1, 64, 64)
+    a, b = pictures(2, 64, 64).split(1)
     distance = metric.towards(a, torch.ones(1, 1, 64, 64))
     assert float(distance(b)) == pytest.approx(float(metric(a, b)), rel=1e-4)
     assert float(distance(a)) == 0
 
 
 def test_towards_a_target_ignores_what_has_no_weight(metric: LPIPS) -> None:
-    a, b, weight = pictures(1, 64, 64), pictures(1, 64, 64), torch.zeros(1, 1, 64, 64)
+    (a, b), weight = pictures(2, 64, 64).clone().split(1), torch.zeros(1, 1, 64, 64)
     weight[..., :32] = 1
     b[..., :32] = a[..., :32]
     assert float(metric.towards(a, weight)(b)) == 0
