@@ -68,7 +68,7 @@ def gpus() -> list[Gpu]:
 def parse_gpus(text: str) -> list[Gpu]:
     """The GPUs in nvidia-smi's CSV (name, memory in MiB, driver); lines of any other shape are left out."""
     rows = [[field.strip() for field in line.split(",")] for line in text.splitlines()]
-    return [Gpu(row[0], int(row[1]), row[2]) for row in rows if len(row) == 3 and row[1].isdigit()]
+    return [Gpu(row[0], int(row[1]), row[2]) for row in rows if len(row) == 3 and row[1].isdecimal()]
 
 
 def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:

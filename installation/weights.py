@@ -28,7 +28,7 @@ MANIFEST = Path(__file__).resolve().parent.parent / "weights" / "manifest.toml"
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16  # At most this much is lost where a transfer breaks off.
 
 State = Literal["ok", "missing", "wrong"]
 
