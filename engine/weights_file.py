@@ -52,12 +52,17 @@ def refusing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or type(error).__name__}") from error
     except Refused as error:
-        raise WeightsError(f"{path}: {error}") from error
+        raise WeightsError(f"{path}: {_one_line(str(error))}") from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        reason = _one_line(str(error))[:100] or type(error).__name__
         raise WeightsError(
             f"{path}: damaged, or no file of weights ({reason}); fetch it again with 'kiosk weights fetch'"
         ) from error
+
+
+def _one_line(text: str) -> str:
+    """`text` fit for a terminal: names out of a file may hold anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:300]).split())
 
 
 def load_torch(path: Path) -> Any:

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -339,14 +339,14 @@ def test_the_loaded_generator_does_not_hang_on_its_file(tmp_path: Path) -> None:
     path = tmp_path / "saved.safetensors"
     save_generator(Generator(resolution=8, z_dim=4, w_dim=4, channel_max=4), path, "small", half=False)
     generator = load_generator(path)
-    before = generator.synthesis.b4.const.clone()
+    before = generator.get_parameter("synthesis.b4.const").clone()
     path.write_bytes(bytes(path.stat().st_size))
-    assert torch.equal(generator.synthesis.b4.const, before)
+    assert torch.equal(generator.get_parameter("synthesis.b4.const"), before)
 
 
 def test_half_precision_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
     generator = Generator(resolution=8, z_dim=4, w_dim=4, channel_max=4).requires_grad_(False)
-    generator.synthesis.b4.const[0] = 1e6
+    generator.get_parameter("synthesis.b4.const")[0] = 1e6
     with pytest.raises(WeightsError, match=r"synthesis\.b4\.const.*float16"):
         save_generator(generator, tmp_path / "saved.safetensors", "small")
     assert not any(tmp_path.iterdir())
@@ -484,6 +484,14 @@ def test_weights_that_do_not_fit(tmp_path: Path, state: Callable[[], dict[str, A
     assert [p.name for p in tmp_path.iterdir()] == ["network.pkl"]
 
 
+def test_names_out_of_a_file_do_not_reach_the_terminal_as_they_are(tmp_path: Path) -> None:
+    path = write_nvidia(tmp_path / "network.pkl", {**small_state(), "\x1b[2J" + "a" * 10**6: torch.zeros(3)})
+    with pytest.raises(WeightsError) as refusal:
+        load_generator(path)
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < len(str(path)) + 310
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"missing\.pkl: no such file.*kiosk weights"):
         load_generator(tmp_path / "missing.pkl")
@@ -603,7 +611,7 @@ class Stored:
     """Stands where a tensor should, and pickles as a tensor whose storage is any bytes."""
 
     def __init__(self, content: Any, offset: Any = 0, size: Any = (4,), stride: Any = (1,)) -> None:
-        self.arguments = (
+        self.arguments: tuple[Any, ...] = (
             Calls(torch.storage._load_from_bytes, content),
             offset,
             size,
@@ -766,7 +774,7 @@ def test_the_files_to_be_damaged_are_valid(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", VALID)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None)
 def test_damaged_files_end_in_one_kind_of_error(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
 ) -> None:
@@ -777,16 +785,16 @@ def test_damaged_files_end_in_one_kind_of_error(
         st.integers(len(content) - 400, len(content) - 1),
     )
     for _ in range(data.draw(st.integers(1, 4))):
-        place = min(data.draw(places), len(content) - 1)
+        place = min(data.draw(places), len(content))
         match data.draw(st.sampled_from(["replace", "insert", "delete", "cut"])):
             case "replace":
-                content[place] = data.draw(st.integers(0, 255))
+                content[place : place + 1] = data.draw(st.binary(min_size=1, max_size=1))
             case "insert":
                 content[place:place] = data.draw(st.binary(max_size=8))
             case "delete":
                 del content[place : place + data.draw(st.integers(1, 8))]
             case "cut":
-                del content[max(place, 1) :]
+                del content[place:]
     folder = tmp_path_factory.mktemp("damaged")
     path = folder / "network.bin"
     path.write_bytes(content)
@@ -794,5 +802,5 @@ def test_damaged_files_end_in_one_kind_of_error(
         load_generator(path)
     except WeightsError as error:
         assert str(path) in str(error)
-        assert "\n" not in str(error)
+        assert str(error).isprintable()
         assert [p.name for p in folder.iterdir()] == ["network.bin"]
