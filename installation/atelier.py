@@ -64,5 +64,5 @@ def _judge_weights(manifest: Manifest, names: Sequence[str]) -> dict[str, Path]:
 
 def _distance(manifest: Manifest, name: str) -> Distance:
     if name == "lpips":
-        return LPIPS.from_files(manifest.locate("lpips-vgg"), manifest.locate("lpips-heads"))
+        return LPIPS.from_files(manifest.locate("lpips-vgg16"), manifest.locate("lpips-heads"))
     return NormalisedLaplacianPyramid()

@@ -3,11 +3,16 @@
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from engine.errors import UsageError
-from installation.configuration import DEFAULT, Configuration, load
+from installation.configuration import DEFAULT, load
+from installation.outputs.report import Report
+
+if TYPE_CHECKING:
+    from engine.portrayal import Progress
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,14 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     photograph = load_photograph(photo)
 
-    from installation.atelier import Atelier, write_visit
+    from installation.atelier import Atelier
+    from installation.visit_record import write_visit
 
     atelier = Atelier(configuration)
     with _ProgressBar() as bar:
-        portrayal = atelier.portray(photograph, bar.show)
-    source = "skimage.data.astronaut" if arguments.photo is None else photo.name
-    words = write_visit(folder, atelier, portrayal, source, keep_portrait=arguments.keep_portrait)
-    print("\n".join(words))
+        portrayal = atelier.portray([photograph], bar.show)
+        bar.show_stage("writing")
+        report = write_visit(folder, atelier, portrayal, photo.name, keep_portrait=arguments.keep_portrait)
+    print(f"{folder}: {_in_words(report)}")
     return 0
 
 
@@ -63,6 +69,19 @@ def _sample_sitter() -> Path:
     return Path(spec.origin).parent / "data" / "astronaut.png"
 
 
+def _in_words(report: Report) -> str:
+    """What the visit has found, in one line."""
+    judge = report.judges[0]
+    if judge.border:
+        border = (
+            f"{judge.name} stops knowing the sitter at t = {judge.border.t:.3f}, between two pictures that "
+            f"differ by {judge.border.mean_abs_diff:.2f} of 255 grey levels"
+        )
+    else:
+        border = f"{judge.name} has no border here ({judge.note})"
+    return f"{border}; " + ("doppelganger.png is beyond it." if report.doppelganger else "no doppelgänger holds.")
+
+
 class _ProgressBar:
     """One bar in the terminal that is renamed and refilled for each stage."""
 
@@ -74,21 +93,23 @@ class _ProgressBar:
         "judging": "asking the judges",
         "doppelganger": "looking beyond the border",
         "film": "preparing the film",
+        "writing": "writing the folder",
     }
 
     def __enter__(self) -> "_ProgressBar":
-        self.bar = tqdm(total=100, bar_format="{desc:<28}|{bar:40}| {elapsed}", leave=False)
+        self.bar = tqdm(total=100, bar_format="{desc:<34}|{bar:40}| {elapsed}", leave=False)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
 
-    def show(self, progress: "Progress") -> None:  # type: ignore[name-defined]  # noqa: F821
-        """Follows `engine.portrayal.Progress`."""
-        loss = f" {progress.step.loss:.3f}" if progress.step else ""
-        self.bar.set_description_str(self.NAMES[progress.stage] + loss, refresh=False)
-        self.bar.n = round(progress.share * 100)
+    def show(self, progress: "Progress") -> None:
+        """Follows the portrayal."""
+        self.show_stage(progress.stage, progress.share, progress.step.loss if progress.step else None)
+
+    def show_stage(self, stage: str, share: float = 0.0, loss: float | None = None) -> None:
+        """Names the stage and fills the bar to `share`."""
+        words = self.NAMES[stage] if loss is None else f"{self.NAMES[stage]}, distance {loss:.3f}"
+        self.bar.set_description_str(words, refresh=False)
+        self.bar.n = round(share * 100)
         self.bar.refresh()
-
-
-__all__ = ["Configuration", "configure", "run"]

@@ -70,9 +70,11 @@ def visit_record(atelier: Atelier, portrayal: Portrayal, source: str, keep_portr
 
 def write_visit(
     directory: Path, atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool = False
-) -> None:
-    """Writes the folder of a visit, all of it or nothing."""
-    folder.write_folder(visit_record(atelier, portrayal, source, keep_portrait), directory)
+) -> report.Report:
+    """Writes the folder of a visit, all of it or nothing; returns its report."""
+    record = visit_record(atelier, portrayal, source, keep_portrait)
+    folder.write_folder(record, directory)
+    return record.report
 
 
 def _judge(one: Judged) -> report.Judge:
