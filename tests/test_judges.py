@@ -1,5 +1,6 @@
 """Each judge against the original it stands for."""
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.sface import SFaceJudge
 from engine.judges.verdict import judge_pictures, make_reference
 
+f32 = partial(np.array, dtype=np.float32)
 NO_LANDMARKS = np.zeros((478, 2), np.float32)
 
 
@@ -168,7 +170,9 @@ def embedder(path: Path, batch: int | str = "N", px: int = 112, size: int = 16) 
     kernel = random.randn(8, 3, 7, 7).astype(np.float32) / 12
     matrix = random.randn(8 * 49, size).astype(np.float32) / 20
     nodes = [
-        helper.make_node("Conv", ["data", "kernel"], ["c"], strides=[4, 4], pads=[3, 3, 3, 3]),
+        helper.make_node(
+            "Conv", ["data", "kernel"], ["c"], kernel_shape=[7, 7], strides=[4, 4], pads=[3, 3, 3, 3]
+        ),
         helper.make_node("Tanh", ["c"], ["t"]),
         helper.make_node("AveragePool", ["t"], ["p"], kernel_shape=[4, 4], strides=[4, 4]),
         helper.make_node("Flatten", ["p"], ["f"], axis=1),
@@ -234,10 +238,10 @@ def test_onnx_configuration_says_how_the_input_is_made(network, faces):
 
 def test_cosine_distance_and_mean(network):
     judge = OnnxJudge(configured(network))
-    a, b = np.float32([1, 0]), np.float32([[2, 0], [0, 5], [-3, 0]])
+    a, b = f32([1, 0]), f32([[2, 0], [0, 5], [-3, 0]])
     assert judge.distance(b, a) == pytest.approx([0, 1, 2])
     # Long embeddings weigh no more than short ones.
-    assert judge.centre(np.float32([[10, 0], [0, 1]])) == pytest.approx([np.sqrt(0.5) / np.sqrt(2)] * 2)
+    assert judge.centre(f32([[10, 0], [0, 1]])) == pytest.approx([np.sqrt(0.5) / np.sqrt(2)] * 2)
 
 
 def test_five_points_land_on_the_template():
@@ -257,7 +261,7 @@ def test_arcface_alignment_is_insightfaces(portraits):
 
     picture = portraits[0]
     landmarks = np.zeros((478, 2), np.float32)
-    landmarks[list(MESH_POINTS)] = np.float32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
+    landmarks[list(MESH_POINTS)] = f32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
     theirs = norm_crop(picture, landmarks[list(MESH_POINTS)] - 0.5, 112)
     mine = cut(picture, five_point_alignment(picture, landmarks), 112)
     inside = slice(8, -8)
@@ -279,7 +283,7 @@ def test_sface_goes_through_opencv(faces, tmp_path):
 def test_a_whole_verdict_with_an_onnx_judge(network, portraits):
     judge = OnnxJudge(configured(network))
     landmarks = np.zeros((478, 2), np.float32)
-    landmarks[list(MESH_POINTS)] = np.float32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
+    landmarks[list(MESH_POINTS)] = f32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
     reference = make_reference(judge, [(portraits[0], landmarks)])
     itself, other = judge_pictures(judge, reference, [portraits[0], portraits[4]])
     assert itself.distance < other.distance

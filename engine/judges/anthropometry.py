@@ -72,6 +72,7 @@ class AnthropometryJudge(Judge):
             import mediapipe  # a second, and only for this judge
 
             self._face_mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1)
+            self._mesh(np.zeros((self.crop_px, self.crop_px, 3), np.uint8))  # its threads speak at first use
         self._fresh = True
 
     def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:

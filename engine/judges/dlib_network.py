@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -35,7 +36,7 @@ class Layer:
 
     kind: str
     numbers: tuple[int, ...]
-    weights: np.ndarray
+    weights: NDArray[np.float32]
 
 
 class _Stream:
@@ -65,7 +66,7 @@ class _Stream:
 
     def real(self) -> float:
         mantissa, exponent = self.integer(), self.integer()
-        return float(np.ldexp(float(mantissa), exponent))
+        return mantissa * 2.0**exponent
 
     def text(self) -> str:
         return self.take(self.integer()).decode("ascii")
@@ -76,14 +77,16 @@ class _Stream:
             raise ValueError(f"version {value} at byte {self.position} is not known")
         return value
 
-    def tensor(self) -> np.ndarray:
+    def tensor(self) -> NDArray[np.float32]:
         self.expect(2)
         shape = self.integers(4)
         return np.frombuffer(self.take(4 * int(np.prod(shape))), dtype="<f4")
 
-    def alias_tensor(self) -> None:
-        self.expect(1)
-        self.integers(4)
+    def alias_tensors(self, count: int) -> None:
+        """The shapes of a layer's parts within its parameters; they follow from the layer's numbers."""
+        for _ in range(count):
+            self.expect(1)
+            self.integers(4)
 
 
 def read_layers(path: Path) -> list[Layer]:
@@ -99,7 +102,7 @@ def read_layers(path: Path) -> list[Layer]:
         ) from error
     try:
         return _read_layers(stream)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, OverflowError) as error:
         raise WeightsError(f"{path} is not dlib's face recognition network: {error}") from error
 
 
@@ -134,13 +137,13 @@ def _read_layer(stream: _Stream) -> Layer:
     if kind == "con":
         weights = stream.tensor()
         numbers = stream.integers(7)  # filters, rows, columns, stride y, x, padding y, x
-        stream.alias_tensor(), stream.alias_tensor()
+        stream.alias_tensors(2)
         for _ in range(4):
             stream.real()  # learning rates and weight decays
         return Layer(kind, numbers, weights)
     if kind == "affine":
         weights = stream.tensor()
-        stream.alias_tensor(), stream.alias_tensor()
+        stream.alias_tensors(2)
         return Layer(kind, stream.integers(1), weights)
     if kind in ("max_pool", "avg_pool"):
         return Layer(kind, stream.integers(6), empty)  # rows, columns, stride y, x, padding y, x
@@ -233,12 +236,12 @@ class DlibNetwork(nn.Module):
         self.descriptor = nn.Linear(inputs, outputs, bias=False)
         self.descriptor.weight.data = torch.from_numpy(fc.weights.reshape(inputs, outputs).T.copy())
         self.requires_grad_(False).eval()
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, faces: Tensor) -> Tensor:
         x = ((faces - self.mean) / 256).contiguous(memory_format=torch.channels_last)
         x = self.pool(F.relu_(self.stem(x)))
-        return self.descriptor(self.blocks(x).mean(dim=(2, 3)))  # type: ignore[no-any-return]
+        return self.descriptor(self.blocks(x).mean(dim=(2, 3)))
 
 
 def load_network(path: Path) -> DlibNetwork:

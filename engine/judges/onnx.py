@@ -54,9 +54,9 @@ class OnnxJudge(Judge):
         self.point = OperatingPoint("configured", model.threshold, model.source, model.fmr)
         self._model = model
         self._session = _open_session(model)
-        (shape,) = [i.shape for i in self._session.get_inputs()]
         # A free dimension is a name or None; a model exported for one picture takes one at a time.
-        self._batch = shape[0] if isinstance(shape[0], int) else None
+        count = self._session.get_inputs()[0].shape[0]
+        self._batch = count if isinstance(count, int) else None
 
     def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:
         return five_point_alignment(portrait, landmarks, self.crop_px)
@@ -100,7 +100,7 @@ def _open_session(model: OnnxModel) -> Any:
     fits = (
         len(shapes) == 1
         and len(shapes[0]) == 4
-        and shapes[0][1] in (3, "3")
+        and shapes[0][1] == 3
         and all(not isinstance(edge, int) or edge == model.input_px for edge in shapes[0][2:])
     )
     if not fits:

@@ -93,7 +93,8 @@ def expose(picture: NDArray[np.uint8], perturbation: Perturbation) -> NDArray[np
     if perturbation.jpeg_quality is not None:
         quality = [cv2.IMWRITE_JPEG_QUALITY, perturbation.jpeg_quality]
         written = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]
-        picture = cv2.cvtColor(cv2.imdecode(written, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        shown = cv2.cvtColor(cv2.imdecode(written, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        picture = shown.astype(np.uint8, copy=False)
     return picture
 
 

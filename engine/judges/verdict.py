@@ -52,11 +52,11 @@ def make_reference(
     seed: int = 0,
     k: int = REFERENCE_K,
 ) -> Reference:
-    """The reference from one or more portraits: pairs of uint8 (R, R, 3) RGB and landmarks (478, 2) in its
-    pixels.
+    """The reference from one or more portraits.
 
-    Each portrait is embedded in its own alignment; the first one is the visit's portrait, whose alignment all
-    pictures share. Raises NoUsableFace if the judge sees a face in none of them.
+    portraits: pairs of a picture uint8 (R, R, 3) RGB and landmarks (478, 2) in its pixels. Each is embedded
+    in its own alignment; the first one is the visit's portrait, whose alignment all pictures share. Raises
+    NoUsableFace if the judge sees a face in none of them.
     """
     alignments = [judge.align(picture, landmarks) for picture, landmarks in portraits]
     changes = perturbations(seed, k)
