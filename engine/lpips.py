@@ -88,8 +88,8 @@ class LPIPS(nn.Module):
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """The distance to one picture, as the search wants it (`engine.perceptual.Distance`).
 
-        Pictures over 256 px are shrunk, as in Karras et al. 2020, appendix D. Where `weight` is small, a picture
-        is moved towards the target before they are compared, so that differences there count less.
+        Pictures over 256 px are shrunk, as in Karras et al. 2020, appendix D. Where `weight` is small, a
+        picture is moved towards the target before they are compared, so that differences there count less.
         """
         size = min(target.shape[-1], SEARCH_PX)
 
