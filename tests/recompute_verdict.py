@@ -44,16 +44,23 @@ WORST_CASE = [
 
 def perturbations(seed, count):
     random = np.random.RandomState(seed)
-    gain_order, quality_order = random.permutation(count), random.permutation(count)
-    shift_order = random.permutation(16)
-    steps = [-2, -1, 1, 2]
-    found = []
-    for i in range(count):
-        gain = 0.95 + 0.1 * (gain_order[i] + 0.5) / count
-        quality = int(np.rint(80 + 15 * (quality_order[i] + 0.5) / count))
-        column, row = divmod(int(shift_order[i % 16]), 4)
-        found.append((gain, quality, i % 2 == 1, (steps[column], steps[row]), 1.0))
-    return found
+    halves = []
+    for mirrored, n in ((False, (count + 1) // 2), (True, count // 2)):
+        middles = [(i + 0.5) / n for i in range(n)]
+        gains = [0.95 + 0.1 * m for m in random.permutation(middles)]
+        qualities = [round(80 + 15 * m) for m in random.permutation(middles)]
+        shifts = []
+        for _ in "xy":
+            cycle = list(random.permutation([-2, -1, 1, 2])) * n
+            shifts.append([int(step) for step in random.permutation(cycle[:n])])
+        halves.append(
+            [
+                (g, q, mirrored, shift, 1.0)
+                for g, q, shift in zip(gains, qualities, zip(*shifts, strict=True), strict=True)
+            ]
+        )
+    plain, mirror = halves
+    return [mirror[i // 2] if i % 2 else plain[i // 2] for i in range(count)]
 
 
 class Dlib:

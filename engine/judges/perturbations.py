@@ -30,34 +30,33 @@ class Perturbation:
     scale: float = 1.0
 
 
-SHIFTS_PX = tuple((x, y) for x in (-2, -1, 1, 2) for y in (-2, -1, 1, 2))
+SHIFTS_PX = (-2, -1, 1, 2)
 
 
 def perturbations(seed: int = 0, count: int = 8) -> list[Perturbation]:
     """The fixed list of `count` perturbations that belongs to `seed`.
 
-    Balanced rather than independent, so that another seed hardly moves a verdict: every second one is
-    mirrored; gains are the middles of `count` equal parts of 0.95..1.05 and JPEG qualities those of 80..95,
-    each in shuffled order; shifts are drawn without repetition, 1 or 2 px in x and in y, as long as there are
-    any. Drawn from numpy's RandomState, whose stream is frozen, in the order gains, qualities, shifts.
-    Raises ValueError if `count` is below 1.
+    Half of them are mirrored. Each half is balanced in itself, so that another seed hardly moves a verdict:
+    its gains are the middles of equal parts of 0.95..1.05, its JPEG qualities those of 80..95, its shifts
+    take each of SHIFTS_PX equally often in x and in y as far as their number allows, all in shuffled order.
+    Plain and mirrored ones take turns, plain first. Drawn from numpy's RandomState, whose stream is frozen:
+    for the plain half, then the mirrored one, in the order gains, qualities, x, y. Raises ValueError if
+    `count` is below 1.
     """
     if count < 1:
         raise ValueError("a verdict needs at least one perturbation")
     random = np.random.RandomState(seed)
-    middles = (np.arange(count) + 0.5) / count
-    gains = 0.95 + 0.10 * middles[random.permutation(count)]
-    qualities = np.rint(80 + 15 * middles[random.permutation(count)]).astype(int)
-    shifts = random.permutation(len(SHIFTS_PX))
-    return [
-        Perturbation(
-            gain=float(gains[i]),
-            jpeg_quality=int(qualities[i]),
-            mirrored=i % 2 == 1,
-            shift_px=SHIFTS_PX[shifts[i % len(SHIFTS_PX)]],
-        )
-        for i in range(count)
-    ]
+    found: dict[int, Perturbation] = {}
+    for first in (0, 1):
+        places = range(first, count, 2)
+        middles = (np.arange(len(places)) + 0.5) / max(len(places), 1)
+        gains = 0.95 + 0.10 * random.permutation(middles)
+        qualities = np.rint(80 + 15 * random.permutation(middles)).astype(int)
+        x, y = (random.permutation(np.resize(random.permutation(SHIFTS_PX), len(places))) for _ in range(2))
+        for i, place in enumerate(places):
+            shift_px = (int(x[i]), int(y[i]))
+            found[place] = Perturbation(float(gains[i]), int(qualities[i]), first == 1, shift_px)
+    return [found[place] for place in range(count)]
 
 
 WORST_CASE: tuple[Perturbation, ...] = (
