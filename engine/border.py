@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import Pixels
 
 COARSE = 17
 MAX_STEP_GREY = 1.0  # the two pictures of a crossing differ by at most this, of 255, on average
@@ -86,8 +89,8 @@ class Curve:
         return float(np.interp(t, [s.t for s in self.samples], [s.distance for s in self.samples]))
 
 
-def _first_zero(ts: np.ndarray, margins: np.ndarray) -> float:
-    """Where the margin first becomes positive along `ts`, linear between samples; the end where it never does."""
+def _first_zero(ts: NDArray[np.float64], margins: NDArray[np.float64]) -> float:
+    """Where the margin first becomes positive along `ts`, linear between samples; else the end."""
     sure = np.flatnonzero(margins > 0)
     if len(sure) == 0:
         return float(ts[-1])
@@ -98,14 +101,14 @@ def _first_zero(ts: np.ndarray, margins: np.ndarray) -> float:
     return float(ts[i - 1] + share * (ts[i] - ts[i - 1]))
 
 
-def difference(a: np.ndarray, b: np.ndarray) -> tuple[float, int]:
+def difference(a: Pixels, b: Pixels) -> tuple[float, int]:
     """Mean and largest absolute difference of two uint8 pictures, in grey levels."""
     gap = np.abs(a.astype(np.int16) - b.astype(np.int16))
     return float(gap.mean()), int(gap.max())
 
 
 def trace(
-    picture: Callable[[float], np.ndarray],
+    picture: Callable[[float], Pixels],
     judge: Callable[[Sequence[float]], list[Sample]],
     threshold: float,
     ts: Sequence[float] | None = None,

@@ -12,18 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from engine.arrays import Pixels
 from engine.projection import Place, draw
 from engine.stylegan2 import Generator, to_uint8
 
 
 def between(start: Place, end: Place, t: float) -> Place:
     """The place at t on the straight way; a tensor that one end has not moved counts as zero there."""
-    offsets = {}
-    for name in start.offsets.keys() | end.offsets.keys():
-        a, b = start.offsets.get(name), end.offsets.get(name)
-        offsets[name] = torch.zeros_like(b) if a is None and b is not None else a  # type: ignore[assignment]
-        offsets[name] = offsets[name] * (1 - t) + (b * t if b is not None else 0)
-    return Place(torch.lerp(start.latent, end.latent, t), dict(sorted(offsets.items())))
+    offsets: dict[str, torch.Tensor] = {}
+    for place, share in ((start, 1 - t), (end, t)):
+        for name, offset in place.offsets.items():
+            offsets[name] = offsets.get(name, 0) + share * offset
+    return Place(torch.lerp(start.latent, end.latent, t), offsets)
 
 
 class Continuum:
@@ -31,19 +31,19 @@ class Continuum:
 
     def __init__(self, generator: Generator, start: Place, end: Place) -> None:
         self.generator, self.start, self.end = generator, start, end
-        self._made: dict[float, np.ndarray] = {}
+        self._made: dict[float, Pixels] = {}
 
     def place(self, t: float) -> Place:
         """Latent and offsets at t."""
         return between(self.start, self.end, t)
 
     @torch.no_grad()
-    def picture(self, t: float) -> np.ndarray:
+    def picture(self, t: float) -> Pixels:
         """uint8 (R, R, 3), RGB."""
         if t not in self._made:
             self._made[t] = to_uint8(draw(self.generator, self.place(t)))[0].numpy()
         return self._made[t]
 
-    def pictures(self, ts: Sequence[float]) -> np.ndarray:
+    def pictures(self, ts: Sequence[float]) -> Pixels:
         """uint8 (N, R, R, 3), RGB."""
         return np.stack([self.picture(t) for t in ts])

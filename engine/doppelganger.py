@@ -1,8 +1,8 @@
 """The picture the sitter takes home: from beyond the border, and staying there.
 
-A picture *holds* when every binding judge says someone else in the worst case over the perturbations. The first
-picture beyond the border that holds is taken. Where none does as far as the median face, the way goes on from
-the border towards other people of the generator, and the nearest of them that holds is taken.
+A picture *holds* when every binding judge says someone else in the worst case over the perturbations. The
+first picture beyond the border that holds is taken. Where none does as far as the median face, the way goes
+on from the border towards other people of the generator, and the nearest of them that holds is taken.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from engine.arrays import Pixels
 from engine.continuum import Continuum
 from engine.projection import Place
 from engine.stylegan2 import Generator
@@ -21,24 +22,24 @@ FINEST = 0.001  # of the way, then closing in on the first one
 PEOPLE = 8  # how many others of the generator are tried
 TRUNCATION = 0.7
 
-Holds = Callable[[Sequence[np.ndarray]], list[bool]]
+Holds = Callable[[Sequence[Pixels]], list[bool]]
 
 
 @dataclass(frozen=True)
 class Doppelganger:
-    """`picture` is uint8 (R, R, 3), RGB. `t`: its place on the continuum (`on-the-way`), or how far it lies on
-    the way from the border to another person of the generator, 0 to 1 (`nearest`)."""
+    """`picture` is uint8 (R, R, 3), RGB. `t`: its place on the continuum (`on-the-way`), or how far it lies
+    on the way from the border to another person of the generator, 0 to 1 (`nearest`)."""
 
     kind: Literal["on-the-way", "nearest"]
     t: float
     place: Place
-    picture: np.ndarray
+    picture: Pixels
 
 
 def _first_that_holds(
-    picture: Callable[[float], np.ndarray], holds: Holds, ts: Sequence[float], batch: int = 4
+    picture: Callable[[float], Pixels], holds: Holds, ts: Sequence[float], batch: int = 4
 ) -> float | None:
-    """The first of `ts` (in their order) that holds, then moved back towards the one before it as far as it holds."""
+    """The first of `ts`, in their order, that holds; then back towards the one before while it holds."""
     before = ts[0]
     for first in range(0, len(ts), batch):
         group = ts[first : first + batch]
@@ -72,10 +73,10 @@ def _others(generator: Generator, seed: int) -> Iterator[Place]:
 
 
 def nearest(
-    generator: Generator, border: Place, holds: Holds, unlikeness: Callable[[np.ndarray], float], seed: int = 0
+    generator: Generator, border: Place, holds: Holds, unlikeness: Callable[[Pixels], float], seed: int = 0
 ) -> Doppelganger | None:
     """From the border towards other people of the generator: of the first pictures that hold on each way, the
-    one with the smallest `unlikeness` (a perceptual distance to the closest match), or None where none holds."""
+    one with the smallest `unlikeness` (a perceptual distance to the sitter), or None where none holds."""
     found = []
     for other in _others(generator, seed):
         way = Continuum(generator, border, other)

@@ -18,6 +18,7 @@ from skimage.metrics import structural_similarity
 
 from engine import doppelganger
 from engine.alignment import Portrait, crop_ffhq
+from engine.arrays import Pixels
 from engine.border import Curve, Sample, trace
 from engine.continuum import Continuum
 from engine.doppelganger import Doppelganger
@@ -25,7 +26,7 @@ from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
 from engine.judges.base import Judge
 from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
 from engine.perceptual import Distance
-from engine.projection import Place, SearchSettings, Step, median_face, search_latent, tune
+from engine.projection import Loss, SearchSettings, Step, median_face, search_latent, tune
 from engine.stylegan2 import Generator
 
 Tuning = Literal["auto", "always", "never"]
@@ -38,8 +39,8 @@ class PortrayalSettings:
     Attributes:
         search: of the projection.
         limits: which faces are accepted.
-        tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding judge's
-            distance at the match is above `tuning_target` times its threshold.
+        tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
+            judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
         recorded: how many pictures of the search are kept, at most.
         strip: how many pictures the film's strip holds, besides those judged to find the border.
@@ -68,7 +69,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Judged:
-    """One judge on one sitter. `search_curve` has t = 0 at the first and t = 1 at the last picture of the search."""
+    """One judge on one sitter. The `search_curve` runs from the first picture of the search to the last."""
 
     judge: Judge
     reference: Reference
@@ -96,7 +97,7 @@ class Portrayal:
     steps: int
     tuning_steps: int
     loss: float
-    recorded: np.ndarray
+    recorded: Pixels
     continuum: Continuum
     judged: list[Judged]
     strip: list[Sample]
@@ -112,13 +113,13 @@ def face_importance(portrait: Portrait, resolution: int) -> torch.Tensor:
     size = portrait.image.shape[0]
     mask = np.zeros((size, size), np.float32)
     hull = cv2.convexHull(portrait.landmarks.astype(np.int32))
-    cv2.fillConvexPoly(mask, hull, 1.0)
-    mask = cv2.GaussianBlur(cv2.dilate(mask, np.ones((9, 9), np.uint8)), (0, 0), size / 40)
-    small = cv2.resize(mask, (resolution, resolution), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(0.25 + 0.75 * small)[None, None]
+    cv2.fillPoly(mask, [hull], (1.0,))
+    soft = cv2.GaussianBlur(cv2.dilate(mask, np.ones((9, 9), np.uint8)), (0, 0), size / 40)
+    small = cv2.resize(soft, (resolution, resolution), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy((0.25 + 0.75 * small).astype(np.float32))[None, None]
 
 
-def to_target(image: np.ndarray, resolution: int) -> torch.Tensor:
+def to_target(image: Pixels, resolution: int) -> torch.Tensor:
     """uint8 (S, S, 3) -> (1, 3, R, R) in [-1, 1], shrunk by area averaging."""
     method = cv2.INTER_AREA if resolution < image.shape[0] else cv2.INTER_CUBIC
     small = cv2.resize(image, (resolution, resolution), interpolation=method)
@@ -137,7 +138,7 @@ class _Stopwatch:
 
 
 def _sampler(
-    judge: Judge, reference: Reference, picture: Callable[[float], np.ndarray], settings: PortrayalSettings
+    judge: Judge, reference: Reference, picture: Callable[[float], Pixels], settings: PortrayalSettings
 ) -> Callable[[Sequence[float]], list[Sample]]:
     """Joins a judge and a row of pictures: several t -> samples."""
 
@@ -151,11 +152,11 @@ def _sampler(
     return sample
 
 
-def _trace_search(judge: Judge, reference: Reference, recorded: np.ndarray, settings: PortrayalSettings) -> Curve:
+def _trace_search(judge: Judge, reference: Reference, recorded: Pixels, settings: PortrayalSettings) -> Curve:
     """The crossings of the recorded search, which has only the pictures it has."""
     last = len(recorded) - 1
 
-    def picture(t: float) -> np.ndarray:
+    def picture(t: float) -> Pixels:
         return np.asarray(recorded[round(t * last)])
 
     def split(low: float, high: float) -> float | None:
@@ -168,7 +169,7 @@ def _trace_search(judge: Judge, reference: Reference, recorded: np.ndarray, sett
 
 
 def portray(
-    photographs: Sequence[np.ndarray],
+    photographs: Sequence[Pixels],
     generator: Generator,
     judges: Sequence[Judge],
     distance: Distance,
@@ -193,17 +194,19 @@ def portray(
         report(Progress("faces", 0.0))
         faces = [choose_sitter(finder.find(p), settings.limits) for p in photographs]
         portraits = [
-            crop_ffhq(p, face.landmarks, settings.portrait_px) for p, face in zip(photographs, faces, strict=True)
+            crop_ffhq(p, face.landmarks, settings.portrait_px)
+            for p, face in zip(photographs, faces, strict=True)
         ]
     portrait = portraits[0]
 
     with watch("reference"):
         report(Progress("reference", 0.0))
-        references = [make_reference(j, [(p.image, p.landmarks) for p in portraits], settings.seed) for j in judges]
+        seen = [(one.image, one.landmarks) for one in portraits]
+        references = [make_reference(judge, seen, settings.seed) for judge in judges]
 
     target = to_target(portrait.image, generator.resolution)
     loss = distance.towards(target, face_importance(portrait, generator.resolution))
-    recorded: list[np.ndarray] = []
+    recorded: list[Pixels] = []
     every = -(-(settings.search.steps + settings.search.tuning_steps) // settings.recorded)
 
     def follow(steps: Iterator[Step], stage: str) -> Step:
@@ -285,22 +288,21 @@ def _find_doppelganger(
     generator: Generator,
     continuum: Continuum,
     judged: Sequence[Judged],
-    loss: Callable[[torch.Tensor], torch.Tensor],
+    loss: Loss,
     settings: PortrayalSettings,
 ) -> Doppelganger | None:
     binding = [one for one in judged if one.judge.binding]
 
-    def holds(pictures: Sequence[np.ndarray]) -> list[bool]:
+    def holds(pictures: Sequence[Pixels]) -> list[bool]:
         good = np.ones(len(pictures), bool)
         for one in binding:
             plain = judge_pictures(one.judge, one.reference, pictures, settings.seed, settings.k)
             worst = judge_worst_case(one.judge, one.reference, pictures)
-            good &= [
-                not p.same and w.worst_distance > one.judge.threshold for p, w in zip(plain, worst, strict=True)
-            ]
+            good &= [not verdict.same for verdict in plain]
+            good &= [verdict.worst_distance > one.judge.threshold for verdict in worst]
         return good.tolist()
 
-    def unlikeness(picture: np.ndarray) -> float:
+    def unlikeness(picture: Pixels) -> float:
         with torch.no_grad():
             return float(loss(to_target(picture, picture.shape[0])))
 
@@ -313,11 +315,12 @@ def _find_doppelganger(
     )
 
 
-def _likeness(picture: np.ndarray, match: np.ndarray, loss: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, float]:
+def _likeness(picture: Pixels, match: Pixels, loss: Loss) -> dict[str, float]:
     """How alike the doppelgänger and the closest match look; `perceptual` is to the portrait itself."""
     with torch.no_grad():
         perceptual = float(loss(to_target(picture, picture.shape[0])))
+    ssim = structural_similarity(picture, match, channel_axis=2)  # type: ignore[no-untyped-call]
     return {
-        "ssim": float(structural_similarity(picture, match, channel_axis=2)),
+        "ssim": float(ssim),
         "perceptual_to_portrait": perceptual,
     }

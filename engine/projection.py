@@ -71,8 +71,8 @@ class SearchSettings:
     space: Literal["w", "w+"] = "w+"
     steps: int = 200
     tuning_steps: int = 150
-    rate: float = 0.06
-    tuning_rate: float = 1e-3
+    rate: float = 0.1
+    tuning_rate: float = 5e-3
     latent_weight: float = 2e-3
     noise_weight: float = 1e5
     gain: float = 0.01
@@ -184,7 +184,7 @@ def search_latent(
                 [own_noise[name] + offset for name, offset in noise.items()]
             )
         optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         place = Place(latent.detach().clone(), {name: n.detach().clone() for name, n in noise.items()})
         optimiser.step()
         value = float(distance.detach())
@@ -229,7 +229,7 @@ def tune(generator: Generator, loss: Loss, pivot: Place, settings: SearchSetting
         picture = draw(generator, Place(pivot.latent, pivot.offsets | offsets), settings.dtype)
         distance = loss(picture).sum()
         optimiser.zero_grad(set_to_none=True)
-        distance.backward()
+        distance.backward()  # type: ignore[no-untyped-call]
         value = float(distance.detach())
         done = index == settings.tuning_steps - 1 or stall(value)
         optimiser.step()

@@ -6,8 +6,7 @@ Loaded once and kept: a visit after the first one costs only the visit.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
+from engine.arrays import Pixels
 from engine.judges import panel
 from engine.judges.registry import KNOWN
 from engine.lpips import LPIPS
@@ -28,7 +27,8 @@ class Atelier:
         self.configuration = configuration
         self.generator = load_generator(weights)
         self.generator_sha256 = generator_sha256(weights)
-        self.judges = panel(configuration.judging.panel, _judge_weights(manifest, configuration.judging.panel))
+        names = configuration.judging.panel
+        self.judges = panel(names, _judge_weights(manifest, names))
         self.distance = _distance(manifest, configuration.perceptual)
         search, judging = configuration.search, configuration.judging
         self.settings = PortrayalSettings(
@@ -45,7 +45,7 @@ class Atelier:
         )
 
     def portray(
-        self, photographs: Sequence[np.ndarray], report: Callable[[Progress], None] = lambda _: None
+        self, photographs: Sequence[Pixels], report: Callable[[Progress], None] = lambda _: None
     ) -> Portrayal:
         """Portrays one sitter; see `engine.portrayal.portray`."""
         return portray(photographs, self.generator, self.judges, self.distance, self.settings, report)

@@ -1,7 +1,8 @@
 """The command line: `kiosk visit | weights | judges | doctor`.
 
-Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told in
-one line; exit codes are those of `engine.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights, 5 machine).
+Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told
+in one line; exit codes are those of `engine.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
+5 machine).
 """
 
 import argparse
@@ -23,7 +24,7 @@ INTERRUPTED = 130
 
 def parser(chosen: str | None) -> argparse.ArgumentParser:
     """The parser; only the chosen command's module is imported, so that the command line answers at once."""
-    whole = argparse.ArgumentParser(prog="kiosk", description="Doppelgänger: where does a machine stop knowing you?")
+    whole = argparse.ArgumentParser(prog="kiosk", description="Where does a machine stop knowing you?")
     commands = whole.add_subparsers(dest="command", required=True, metavar="command")
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)

@@ -32,7 +32,9 @@ class Search(_Section):
 class Judging(_Section):
     """The panel and its protocol; see docs/verdict.md."""
 
-    panel: list[str] = Field(["dlib", "anthropometry"], min_length=1, description="judges, the first one leads")
+    panel: list[str] = Field(
+        ["dlib", "anthropometry"], min_length=1, description="judges, the first one leads"
+    )
     perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
     seed: int = Field(0, ge=0, description="which perturbations")
 
@@ -51,7 +53,9 @@ def load(path: Path = DEFAULT) -> Configuration:
     try:
         return Configuration.model_validate(tomllib.loads(path.read_text("utf-8")))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}). Give another file with --config.") from None
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}). Give another file with --config."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a TOML file ({error}). Mend it, or leave --config out.") from None
     except ValidationError as error:

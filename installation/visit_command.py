@@ -3,7 +3,7 @@
 import argparse
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tqdm import tqdm
 
@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kiosk visit`."""
-    parser.add_argument("photo", type=Path, nargs="?", help="a portrait photograph; the sample sitter by default")
-    parser.add_argument("--out", type=Path, help="folder to write, which must not exist yet; visit-1, visit-2 ...")
+    parser.add_argument(
+        "photo", type=Path, nargs="?", help="a portrait photograph; the sample sitter by default"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder to write, which must not exist yet; visit-1, visit-2 ..."
+    )
     parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
-    parser.add_argument("--keep-portrait", action="store_true", help="also write portrait.png, the sitter's own face")
+    parser.add_argument(
+        "--keep-portrait", action="store_true", help="also write portrait.png, the sitter's own face"
+    )
     parser.add_argument("--seed", type=int, help="which perturbations the judges average over")
 
 
@@ -79,13 +85,15 @@ def _in_words(report: Report) -> str:
         )
     else:
         border = f"{judge.name} has no border here ({judge.note})"
-    return f"{border}; " + ("doppelganger.png is beyond it." if report.doppelganger else "no doppelgänger holds.")
+    return f"{border}; " + (
+        "doppelganger.png is beyond it." if report.doppelganger else "no doppelgänger holds."
+    )
 
 
 class _ProgressBar:
     """One bar in the terminal that is renamed and refilled for each stage."""
 
-    NAMES = {
+    NAMES: ClassVar = {
         "faces": "finding the face",
         "reference": "learning the sitter",
         "search": "searching",
@@ -97,7 +105,7 @@ class _ProgressBar:
     }
 
     def __enter__(self) -> "_ProgressBar":
-        self.bar = tqdm(total=100, bar_format="{desc:<34}|{bar:40}| {elapsed}", leave=False)
+        self.bar = tqdm(total=100, bar_format="{desc:<34}|{bar:40}| {elapsed}", leave=False, disable=None)
         return self
 
     def __exit__(self, *_: object) -> None:

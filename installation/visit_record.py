@@ -14,11 +14,13 @@ from installation.outputs.morph import Strip
 NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
 
 
-def visit_record(atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool) -> folder.VisitRecord:
+def visit_record(
+    atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool
+) -> folder.VisitRecord:
     """Joins what was portrayed with what it was portrayed with. `source`: the photograph's file name."""
     face, twin = portrayal.face, portrayal.doppelganger
     sitter = report.Sitter(
-        source=source, face_px=face.face_px, pose_deg=tuple(face.pose_deg), sharpness=face.sharpness
+        source=source, face_px=face.face_px, pose_deg=face.pose_deg, sharpness=face.sharpness
     )
     search = report.Search(
         steps=portrayal.steps,
@@ -28,16 +30,20 @@ def visit_record(atelier: Atelier, portrayal: Portrayal, source: str, keep_portr
         tuned=portrayal.tuning_steps > 0,
         tuning_steps=portrayal.tuning_steps,
     )
-    doppelganger = twin and report.Doppelganger(
-        kind=twin.kind,
-        t=twin.t if twin.kind == "on-the-way" else None,
-        judges={
-            name: report.DoppelgangerVerdict(
-                distance=verdict.distance, worst_distance=portrayal.worst[name].worst_distance
-            )
-            for name, verdict in portrayal.verdicts.items()
-        },
-        likeness=portrayal.likeness,
+    doppelganger = (
+        None
+        if twin is None
+        else report.Doppelganger(
+            kind=twin.kind,
+            t=twin.t if twin.kind == "on-the-way" else None,
+            judges={
+                name: report.DoppelgangerVerdict(
+                    distance=verdict.distance, worst_distance=portrayal.worst[name].worst_distance
+                )
+                for name, verdict in portrayal.verdicts.items()
+            },
+            likeness=portrayal.likeness,
+        )
     )
     settings = atelier.settings
     whole = report.Report(
@@ -89,12 +95,13 @@ def _judge(one: Judged) -> report.Judge:
         crossings=[crossing.t for crossing in curve.crossings],
         border=_border(curve),
         search_continuum=report.SearchContinuum(
-            crossings=[crossing.t for crossing in one.search_curve.crossings], border=_border(one.search_curve)
+            crossings=[crossing.t for crossing in one.search_curve.crossings],
+            border=_border(one.search_curve),
         ),
         sentence=sentence(judge),
         binding=judge.binding,
         note=None if curve.border else no_border(one),
-        alignment=one.reference.alignment,
+        alignment=tuple(tuple(row) for row in one.reference.alignment),  # type: ignore[arg-type]
     )
 
 

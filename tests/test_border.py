@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.arrays import Pixels
 from engine.border import Curve, Sample, trace
 
 
-def ramp(t: float) -> np.ndarray:
+def ramp(t: float) -> Pixels:
     """A picture that brightens from 0 to 200 grey levels."""
     return np.full((8, 8, 3), round(t * 200), np.uint8)
 

@@ -42,7 +42,7 @@ def test_matches_the_reference_to_1e_4(resolution: int) -> None:
 
 def test_the_comparison_notices_a_changed_weight() -> None:
     generator, expected = golden(64)
-    generator.synthesis.b8.conv0.weight[0, 0] += 0.01
+    generator.synthesis.get_parameter("b8.conv0.weight")[0, 0] += 0.01
     assert (generator(expected["z"]) - expected["image_const_noise"]).abs().max() > 1e-4
 
 

@@ -13,7 +13,8 @@ from contextlib import nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint, Pixels
+from engine.arrays import Pixels
+from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.quiet import native_stderr_silenced
 
 OPERATING_POINTS = {

@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Pixels
 from engine.judges.crops import compose, cut, density_px, reduce_to
 from engine.judges.perturbations import Perturbation, displacement, expose
 
 Metric = Literal["euclidean", "cosine"]
-Pixels = NDArray[np.uint8]
 Embeddings = NDArray[np.float32]
 Affine = NDArray[np.float64]
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from engine.arrays import Pixels
 from engine.errors import UsageError
-from engine.judges.base import Judge, Pixels
+from engine.judges.base import Judge
 from engine.judges.perturbations import perturbations
 from engine.judges.verdict import REFERENCE_K, K
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.arrays import Pixels
 from engine.errors import WeightsError
-from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint, Pixels
+from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.crops import similarity
 from engine.judges.dlib_network import INPUT_PX, load_network
 

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.judges.base import Affine, Pixels
+from engine.arrays import Pixels
+from engine.judges.base import Affine
 from engine.judges.crops import similarity
 
 MESH_POINTS = (468, 473, 1, 61, 291)

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import Pixels
 from engine.errors import WeightsError
-from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint, Pixels
+from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
 
 OPERATING_POINTS = {

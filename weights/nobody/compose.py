@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 COMPOSITION_DIMS = 12
@@ -22,7 +23,7 @@ def load_cutouts(archive: Path, resolution: int) -> tuple[list[str], torch.Tenso
     Returns:
         Names without suffix, sorted; and uint8 (N, 4, R, R), premultiplied, shrunk by area averaging.
     """
-    pictures: dict[str, np.ndarray] = {}
+    pictures: dict[str, NDArray[np.uint8]] = {}
     with tarfile.open(archive) as tar:
         for member in tar:
             if not member.name.endswith(".webp"):
@@ -43,19 +44,23 @@ def compose(cutouts: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
     the direction of the gradient between them (6, 7), exposure (8), white balance (9, 10), and the mirror
     image (11: mirrored where negative).
     """
-    n, _, size, _ = cutouts.shape
+    size = cutouts.shape[-1]
     layers = cutouts.float() / 255
     layers = torch.where(draw[:, 11, None, None, None] < 0, layers.flip(3), layers)
     foreground, alpha = layers[:, :3], layers[:, 3:]
 
     def ground(first: int) -> torch.Tensor:
         level = torch.sigmoid(draw[:, first] * 1.2 - 0.2)
-        tint = torch.stack([draw[:, first + 1], -draw[:, first + 1:first + 3].sum(1) / 2, draw[:, first + 2]], 1)
+        tint = torch.stack(
+            [draw[:, first + 1], -draw[:, first + 1 : first + 3].sum(1) / 2, draw[:, first + 2]], 1
+        )
         return (level[:, None] * (1 + 0.12 * tint)).clamp(0, 1)[:, :, None, None]
 
     axis = torch.linspace(-1, 1, size, device=draw.device)
     direction = torch.nn.functional.normalize(draw[:, 6:8], dim=1)
-    slope = direction[:, 0, None, None] * axis[None, None, :] + direction[:, 1, None, None] * axis[None, :, None]
+    slope = (
+        direction[:, 0, None, None] * axis[None, None, :] + direction[:, 1, None, None] * axis[None, :, None]
+    )
     place = (slope * 0.5 + 0.5).clamp(0, 1)[:, None]
     picture = foreground + (1 - alpha) * (ground(0) * (1 - place) + ground(3) * place)
 

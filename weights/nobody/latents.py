@@ -1,4 +1,4 @@
-"""Turns the numbers a render was made from into a standard normal latent z, so that a generator learns from pairs.
+"""Turns the numbers a render was made from into a standard normal latent z: pairs to learn from.
 
 Numbers become normal by their rank; a choice among k kinds becomes k normal numbers whose largest, after
 adding a constant a kind, is the chosen one; what correlates (grey hair and age) is
@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
+
+Numbers = NDArray[np.float64]
 
 CHOICES = ("masc", "makeup", "style", "beard", "glasses", "collar", "fill", "rim")
 EXPRESSIONS = (
@@ -61,7 +64,7 @@ def _flatten(row: dict[str, Any]) -> dict[str, float | str]:
     return flat
 
 
-def _normal_by_rank(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _normal_by_rank(values: Numbers, random: np.random.Generator) -> Numbers:
     """(N,) numbers -> (N,) standard normal numbers of the same order; equal numbers fall in random order."""
     order = np.lexsort((random.random(len(values)), values))
     ranks = np.empty(len(values))
@@ -69,8 +72,8 @@ def _normal_by_rank(values: np.ndarray, random: np.random.Generator) -> np.ndarr
     return ndtri((ranks + 0.5) / len(values))
 
 
-def _normal_by_choice(kinds: list[str], random: np.random.Generator) -> np.ndarray:
-    """(N,) kinds -> (N, k) standard normal numbers whose largest tells the kind (two kinds: (N, 1), by sign)."""
+def _normal_by_choice(kinds: list[str], random: np.random.Generator) -> Numbers:
+    """(N,) kinds -> (N, k) normal numbers whose largest tells the kind; of two kinds (N, 1), by sign."""
     names, chosen = np.unique(kinds, return_inverse=True)
     if len(names) < 2:
         return np.zeros((len(kinds), 0))
@@ -91,8 +94,8 @@ def _normal_by_choice(kinds: list[str], random: np.random.Generator) -> np.ndarr
     return result
 
 
-def _lift_for(share: np.ndarray) -> np.ndarray:
-    """What to add to k normal numbers so that each is the largest in its `share` of cases (fixed-point iteration)."""
+def _lift_for(share: Numbers) -> Numbers:
+    """What to add to k normal numbers so that each is the largest in its `share` of cases."""
     sample = np.random.default_rng(0).standard_normal((20000, len(share)))
     lift = np.log(share)
     for _ in range(200):
@@ -101,7 +104,7 @@ def _lift_for(share: np.ndarray) -> np.ndarray:
     return lift
 
 
-def standard_normal_latents(rows: list[dict[str, Any]], seed: int = 0) -> tuple[np.ndarray, list[str]]:
+def standard_normal_latents(rows: list[dict[str, Any]], seed: int = 0) -> tuple[Numbers, list[str]]:
     """Parameters of N renders -> float32 (N, D), each column and, after whitening, their whole near N(0, I).
 
     Returns also the D columns' names (before whitening; a whitened column stays close to its own name).
@@ -110,7 +113,7 @@ def standard_normal_latents(rows: list[dict[str, Any]], seed: int = 0) -> tuple[
     """
     random = np.random.default_rng(seed)
     flat = [_flatten(row) for row in rows]
-    columns: list[np.ndarray] = []
+    columns: list[Numbers] = []
     names: list[str] = []
     shared = [n for n in flat[0] if all(n in f for f in flat)]
     for name in shared:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,13 @@ from engine.stylegan2.checkpoint import save_generator  # noqa: E402
 HELD_OUT = 64
 MAPPING_BOOST = 20.0
 MAPPING_LAYERS = 2
+
+
+def new_generator(z_dim: int, resolution: int) -> Generator:
+    """An untrained generator of the embedded one's width."""
+    return Generator(
+        z_dim, 512, resolution, channel_base=8192, channel_max=256, mapping_layers=MAPPING_LAYERS
+    )
 
 
 def importance(alpha: torch.Tensor) -> torch.Tensor:
@@ -62,7 +70,7 @@ def pyramid_loss(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, levels:
 def grown(state: dict[str, torch.Tensor], generator: Generator) -> Generator:
     """Fills a generator from one of lower resolution; new blocks begin by adding nothing to the picture."""
     for block in generator.synthesis.children():
-        torch.nn.init.zeros_(block.torgb.weight)
+        torch.nn.init.zeros_(block.get_parameter("torgb.weight"))
     generator.load_state_dict(state, strict=False)
     return generator
 
@@ -97,7 +105,7 @@ def train(args: argparse.Namespace) -> None:
     shuffled = np.random.default_rng(0).permutation(len(names))
     held_out, training = shuffled[:HELD_OUT], shuffled[HELD_OUT:]
 
-    generator = Generator(z.shape[1] + COMPOSITION_DIMS, 512, args.resolution, 8192, 256, mapping_layers=MAPPING_LAYERS)
+    generator = new_generator(z.shape[1] + COMPOSITION_DIMS, args.resolution)
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
     if checkpoint.exists():
@@ -106,7 +114,7 @@ def train(args: argparse.Namespace) -> None:
         images = saved["images"]
         if saved["resolution"] == args.resolution:
             optimiser_state = saved["optimiser"]
-    generator.to(memory_format=torch.channels_last)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(generator).requires_grad_(False)
     if checkpoint.exists():
         grown(saved["average"], average)
@@ -123,7 +131,7 @@ def train(args: argparse.Namespace) -> None:
     fixed_draw = torch.randn(HELD_OUT, COMPOSITION_DIMS, generator=torch.Generator().manual_seed(1))
     fixed_z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(2))
 
-    def batch(rows: np.ndarray, draw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def batch(rows: NDArray[np.int64], draw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         cutout = cutouts[rows]
         alpha = cutout[:, 3:].float() / 255
         alpha = torch.where(draw[:, 11, None, None, None] < 0, alpha.flip(3), alpha)
@@ -169,7 +177,7 @@ def train(args: argparse.Namespace) -> None:
         drawn = generator.synthesis(ws, "none", torch.bfloat16 if args.bfloat16 else torch.float32)
         loss = pyramid_loss(drawn, target, weight)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         step, images = step + 1, images + args.batch
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
@@ -186,14 +194,16 @@ def export(args: argparse.Namespace) -> None:
     """Writes the averaged generator of a run as half-precision safetensors."""
     saved = torch.load(args.run / "checkpoint.pt", weights_only=True)
     z_dim = saved["average"]["mapping.fc0.weight"].shape[1]
-    generator = Generator(z_dim, 512, saved["resolution"], 8192, 256, mapping_layers=MAPPING_LAYERS)
+    generator = new_generator(z_dim, saved["resolution"])
     generator.load_state_dict(saved["average"])
     set_w_avg(generator)
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("renders", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--resolution", type=int, default=64, choices=[16, 32, 64, 128, 256])

@@ -1,0 +1,71 @@
+"""Which picture is taken home, on a generator small enough to know the answer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from engine import doppelganger
+from engine.arrays import Pixels
+from engine.continuum import Continuum
+from engine.projection import Place, median_face
+from engine.stylegan2 import Generator
+
+
+@pytest.fixture
+def generator() -> Generator:
+    torch.manual_seed(2)
+    return Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8).requires_grad_(False)
+
+
+@pytest.fixture
+def way(generator: Generator) -> Continuum:
+    return Continuum(generator, median_face(generator), Place(torch.randn(1, generator.num_ws, 16)))
+
+
+def known_pictures(way: Continuum, ts: Sequence[float]) -> set[bytes]:
+    return {way.picture(t).tobytes() for t in ts}
+
+
+def test_takes_the_first_that_holds_beyond_the_border(way: Continuum) -> None:
+    end = way.picture(1.0).astype(int)
+
+    def apart(picture: Pixels) -> float:
+        return float(np.abs(picture - end).mean())
+
+    limit = apart(way.picture(0.4))
+
+    def holds(pictures: Sequence[Pixels]) -> list[bool]:
+        return [apart(picture) > limit for picture in pictures]
+
+    found = doppelganger.on_the_way(way, 0.7, holds)
+    assert found is not None and found.kind == "on-the-way"
+    assert 0.4 - 2 * doppelganger.FINEST < found.t <= 0.4
+    assert holds([found.picture]) == [True]
+
+
+def test_the_border_picture_itself_is_taken_where_it_holds(way: Continuum) -> None:
+    found = doppelganger.on_the_way(way, 0.7, lambda pictures: [True] * len(pictures))
+    assert found is not None and found.t == 0.7
+
+
+def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Continuum) -> None:
+    assert doppelganger.on_the_way(way, 0.7, lambda pictures: [False] * len(pictures)) is None
+    start = way.picture(0.7).astype(int)
+
+    def apart(picture: Pixels) -> float:
+        return float(np.abs(picture - start).mean())
+
+    def holds(pictures: Sequence[Pixels]) -> list[bool]:
+        return [apart(picture) > 5 for picture in pictures]
+
+    found = doppelganger.nearest(generator, way.place(0.7), holds, apart)
+    assert found is not None and found.kind == "nearest"
+    assert holds([found.picture]) == [True]
+    assert apart(found.picture) < 8
+
+
+def test_none_is_said_where_none_holds(generator: Generator, way: Continuum) -> None:
+    found = doppelganger.nearest(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
+    assert found is None

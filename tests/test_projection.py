@@ -1,0 +1,108 @@
+"""The search, on the embedded generator and on small ones."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import REPO
+
+from engine.perceptual import NormalisedLaplacianPyramid
+from engine.projection import SearchSettings, Step, draw, fast_dtype, median_face, search_latent, tune
+from engine.stylegan2 import Generator
+from engine.stylegan2.checkpoint import load_generator
+
+SETTINGS = SearchSettings(steps=30, tuning_steps=10, dtype=fast_dtype(torch.device("cpu")))
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    return load_generator(REPO / "weights" / "nobody.safetensors")
+
+
+@pytest.fixture(scope="module")
+def somebody(generator: Generator) -> torch.Tensor:
+    """A person of the generator's own."""
+    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        return generator(z, psi=0.8)
+
+
+def distance_to(target: torch.Tensor):
+    return NormalisedLaplacianPyramid().towards(target, torch.ones_like(target[:, :1]))
+
+
+def run(steps: Iterator[Step]) -> list[Step]:
+    return list(steps)
+
+
+def test_finds_a_person_of_the_generator(generator: Generator, somebody: torch.Tensor) -> None:
+    steps = run(search_latent(generator, distance_to(somebody), SETTINGS))
+    assert steps[-1].loss < 0.5 * steps[0].loss
+    assert steps[-1].picture.shape == (generator.resolution, generator.resolution, 3)
+
+
+def test_begins_at_the_median_face(generator: Generator, somebody: torch.Tensor) -> None:
+    first = next(search_latent(generator, distance_to(somebody), SETTINGS))
+    assert torch.equal(first.place.latent, median_face(generator).latent)
+
+
+def test_w_moves_all_layers_together_and_w_plus_does_not(
+    generator: Generator, somebody: torch.Tensor
+) -> None:
+    few = replace(SETTINGS, steps=4)
+    for settings, together in ((replace(few, space="w"), True), (few, False)):
+        latent = run(search_latent(generator, distance_to(somebody), settings))[-1].place.latent
+        assert torch.allclose(latent[:, :1].expand_as(latent), latent) is together
+
+
+def test_is_deterministic(generator: Generator, somebody: torch.Tensor) -> None:
+    settings = replace(SETTINGS, steps=6)
+    ends = [run(search_latent(generator, distance_to(somebody), settings))[-1] for _ in range(2)]
+    assert torch.equal(ends[0].place.latent, ends[1].place.latent)
+
+
+def test_stops_when_it_no_longer_gains(generator: Generator, somebody: torch.Tensor) -> None:
+    settings = replace(SETTINGS, steps=500, rate=0.0, patience=5)
+    steps = run(search_latent(generator, distance_to(somebody), settings))
+    assert len(steps) < 100
+
+
+def test_tuning_gains_and_leaves_the_generator_as_it_is(generator: Generator, somebody: torch.Tensor) -> None:
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    steps = run(tune(generator, distance_to(somebody), median_face(generator), SETTINGS))
+    assert steps[-1].loss < 0.8 * steps[0].loss
+    assert all(torch.equal(before[name], tensor) for name, tensor in generator.state_dict().items())
+    place = steps[-1].place
+    assert torch.equal(place.latent, median_face(generator).latent)
+    assert not torch.equal(draw(generator, place), draw(generator, median_face(generator)))
+
+
+def test_noise_is_searched_only_where_the_generator_uses_it() -> None:
+    torch.manual_seed(0)
+    small = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8).requires_grad_(
+        False
+    )
+    target = torch.rand(1, 3, 16, 16)
+    settings = SearchSettings(steps=3)
+    assert run(search_latent(small, distance_to(target), settings))[-1].place.offsets == {}
+    small.synthesis.get_parameter("b16.conv1.noise_strength").fill_(0.3)
+    offsets = run(search_latent(small, distance_to(target), settings))[-1].place.offsets
+    assert list(offsets) == ["b16.conv1.noise_const"]
+
+
+def test_needs_only_torch_and_numpy() -> None:
+    """On a GPU machine with nothing else installed, generator and search still import."""
+    code = """
+import importlib.machinery, sys
+allowed = {"torch", "numpy", "engine"} | set(sys.stdlib_module_names)
+import torch, numpy
+known = set(sys.modules)
+import engine.stylegan2, engine.projection
+new = {name.partition(".")[0] for name in set(sys.modules) - known}
+sys.exit(", ".join(sorted(name for name in new if name not in allowed)) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

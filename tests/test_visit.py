@@ -1,0 +1,178 @@
+"""`kiosk visit` as a person types it: the folder it leaves, and every way it refuses."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REPO
+from PIL import Image
+
+from engine.arrays import Pixels
+from installation.outputs.marks import read_digital_source_type
+
+SHORT = """
+[search]
+steps = 60
+tuning_steps = 40
+"""
+
+
+def kiosk(*words: object, timeout_s: int = 900) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "installation.cli", *map(str, words)]
+    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=timeout_s)
+
+
+@pytest.fixture(scope="session")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A configuration with fewer steps of the search; all else is the default."""
+    path = tmp_path_factory.mktemp("config") / "short.toml"
+    path.write_text(SHORT)
+    return path
+
+
+@pytest.fixture(scope="session")
+def visit(short: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample sitter's visit, made once."""
+    folder = tmp_path_factory.mktemp("visits") / "astronaut"
+    done = kiosk("visit", "--config", short, "--out", folder, "--keep-portrait")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(visit: Path) -> dict:
+    return json.loads((visit / "report.json").read_text())
+
+
+def picture(path: Path) -> Pixels:
+    return np.asarray(Image.open(path))
+
+
+def test_the_folder_holds_the_whole_idea(visit: Path) -> None:
+    assert {path.name for path in visit.iterdir()} == {
+        "report.json",
+        "border_same.png",
+        "border_other.png",
+        "difference.png",
+        "doppelganger.png",
+        "portrait.png",
+        "continuum.png",
+        "curve.png",
+        "morph.mp4",
+    }
+
+
+def test_the_border_is_what_the_report_says(visit: Path, report: dict) -> None:
+    judge = report["judges"][0]
+    border = judge["border"]
+    same, other = picture(visit / "border_same.png"), picture(visit / "border_other.png")
+    gap = np.abs(same.astype(int) - other)
+    assert same.shape == (report["generator"]["resolution"],) * 2 + (3,)
+    assert border["mean_abs_diff"] == pytest.approx(gap.mean(), rel=1e-4) and gap.mean() <= 1.0
+    assert border["max_abs_diff"] == gap.max()
+    assert border["distance_same"] <= judge["threshold"] < border["distance_other"]
+    assert border["t"] == max(judge["crossings"])
+    assert border["zone"]["t_low"] < border["t"] < border["zone"]["t_high"]
+    assert judge["distance_at_match"] < judge["threshold"] < judge["distance_at_median"]
+
+
+def test_dlib_itself_gives_the_same_verdicts(visit: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, REPO / "tests" / "recompute_verdict.py", visit], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_recomputation_notices_swapped_pictures(visit: Path, tmp_path: Path) -> None:
+    swapped = Path(shutil.copytree(visit, tmp_path / "swapped"))
+    (swapped / "border_same.png").replace(swapped / "kept.png")
+    (swapped / "border_other.png").replace(swapped / "border_same.png")
+    (swapped / "kept.png").replace(swapped / "border_other.png")
+    done = subprocess.run(
+        [sys.executable, REPO / "tests" / "recompute_verdict.py", swapped], capture_output=True
+    )
+    assert done.returncode == 1
+
+
+def test_the_doppelganger_is_someone_else_in_the_worst_case(report: dict) -> None:
+    twin = report["doppelganger"]
+    thresholds = {judge["name"]: judge["threshold"] for judge in report["judges"] if judge["binding"]}
+    assert thresholds
+    for name, threshold in thresholds.items():
+        assert twin["judges"][name]["worst_distance"] > threshold
+
+
+def test_both_continua_and_both_judges_are_reported(report: dict) -> None:
+    assert [judge["name"] for judge in report["judges"]] == ["dlib", "anthropometry"]
+    assert report["judges"][0]["search_continuum"]["border"] is not None
+    assert not report["judges"][1]["binding"]
+    assert {"faces", "search", "judging"} <= report["seconds"].keys()
+
+
+def test_generated_pictures_are_marked_and_the_portrait_is_not(visit: Path) -> None:
+    for path in visit.glob("*.png"):
+        marked = (read_digital_source_type(path) or "").endswith("trainedAlgorithmicMedia")
+        assert marked is (path.name != "portrait.png"), path.name
+    assert (read_digital_source_type(visit / "morph.mp4") or "").endswith("trainedAlgorithmicMedia")
+
+
+def test_an_existing_folder_is_left_alone(visit: Path, short: Path) -> None:
+    before = sorted(visit.iterdir())
+    done = kiosk("visit", "--config", short, "--out", visit)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert sorted(visit.iterdir()) == before
+
+
+def refusals(folder: Path) -> dict[str, tuple[Path, int]]:
+    """Pictures nobody can be portrayed from: name -> file and exit code."""
+    made: dict[str, tuple[Path, int]] = {"missing": (folder / "missing.jpg", 2)}
+
+    def put(name: str, content: bytes, code: int) -> None:
+        path = folder / name
+        path.write_bytes(content)
+        made[name] = (path, code)
+
+    def draw(name: str, image: Image.Image, code: int) -> None:
+        image.save(folder / name)
+        made[name] = (folder / name, code)
+
+    put("empty.jpg", b"", 2)
+    put("text.jpg", b"this is not a picture\n" * 50, 2)
+    draw("one.png", Image.new("RGB", (1, 1)), 3)
+    draw("nobody.png", Image.new("RGB", (640, 480), (120, 130, 140)), 3)
+    draw("bomb.png", Image.new("1", (30_000, 30_000)), 2)
+    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    draw("noise.jpg", Image.fromarray(noise), 3)
+    put("truncated.jpg", (folder / "noise.jpg").read_bytes()[:3000], 2)
+    made["folder"] = (folder, 2)
+    return made
+
+
+def test_refusals_are_one_line_and_leave_nothing(tmp_path: Path, short: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, (path, code) in refusals(tmp_path / "in").items():
+        done = kiosk("visit", path, "--config", short, "--out", tmp_path / "out")
+        assert done.returncode == code, (name, done.stderr)
+        assert done.stderr.startswith("kiosk: ") and done.stderr.count("\n") == 1, (name, done.stderr)
+        assert [left.name for left in tmp_path.iterdir()] == ["in"], name
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [("[search]\nsteps = 0\n", "search.steps"), ("surch = 1\n", "surch"), ("not toml", "TOML")],
+)
+def test_a_wrong_configuration_is_told_by_entry(tmp_path: Path, content: str, word: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(content)
+    done = kiosk("visit", "--config", path, "--out", tmp_path / "out")
+    assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> None:
+    done = kiosk("visit", "--config", REPO / "config" / "ffhq.toml", "--out", tmp_path / "out")
+    assert done.returncode == 4
+    assert "kiosk weights fetch ffhq-1024" in done.stderr and done.stderr.count("\n") == 1
