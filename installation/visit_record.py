@@ -101,7 +101,7 @@ def _judge(one: Judged) -> report.Judge:
         sentence=sentence(judge),
         binding=judge.binding,
         note=None if curve.border else no_border(one),
-        alignment=tuple(tuple(row) for row in one.reference.alignment),  # type: ignore[arg-type]
+        alignment=tuple(tuple(row) for row in one.reference.alignment),
     )
 
 

@@ -30,7 +30,7 @@ def test_minds_structure_more_than_exposure(face: torch.Tensor) -> None:
     distance = NormalisedLaplacianPyramid().towards(face, everything(face))
     brighter = face + 0.05
     shuffled = face + 0.05 * torch.sign(torch.randn(face.shape, generator=torch.Generator().manual_seed(0)))
-    assert float(distance(brighter)) < 0.5 * float(distance(shuffled))
+    assert float(distance(brighter)) < 0.7 * float(distance(shuffled))
 
 
 def test_counts_only_what_has_weight(face: torch.Tensor) -> None:
