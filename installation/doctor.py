@@ -17,6 +17,7 @@ from pathlib import Path
 from engine.errors import MachineError, WeightsError
 from hardware import machine
 from hardware.machine import Camera, Gpu, Memory
+from installation.configuration import DEFAULT, Configuration, load
 from installation.weights import MANIFEST, Manifest, State
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,14 +94,14 @@ class Facts:
 # --- gathering ---
 
 
-def gather(needed_weights: Sequence[str] = ()) -> Facts:
-    """Look at this machine; `needed_weights` names the downloads that the configuration uses.
+def gather(needed: Sequence[str] = ()) -> Facts:
+    """Look at this machine; `needed` names the weights that the configuration uses.
 
     Raises UsageError for a name that the manifest does not have.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = dict(requirement.split("==") for requirement in project["dependencies"])
-    weights, weights_error = _weights(needed_weights)
+    weights, weights_error = _weights(needed)
     torch, onnxruntime = _import("torch"), _import("onnxruntime")
     missing = machine.missing_libraries()
     return Facts(
@@ -126,6 +127,19 @@ def gather(needed_weights: Sequence[str] = ()) -> Facts:
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
     )
+
+
+def needed_weights(configuration: Configuration) -> list[str]:
+    """The manifest's names of what this configuration works with."""
+    needed = [configuration.generator]
+    if configuration.perceptual == "lpips":
+        needed += ["lpips-vgg16", "lpips-heads"]
+    try:
+        from engine.judges.registry import KNOWN
+    except Exception:  # Its packages are broken, which the check of the imports says.
+        return needed
+    judges = [KNOWN[name] for name in configuration.judging.panel if name in KNOWN]
+    return needed + [judge.weights[0] for judge in judges if judge.weights]
 
 
 def _installed(package: str) -> str | None:
@@ -354,13 +368,12 @@ def table(findings: Sequence[Finding]) -> Iterator[str]:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `kiosk doctor`."""
-    help_text = "downloads that must be here too, as `weights list` names them"
-    parser.add_argument("--weights", nargs="+", default=[], metavar="NAME", help=help_text)
+    parser.add_argument("--config", type=Path, default=DEFAULT, help="the TOML file whose weights are needed")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """`kiosk doctor`; returns 0, or 5 where anything is an error."""
-    facts = gather(arguments.weights)
+    facts = gather(needed_weights(load(arguments.config)))
     findings = [check(facts) for check in CHECKS]
     print("\n".join(table(findings)))
     return MachineError.exit_code if any(finding.level is Level.ERROR for finding in findings) else 0

@@ -12,6 +12,7 @@ from engine.errors import MachineError, UsageError
 from hardware import machine
 from hardware.machine import Camera, Gpu, Memory
 from installation import doctor
+from installation.configuration import load
 from installation.doctor import CHECKS, GIB, Facts, Level, Module, WeightsFact
 
 PINS: dict[str, str] = {
@@ -198,17 +199,26 @@ def test_every_dependency_is_pinned_exactly() -> None:
 def test_the_exit_code_follows_the_errors(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "gather", lambda weights: CPU)
+    monkeypatch.setattr(doctor, "gather", lambda needed: CPU)
     assert command() == 0
     assert "warning  GPU" in capsys.readouterr().out
-    monkeypatch.setattr(doctor, "gather", lambda weights: replace(CPU, python=(3, 13)))
+    monkeypatch.setattr(doctor, "gather", lambda needed: replace(CPU, python=(3, 13)))
     assert command() == MachineError.exit_code
     assert "error    Python" in capsys.readouterr().out
 
 
-def test_weights_that_the_manifest_does_not_have_are_wrong_use() -> None:
+def test_the_weights_of_the_configuration_are_needed(tmp_path: Path) -> None:
+    text = 'generator = "ffhq-1024"\nperceptual = "lpips"\n[judging]\npanel = ["dlib", "arcface-l"]\n'
+    (tmp_path / "ffhq.toml").write_text(text)
+    needed = doctor.needed_weights(load(tmp_path / "ffhq.toml"))
+    assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l"]
+    assert {fact.name for fact in doctor.gather(needed).weights if fact.needed} >= set(needed)
+
+
+def test_weights_that_the_manifest_does_not_have_are_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text('generator = "no-such-weights"\n')
     with pytest.raises(UsageError, match="there are"):
-        command("--weights", "no-such-weights")
+        command("--config", str(tmp_path / "odd.toml"))
 
 
 # --- reading the machine ---
