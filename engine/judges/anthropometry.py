@@ -3,7 +3,7 @@
 Alphonse Bertillon told people apart by a dozen lengths of body and head taken with callipers ("Instructions
 signalétiques", 1885/1893). This judge takes those that a picture shows and a smile leaves alone, on
 MediaPipe's 478-point mesh, and compares their proportions. It is weak, as a face alone was to him: at its
-threshold one stranger in five passes and one sitter in five does not (`OPERATING_POINTS`). It is shown in the
+threshold one stranger in four passes and one sitter in four does not (`OPERATING_POINTS`). It is shown in the
 jury and binds nobody.
 """
 
