@@ -1,40 +1,67 @@
 """Puts backgrounds, light and mirror images behind and over the renders, anew each time a picture is shown.
 
 **Convention:** cut-outs are uint8 (N, 4, R, R), RGB premultiplied by alpha; composed pictures are float
-(N, 3, R, R), RGB, [-1, 1]. What is drawn for a picture is a standard normal vector of `COMPOSITION_DIMS`
-numbers, so that a generator trained on pairs can be told it.
+(N, 3, R, R), RGB, [-1, 1]. All of it runs on whatever device the cut-outs are on.
+
+Two ways to compose. `compose` is told everything by a standard normal vector of `COMPOSITION_DIMS` numbers,
+so that a generator trained on pairs can be told it too. `compose_as_photographed` adds what no vector tells:
+grounds with things out of focus, vignettes, contrast and colour of different cameras.
 """
 
 import io
 import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+import torch.nn.functional as F
 from PIL import Image
 
 COMPOSITION_DIMS = 12
+BLOBS = 6
+HELD_OUT_ONE_IN = 20
+
+Draw = Callable[..., torch.Tensor]
 
 
-def load_cutouts(archive: Path, resolution: int) -> tuple[list[str], torch.Tensor]:
-    """Reads every WebP of a tar of renders.
+def load_cutouts(renders: Path, resolution: int) -> tuple[list[str], torch.Tensor]:
+    """Reads every WebP of a tar or a folder of renders.
 
     Returns:
         Names without suffix, sorted; and uint8 (N, 4, R, R), premultiplied, shrunk by area averaging.
     """
-    pictures: dict[str, NDArray[np.uint8]] = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            if not member.name.endswith(".webp"):
-                continue
-            stored = tar.extractfile(member)
-            assert stored is not None
-            rgba = Image.open(io.BytesIO(stored.read())).convert("RGBA").convert("RGBa")
-            small = rgba.resize((resolution, resolution), Image.Resampling.BOX)
-            pictures[Path(member.name).stem] = np.asarray(small).transpose(2, 0, 1)
+
+    def decode(file: tuple[str, bytes]) -> tuple[str, np.ndarray]:
+        name, stored = file
+        rgba = Image.open(io.BytesIO(stored)).convert("RGBA").convert("RGBa")
+        small = rgba.resize((resolution, resolution), Image.Resampling.BOX)
+        return name, np.asarray(small).transpose(2, 0, 1)
+
+    with ThreadPoolExecutor() as pool:
+        pictures = dict(pool.map(decode, _webp_files(renders)))
     names = sorted(pictures)
     return names, torch.from_numpy(np.stack([pictures[name] for name in names]))
+
+
+def _webp_files(renders: Path) -> Iterator[tuple[str, bytes]]:
+    if renders.is_dir():
+        for path in renders.glob("*.webp"):
+            yield path.stem, path.read_bytes()
+        return
+    with tarfile.open(renders) as tar:
+        for member in tar:
+            if member.name.endswith(".webp"):
+                stored = tar.extractfile(member)
+                assert stored is not None
+                yield Path(member.name).stem, stored.read()
+
+
+def held_out(names: Sequence[str]) -> np.ndarray:
+    """Which renders are never trained on, bool (N,): told by the name alone, so that more renders change nothing."""
+    return np.array([zlib.crc32(name.encode()) % HELD_OUT_ONE_IN == 0 for name in names], bool)
 
 
 def compose(cutouts: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
@@ -44,27 +71,101 @@ def compose(cutouts: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
     the direction of the gradient between them (6, 7), exposure (8), white balance (9, 10), and the mirror
     image (11: mirrored where negative).
     """
-    size = cutouts.shape[-1]
-    layers = cutouts.float() / 255
-    layers = torch.where(draw[:, 11, None, None, None] < 0, layers.flip(3), layers)
-    foreground, alpha = layers[:, :3], layers[:, 3:]
+    picture = _before(_gradient(draw, cutouts.shape[-1]), _mirrored(cutouts, draw))
+    return _exposed(picture, draw).clamp(0, 1) * 2 - 1
 
-    def ground(first: int) -> torch.Tensor:
+
+def compose_as_photographed(cutouts: torch.Tensor, random: torch.Generator | None = None) -> torch.Tensor:
+    """Cut-outs uint8 (N, 4, R, R) -> pictures (N, 3, R, R) as somebody might have photographed these people.
+
+    The ground is a gradient (one picture in ten: a single colour), often with a soft mottle, and in half of the
+    pictures with a few things and lights out of focus, as round as an aperture. Over the whole picture lie
+    exposure, white balance, saturation, contrast and a slight vignette.
+    """
+    n, _, size, _ = cutouts.shape
+    device = cutouts.device
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(n, *shape, generator=random, device=device)
+
+    def uniform(*shape: int) -> torch.Tensor:
+        return torch.rand(n, *shape, generator=random, device=device)
+
+    def one(values: torch.Tensor) -> torch.Tensor:
+        return values.reshape(n, 1, 1, 1)
+
+    draw = normal(COMPOSITION_DIMS)
+    gradient = _gradient(draw, size)
+    flat = gradient.mean(dim=(2, 3), keepdim=True)
+    ground = torch.where(one(uniform() < 0.1), flat, gradient)
+    grey = ground.mean(dim=1, keepdim=True)
+    ground = grey + (ground - grey) * one(uniform())
+    for cells, strength in ((3, 0.20), (8, 0.07)):
+        grey, tint = normal(1, cells, cells), normal(3, cells, cells)
+        mottle = F.interpolate(grey + 0.3 * tint, size=(size, size), mode="bicubic", align_corners=False)
+        ground = ground * (1 + one(strength * uniform() * (uniform() < 0.5)) * mottle)
+    ground = _with_blobs(ground, one(uniform() < 0.5), normal, uniform)
+
+    picture = _exposed(_before(ground.clamp(0, 1), _mirrored(cutouts, draw)), draw)
+    grey = picture.mean(dim=1, keepdim=True)
+    picture = grey + (picture - grey) * torch.exp(0.12 * one(normal()))
+    picture = 0.4 + (picture - 0.4) * torch.exp(0.08 * one(normal()))
+    x, y = _axes(size, device)
+    picture = picture * (1 - one(0.25 * uniform() ** 2) * (x**2 + y**2) / 2)
+    return picture.clamp(0, 1) * 2 - 1
+
+
+def _axes(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """x (1, 1, 1, R) and y (1, 1, R, 1) from -1 to 1."""
+    axis = torch.linspace(-1, 1, size, device=device)
+    return axis[None, None, None, :], axis[None, None, :, None]
+
+
+def _gradient(draw: torch.Tensor, size: int) -> torch.Tensor:
+    """The ground of `compose`, (N, 3, R, R) in [0, 1]: one colour passing into another."""
+
+    def colour(first: int) -> torch.Tensor:
         level = torch.sigmoid(draw[:, first] * 1.2 - 0.2)
-        tint = torch.stack(
-            [draw[:, first + 1], -draw[:, first + 1 : first + 3].sum(1) / 2, draw[:, first + 2]], 1
-        )
+        tint = torch.stack([draw[:, first + 1], -draw[:, first + 1:first + 3].sum(1) / 2, draw[:, first + 2]], 1)
         return (level[:, None] * (1 + 0.12 * tint)).clamp(0, 1)[:, :, None, None]
 
-    axis = torch.linspace(-1, 1, size, device=draw.device)
-    direction = torch.nn.functional.normalize(draw[:, 6:8], dim=1)
-    slope = (
-        direction[:, 0, None, None] * axis[None, None, :] + direction[:, 1, None, None] * axis[None, :, None]
-    )
-    place = (slope * 0.5 + 0.5).clamp(0, 1)[:, None]
-    picture = foreground + (1 - alpha) * (ground(0) * (1 - place) + ground(3) * place)
+    x, y = _axes(size, draw.device)
+    direction = F.normalize(draw[:, 6:8], dim=1)
+    slope = direction[:, 0, None, None, None] * x + direction[:, 1, None, None, None] * y
+    place = (slope * 0.5 + 0.5).clamp(0, 1)
+    return colour(0) * (1 - place) + colour(3) * place
 
+
+def _with_blobs(ground: torch.Tensor, wanted: torch.Tensor, normal: Draw, uniform: Draw) -> torch.Tensor:
+    """Lays `BLOBS` discs with soft edges, lighter or darker than the ground, over those where `wanted` is 1."""
+    x, y = _axes(ground.shape[-1], ground.device)
+    centres, radii = uniform(BLOBS, 2) * 2.4 - 1.2, torch.exp(normal(BLOBS) * 0.5 - 1.6)
+    edges, opacities = 0.08 + 0.5 * uniform(BLOBS), 0.7 * uniform(BLOBS)
+    colours = ground.mean(dim=(2, 3))[:, None] * torch.exp(0.6 * normal(BLOBS, 1) + 0.15 * normal(BLOBS, 3))
+    for i in range(BLOBS):
+        centre, radius, edge, opacity = (
+            v[:, i].reshape(len(ground), -1, 1, 1) for v in (centres, radii, edges, opacities)
+        )
+        distance = torch.sqrt((x - centre[:, :1]) ** 2 + (y - centre[:, 1:]) ** 2) / radius
+        disc = torch.sigmoid((1 - distance) / edge * 4) * opacity * wanted
+        ground = ground + (colours[:, i, :, None, None].clamp(0, 1) - ground) * disc
+    return ground
+
+
+def _mirrored(cutouts: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
+    """float (N, 4, R, R) in [0, 1], left and right exchanged where the draw says so."""
+    layers = cutouts.float() / 255
+    return torch.where(draw[:, 11, None, None, None] < 0, layers.flip(3), layers)
+
+
+def _before(ground: torch.Tensor, layers: torch.Tensor) -> torch.Tensor:
+    """The cut-outs (N, 4, R, R) before their ground (N, 3, R, R)."""
+    return layers[:, :3] + (1 - layers[:, 3:]) * ground
+
+
+def _exposed(picture: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
+    """Exposure and white balance; may leave [0, 1]."""
     exposure = torch.exp(0.10 * draw[:, 8])
     balance = torch.exp(0.03 * draw[:, 9:11])
     gains = exposure[:, None] * torch.stack([balance[:, 0], torch.ones_like(exposure), balance[:, 1]], 1)
-    return (picture * gains[:, :, None, None]).clamp(0, 1) * 2 - 1
+    return picture * gains[:, :, None, None]
