@@ -51,7 +51,7 @@ def people() -> list[tuple[str, Pixels]]:
 def portraits() -> dict[str, Pixels]:
     """The photographs and scikit-image's astronaut as portraits uint8 (512, 512, 3)."""
     photographs = {path.stem: load_photograph(path) for path in sorted((SHARED / "photos").glob("*.jpg"))}
-    photographs["astronaut"] = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
+    photographs["astronaut"] = np.asarray(data.astronaut())
     with FaceFinder() as finder:
         return {
             name: crop_ffhq(photograph, choose_sitter(finder.find(photograph)).landmarks).image

@@ -42,6 +42,7 @@ class PortrayalSettings:
         tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
             judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
+        margin: how far beyond the threshold a doppelgänger has to stay in the worst case, as a share of it.
         recorded: how many pictures of the search are kept, at most.
         strip: how many pictures the film's strip holds, besides those judged to find the border.
         portrait_px: side of the sitter's portrait.
@@ -53,6 +54,7 @@ class PortrayalSettings:
     tuning_target: float = 0.6
     k: int = K
     seed: int = 0
+    margin: float = 0.01
     recorded: int = 300
     strip: int = 33
     portrait_px: int = 512
@@ -299,7 +301,8 @@ def _find_doppelganger(
             plain = judge_pictures(one.judge, one.reference, pictures, settings.seed, settings.k)
             worst = judge_worst_case(one.judge, one.reference, pictures)
             good &= [not verdict.same for verdict in plain]
-            good &= [verdict.worst_distance > one.judge.threshold for verdict in worst]
+            limit = one.judge.threshold * (1 + settings.margin)
+            good &= [verdict.worst_distance > limit for verdict in worst]
         return good.tolist()
 
     def unlikeness(picture: Pixels) -> float:
@@ -319,7 +322,7 @@ def _likeness(picture: Pixels, match: Pixels, loss: Loss) -> dict[str, float]:
     """How alike the doppelgänger and the closest match look; `perceptual` is to the portrait itself."""
     with torch.no_grad():
         perceptual = float(loss(to_target(picture, picture.shape[0])))
-    ssim = structural_similarity(picture, match, channel_axis=2)  # type: ignore[no-untyped-call]
+    ssim = structural_similarity(picture, match, channel_axis=2)
     return {
         "ssim": float(ssim),
         "perceptual_to_portrait": perceptual,

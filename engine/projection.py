@@ -184,7 +184,7 @@ def search_latent(
                 [own_noise[name] + offset for name, offset in noise.items()]
             )
         optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         place = Place(latent.detach().clone(), {name: n.detach().clone() for name, n in noise.items()})
         optimiser.step()
         value = float(distance.detach())
@@ -229,7 +229,7 @@ def tune(generator: Generator, loss: Loss, pivot: Place, settings: SearchSetting
         picture = draw(generator, Place(pivot.latent, pivot.offsets | offsets), settings.dtype)
         distance = loss(picture).sum()
         optimiser.zero_grad(set_to_none=True)
-        distance.backward()  # type: ignore[no-untyped-call]
+        distance.backward()
         value = float(distance.detach())
         done = index == settings.tuning_steps - 1 or stall(value)
         optimiser.step()

@@ -35,6 +35,9 @@ class Judging(_Section):
     panel: list[str] = Field(
         ["dlib", "anthropometry"], min_length=1, description="judges, the first one leads"
     )
+    thresholds: dict[str, str | float] = Field(
+        {}, description="a judge's operating point by name (kiosk judges list), or a distance of one's own"
+    )
     perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
     seed: int = Field(0, ge=0, description="which perturbations")
 

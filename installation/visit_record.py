@@ -63,12 +63,7 @@ def visit_record(
     return folder.VisitRecord(
         report=whole,
         strip=_strip(portrayal),
-        curves={
-            one.judge.name: folder.Curve(
-                np.array([s.t for s in one.curve.samples]), np.array([s.distance for s in one.curve.samples])
-            )
-            for one in portrayal.judged
-        },
+        curves={one.judge.name: _points(one.curve) for one in portrayal.judged},
         doppelganger=twin.picture if twin else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
     )
@@ -105,6 +100,12 @@ def _judge(one: Judged) -> report.Judge:
     )
 
 
+def _points(curve: Curve) -> folder.Curve:
+    """The curve's points; pictures in which the judge sees no face have none."""
+    seen = [sample for sample in curve.samples if np.isfinite(sample.distance)]
+    return folder.Curve(np.array([s.t for s in seen]), np.array([s.distance for s in seen]))
+
+
 def _border(curve: Curve) -> report.Border | None:
     border = curve.border
     if border is None:
@@ -135,12 +136,14 @@ def no_border(one: Judged) -> str:
     if one.curve.samples[-1].same:
         gap = one.judge.threshold - farthest
         return f"always recognised: even the median face is {gap:.3f} within the threshold"
+    if not np.isfinite(closest):
+        return "never recognised: the judge sees no face in these pictures"
     gap = closest - one.judge.threshold
     return f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"
 
 
 def _strip(portrayal: Portrayal) -> Strip:
-    """The film's pictures: those of the leading judge, the border's two among them, all of them judged."""
+    """The film's pictures: those the leading judge was asked about, the border's two among them."""
     first, samples = portrayal.judged[0], portrayal.strip
     ts = [sample.t for sample in samples]
 
@@ -148,12 +151,15 @@ def _strip(portrayal: Portrayal) -> Strip:
         return ts.index(crossing.same.t), ts.index(crossing.other.t)
 
     border = first.curve.border
+    distances = np.array([sample.distance for sample in samples])
+    seen = np.isfinite(distances)
     return Strip(
         pictures=portrayal.continuum.pictures(ts),
         t=np.array(ts),
-        distances=np.array([sample.distance for sample in samples]),
+        # Where the judge sees no face the needle rests at its end, and is marked as no measurement.
+        distances=np.where(seen, distances, 2 * first.judge.threshold),
         same=np.array([sample.same for sample in samples]),
-        judged=np.ones(len(ts), bool),
+        judged=seen,
         judge=first.judge.name,
         threshold=first.judge.threshold,
         border=index(border) if border else None,

@@ -107,6 +107,8 @@ def _judge_curves(record: VisitRecord) -> list[plots.JudgeCurve]:
     judges = sorted(record.report.judges, key=lambda judge: judge.name != record.strip.judge)
     curves = []
     for judge in judges:
+        if not len(record.curves[judge.name].t):
+            continue
         zone = judge.border.zone if judge.border else None
         curves.append(
             plots.JudgeCurve(

@@ -7,6 +7,7 @@ digits. NaN and infinity are refused.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,8 @@ _significant = AfterValidator(lambda value: float(f"{value:.6g}"))
 
 T = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(8)]
 Distance = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(6)]
+MaybeDistance = Annotated[Distance | None, BeforeValidator(lambda value: value if value < math.inf else None)]
+"""null where the judge sees no face in the picture, and so says someone else."""
 Seconds = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(3), Field(ge=0)]
 Number = Annotated[FiniteFloat, BeforeValidator(_to_plain), _significant]
 Coefficient = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(9)]
@@ -81,7 +84,7 @@ class Border(_Part):
     t: T
     t_width: T
     distance_same: Distance
-    distance_other: Distance
+    distance_other: MaybeDistance
     mean_abs_diff: Number
     max_abs_diff: Number
     zone: Zone | None = None
@@ -106,8 +109,8 @@ class Judge(_Part):
     metric: str
     threshold: Distance
     threshold_source: str
-    distance_at_match: Distance
-    distance_at_median: Distance
+    distance_at_match: MaybeDistance
+    distance_at_median: MaybeDistance
     crossings: list[T]
     border: Border | None
     search_continuum: SearchContinuum | None
@@ -120,8 +123,8 @@ class Judge(_Part):
 class DoppelgangerVerdict(_Part):
     """One judge on the doppelgänger: its distance, and the smallest one over the perturbations."""
 
-    distance: Distance
-    worst_distance: Distance
+    distance: MaybeDistance
+    worst_distance: MaybeDistance
 
 
 class Doppelganger(_Part):

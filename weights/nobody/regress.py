@@ -177,7 +177,7 @@ def train(args: argparse.Namespace) -> None:
         drawn = generator.synthesis(ws, "none", torch.bfloat16 if args.bfloat16 else torch.float32)
         loss = pyramid_loss(drawn, target, weight)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         step, images = step + 1, images + args.batch
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
