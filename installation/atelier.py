@@ -21,6 +21,8 @@ class Atelier:
     """The loaded networks of one configuration. Raises WeightsError where weights are missing or wrong."""
 
     def __init__(self, configuration: Configuration) -> None:
+        # Fixed, not what the machine has: the same photograph then has the same border on every machine.
+        torch.set_num_threads(configuration.search.threads)
         manifest = Manifest.load()
         weights = manifest.locate(configuration.generator)
         self.configuration = configuration

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seed is not None:
         judging = configuration.judging.model_copy(update={"seed": arguments.seed})
         configuration = configuration.model_copy(update={"judging": judging})
-    photo = arguments.photo or _sample_sitter()
+    photo = arguments.photo or sample_sitter()
 
     from engine.photograph import load_photograph
 
@@ -68,7 +68,7 @@ def _free_folder(asked: Path | None) -> Path:
     return asked
 
 
-def _sample_sitter() -> Path:
+def sample_sitter() -> Path:
     """The portrait of Eileen Collins that comes with scikit-image (NASA, public domain)."""
     spec = find_spec("skimage")
     assert spec is not None and spec.origin is not None
