@@ -5,6 +5,8 @@ Loaded once and kept: a visit after the first one costs only the visit.
 
 from collections.abc import Callable, Sequence
 
+import torch
+
 from engine.arrays import Pixels
 from engine.judges import panel
 from engine.lpips import LPIPS
