@@ -11,10 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.arrays import Pixels
 from engine.projection import Place, draw
 from engine.stylegan2 import Generator, to_uint8
+
+SLOWEST_T = 0.03
+"""A ride's speed is proportional to its distance from the border plus this."""
 
 
 def between(start: Place, end: Place, t: float) -> Place:
@@ -24,6 +28,27 @@ def between(start: Place, end: Place, t: float) -> Place:
         for name, offset in place.offsets.items():
             offsets[name] = offsets.get(name, 0) + share * offset
     return Place(torch.lerp(start.latent, end.latent, t), offsets)
+
+
+def pace(
+    start_t: float, end_t: float, border_t: float | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A ride from one t to another that is slower the nearer it is to the border.
+
+    Returns a fine grid of t, (4001,), and the share of the ride's time, 0 to 1, at which each is reached.
+    """
+    grid = np.linspace(start_t, end_t, 4001)
+    slowness = np.ones(4000)
+    if border_t is not None:
+        slowness = 1 / (np.abs((grid[1:] + grid[:-1]) / 2 - border_t) + SLOWEST_T)
+    elapsed = np.concatenate([[0.0], np.cumsum(slowness)])
+    return grid, elapsed / elapsed[-1]
+
+
+def filmstrip(border_t: float | None, count: int) -> NDArray[np.float64]:
+    """The t, (count,) rising from 0 to 1, of pictures that give that ride an even motion; 120 look fluid."""
+    grid, elapsed = pace(0.0, 1.0, border_t)
+    return np.interp(np.linspace(0.0, 1.0, count), elapsed, grid)
 
 
 class Continuum:

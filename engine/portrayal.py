@@ -56,7 +56,7 @@ class PortrayalSettings:
     seed: int = 0
     margin: float = 0.01
     recorded: int = 300
-    strip: int = 33
+    strip: int = 97
     portrait_px: int = 512
 
 
@@ -264,7 +264,9 @@ def portray(
     with watch("film"):
         report(Progress("film", 0.0))
         first = judged[0]
-        missing = sorted(set(np.linspace(0, 1, settings.strip).tolist()) - {s.t for s in first.curve.samples})
+        border_t = first.curve.border.t if first.curve.border else None
+        judged_ts = {sample.t for sample in first.curve.samples}
+        missing = [t for t in filmstrip(border_t, settings.strip).tolist() if t not in judged_ts]
         more = _sampler(first.judge, first.reference, continuum.picture, settings)(missing)
         strip = sorted([*first.curve.samples, *more], key=lambda s: s.t)
 

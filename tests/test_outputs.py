@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pydantic import ValidationError
 
+from engine.continuum import filmstrip
 from engine.errors import UsageError
 from installation.outputs import drawing, film, folder, marks, morph, plots, report
 from installation.outputs.folder import Curve, VisitRecord
@@ -30,7 +31,7 @@ def face(t: float, resolution: int = 64) -> np.ndarray:
 
 def make_strip(border_t: float | None = 0.4, count: int = 25, judge: str = "dlib") -> Strip:
     """Distances fall linearly from 0.8; they pass 0.6 at border_t, or stay above it."""
-    t = morph.strip_t(border_t, count)
+    t = filmstrip(border_t, count)
     if border_t is not None:
         t = np.sort(np.concatenate([t, [border_t - 0.003, border_t + 0.003]]))
     distances = 0.8 - 0.2 * t / (2.0 if border_t is None else border_t)
@@ -302,7 +303,7 @@ def test_film_lasts_as_long_whatever_the_pictures(border_t: float | None) -> Non
 
 @given(border_t=st.one_of(st.none(), st.floats(0, 1)), count=st.integers(2, 200))
 def test_strip_t_spans_the_way_in_order(border_t: float | None, count: int) -> None:
-    t = morph.strip_t(border_t, count)
+    t = filmstrip(border_t, count)
     assert len(t) == count and t[0] == 0 and t[-1] == 1
     assert np.all(np.diff(t) > 0)
 

@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.continuum import pace
 from installation.outputs import drawing
 from installation.outputs.drawing import GREY, WHITE
 
@@ -39,8 +40,6 @@ _DIFFERENCE_S = 1.4
 
 # How far from the border the ride back turns round, in t.
 _OVERSHOOT_T = 0.25
-# The ride's speed is proportional to the distance from the border plus this, in t.
-_SLOWEST_T = 0.03
 
 _MARGIN_PX = 60
 _GAP_PX = 24
@@ -94,15 +93,6 @@ class Strip:
         if not np.any(self.same):
             return f"no border: for {self.judge} it is always someone else"
         return f"no border: {self.judge} cannot decide"
-
-
-def strip_t(border_t: float | None, count: int) -> NDArray[np.float64]:
-    """The t, (count,) ascending from 0 to 1, of a filmstrip that gives this film an even motion.
-
-    Denser towards the border, because the film lingers there. About 120 pictures look fluid.
-    """
-    grid, elapsed = _pace(0.0, 1.0, border_t)
-    return np.interp(np.linspace(0.0, 1.0, count), elapsed, grid)
 
 
 def frames(strip: Strip, fps: int = FPS) -> Iterator[NDArray[np.uint8]]:
@@ -184,22 +174,10 @@ def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x * x * (3 - 2 * x)
 
 
-def _pace(
-    start_t: float, end_t: float, border_t: float | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A fine grid of t and the share of the ride's time, 0 to 1, at which each is reached."""
-    grid = np.linspace(start_t, end_t, 4001)
-    slowness = np.ones(4000)
-    if border_t is not None:
-        slowness = 1 / (np.abs((grid[1:] + grid[:-1]) / 2 - border_t) + _SLOWEST_T)
-    elapsed = np.concatenate([[0.0], np.cumsum(slowness)])
-    return grid, elapsed / elapsed[-1]
-
-
 def _ride(
     start_t: float, end_t: float, border_t: float | None, seconds: float, fps: int
 ) -> NDArray[np.float64]:
-    grid, elapsed = _pace(start_t, end_t, border_t)
+    grid, elapsed = pace(start_t, end_t, border_t)
     return np.interp(_smooth(np.linspace(0.0, 1.0, round(seconds * fps))), elapsed, grid)
 
 
