@@ -20,7 +20,7 @@ from engine import doppelganger
 from engine.alignment import Portrait, crop_ffhq
 from engine.arrays import Pixels
 from engine.border import Curve, Sample, trace
-from engine.continuum import Continuum
+from engine.continuum import Continuum, filmstrip
 from engine.doppelganger import Doppelganger
 from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
 from engine.judges.base import Judge
