@@ -22,7 +22,7 @@ ADJUST_EVERY = 4
 
 
 def augment(images: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    """Pictures (N, 3, R, R) and p (a number on their device, 0..1) -> changed pictures; differentiable in them."""
+    """Pictures (N, 3, R, R) and p (0..1, on their device) -> changed pictures; differentiable in them."""
     return _recoloured(_moved(images, p), p)
 
 
@@ -57,7 +57,7 @@ def _sometimes(values: torch.Tensor, p: torch.Tensor, otherwise: float) -> torch
 
 
 def _moved(images: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    """Shift, scale and rotation in one resampling; pixels are copied exactly where only whole ones are shifted."""
+    """Shift, scale and rotation in one resampling; a shift by whole pixels alone copies them exactly."""
     n, _, _, size = images.shape
     device = images.device
 

@@ -14,16 +14,19 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 
 COMPOSITION_DIMS = 12
 BLOBS = 6
 HELD_OUT_ONE_IN = 20
 
+Array = NDArray[Any]
 Draw = Callable[..., torch.Tensor]
 
 
@@ -34,7 +37,7 @@ def load_cutouts(renders: Path, resolution: int) -> tuple[list[str], torch.Tenso
         Names without suffix, sorted; and uint8 (N, 4, R, R), premultiplied, shrunk by area averaging.
     """
 
-    def decode(file: tuple[str, bytes]) -> tuple[str, np.ndarray]:
+    def decode(file: tuple[str, bytes]) -> tuple[str, Array]:
         name, stored = file
         rgba = Image.open(io.BytesIO(stored)).convert("RGBA").convert("RGBa")
         small = rgba.resize((resolution, resolution), Image.Resampling.BOX)
@@ -59,8 +62,8 @@ def _webp_files(renders: Path) -> Iterator[tuple[str, bytes]]:
                 yield Path(member.name).stem, stored.read()
 
 
-def held_out(names: Sequence[str]) -> np.ndarray:
-    """Which renders are never trained on, bool (N,): told by the name alone, so that more renders change nothing."""
+def held_out(names: Sequence[str]) -> Array:
+    """Which renders are never trained on, bool (N,): told by the name alone, whoever else there is."""
     return np.array([zlib.crc32(name.encode()) % HELD_OUT_ONE_IN == 0 for name in names], bool)
 
 
@@ -78,9 +81,9 @@ def compose(cutouts: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
 def compose_as_photographed(cutouts: torch.Tensor, random: torch.Generator | None = None) -> torch.Tensor:
     """Cut-outs uint8 (N, 4, R, R) -> pictures (N, 3, R, R) as somebody might have photographed these people.
 
-    The ground is a gradient (one picture in ten: a single colour), often with a soft mottle, and in half of the
-    pictures with a few things and lights out of focus, as round as an aperture. Over the whole picture lie
-    exposure, white balance, saturation, contrast and a slight vignette.
+    The ground is a gradient (one picture in ten: a single colour), often with a soft mottle, and in half of
+    the pictures with a few things and lights out of focus, as round as an aperture. Over the whole picture
+    lie exposure, white balance, saturation, contrast and a slight vignette.
     """
     n, _, size, _ = cutouts.shape
     device = cutouts.device
@@ -126,7 +129,9 @@ def _gradient(draw: torch.Tensor, size: int) -> torch.Tensor:
 
     def colour(first: int) -> torch.Tensor:
         level = torch.sigmoid(draw[:, first] * 1.2 - 0.2)
-        tint = torch.stack([draw[:, first + 1], -draw[:, first + 1:first + 3].sum(1) / 2, draw[:, first + 2]], 1)
+        tint = torch.stack(
+            [draw[:, first + 1], -draw[:, first + 1 : first + 3].sum(1) / 2, draw[:, first + 2]], 1
+        )
         return (level[:, None] * (1 + 0.12 * tint)).clamp(0, 1)[:, :, None, None]
 
     x, y = _axes(size, draw.device)
@@ -137,7 +142,7 @@ def _gradient(draw: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _with_blobs(ground: torch.Tensor, wanted: torch.Tensor, normal: Draw, uniform: Draw) -> torch.Tensor:
-    """Lays `BLOBS` discs with soft edges, lighter or darker than the ground, over those where `wanted` is 1."""
+    """Lays discs with soft edges, lighter or darker than the ground, over those where `wanted` is 1."""
     x, y = _axes(ground.shape[-1], ground.device)
     centres, radii = uniform(BLOBS, 2) * 2.4 - 1.2, torch.exp(normal(BLOBS) * 0.5 - 1.6)
     edges, opacities = 0.08 + 0.5 * uniform(BLOBS), 0.7 * uniform(BLOBS)

@@ -22,9 +22,10 @@ STD_GROUP = 4
 
 
 class Convolution(nn.Module):
-    """Square convolution, scaled at run time by gain / sqrt(fan-in); with `down` low-passed and halved in size.
+    """Square convolution, scaled at run time by gain / sqrt(fan-in); with `down` low-passed and halved.
 
-    (N, I, H, W) -> (N, O, H, W) or (N, O, H/2, W/2).
+    (N, I, H, W) -> (N, O, H, W), with `down` (N, O, H/2, W/2). An even kernel is not padded: one of 4 turns
+    4x4 into 1x1.
     """
 
     def __init__(
@@ -34,15 +35,16 @@ class Convolution(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
         self.scale = gain / math.sqrt(inputs * kernel**2)
+        self.padding = kernel // 2 if kernel % 2 else 0
         self.down = down
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = self.weight * self.scale
         bias = None if self.bias is None else self.bias.to(x.dtype)
         if not self.down:
-            return F.conv2d(x, weight.to(x.dtype), bias, padding=weight.shape[-1] // 2)
+            return F.conv2d(x, weight.to(x.dtype), bias, padding=self.padding)
         weight = low_passed(weight)
-        return F.conv2d(x, weight.to(x.dtype), bias, stride=2, padding=weight.shape[-1] // 2 - 1)
+        return F.conv2d(x, weight.to(x.dtype), bias, stride=2, padding=self.padding + 1)
 
 
 def low_passed(weight: torch.Tensor) -> torch.Tensor:
@@ -72,7 +74,7 @@ class ResidualBlock(nn.Module):
 
 
 def with_group_deviation(x: torch.Tensor) -> torch.Tensor:
-    """Adds a channel that tells how much pictures differ within groups of `STD_GROUP`: (N, C, H, W) -> (N, C+1, H, W).
+    """(N, C, H, W) -> (N, C+1, H, W): adds how much pictures differ within groups of `STD_GROUP`.
 
     Neighbours in groups are `N / STD_GROUP` places apart; a batch that does not divide is one group.
     """

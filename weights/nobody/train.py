@@ -1,7 +1,7 @@
 """Trains the generator made of nobody against a discriminator, on pictures of rendered people only.
 
     python weights/nobody/train.py RENDERS RUN --start weights/nobody.safetensors --resolution 128 --minutes 4
-    python weights/nobody/train.py RENDERS RUN --resolution 256 --minutes 20      # goes on from 128, and so on
+    python weights/nobody/train.py RENDERS RUN --resolution 256 --minutes 20      # goes on from there
 
 RENDERS is a tar or a folder of cut-outs (see `compose.py`). RUN keeps `generator.safetensors` (the averaged
 generator, which the installation loads as it is), `discriminator-*.safetensors`, `state.json`, `log.jsonl`
@@ -14,37 +14,36 @@ Adversarial Networks with Limited Data*, 2020 (adaptive augmentation, settings f
 Mescheder et al., *Which Training Methods for GANs do actually Converge?*, 2018 (R1).
 """
 
+import argparse
+import copy
+import json
+import math
+import os
+import signal
+import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-BEGAN_S = time.monotonic()  # what the imports take counts too
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 
-import argparse  # noqa: E402
-import copy  # noqa: E402
-import json  # noqa: E402
-import math  # noqa: E402
-import os  # noqa: E402
-import signal  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Callable, Iterable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).parent))
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
+from augment import AdaptiveProbability, augment
+from compose import compose_as_photographed, held_out, load_cutouts
+from discriminator import Discriminator
+from regress import contact_sheet, grown, set_w_avg
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+from engine.errors import DoppelgangerError, UsageError
+from engine.stylegan2 import Generator, to_uint8
+from engine.stylegan2.checkpoint import load_generator, save_generator
 
-from augment import AdaptiveProbability, augment  # noqa: E402
-from compose import compose_as_photographed, held_out, load_cutouts  # noqa: E402
-from discriminator import Discriminator  # noqa: E402
-from regress import contact_sheet, grown, set_w_avg  # noqa: E402
-
-from engine.errors import DoppelgangerError, UsageError  # noqa: E402
-from engine.stylegan2 import Generator, to_uint8  # noqa: E402
-from engine.stylegan2.checkpoint import load_generator, save_generator  # noqa: E402
-
+BEGAN_S = time.monotonic()
 MAPPING_LAYERS = 2  # as Karras et al. 2020b take for small data; eight learn more slowly
 BETA2 = 0.99
 WARM_UP_STEPS = 100  # the optimisers' moments are not kept, and without them the first steps are too large
@@ -84,7 +83,7 @@ class Training:
 
         generator = start_generator(args, resumed=bool(state))
         discriminator, ready = start_discriminator(args, state)
-        self.generator = generator.to(self.device, memory_format=torch.channels_last)
+        self.generator = generator.to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.generator.requires_grad_(True)
         self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
@@ -106,16 +105,19 @@ class Training:
         self._counts: dict[str, int] = {}
 
     def _optimiser(self, parameters: Iterable[torch.nn.Parameter], lazy: float) -> torch.optim.Adam:
-        """`lazy`: share of the loss's steps among all, regularisation's included (Karras et al. 2020, appendix B)."""
+        """`lazy`: the loss's share of all steps, regularisation included (Karras et al. 2020, app. B)."""
         on_gpu = self.device.type == "cuda"
         return torch.optim.Adam(
             parameters, lr=self.args.rate * lazy, betas=(0.0, BETA2**lazy), eps=1e-8, fused=on_gpu
         )
 
     def compile(self) -> None:
-        """Lets torch.compile fuse both networks and tries them in one step; keeps the plain ones where it fails."""
+        """Lets torch.compile fuse both networks, and tries them; keeps the plain ones where it fails."""
         plain = self.synthesis, self.judge
-        self.synthesis, self.judge = torch.compile(self.generator.synthesis), torch.compile(self.discriminator)
+        self.synthesis, self.judge = (
+            torch.compile(self.generator.synthesis),
+            torch.compile(self.discriminator),
+        )
         try:
             self._discriminator_step()
             self._generator_step()
@@ -228,9 +230,9 @@ class Training:
     def reading(self) -> Reading:
         """Means since the last reading, and how much the discriminator has learned by heart.
 
-        `r_t`: the share of augmented training pictures it takes for real, less the others. `by_heart`: 0 where
-        it likes people it has never seen as much as those it is trained on, 1 where it likes them no more than
-        drawn ones (r_v in Karras et al. 2020b).
+        `r_t`: the share of augmented training pictures it takes for real, less the others. `by_heart`: 0
+        where it likes people it has never seen as much as those it is trained on, 1 where it likes them no
+        more than drawn ones (r_v in Karras et al. 2020b).
         """
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
         self._sums.clear()
@@ -282,7 +284,9 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
     if found.resolution == args.resolution:
         return found
     if found.resolution > args.resolution:
-        raise UsageError(f"{source}: is of {found.resolution} px already. Ask for at least as many, or a new run.")
+        raise UsageError(
+            f"{source}: is of {found.resolution} px already. Ask for at least as many, or a new run."
+        )
     larger = Generator(
         found.z_dim, found.w_dim, args.resolution, found.channel_base, found.channel_max, found.mapping_layers
     )
@@ -314,7 +318,7 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def save_in_parts(state: dict[str, torch.Tensor], folder: Path, stem: str) -> None:
-    """Writes tensors in half precision as `stem-1-of-n.safetensors` and so on, none much over `PART_BYTES`."""
+    """Writes tensors in half precision as `stem-1-of-n.safetensors` and so on, about `PART_BYTES` each."""
     parts: list[dict[str, torch.Tensor]] = [{}]
     filled = 0
     for name, tensor in state.items():
@@ -338,7 +342,9 @@ def load_parts(folder: Path, stem: str) -> dict[str, torch.Tensor]:
     paths = sorted(folder.glob(f"{stem}-*-of-*.safetensors"))
     count = int(paths[0].stem.rsplit("-", 1)[1]) if paths else 0
     if not paths or len(paths) != count:
-        raise UsageError(f"{folder}: {len(paths)} of {count or 'the'} files {stem}-*.safetensors. Bring all of them.")
+        raise UsageError(
+            f"{folder}: {len(paths)} of {count or 'the'} files {stem}-*.safetensors. Bring all of them."
+        )
     return {name: tensor for path in paths for name, tensor in load_file(path).items()}
 
 
@@ -349,13 +355,15 @@ def train(args: argparse.Namespace) -> None:
     torch.set_float32_matmul_precision("high")
     args.run.mkdir(parents=True, exist_ok=True)
     training = Training(args)
-    asked_to_end: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: asked_to_end.append(received))
     if args.compile:
         training.compile()
     print(f"{len(training.cutouts)} people, start at {elapsed_s():.1f} s", flush=True)
+    with end_when_asked() as asked_to_end:
+        follow(training, args, asked_to_end)
 
+
+def follow(training: Training, args: argparse.Namespace, asked_to_end: list[int]) -> None:
+    """Steps, reports and saves until the time is up or `asked_to_end` is no longer empty."""
     save_s = min(10.0, 6 * args.minutes)  # a guess, until one has been timed
     rows: list[Reading] = []
     last_report_s = last_save_s = elapsed_s()
@@ -382,7 +390,9 @@ def train(args: argparse.Namespace) -> None:
             print(json.dumps(row), file=log)
         print(json.dumps(row), flush=True)
         if not all(math.isfinite(value) for value in reading.values()):
-            raise SystemExit(f"{args.run}: a loss is no longer finite. The last checkpoint is kept; go on from it.")
+            raise SystemExit(
+                f"{args.run}: a loss is no longer finite. The last checkpoint is kept; go on from it."
+            )
 
     while elapsed_s() + 1.5 * save_s < 60 * args.minutes and not asked_to_end:
         training.step()
@@ -399,13 +409,32 @@ def train(args: argparse.Namespace) -> None:
     print(table(rows))
 
 
+@contextmanager
+def end_when_asked() -> Iterator[list[int]]:
+    """Collects the signals that ask the process to end, instead of ending it."""
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda which, _: received.append(which))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def elapsed_s() -> float:
     return time.monotonic() - BEGAN_S
 
 
 def table(rows: list[Reading], at_most: int = 12) -> str:
     """The first, the last and some rows between, in columns."""
-    chosen = [rows[round(i * (len(rows) - 1) / (at_most - 1))] for i in range(at_most)] if len(rows) > at_most else rows
+    chosen = (
+        [rows[round(i * (len(rows) - 1) / (at_most - 1))] for i in range(at_most)]
+        if len(rows) > at_most
+        else rows
+    )
     names = list(dict.fromkeys(name for row in chosen for name in row))
     lines = [names, *([f"{row.get(name, math.nan):.4g}" for name in names] for row in chosen)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(names))]
@@ -413,19 +442,29 @@ def table(rows: list[Reading], at_most: int = 12) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("renders", type=Path, help="a tar or a folder of cut-outs")
     parser.add_argument("run", type=Path, help="the folder to write, and to go on from")
-    parser.add_argument("--start", type=Path, help="a generator to start a new run from; from scratch by default")
+    parser.add_argument(
+        "--start", type=Path, help="a generator to start a new run from; from scratch by default"
+    )
     parser.add_argument("--resolution", type=int, default=256, choices=[16, 32, 64, 128, 256])
-    parser.add_argument("--minutes", type=float, default=9, help="for everything, start and last writing included")
+    parser.add_argument(
+        "--minutes", type=float, default=9, help="for everything, start and last writing included"
+    )
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.0025)
     parser.add_argument("--gamma", type=float, default=1.0, help="of R1 at 256 px; at r px times (r / 256)^2")
-    parser.add_argument("--path-length", type=float, default=0.0, help="weight of the path lengths; published: 2")
+    parser.add_argument(
+        "--path-length", type=float, default=0.0, help="weight of the path lengths; published: 2"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--float32", action="store_true", help="no bfloat16 on the GPU")
-    parser.add_argument("--compile", action="store_true", help="fuse the networks first; takes a minute or two")
+    parser.add_argument(
+        "--compile", action="store_true", help="fuse the networks first; takes a minute or two"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
     try:
