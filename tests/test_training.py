@@ -93,6 +93,15 @@ def test_folded_discriminator_is_the_published_one() -> None:
     torch.testing.assert_close(network(images), published_logits(network, images), atol=1e-4, rtol=1e-4)
 
 
+def test_bfloat16_of_the_large_maps_changes_little() -> None:
+    torch.manual_seed(0)
+    network = Discriminator(128, channel_base=1024, channel_max=32)
+    images = torch.rand(4, 3, 128, 128) * 2 - 1
+    exact, half = network(images), network(images, torch.bfloat16)
+    assert half.dtype == torch.float32 and not torch.equal(exact, half)
+    torch.testing.assert_close(half, exact, atol=0.02, rtol=0.02)
+
+
 def test_group_deviation_sees_pictures_that_are_all_alike() -> None:
     alike, different = torch.ones(8, 2, 4, 4), torch.randn(8, 2, 4, 4)
     assert with_group_deviation(alike)[:, 2].max() < 1e-3
@@ -257,7 +266,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
             "--batch",
             "4",
             "--minutes",
-            "0.6",
+            "0.45",
             "--device",
             "cpu",
             "--threads",

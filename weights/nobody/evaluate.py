@@ -260,7 +260,7 @@ def search_all(
 ) -> list[dict[str, Any]]:
     """Portrays each photograph as the installation does; those in `tuned` a second time, with tuning.
 
-    Writes searches.json after each, and searches.png: portrait, median, match in W+, tuned match, doppelgänger.
+    Writes searches.json after each, and searches.png: portrait, median, match in W+, tuned, doppelgänger.
     """
     from engine.perceptual import NormalisedLaplacianPyramid
     from engine.portrayal import PortrayalSettings, portray

@@ -332,6 +332,7 @@ def save_in_parts(state: dict[str, torch.Tensor], folder: Path, stem: str) -> No
     for path, part in zip(written, parts, strict=True):
         unfinished = path.with_name(f".{path.name}.part")
         save_file(part, unfinished)
+        unfinished.chmod(0o644)  # safetensors leaves it to its owner
         os.replace(unfinished, path)
     for path in set(folder.glob(f"{stem}-*-of-*.safetensors")) - set(written):
         path.unlink()
@@ -451,9 +452,7 @@ def main(words: list[str] | None = None) -> int:
         "--start", type=Path, help="a generator to start a new run from; from scratch by default"
     )
     parser.add_argument("--resolution", type=int, default=256, choices=[16, 32, 64, 128, 256])
-    parser.add_argument(
-        "--minutes", type=float, default=9, help="for everything, start and last writing included"
-    )
+    parser.add_argument("--minutes", type=float, default=9, help="for everything, the last writing included")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.0025)
     parser.add_argument("--gamma", type=float, default=1.0, help="of R1 at 256 px; at r px times (r / 256)^2")
