@@ -118,6 +118,7 @@ class Training:
             torch.compile(self.generator.synthesis),
             torch.compile(self.discriminator),
         )
+        self._set_rates(0.0)
         try:
             self._discriminator_step()
             self._generator_step()
@@ -125,12 +126,14 @@ class Training:
             self.synthesis, self.judge = plain
             print(f"not compiled, going on without ({' '.join(str(error).split())[:200]})", flush=True)
 
-    def step(self) -> None:
-        """Shows one batch to both networks."""
-        warm = min(1.0, (self.steps + 1) / WARM_UP_STEPS)
+    def _set_rates(self, share: float) -> None:
         for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
             for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * warm
+                group["lr"] = optimiser.defaults["lr"] * share
+
+    def step(self) -> None:
+        """Shows one batch to both networks."""
+        self._set_rates(min(1.0, (self.steps + 1) / WARM_UP_STEPS))
         self._discriminator_step()
         if self.steps % R1_EVERY == 0:
             self._r1_step()
