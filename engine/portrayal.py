@@ -5,6 +5,7 @@
 `portray` is the library's one call. It opens no window, no network and no file.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -139,6 +140,38 @@ class _Stopwatch:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
 
 
+class _Recorder:
+    """Follows the search: reports each step, keeps evenly spaced pictures of it, the last one always."""
+
+    def __init__(self, settings: PortrayalSettings, report: Callable[[Progress], None]) -> None:
+        steps = settings.search.steps + settings.search.tuning_steps
+        self.every = math.ceil(steps / settings.recorded)
+        self.report = report
+        self.pictures: list[Pixels] = []
+
+    def follow(self, steps: Iterator[Step], stage: str) -> Step:
+        """Runs a phase of the search to its end and returns its last step."""
+        for step in steps:
+            if step.index % self.every == 0:
+                self.pictures.append(step.picture.numpy())
+            self.report(Progress(stage, (step.index + 1) / step.steps, step))
+        if step.index % self.every:
+            self.pictures.append(step.picture.numpy())
+        return step
+
+
+def _is_far(
+    match: Pixels, judges: Sequence[Judge], references: Sequence[Reference], settings: PortrayalSettings
+) -> bool:
+    """Whether a binding judge does not, or barely, recognise the match."""
+    for judge, reference in zip(judges, references, strict=True):
+        if judge.binding:
+            (verdict,) = judge_pictures(judge, reference, [match], settings.seed, settings.k)
+            if verdict.distance > settings.tuning_target * judge.threshold:
+                return True
+    return False
+
+
 def _sampler(
     judge: Judge, reference: Reference, picture: Callable[[float], Pixels], settings: PortrayalSettings
 ) -> Callable[[Sequence[float]], list[Sample]]:
@@ -208,35 +241,17 @@ def portray(
 
     target = to_target(portrait.image, generator.resolution)
     loss = distance.towards(target, face_importance(portrait, generator.resolution))
-    recorded: list[Pixels] = []
-    every = -(-(settings.search.steps + settings.search.tuning_steps) // settings.recorded)
-
-    def follow(steps: Iterator[Step], stage: str) -> Step:
-        for step in steps:
-            if step.index % every == 0:
-                recorded.append(step.picture.numpy())
-            report(Progress(stage, (step.index + 1) / step.steps, step))
-        if step.index % every:
-            recorded.append(step.picture.numpy())
-        return step
-
+    recorder = _Recorder(settings, report)
     with watch("search"):
-        found = follow(search_latent(generator, loss, settings.search), "search")
+        found = recorder.follow(search_latent(generator, loss, settings.search), "search")
     searched, tuned = found.index + 1, 0
-
-    def far() -> bool:
-        """Whether a binding judge does not, or barely, recognise the match."""
-        return any(
-            judge_pictures(j, r, [found.picture.numpy()], settings.seed, settings.k)[0].distance
-            > settings.tuning_target * j.threshold
-            for j, r in zip(judges, references, strict=True)
-            if j.binding
-        )
-
-    if settings.tuning == "always" or (settings.tuning == "auto" and far()):
+    if settings.tuning == "always" or (
+        settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
+    ):
         with watch("tuning"):
-            found = follow(tune(generator, loss, found.place, settings.search), "tuning")
+            found = recorder.follow(tune(generator, loss, found.place, settings.search), "tuning")
         tuned = found.index + 1
+    recorded = np.stack(recorder.pictures)
 
     continuum = Continuum(generator, median_face(generator), found.place)
     judged = []
@@ -246,7 +261,7 @@ def portray(
             curve = trace(
                 continuum.picture, _sampler(judge, reference, continuum.picture, settings), judge.threshold
             )
-            search_curve = _trace_search(judge, reference, np.stack(recorded), settings)
+            search_curve = _trace_search(judge, reference, recorded, settings)
             judged.append(Judged(judge, reference, curve, search_curve))
 
     with watch("doppelganger"):
@@ -276,7 +291,7 @@ def portray(
         steps=searched,
         tuning_steps=tuned,
         loss=found.loss,
-        recorded=np.stack(recorded),
+        recorded=recorded,
         continuum=continuum,
         judged=judged,
         strip=strip,
@@ -311,13 +326,16 @@ def _find_doppelganger(
         with torch.no_grad():
             return float(loss(to_target(picture, picture.shape[0])))
 
-    # Beyond every judge's border: one that never recognised the match sets no limit.
-    starts = [one.curve.border.low.t if one.curve.border else 1.0 for one in binding]
-    start_t = min(starts)
+    start_t = min(_beyond(one.curve) for one in binding)
     found = doppelganger.on_the_way(continuum, start_t, holds)
     return found or doppelganger.nearest(
         generator, continuum.place(start_t), holds, unlikeness, settings.seed
     )
+
+
+def _beyond(curve: Curve) -> float:
+    """The t just beyond the border; a judge that does not know the match itself sets no limit."""
+    return curve.border.low.t if curve.border and curve.border.high.same else 1.0
 
 
 def _likeness(picture: Pixels, match: Pixels, loss: Loss) -> dict[str, float]:
@@ -325,7 +343,4 @@ def _likeness(picture: Pixels, match: Pixels, loss: Loss) -> dict[str, float]:
     with torch.no_grad():
         perceptual = float(loss(to_target(picture, picture.shape[0])))
     ssim = structural_similarity(picture, match, channel_axis=2)
-    return {
-        "ssim": float(ssim),
-        "perceptual_to_portrait": perceptual,
-    }
+    return {"ssim": float(ssim), "perceptual_to_portrait": perceptual}

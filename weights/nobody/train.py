@@ -83,7 +83,7 @@ class Training:
 
         generator = start_generator(args, resumed=bool(state))
         discriminator, ready = start_discriminator(args, state)
-        self.generator = generator.to(self.device).to(memory_format=torch.channels_last)
+        self.generator = generator.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.generator.requires_grad_(True)
         self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
