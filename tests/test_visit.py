@@ -1,6 +1,7 @@
 """`kiosk visit` as a person types it: the folder it leaves, and every way it refuses."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -176,3 +177,36 @@ def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> 
     done = kiosk("visit", "--config", REPO / "config" / "ffhq.toml", "--out", tmp_path / "out")
     assert done.returncode == 4
     assert "kiosk weights fetch ffhq-1024" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -> None:
+    hasty = tmp_path / "hasty.toml"
+    hasty.write_text('[search]\nsteps = 1\ntuning = "never"\n')
+    done = kiosk("visit", "--config", hasty, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    judge = report["judges"][0]
+    assert judge["border"] is None and judge["crossings"] == []
+    assert judge["note"].startswith("never recognised")
+    assert not report["search"]["tuned"]
+    assert report["doppelganger"]["t"] == 1.0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"doppelganger.png", "morph.mp4", "curve.png"} <= names
+    assert not {"border_same.png", "border_other.png", "portrait.png"} & names
+
+
+def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
+    config = tmp_path / "few.toml"
+    config.write_text("[search]\nsteps = 25\ntuning_steps = 15\n")
+    found = []
+    for cores in (1, 2):
+        out = tmp_path / str(cores)
+        some = ",".join(str(core) for core in sorted(os.sched_getaffinity(0))[:cores])
+        command = f"{sys.executable} -m installation.cli visit --config {config} --out {out}".split()
+        environment = os.environ | {"OMP_NUM_THREADS": str(cores)}
+        subprocess.run(["taskset", "--cpu-list", some, *command], cwd=REPO, env=environment, check=True)
+        report = json.loads((out / "report.json").read_text())
+        found.append(
+            (report["judges"][0]["crossings"], report["doppelganger"]["t"], report["search"]["loss"])
+        )
+    assert found[0] == found[1]
