@@ -1,21 +1,15 @@
 """The generator against the outputs of the reference implementation."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from conftest import shared
 
 from engine.stylegan2 import Generator, to_uint8
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
-
 
 def golden(resolution: int) -> tuple[Generator, dict[str, torch.Tensor]]:
-    path = GOLDEN / f"stylegan2-{resolution}.npz"
-    if not path.exists():
-        pytest.skip(f"{path} is missing")
-    with np.load(path) as archive:
+    with np.load(shared(f"golden/stylegan2-{resolution}.npz")) as archive:
         arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
     generator = Generator(*arrays["config"].tolist())
     state = {k.removeprefix("state/"): v for k, v in arrays.items() if k.startswith("state/")}
