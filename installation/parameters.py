@@ -26,6 +26,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -73,7 +74,7 @@ class Applies(StrEnum):
 
 
 class Outside(StrEnum):
-    """What becomes of a number beyond its range. Goes into a declaration's `Annotated`; clamped by default."""
+    """What becomes of a number beyond its range. Goes into `Annotated`; clamped by default."""
 
     CLAMP = "clamped"
     REFUSE = "refused"
@@ -258,12 +259,10 @@ class Registry:
         if isinstance(accepted, Refusal):
             return accepted
         scene, _, name = address.partition("/")
-        values = self._next[scene]
+        values = self._next[scene].model_dump() | {name: accepted}
         try:
             # Whatever else the declaration demands, pydantic knows.
-            self._next[scene] = type(values).model_validate(
-                values.model_dump() | {name: accepted}, strict=True
-            )
+            self._next[scene] = type(self._next[scene]).model_validate(values, strict=True)
         except ValidationError as error:
             return Refusal(address, Reason.INVALID, f"{error.errors()[0]['msg']}.")
         if parameter.applies is Applies.AT_ONCE:
@@ -307,7 +306,8 @@ class Registry:
             _shift_backups(path)
             os.replace(unfinished, path)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise MachineError(
                 f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
             ) from None

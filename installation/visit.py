@@ -50,16 +50,19 @@ class Timeouts(Parameters):
     double_tap_s: float = Field(
         0, ge=0, le=2, description="two taps on *yes* within this time agree, too; 0: they do not"
     )
-    consent_s: float = Field(45, ge=20, le=300, description="the question unanswered; a touch restarts it")
-    portrait_s: float = Field(60, ge=20, le=300, description="the mirror without a usable portrait")
+    consent_s: float = Field(45, ge=20, le=300, description="the question, at most; a touch restarts it")
+    portrait_s: float = Field(60, ge=20, le=300, description="the mirror, at most")
     countdown_s: float = Field(3, ge=0, le=10, description="how long a face is usable before it is taken")
     lapse_s: float = Field(0.5, ge=0, le=2, description="unusable for less than this, the countdown goes on")
-    search_s: float = Field(300, ge=10, le=1800, description="the search without an end")
-    silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine")
-    border_s: float = Field(30, ge=5, le=300, description="the crossing")
+    search_s: float = Field(300, ge=10, le=1800, description="the search, at most")
+    silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine, at most")
+    border_s: float = Field(30, ge=5, le=300, description="the border and its crossings")
     jury_s: float = Field(12, ge=5, le=120, description="where the other judges put the border")
     doppelganger_s: float = Field(
-        60, ge=20, le=300, description="the picture and its link; a touch, and the link's arrival, restart it"
+        60,
+        ge=20,
+        le=300,
+        description="the picture and its link; a touch restarts it, and so does the link when it comes",
     )
     farewell_s: float = Field(8, ge=3, le=60, description="what has been erased")
     left_s: float = Field(8, ge=2, le=60, description="no face for this long: the visitor has left")
@@ -77,7 +80,7 @@ class Timeouts(Parameters):
 
 @dataclass(frozen=True)
 class Tick:
-    """Time has passed: everything that ends by time, the hold too, ends here. One each frame, as its last event."""
+    """Time has passed. Everything that ends by time, the hold too, ends here: one each frame, as its last."""
 
 
 @dataclass(frozen=True)
@@ -315,11 +318,11 @@ TRANSITIONS = (
     Transition((JURY,),          Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),
     Transition((DOPPELGANGER,),  Cause.KEPT,            FAREWELL,     "the visitor has the picture"),
     Transition((DOPPELGANGER,),  Cause.FORGOTTEN,       FAREWELL,     "the visitor wants no picture to stay"),
-    Transition((DOPPELGANGER,),  Cause.TIME_UP,         FAREWELL,     "the picture has been shown long enough"),
+    Transition((DOPPELGANGER,),  Cause.TIME_UP,         FAREWELL,     "the picture was shown long enough"),
     Transition((FAREWELL,),      Cause.TIME_UP,         ATTRACT,      "the visit is over"),
     # --- back, because of the visitor
     Transition((CONSENT,),       Cause.DECLINED,        ATTRACT,      "the visitor says no"),
-    Transition((CONSENT,),       Cause.TIME_UP,         ATTRACT,      "nobody answers, and silence is no consent"),
+    Transition((CONSENT,),       Cause.TIME_UP,         ATTRACT,      "silence is no consent"),
     Transition(_BEFORE_PICTURE,  Cause.DECLINED,        ATTRACT,      "the visitor wants to stop"),
     Transition(_WATCHED,         Cause.LEFT,            ATTRACT,      "who walks away withdraws"),
     Transition(_BEFORE_PICTURE,  Cause.ANOTHER_FACE,    ATTRACT,      "this face has not agreed"),
