@@ -27,9 +27,11 @@ class Inspector:
     def fault(self, frame: Frame, now_s: float) -> CameraState | None:
         """What is wrong with a picture as it came from the camera, or None.
 
-        GARBAGE: not uint8 (H, W, 3), or smaller than 16 px. Of live cameras also RESIZED: not as large as
-        the ones before. OLD: taken too long ago, or no later than the one before, or the same pixels again.
-        BLACK: nothing brighter than 12 of 255.
+        GARBAGE: not uint8 (H, W, 3), or smaller than 16 px. The others are for live cameras only.
+        RESIZED: not as large as the one before. BLACK: nothing brighter than 12 of 255. OPENING: the first
+        picture, which may have lain in the driver since the camera was last open; only a second, different
+        one shows that it sees. OLD: taken too long ago, or no later than the one before, or the same pixels
+        again.
         """
         if not _is_picture(frame.image):
             return CameraState.GARBAGE
@@ -38,12 +40,14 @@ class Inspector:
         size, captured_s, rows = frame.image.shape, frame.captured_s, frame.image[::_ROWS]
         checksum = zlib.crc32(np.ascontiguousarray(rows).data)
         advanced = captured_s > self._captured_s and checksum != self._checksum
-        resized = self._size not in (None, size)
+        first, resized = self._size is None, self._size not in (None, size)
         self._size, self._captured_s, self._checksum = size, captured_s, checksum
         if resized:
             return CameraState.RESIZED
         if int(rows.max()) <= BLACK_MAX:
             return CameraState.BLACK
+        if first:
+            return CameraState.OPENING
         if not advanced or abs(frame.age_s(now_s)) > self._max_age_s:
             return CameraState.OLD
         return None
