@@ -189,7 +189,7 @@ def _sampler(
 
 def _trace_search(judge: Judge, reference: Reference, recorded: Pixels, settings: PortrayalSettings) -> Curve:
     """The crossings of the recorded search, which has only the pictures it has."""
-    last = len(recorded) - 1
+    last = max(len(recorded) - 1, 1)
 
     def picture(t: float) -> Pixels:
         return np.asarray(recorded[round(t * last)])
@@ -198,7 +198,7 @@ def _trace_search(judge: Judge, reference: Reference, recorded: Pixels, settings
         middle = (round(low * last) + round(high * last)) // 2
         return middle / last if round(low * last) < middle else None
 
-    coarse = sorted({round(t * last) for t in np.linspace(0, 1, 17)})
+    coarse = sorted({round(t * (len(recorded) - 1)) for t in np.linspace(0, 1, 17)})
     sampler = _sampler(judge, reference, picture, settings)
     return trace(picture, sampler, judge.threshold, [i / last for i in coarse], split)
 

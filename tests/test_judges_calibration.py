@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import UsageError
@@ -33,6 +33,7 @@ def test_rates_count_the_threshold_itself_as_same():
     assert measured.fmr(0.49).errors == 0 and measured.fnmr(0.7).errors == 0
 
 
+@example([0.07], 0.5)
 @given(DISTANCES, st.floats(0.001, 0.999))
 def test_threshold_keeps_its_rate_and_is_the_largest_that_does(impostor, fmr):
     measured = calibration([0.1], impostor)

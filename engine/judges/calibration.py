@@ -68,7 +68,11 @@ class Calibration:
         if not 0 < fmr < 1:
             raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
         first_refused = self.impostor[int(fmr * len(self.impostor))]
-        return float((np.ceil(first_refused * 1e4) - 1) / 1e4)
+        steps = int(first_refused * 1e4)
+        # 0.07 * 1e4 is a little more than 700: the first stranger to be refused must not pass by rounding.
+        while steps / 1e4 >= first_refused:
+            steps -= 1
+        return steps / 1e4
 
     def doubts(self, fmr: float) -> str | None:
         """Why a threshold for this rate should not be trusted yet, or None."""
