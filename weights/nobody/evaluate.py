@@ -353,6 +353,8 @@ def sitters(paths: Sequence[Path], renders: Path, unseen: int) -> tuple[dict[str
     from engine.photograph import load_photograph
 
     photographs = {path.name: load_photograph(path) for path in paths} | {"astronaut": astronaut()}
+    if not unseen:
+        return photographs, set(photographs)
     names, cutouts = load_cutouts(renders, 256)
     chosen = np.flatnonzero(held_out(names))[:unseen]
     pictures = to_uint8(compose_as_photographed(cutouts[chosen], torch.Generator().manual_seed(1))).numpy()
