@@ -1,0 +1,54 @@
+"""The camera that sees a head as FFHQ crops it: it is placed by the landmarks, so that nothing needs re-aligning."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .head import LEFT_EYE, MOUTH_CORNERS, NOSE, RIGHT_EYE
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Looks along -z. Slopes are (x / depth, y / depth), y downwards: coordinates in a plane at distance 1."""
+
+    position: np.ndarray  # (3,)
+    centre: np.ndarray  # (2,) slope of the picture's centre
+    width: float  # of the picture, as a slope
+    roll: float  # radians by which the picture's x axis is turned clockwise, as seen in it
+
+    def slopes(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 3) -> slopes (N, 2)."""
+        seen = points - self.position
+        return np.c_[seen[:, 0], -seen[:, 1]] / -seen[:, 2:]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 3) -> places in the picture (N, 2): (0, 0) is its top-left corner, (1, 1) bottom-right."""
+        return _turned(self.slopes(points) - self.centre, -self.roll) / self.width + 0.5
+
+
+def solve_camera(landmarks: np.ndarray, distance: float) -> Camera:
+    """The camera at `distance` before the nose whose picture is the FFHQ crop of 68 landmarks (68, 3).
+
+    The crop is the oriented square of Karras et al., "Progressive Growing of GANs" (2018), appendix C: built from
+    the line between the eyes and the line from eyes to mouth.
+    """
+    nose = landmarks[NOSE].mean(0)
+    ahead = Camera(nose + np.array([0, 0, distance]), centre=np.zeros(2), width=1.0, roll=0.0)
+    seen = ahead.slopes(landmarks)
+    right_eye, left_eye = seen[RIGHT_EYE].mean(0), seen[LEFT_EYE].mean(0)
+    eyes, mouth = (right_eye + left_eye) / 2, seen[list(MOUTH_CORNERS)].mean(0)
+    eye_to_eye, eye_to_mouth = left_eye - right_eye, mouth - eyes
+    across = eye_to_eye + np.array([eye_to_mouth[1], -eye_to_mouth[0]])
+    half_width = max(np.hypot(*eye_to_eye) * 2.0, np.hypot(*eye_to_mouth) * 1.8)
+    return Camera(
+        position=ahead.position,
+        centre=eyes + eye_to_mouth * 0.1,
+        width=2 * half_width,
+        roll=math.atan2(across[1], across[0]),
+    )
+
+
+def _turned(slopes: np.ndarray, angle: float) -> np.ndarray:
+    c, s = math.cos(angle), math.sin(angle)
+    return slopes @ np.array([[c, -s], [s, c]]).T
