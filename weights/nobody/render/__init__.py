@@ -2,7 +2,7 @@
 
     python -m weights.nobody.render OUT 100000 500 --assets ICT            # 500 people from seed 100000 on
     python -m weights.nobody.render OUT 100000 50 --assets ICT --age 0.7 1 --beard full goatee
-    python -m weights.nobody.render 100000 500 --parameters                # their numbers only, as JSON lines
+    python -m weights.nobody.render OUT 100000 500 --parameters             # their numbers only, as JSON lines
     python -m weights.nobody.render.assets FaceXModel ICT                  # ICT-FaceKit's files -> ICT
 
 A picture is made in this order: `person` (who: drawn from a seed), `shot` (one moment: expression, pose, light),

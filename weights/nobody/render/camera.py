@@ -17,6 +17,11 @@ class Camera:
     width: float  # of the picture, as a slope
     roll: float  # radians by which the picture's x axis is turned clockwise, as seen in it
 
+    @property
+    def shift(self) -> np.ndarray:
+        """How far the picture's centre lies from straight ahead (2,), in widths, along the picture's own axes."""
+        return _turned(self.centre, -self.roll) / self.width
+
     def slopes(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 3) -> slopes (N, 2)."""
         seen = points - self.position
@@ -24,7 +29,7 @@ class Camera:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 3) -> places in the picture (N, 2): (0, 0) is its top-left corner, (1, 1) bottom-right."""
-        return _turned(self.slopes(points) - self.centre, -self.roll) / self.width + 0.5
+        return _turned(self.slopes(points), -self.roll) / self.width - self.shift + 0.5
 
 
 def solve_camera(landmarks: np.ndarray, distance: float) -> Camera:

@@ -13,6 +13,12 @@ def picture_name(seed: int, number: int) -> str:
     return f"{seed:06d}_{number}"
 
 
+def seed_and_number(name: str) -> tuple[int, int]:
+    """The seed of a picture's person and the number of the shot."""
+    seed, number = name.split("_")
+    return int(seed), int(number)
+
+
 def parameters(person: Person, shot: Shot) -> dict[str, Any]:
     """One line of `meta.jsonl`: {"name", "identity": {...}, "shot": {...}}, ready for JSON.
 
