@@ -6,11 +6,13 @@
 turns its OBJ files into the two files the renderer reads (17 MB; keep ICT-FaceKit's licence with them):
 
 `ict.npz`
-    V float32 (26719, 3): vertices of the neutral generic head.  F int64 (26384, 4): faces, -1 in the fourth place
-    of a triangle.  FT int64 (26384, 4) and vt float32 (28911, 2): the same corners' texture coordinates (face and
-    neck lie in [0, 1]).  M int64 (26384,) and mats (12,): every face's material.  I float16 (100, 26719, 3): the
-    principal shapes of identity, E float16 (57, 26719, 3): the expressions, both as offsets from V.  en (57,): the
-    expressions' names.
+    V      float32 (26719, 3): vertices of the neutral generic head
+    F      int64 (26384, 4): faces, -1 in the fourth place of a triangle
+    vt     float32 (28911, 2): texture coordinates; those of the face lie in [0, 1]
+    FT     int64 (26384, 4): which of them the corners of the faces have
+    mats   (12,): names of the materials;  M int64 (26384,): which of them a face has
+    I      float16 (100, 26719, 3): the principal shapes of identity, as offsets from V
+    E      float16 (57, 26719, 3): the expressions, as offsets from V;  en (57,): their names
 `lm68.npy`
     int64 (68,): the vertices of the 68 landmarks of Multi-PIE.
 
@@ -82,9 +84,7 @@ def convert(source: Path, target: Path) -> None:
         )
     identities = [source / f"identity{i:03d}.obj" for i in range(IDENTITIES)]
     expressions = sorted(
-        path
-        for path in source.glob("*.obj")
-        if path.stem != NEUTRAL and not path.stem.startswith("identity")
+        path for path in source.glob("*.obj") if path.stem != NEUTRAL and not path.stem.startswith("identity")
     )
     missing = [path.name for path in identities if not path.is_file()]
     if missing or not expressions:

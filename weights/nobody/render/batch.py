@@ -47,9 +47,7 @@ def _open_studio(settings: Settings) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Blender reports every file it writes
     from .scene import Studio
 
-    _studio = Studio(
-        HeadModel(settings.assets), settings.resolution, settings.samples, settings.threads
-    )
+    _studio = Studio(HeadModel(settings.assets), settings.resolution, settings.samples, settings.threads)
 
 
 def _render(name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The camera that sees a head as FFHQ crops it: it is placed by the landmarks, so that nothing needs re-aligning."""
+"""The camera that sees a head as FFHQ crops it: the landmarks place it, so that nothing needs re-aligning."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .head import LEFT_EYE, MOUTH_CORNERS, NOSE, RIGHT_EYE
 
 @dataclass(frozen=True)
 class Camera:
-    """Looks along -z. Slopes are (x / depth, y / depth), y downwards: coordinates in a plane at distance 1."""
+    """Looks along -z. Slopes are (x / depth, y / depth), y downwards: places in a plane at distance 1."""
 
     position: np.ndarray  # (3,)
     centre: np.ndarray  # (2,) slope of the picture's centre
@@ -19,7 +19,7 @@ class Camera:
 
     @property
     def shift(self) -> np.ndarray:
-        """How far the picture's centre lies from straight ahead (2,), in widths, along the picture's own axes."""
+        """How far the picture's centre lies from straight ahead (2,), in its widths and along its axes."""
         return _turned(self.centre, -self.roll) / self.width
 
     def slopes(self, points: np.ndarray) -> np.ndarray:
@@ -28,15 +28,15 @@ class Camera:
         return np.c_[seen[:, 0], -seen[:, 1]] / -seen[:, 2:]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 3) -> places in the picture (N, 2): (0, 0) is its top-left corner, (1, 1) bottom-right."""
+        """Points (N, 3) -> places in the picture (N, 2), from (0, 0), top left, to (1, 1), bottom right."""
         return _turned(self.slopes(points), -self.roll) / self.width - self.shift + 0.5
 
 
 def solve_camera(landmarks: np.ndarray, distance: float) -> Camera:
     """The camera at `distance` before the nose whose picture is the FFHQ crop of 68 landmarks (68, 3).
 
-    The crop is the oriented square of Karras et al., "Progressive Growing of GANs" (2018), appendix C: built from
-    the line between the eyes and the line from eyes to mouth.
+    The crop is the oriented square of Karras et al., "Progressive Growing of GANs" (2018), appendix C: built
+    from the line between the eyes and the line from eyes to mouth.
     """
     nose = landmarks[NOSE].mean(0)
     ahead = Camera(nose + np.array([0, 0, distance]), centre=np.zeros(2), width=1.0, roll=0.0)

@@ -14,7 +14,7 @@ JAW_ENDS = (0, 16)  # landmarks before the right and the left ear
 
 @dataclass(frozen=True)
 class Shell:
-    """A piece of cloth: posed vertices (V, 3), faces (F, 4; -1 for triangles), and where they lie generically."""
+    """A piece of cloth: posed vertices (V, 3), faces (F, 4; -1 for triangles), generic places (V, 3)."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -65,7 +65,7 @@ def _outer(model: HeadModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _shell(
     model: HeadModel, posed: np.ndarray, covered: np.ndarray, lift: np.ndarray, smoothings: int
 ) -> Shell | None:
-    """The faces whose corners are all covered (V,), raised by `lift` (V,) and smoothed; None if there are none."""
+    """The faces with all corners covered (V,), raised by `lift` (V,) and smoothed; None if there are none."""
     faces = model.faces[:OUTER_FACES]
     faces = faces[covered[np.where(faces >= 0, faces, faces[:, :1])].all(1)]
     if len(faces) == 0:
@@ -105,11 +105,11 @@ def glasses(model: HeadModel, frame: Glasses, vertices: np.ndarray) -> list[Wire
         rim = _rim(frame, eye + np.array([0.15 * side, -0.25, 0]), front)
         hinge = rim[np.argmax(rim[:, 0] * side)]
         ear = np.array([side * (abs(landmarks[jaw_end, 0]) + 0.6), eye[1] + 0.4, 0.8])
-        temple = np.array([hinge + [0, 0.5, 0], 0.7 * hinge + 0.3 * ear, ear])
+        temple = np.array([hinge + np.array([0, 0.5, 0]), 0.7 * hinge + 0.3 * ear, ear])
         wires += [Wire(rim, radius), Wire(temple, 0.9 * radius)]
     start = np.array([right_eye[0] - 0.15 + frame.width, right_eye[1], front - 0.02])
     end = np.array([left_eye[0] + 0.15 - frame.width, left_eye[1], front - 0.02])
-    bridge = np.array([start, (start + end) / 2 + [0, 0.25, 0.15], end])
+    bridge = np.array([start, (start + end) / 2 + np.array([0, 0.25, 0.15]), end])
     return [*wires, Wire(bridge, radius)]
 
 

@@ -35,7 +35,7 @@ def eyeball(model: HeadModel, person: Person, posed: np.ndarray, part: Part) -> 
 
 
 def subdivide(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Splits every face into four, without smoothing; vertices (V, any), faces (F, 4) with -1 for triangles."""
+    """Splits every face into four, without smoothing; vertices (V, any), faces (F, 4), -1 for triangles."""
     quads, tris = faces[faces[:, 3] >= 0], faces[faces[:, 3] < 0][:, :3]
     sides = [np.stack([polygon, np.roll(polygon, -1, axis=1)], axis=2) for polygon in (quads, tris)]
     edges = np.sort(np.concatenate([side.reshape(-1, 2) for side in sides]), axis=1)

@@ -26,9 +26,7 @@ def brows(model: HeadModel, person: Person, skull: Skull, random: np.random.Gene
     return Strands(points, radius=0.0125 + 0.003 * person.brows.density) if len(points) else None
 
 
-def _brow(
-    model: HeadModel, shape: Brows, skull: Skull, random: np.random.Generator, side: int
-) -> np.ndarray:
+def _brow(model: HeadModel, shape: Brows, skull: Skull, random: np.random.Generator, side: int) -> np.ndarray:
     skin = model.surface.generic
     x, y, z = skin[:, 0] * side, skin[:, 1], skin[:, 2]
     near = np.flatnonzero((x > 0.6) & (x < 6.3) & (z > 4) & (np.abs(y - 5.3) < 2.2))
@@ -42,7 +40,8 @@ def _brow(
         return np.zeros((0, 5, 3))
 
     along, _, _ = brow_coordinates(skin[chosen], side)
-    upwards = np.interp(along, [0, 0.2, 0.55, 1], [1.15, 0.55, 0.12, -0.55])  # radians: up inside, down outside
+    # In radians: steep at the nose, falling at the temple.
+    upwards = np.interp(along, [0, 0.2, 0.55, 1], [1.15, 0.55, 0.12, -0.55])
     wanted = np.c_[side * np.cos(upwards), np.sin(upwards), np.full(len(chosen), -0.25)]
     roots = roots_at(model.surface, skull, chosen)
     direction = roots.along_skin(wanted + 0.12 * random.normal(size=wanted.shape))

@@ -1,4 +1,4 @@
-"""Small fields over points: soft edges, blobs, noise and distances that the skin and the hair are painted with."""
+"""Fields over points: soft edges, blobs, noise and distances that skin and hair are painted with."""
 
 import numpy as np
 

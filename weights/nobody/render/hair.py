@@ -218,9 +218,7 @@ def _long(head: Head) -> list[Strands]:
             off_face=0.0,
             combed_length=4.0,
         )
-        strands[bangs] = grow(
-            random, roots[bangs], lengths[bangs], combing[bangs], head.skull, over_forehead
-        )
+        strands[bangs] = grow(random, roots[bangs], lengths[bangs], combing[bangs], head.skull, over_forehead)
     wave = LONG_WAVE_CM[hair.style] * (0.5 + hair.curl)
     strands = head.finish(strands, 260, 0.5, wave, 0.9, 0.012)
     return [Strands(strands[~_across_face_or_throat(strands)], 0.03)]

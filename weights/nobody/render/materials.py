@@ -45,13 +45,15 @@ class Shader:
         return self.add("VectorMath", {0: colour, "Scale": factor}, operation="SCALE").outputs[0]
 
     def bump(self, height: Any, strength: float, distance: float) -> Any:
-        return self.add(
-            "Bump", {"Height": height, "Strength": strength, "Distance": distance}
-        ).outputs["Normal"]
+        return self.add("Bump", {"Height": height, "Strength": strength, "Distance": distance}).outputs[
+            "Normal"
+        ]
 
     def finish(self, **inputs: Any) -> bpy.types.Material:
         """Ends in a Principled BSDF with the given inputs (underscores for spaces)."""
-        surface = self.add("BsdfPrincipled", {name.replace("_", " "): value for name, value in inputs.items()})
+        surface = self.add(
+            "BsdfPrincipled", {name.replace("_", " "): value for name, value in inputs.items()}
+        )
         self.add("OutputMaterial", {"Surface": surface.outputs[0]})
         return self.material
 
@@ -63,7 +65,7 @@ def _rgba(colour: np.ndarray | tuple[float, float, float]) -> tuple[float, ...]:
 def skin(roughness: float, wrinkles: float, texture: bpy.types.Image | None) -> bpy.types.Material:
     """Skin with light below its surface, coloured by the texture or, without one, by the vertices.
 
-    The texture's alpha is the height in centimetres plus 1; what it does not draw, pores and mottles, noise does.
+    The texture's alpha is the height in centimetres plus 1; pores and fine mottles are noise.
     """
     shader = Shader("skin")
     fine = shader.remap(shader.noise(5.0, detail=3), (0.3, 0.7), (0.94, 1.05))

@@ -1,4 +1,4 @@
-"""The numbers a picture was made from, as `meta.jsonl` holds them: pairs for supervised training (`latents.py`)."""
+"""The numbers a picture was made from, as `meta.jsonl` holds them: pairs for training (`latents.py`)."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Who is portrayed: everything about a person that does not change from one moment to the next, drawn from a seed.
+"""Who is portrayed: everything about a person that stays from one moment to the next, drawn from a seed.
 
-A seed is always the same person. The order of the draws is part of that promise: a new trait is drawn last, or
-from a generator of its own.
+A seed is always the same person. The order of the draws is part of that promise: a new trait is drawn last,
+or from a generator of its own.
 """
 
 from dataclasses import dataclass
@@ -199,7 +199,7 @@ class Person:
     iris_radius: float  # cm
     glasses: Glasses
     clothes: Clothes
-    unused: np.ndarray  # (6,), drawn but not shown: it keeps the seeds' people and the columns of `meta.jsonl`
+    unused: np.ndarray  # (6,), drawn but not shown: keeps seeds' people and `meta.jsonl` as they were
 
     @property
     def masculine(self) -> bool:
@@ -268,7 +268,7 @@ def _choose(random: np.random.Generator, shares: dict[str, float]) -> str:
 
 
 def _lean_shape(shape: np.ndarray, masculine: bool, age: float, tone: float) -> None:
-    """Moves the modes that go with sex (0, 5), and with age and descent (2), towards this person's; in place."""
+    """Moves the modes that go with sex (0, 5), and with age and skin tone (2), towards theirs; in place."""
     shape[0] = shape[0] * 0.75 + (-0.55 if masculine else 1.05)
     shape[2] = shape[2] * 0.85 + (age - 0.45) * 1.1 - (tone - 0.4) * 0.9
     shape[5] += -0.2 if masculine else 0.5

@@ -12,7 +12,7 @@ BROW_LINE = np.array([[1.15, 5.0], [2.3, 5.42], [3.6, 5.68], [4.8, 5.55], [5.95,
 
 
 def scalp_height(points: np.ndarray, recession: float = 0.0, low: float = 0.0) -> np.ndarray:
-    """How far above the hairline each point lies (N,): positive on the scalp, negative on face, neck and ears."""
+    """How far above the hairline each point lies (N,): positive on the scalp, negative on face and ears."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     azimuth = np.arctan2(x, z)
     hairline = np.interp(azimuth, np.radians(HAIRLINE_AZIMUTH_DEG), HAIRLINE_HEIGHT)
@@ -23,7 +23,7 @@ def scalp_height(points: np.ndarray, recession: float = 0.0, low: float = 0.0) -
 
 
 def lip_mask(points: np.ndarray, outline: np.ndarray, outside: float, inside: float) -> np.ndarray:
-    """1 on the lips, 0 beside them (N,); the edge runs between two distances from the outline, inside negative."""
+    """1 on the lips, 0 beside them (N,), edged between two distances from the outline (inside: < 0)."""
     distance = polygon_distance(points[:, :2], outline)
     return np.where(points[:, 2] > FRONT_OF_LIPS, smoothstep(outside, inside, distance), 0)
 

@@ -1,4 +1,4 @@
-"""One moment of a person: expression, pose, gaze, distance and light, drawn from the person's seed and a number.
+"""One moment of a person: expression, pose, gaze, distance and light, drawn from the seed and a number.
 
 Angles are radians: yaw turns the face to the person's left (right in the picture), pitch lowers it, roll
 tilts the head to the person's right.
@@ -15,7 +15,7 @@ FILL_SIZE, RIM_SIZE = 90, 30
 
 @dataclass(frozen=True)
 class Light:
-    """A round lamp at a fixed distance, seen from the head: azimuth from the camera, elevation, diameter, power."""
+    """A round lamp, seen from the head: azimuth from the camera, elevation, diameter (cm), power."""
 
     azimuth: float
     elevation: float
@@ -103,9 +103,7 @@ def _draw_lights(random: np.random.Generator) -> tuple[Light, ...]:
     elevation = random.uniform(0.05, 0.95)
     warmth = random.normal() * 0.08
     warm, cool = (1 + warmth, 1.0, 1 - warmth), (1 - warmth, 1.0, 1 + warmth)
-    lights = [
-        Light(azimuth, elevation, float(random.choice(SOFTBOX_SIZES)), random.uniform(0.8, 1.5), warm)
-    ]
+    lights = [Light(azimuth, elevation, float(random.choice(SOFTBOX_SIZES)), random.uniform(0.8, 1.5), warm)]
     if random.random() < 0.6:
         azimuth_of_fill = -azimuth + random.normal() * 0.3
         lights.append(
@@ -114,8 +112,6 @@ def _draw_lights(random: np.random.Generator) -> tuple[Light, ...]:
     if random.random() < 0.4:
         from_behind = math.pi + random.choice([-1, 1]) * random.uniform(0.5, 1.1)
         lights.append(
-            Light(
-                from_behind, random.uniform(0.1, 0.8), RIM_SIZE, random.uniform(0.5, 2.0), (1.0, 1.0, 1.0)
-            )
+            Light(from_behind, random.uniform(0.1, 0.8), RIM_SIZE, random.uniform(0.5, 2.0), (1.0, 1.0, 1.0))
         )
     return tuple(lights)

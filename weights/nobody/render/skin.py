@@ -1,7 +1,7 @@
-"""What the skin looks like: a height field of creases, and colours from the complexion to moles and shaven hair.
+"""What the skin looks like: a height field of creases, and colours from complexion to moles and shaven hair.
 
-Points are places on the generic head, (N, 3); colours linear RGB (N, 3); heights centimetres (N,), below 0 in
-creases.
+Points are places on the generic head, (N, 3); colours linear RGB (N, 3); heights centimetres (N,), below 0
+in creases.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def face_texture(model: HeadModel, person: Person, position_map: np.ndarray) -> 
 
 
 def vertex_colours(model: HeadModel, person: Person) -> np.ndarray:
-    """Colours (SKIN_VERTICES, 3) of the skin's vertices, for what the texture leaves out: back, neck, sockets."""
+    """Colours (SKIN_VERTICES, 3) at the vertices, for what the texture leaves out: back, neck, sockets."""
     points = model.vertices[:SKIN_VERTICES]
     lips = lip_mask(points, model.lip_outline, 0.12, -0.16)
     lips[MOUTH_SOCKET] = 1
@@ -264,7 +264,7 @@ def _add_freckles(
 
 
 def _shade_scalp(person: Person, points: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """Under hair the skin takes its colour, so that no bald spots shine through; a bald head is a little darker."""
+    """Under hair the skin takes its colour, so that nothing shines through; a bald head darkens a little."""
     hair = person.hair
     if hair.style in COVERED_HEAD:
         return colour

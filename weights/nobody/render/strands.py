@@ -1,4 +1,4 @@
-"""How strands of hair grow out of the skin, hang together, curl and frizz. Strands: (N, points, 3), root first."""
+"""How strands of hair grow out of the skin, hang together, curl and frizz: (N, points, 3), root first."""
 
 from dataclasses import dataclass
 
@@ -76,7 +76,7 @@ def grow(
     skull: Skull,
     how: Growth,
 ) -> np.ndarray:
-    """Grows strands of lengths (N,) step by step, kept off the skull; `combing` (N, 3) are unit directions."""
+    """Grows strands of lengths (N,) step by step, off the skull; `combing` (N, 3) are unit directions."""
     step = (lengths / (how.points - 1))[:, None]
     place = roots.places - 0.05 * roots.normals  # a little below the skin, so that none floats
 
@@ -113,7 +113,7 @@ def _face_push(places: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _keep_off(skull: Skull, places: np.ndarray, lift: float | np.ndarray, cling: float) -> np.ndarray:
-    """Lifts places that are lower above the skin than `lift`, and takes higher ones down by the share `cling`."""
+    """Raises places lower above the skin than `lift`, and takes higher ones down by the share `cling`."""
     distance, nearest = skull.tree.query(places)
     normals = skull.normals[nearest]
     height = ((places - skull.vertices[nearest]) * normals).sum(1)
