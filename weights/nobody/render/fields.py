@@ -14,7 +14,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
-def ridge(distance: np.ndarray, width: float) -> np.ndarray:
+def ridge(distance: np.ndarray, width: float | np.ndarray) -> np.ndarray:
     """1 where `distance` is 0, falling off like a bell of the given width."""
     return np.exp(-((distance / width) ** 2))
 

@@ -1,5 +1,6 @@
 """What the scene's surfaces are made of, as Blender materials. Needs `bpy`. Colours are linear RGB."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import bpy
@@ -17,8 +18,8 @@ class Shader:
         self.tree = self.material.node_tree
         self.tree.nodes.clear()
 
-    def add(self, kind: str, inputs: dict[str | int, Any] | None = None, **settings: Any) -> Any:
-        """Adds a node. An input is given a value, or linked where it is another node's output."""
+    def add(self, kind: str, inputs: Mapping[Any, Any] | None = None, **settings: Any) -> Any:
+        """Adds a node. Its inputs, by name or number, are given values or linked to other nodes' outputs."""
         node = self.tree.nodes.new(f"ShaderNode{kind}")
         for name, value in settings.items():
             setattr(node, name, value)
