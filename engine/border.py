@@ -84,10 +84,6 @@ class Curve:
             _first_zero(ts[above], margins[above]),
         )
 
-    def distance_at(self, t: float) -> float:
-        """Distance at t, interpolated between the judged pictures."""
-        return float(np.interp(t, [s.t for s in self.samples], [s.distance for s in self.samples]))
-
 
 def _first_zero(ts: NDArray[np.float64], margins: NDArray[np.float64]) -> float:
     """Where the margin first becomes positive along `ts`, linear between samples; else the end."""

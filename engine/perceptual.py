@@ -50,8 +50,6 @@ def _bands(image: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]
 class NormalisedLaplacianPyramid:
     """The network-free distance. Implements `Distance`."""
 
-    name = "normalised Laplacian pyramid"
-
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         bands, colours = _bands(target)
         weights = [weight]

@@ -100,7 +100,6 @@ class Portrayal:
     steps: int
     tuning_steps: int
     loss: float
-    recorded: Pixels
     continuum: Continuum
     judged: list[Judged]
     strip: list[Sample]
@@ -291,7 +290,6 @@ def portray(
         steps=searched,
         tuning_steps=tuned,
         loss=found.loss,
-        recorded=recorded,
         continuum=continuum,
         judged=judged,
         strip=strip,

@@ -22,6 +22,15 @@ def shared(relative: str) -> Path:
     return path
 
 
+def golden(resolution: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights under NVIDIA's names, and all arrays of the golden file, what the reference drew among them."""
+    import torch
+
+    with np.load(shared(f"golden/stylegan2-{resolution}.npz")) as archive:
+        arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+    return {k.removeprefix("state/"): v for k, v in arrays.items() if k.startswith("state/")}, arrays
+
+
 @pytest.fixture(scope="session")
 def photos() -> list[Path]:
     """Four photographs of two well-known people, two of each."""

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -39,17 +40,7 @@ from engine.stylegan2.checkpoint import (
 )
 from engine.weights_file import OLD_TORCH_START
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
 State = dict[str, torch.Tensor]
-
-
-def golden(resolution: int) -> tuple[State, dict[str, torch.Tensor]]:
-    path = GOLDEN / f"stylegan2-{resolution}.npz"
-    if not path.exists():
-        pytest.skip(f"{path} is missing")
-    with np.load(path) as archive:
-        arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
-    return {k.removeprefix("state/"): v for k, v in arrays.items() if k.startswith("state/")}, arrays
 
 
 def small_state() -> State:

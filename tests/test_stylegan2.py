@@ -3,24 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from conftest import shared
+from conftest import golden
 
 from engine.stylegan2 import Generator, to_uint8
 
 
-def golden(resolution: int) -> tuple[Generator, dict[str, torch.Tensor]]:
-    with np.load(shared(f"golden/stylegan2-{resolution}.npz")) as archive:
-        arrays = {name: torch.from_numpy(archive[name]) for name in archive.files}
+def golden_generator(resolution: int) -> tuple[Generator, dict[str, torch.Tensor]]:
+    state, arrays = golden(resolution)
     generator = Generator(*arrays["config"].tolist())
-    state = {k.removeprefix("state/"): v for k, v in arrays.items() if k.startswith("state/")}
-    state = {k: v for k, v in state.items() if not k.endswith("resample_filter")}
-    generator.load_state_dict(state)
+    generator.load_state_dict({k: v for k, v in state.items() if not k.endswith("resample_filter")})
     return generator.requires_grad_(False), arrays
 
 
 @pytest.mark.parametrize("resolution", [64, 256])
 def test_matches_the_reference_to_1e_4(resolution: int) -> None:
-    generator, expected = golden(resolution)
+    generator, expected = golden_generator(resolution)
     w = generator.broadcast(generator.mapping(expected["z"]))
     pairs = {
         "w": w,
@@ -35,7 +32,7 @@ def test_matches_the_reference_to_1e_4(resolution: int) -> None:
 
 
 def test_the_comparison_notices_a_changed_weight() -> None:
-    generator, expected = golden(64)
+    generator, expected = golden_generator(64)
     generator.synthesis.get_parameter("b8.conv0.weight")[0, 0] += 0.01
     assert (generator(expected["z"]) - expected["image_const_noise"]).abs().max() > 1e-4
 
