@@ -7,9 +7,9 @@ import numpy as np
 from engine.border import Crossing, Curve
 from engine.judges.base import Judge
 from engine.portrayal import Judged, Portrayal
+from engine.strip import Strip
 from installation.atelier import Atelier
 from installation.outputs import folder, report
-from installation.outputs.morph import Strip
 
 NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
 

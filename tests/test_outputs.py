@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from engine.continuum import filmstrip
 from engine.errors import UsageError
+from engine.strip import Strip
 from installation.outputs import drawing, film, folder, marks, morph, plots, report
 from installation.outputs.folder import Curve, VisitRecord
-from installation.outputs.morph import Strip
 
 # --- material ---------------------------------------------------------------------------------------
 

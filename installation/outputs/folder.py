@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UsageError
+from engine.strip import Strip
 from installation.outputs import film, marks, morph, plots, report
-from installation.outputs.morph import Strip
 from installation.outputs.report import Report
 
 

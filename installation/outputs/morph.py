@@ -12,13 +12,13 @@ Without a border there is the way to the match and back, and the words for it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.continuum import pace
+from engine.strip import Strip, WithoutBorder
 from installation.outputs import drawing
 from installation.outputs.drawing import GREY, WHITE
 
@@ -44,55 +44,6 @@ _OVERSHOOT_T = 0.25
 _MARGIN_PX = 60
 _GAP_PX = 24
 _VERDICT_Y, _SCALE_Y, _CAPTION_Y = WIDTH_PX + 96, WIDTH_PX + 164, WIDTH_PX + 232
-
-
-@dataclass(frozen=True, eq=False)
-class Strip:
-    """Pictures along the straight continuum with the verdicts of the judge whose border the visit shows.
-
-    pictures: uint8 (N, R, R, 3) RGB.  t: (N,) ascending, 0 at the median face, 1 at the closest match.
-    distances: (N,) in the judge's own metric, smaller = more alike.  same: (N,) bool, the verdicts.
-    judged: (N,) bool, False where the distance is interpolated between judged neighbours.
-    border: the indices of the last *same person* and the first *someone else*, both judged, or None.
-    """
-
-    pictures: NDArray[np.uint8]
-    t: NDArray[np.float64]
-    distances: NDArray[np.float64]
-    same: NDArray[np.bool_]
-    judged: NDArray[np.bool_]
-    judge: str
-    threshold: float
-    border: tuple[int, int] | None
-
-    def __post_init__(self) -> None:
-        count = len(self.pictures)
-        if count == 0 or self.pictures.ndim != 4 or self.pictures.dtype != np.uint8:
-            raise ValueError("pictures must be uint8 (N, R, R, 3) with at least one picture")
-        if any(len(part) != count for part in (self.t, self.distances, self.same, self.judged)):
-            raise ValueError("t, distances, same and judged must have one entry for each picture")
-        if np.any(np.diff(self.t) < 0):
-            raise ValueError("t must ascend")
-        if self.border is not None:
-            same, other = self.border
-            if not self.same[same] or self.same[other] or not (self.judged[same] and self.judged[other]):
-                raise ValueError(
-                    "border must be the index of a judged same person, then of a judged someone else"
-                )
-
-    @property
-    def border_t(self) -> float | None:
-        """The middle of the border."""
-        return None if self.border is None else float(np.mean([self.t[i] for i in self.border]))
-
-    @property
-    def no_border(self) -> str:
-        """The words for a way without a border."""
-        if np.all(self.same):
-            return f"no border: for {self.judge} it is always the same person"
-        if not np.any(self.same):
-            return f"no border: for {self.judge} it is always someone else"
-        return f"no border: {self.judge} cannot decide"
 
 
 def frames(strip: Strip, fps: int = FPS) -> Iterator[NDArray[np.uint8]]:
@@ -135,7 +86,7 @@ def schedule(strip: Strip, fps: int = FPS) -> NDArray[np.intp]:
     border_t = strip.border_t
     if border_t is None:
         way = np.concatenate([_hold(0.0, _HOLD_S, fps), _ride(0.0, 1.0, None, _WAY_S, fps)])
-        return _nearest(strip.t, np.concatenate([way, _hold(1.0, _HOLD_S, fps), way[::-1]]))
+        return strip.nearest(np.concatenate([way, _hold(1.0, _HOLD_S, fps), way[::-1]]))
 
     assert strip.border is not None
     turn_t = max(0.0, border_t - _OVERSHOOT_T)
@@ -151,7 +102,18 @@ def schedule(strip: Strip, fps: int = FPS) -> NDArray[np.intp]:
     same, other = strip.border
     near, far = (other, same) if strip.t[other] <= strip.t[same] else (same, other)
     alternation = np.repeat([near, far] * (_ALTERNATIONS // 2), round(_ALTERNATE_S * fps))
-    return np.concatenate([_nearest(strip.t, t), alternation])
+    return np.concatenate([strip.nearest(t), alternation])
+
+
+def no_border_words(strip: Strip) -> str:
+    """The words for a way without a border."""
+    match strip.without_border:
+        case WithoutBorder.ALWAYS:
+            return f"no border: for {strip.judge} it is always the same person"
+        case WithoutBorder.NEVER:
+            return f"no border: for {strip.judge} it is always someone else"
+        case _:
+            return f"no border: {strip.judge} cannot decide"
 
 
 def difference_factor(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
@@ -185,10 +147,6 @@ def _hold(t: float, seconds: float, fps: int) -> NDArray[np.float64]:
     return np.full(round(seconds * fps), t)
 
 
-def _nearest(strip_t: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.intp]:
-    return np.abs(np.asarray(strip_t)[None, :] - t[:, None]).argmin(axis=1)
-
-
 def _riding_frame(strip: Strip, index: int, scale: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """One picture, its verdict and distance in large type, and the needle on the judge's scale."""
     frame = drawing.blank(WIDTH_PX, HEIGHT_PX)
@@ -218,7 +176,7 @@ def _scale(strip: Strip) -> NDArray[np.uint8]:
     drawing.line(band, [(threshold_x, y - 26), (threshold_x, y + 26)], 4, WHITE)
     caption = f"{strip.judge} draws the line at {strip.threshold:.3f}"
     if strip.border is None:
-        caption = strip.no_border
+        caption = no_border_words(strip)
     middle = (WIDTH_PX / 2, _CAPTION_Y - WIDTH_PX)
     drawing.write(band, caption, middle, 34, 400, GREY, "ms", end_x - _MARGIN_PX)
     return band

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.strip import Strip
 from installation.outputs import drawing
 from installation.outputs.drawing import DIM, GREY, WHITE
-from installation.outputs.morph import Strip, difference_factor, grey_levels_words
+from installation.outputs.morph import difference_factor, grey_levels_words, no_border_words
 
 # Ink and gap in pixels: the first judge's line is unbroken, the others differ by their rhythm.
 _RHYTHMS: tuple[tuple[float, ...], ...] = ((34, 16), (6, 14), (34, 14, 6, 14), (14, 14))
@@ -138,7 +139,7 @@ def continuum(strip: Strip) -> NDArray[np.uint8]:
 
     foot_y = canvas.shape[0] - 50
     if strip.border is None:
-        footnote = strip.no_border
+        footnote = no_border_words(strip)
     else:
         cell = min(chosen.index(index) for index in strip.border)
         x, y = margin + cell % columns * (picture_px + gap), margin + cell // columns * row_px

@@ -1,0 +1,51 @@
+"""What a scene is: a file with one subclass of `Scene` and its parameters, named in the configuration.
+
+class BlinkParameters(Parameters):
+    "A picture that comes and goes."
+    scene: ClassVar[str] = "blink"
+    period_s: float = Field(4, ge=1, le=20, description="from light to light")
+
+class Blink(Scene):
+    parameters = BlinkParameters
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        period_s = view.registry.of(BlinkParameters).period_s
+        ...
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pygame
+
+from installation.parameters import Parameters
+from installation.view import Action, Shown, View
+from scenes.canvas import Canvas
+
+
+class Scene(ABC):
+    """Entered, then updated and drawn once a frame, then left; the same object again in the next visit."""
+
+    parameters: ClassVar[type[Parameters]]
+
+    def enter(self, view: View) -> None:  # noqa: B027
+        """Begins. Nothing of an earlier visit may be left here."""
+
+    def update(self, view: View) -> None:  # noqa: B027
+        """Moves on to `view.now_s`. Frames may come late: what is shown depends on the time, not on them."""
+
+    @abstractmethod
+    def draw(self, canvas: Canvas, view: View) -> None:
+        """Draws the whole frame onto the canvas, which is black. At most a few milliseconds."""
+
+    def leave(self) -> None:  # noqa: B027
+        """Ends: drops every picture it holds."""
+
+    def areas(self) -> Mapping[Action, pygame.Rect]:
+        """Where a touch means what, in canvas pixels, as last drawn. A touch elsewhere is just a touch."""
+        return {}
+
+    def shown(self) -> Shown | None:
+        """The judged picture on the screen as last drawn, if there is one."""
+        return None
