@@ -49,7 +49,7 @@ class Texts:
         )
 
     def __call__(self, key: str, /, **values: object) -> str:
-        """The line of `key`, `section.name`, with `{value}`s filled in. Raises KeyError where there is none."""
+        """The line of `key`, `section.name`, with `{value}`s filled in. Raises KeyError if there is none."""
         line = self.lines.get(key)
         if line is None:
             log.warning("texts: %s has no %s", self.language, key)
