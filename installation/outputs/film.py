@@ -20,27 +20,72 @@ _BT709 = 1
 
 
 def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> int:
-    """Write `frames`, each uint8 (H, W, 3) RGB with even H and W, all of one size, and return their number.
+    """Write `frames`, each uint8 (H, W, 3) RGB of one size, and return their number; see `Film`.
 
-    The film lasts exactly that number / `fps` seconds, is marked as synthetic and carries no other
-    metadata. `crf` is x264's quality: 0 lossless, 18 very good, 28 poor. The file appears at `path` when it
-    is complete; on any exception nothing is left. Raises ValueError for frames that phones do not play.
+    Raises ValueError for no frames, and as `Film` does.
     """
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         raise ValueError("a film needs at least one frame")
-    height, width = first.shape[:2]
-    _check_playable(width, height, fps)
+    with Film(path, first.shape[1], first.shape[0], fps, crf) as film:
+        for frame in chain([first], frames):
+            film.add(frame)
+    return film.count
 
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        count = _encode(partial, chain([first], frames), width, height, fps, crf)
-        marks.mark_mp4(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
+
+class Film:
+    """A film while it is written, frame by frame; a context manager.
+
+    It lasts exactly `count` / `fps` seconds, is marked as synthetic and carries no other metadata. `crf` is
+    x264's quality: 0 lossless, 18 very good, 28 poor. The file appears at `path` when the context ends well;
+    on any exception nothing is left. Raises ValueError for sizes and rates that phones do not play.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, fps: int = 30, crf: int = 20) -> None:
+        _check_playable(width, height, fps)
+        self.count = 0
+        self._path, self._partial = path, path.with_name(f".{path.name}.partial")
+        self._shape, self._fps = (height, width, 3), fps
+        options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        self._container = av.open(str(self._partial), "w", format="mp4", options=options)
+        self._stream = self._container.add_stream(
+            "libx264",
+            rate=fps,
+            options={"crf": str(crf), "preset": "veryfast", "profile": "high", "level": "4.2"},
+        )
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+        codec = self._stream.codec_context
+        codec.color_primaries = codec.color_trc = codec.colorspace = _BT709
+        codec.color_range = ColorRange.MPEG
+
+    def add(self, picture: NDArray[np.uint8]) -> None:
+        """The next frame, uint8 (H, W, 3) RGB. Raises ValueError for another size."""
+        if picture.shape != self._shape:
+            raise ValueError(f"frame {self.count + 1} is {picture.shape}, the film {self._shape}")
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="rgb24").reformat(
+            format="yuv420p",
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        frame.pts, frame.time_base = self.count, Fraction(1, self._fps)
+        self._container.mux(self._stream.encode(frame))
+        self.count += 1
+
+    def __enter__(self) -> "Film":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode())
+            self._container.close()
+            if kind is None:
+                marks.mark_mp4(self._partial)
+                self._partial.replace(self._path)
+        finally:
+            self._partial.unlink(missing_ok=True)
 
 
 def _check_playable(width: int, height: int, fps: int) -> None:
@@ -49,33 +94,3 @@ def _check_playable(width: int, height: int, fps: int) -> None:
     macroblocks = -(-width // 16) * -(-height // 16)
     if macroblocks > _MACROBLOCKS_PER_FRAME or macroblocks * fps > _MACROBLOCKS_PER_SECOND:
         raise ValueError(f"{width}x{height} at {fps} frames a second is more than H.264 level 4.2 allows")
-
-
-def _encode(
-    path: Path, frames: Iterable[NDArray[np.uint8]], width: int, height: int, fps: int, crf: int
-) -> int:
-    count = 0
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    with av.open(str(path), "w", format="mp4", options=options) as container:
-        stream = container.add_stream(
-            "libx264",
-            rate=fps,
-            options={"crf": str(crf), "preset": "veryfast", "profile": "high", "level": "4.2"},
-        )
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        codec = stream.codec_context
-        codec.color_primaries = codec.color_trc = codec.colorspace = _BT709
-        codec.color_range = ColorRange.MPEG
-        for count, picture in enumerate(frames, start=1):
-            if picture.shape != (height, width, 3):
-                raise ValueError(f"frame {count} is {picture.shape}, the first one {(height, width, 3)}")
-            frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="rgb24").reformat(
-                format="yuv420p",
-                src_color_range=ColorRange.JPEG,
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-            )
-            frame.pts, frame.time_base = count - 1, Fraction(1, fps)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return count
