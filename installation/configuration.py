@@ -8,9 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.errors import UsageError
+from installation.visit import Phase
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = ROOT / "config" / "default.toml"
@@ -43,6 +44,21 @@ class Judging(_Section):
     seed: int = Field(0, ge=0, description="which perturbations")
 
 
+class Stage(_Section):
+    """The window, the camera and the scenes; see docs/installing.md."""
+
+    camera: str = Field("0", description="0, /dev/video2, name:Logitech, file:PATH or synthetic")
+    display: str = Field("0", description="a monitor by number or name, window:WxH, or headless:WxH")
+    scenes: dict[Phase, str] = Field(
+        {phase: f"scenes.{phase}" for phase in Phase}, description="which module holds the scene of a phase"
+    )
+
+    @field_validator("scenes")
+    @classmethod
+    def _complete(cls, scenes: dict[Phase, str]) -> dict[Phase, str]:
+        return {phase: f"scenes.{phase}" for phase in Phase} | scenes
+
+
 class Configuration(_Section):
     """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
 
@@ -50,6 +66,7 @@ class Configuration(_Section):
     perceptual: Literal["pyramid", "lpips"] = Field("pyramid", description="what the search minimises")
     search: Search = Search()
     judging: Judging = Judging()
+    stage: Stage = Stage()
 
 
 def load(path: Path = DEFAULT) -> Configuration:

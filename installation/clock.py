@@ -1,0 +1,47 @@
+"""The time the stage lives by: the machine's, or one that moves by exactly one frame a frame."""
+
+import time
+from typing import Protocol
+
+import pygame
+
+
+class Clock(Protocol):
+    """`now_s` stays what it is within a frame; `tick` ends the frame."""
+
+    @property
+    def now_s(self) -> float: ...
+
+    def tick(self) -> None: ...
+
+
+class LiveClock:
+    """The machine's monotonic time, at most `rate_hz` frames a second."""
+
+    def __init__(self, rate_hz: int = 60) -> None:
+        self.rate_hz = rate_hz
+        self._pace = pygame.time.Clock()
+        self._now_s = time.monotonic()
+
+    @property
+    def now_s(self) -> float:
+        return self._now_s
+
+    def tick(self) -> None:
+        self._pace.tick(self.rate_hz)
+        self._now_s = time.monotonic()
+
+
+class VirtualClock:
+    """Begins at 0 and moves by one frame a frame, however long that takes: films are exact to the frame."""
+
+    def __init__(self, rate_hz: int = 30) -> None:
+        self.rate_hz = rate_hz
+        self._frames = 0
+
+    @property
+    def now_s(self) -> float:
+        return self._frames / self.rate_hz
+
+    def tick(self) -> None:
+        self._frames += 1

@@ -1,0 +1,119 @@
+"""What a rehearsal looked like: a film, a line for each frame, and a picture of each scene.
+
+For `out.mp4` there are also `out.jsonl` and the folder `out-scenes/`. Each line of `out.jsonl` is one of
+
+    {"frame": 812, "time_s": 27.067, "phase": "border", "t": 0.4466, "picture": "9f86...", "judge": "dlib",
+     "same": true, "distance": 0.5993, "judged": true}
+    {"finding": 3, "way": "median", "t": 0.4466, "picture": "9f86...", "same": true, "distance": 0.5993,
+     "judged": true}
+
+The first says what a frame showed (from `t` on only where a judged picture was on the screen), the second
+what the engine had found before; `picture` is the SHA-256 of its pixels. A film of a visit holds faces: the
+command line refuses to record a real camera.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pygame
+from PIL import Image
+
+from engine.arrays import Pixels
+from engine.finding import Finding
+from engine.strip import Strip
+from installation.outputs.film import Film
+from installation.view import Shown, View
+from installation.visit import Phase
+from scenes.canvas import Canvas
+
+
+class Recorder:
+    """Takes every frame; a context manager. Raises ValueError for sizes and rates that are no film."""
+
+    def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
+        self._film = Film(path, width_px, height_px, rate_hz)
+        self._lines = path.with_suffix(".jsonl").open("w", encoding="utf-8")
+        self._scenes = path.with_name(f"{path.stem}-scenes")
+        self._scenes.mkdir(exist_ok=True)
+        self._finding: Finding | None = None
+        self._phase: Phase | None = None
+        self._still: Pixels | None = None
+        self._kept = False
+
+    def frame(self, canvas: Canvas, view: View, shown: Shown | None) -> None:
+        """One finished frame."""
+        picture = pixels(canvas.surface)
+        self._film.add(picture)
+        if view.finding is not None and view.finding is not self._finding:
+            self._write_finding(view.visit.visit_id, view.finding)
+        self._finding = view.finding
+        line: dict[str, Any] = {"frame": self._film.count - 1, "time_s": round(view.now_s, 3)}
+        line["phase"] = view.visit.phase
+        if shown is not None:
+            line |= {"t": shown.t, "picture": digest(shown.picture), "judge": shown.judge}
+            line |= {"same": shown.same, "distance": shown.distance, "judged": shown.judged}
+        self._write(line)
+        self._keep_still(picture, view)
+
+    def _keep_still(self, picture: Pixels, view: View) -> None:
+        """One picture a scene: from the middle of its time, or its last where it ended earlier."""
+        phase = view.visit.phase
+        if phase is not self._phase:
+            self._save_still()
+            self._phase, self._kept = phase, False
+        if not self._kept:
+            self._still = picture
+            self._kept = view.elapsed_s >= view.lasts_s / 2
+
+    def _save_still(self) -> None:
+        if self._phase is not None and self._still is not None:
+            Image.fromarray(self._still).save(self._scenes / f"{self._phase}.png")
+
+    def _write_finding(self, visit_id: int, finding: Finding) -> None:
+        for way, strip in (("median", finding.median), ("nearest", finding.nearest)):
+            if strip is not None:
+                for line in strip_lines(strip):
+                    self._write({"finding": visit_id, "way": way, **line})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._lines.write(json.dumps(line) + "\n")
+
+    def __enter__(self) -> "Recorder":
+        self._film.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._save_still()
+        self._lines.close()
+        self._film.__exit__(kind, error, trace)
+
+
+def pixels(surface: pygame.Surface) -> Pixels:
+    """A surface as uint8 (H, W, 3) RGB."""
+    width, height = surface.get_size()
+    return np.frombuffer(pygame.image.tobytes(surface, "RGB"), np.uint8).reshape(height, width, 3)
+
+
+def digest(picture: Pixels) -> str:
+    """What tells two pictures apart: SHA-256 of the pixels, row by row."""
+    return hashlib.sha256(picture.tobytes()).hexdigest()
+
+
+def strip_lines(strip: Strip) -> list[dict[str, Any]]:
+    """Every picture of a way with its verdict."""
+    return [
+        {
+            "t": float(strip.t[i]),
+            "picture": digest(strip.pictures[i]),
+            "same": bool(strip.same[i]),
+            "distance": float(strip.distances[i]),
+            "judged": bool(strip.judged[i]),
+        }
+        for i in range(len(strip.t))
+    ]
