@@ -25,7 +25,7 @@ from engine.alignment import crop_ffhq
 from engine.arrays import Pixels
 from engine.faces import FaceFinder, choose_sitter
 from engine.judges import panel
-from engine.judges.anthropometry import LENGTHS
+from engine.proportions import LENGTHS
 from engine.judges.base import Affine, Embeddings, Judge
 from engine.judges.calibration import Calibration, calibrate
 from engine.judges.crops import cut

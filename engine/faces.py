@@ -43,6 +43,9 @@ SMALLEST_TILE_PX = 512
 # The mesh looks at a square around the face, twice as wide as the face and at most this large: it needs 192
 # px, and takes its samples without smoothing.
 MESH_INPUT_PX = 512
+# The width of the detectors' boxes over `Face.face_px`: 0.95 to 1.42, median 1.10 (short range) and 1.16 (long
+# range), on 60 faces.
+DETECTED_WIDTH = 1.15
 # Sharpness and light are measured on the FFHQ crop of this size.
 MEASURED_PX = 128
 
@@ -160,23 +163,26 @@ class FaceFinder:
                 break
         return sorted(faces, key=lambda face: face.face_px, reverse=True)
 
-    def _detect(self, photograph: NDArray[np.uint8], side_px: int) -> list[Box]:
-        """Boxes in pixels of the photograph, the surest first; the same face may be there more than once."""
-        height, width = photograph.shape[:2]
-        whole = side_px >= max(height, width)
-        detections: list[tuple[float, Box]] = []
-        for left, top, right, bottom in _tiles(width, height, side_px):
-            tile = np.ascontiguousarray(photograph[top:bottom, left:right])
-            for detector in (self._near, self._far) if whole else (self._far,):
-                for detection in detector.process(tile).detections or ():
-                    box = detection.location_data.relative_bounding_box
-                    x0, y0 = left + box.xmin * (right - left), top + box.ymin * (bottom - top)
-                    x1, y1 = x0 + box.width * (right - left), y0 + box.height * (bottom - top)
-                    detections.append((detection.score[0], (x0, y0, x1, y1)))
-        return [box for _, box in sorted(detections, reverse=True)]
+    def glance(self, photograph: NDArray[np.uint8], number: int) -> list[Box]:
+        """A quick look at a part of the photograph, another one for each `number` in turn -> boxes of faces.
 
-    def _measure(self, photograph: NDArray[np.uint8], box: Box) -> Face | None:
-        """The face in this box, or None where the mesh sees none."""
+        The parts are the whole and then squares as wide as its shorter side; boxes are the detectors' own,
+        `DETECTED_WIDTH` times as wide as `Face.face_px`, the widest first, one a face. 5 to 9 ms.
+        """
+        height, width = photograph.shape[:2]
+        parts = [(0, 0, width, height), *_tiles(width, height, min(height, width))]
+        detections = sorted(self._detect_in(photograph, parts[number % len(parts)]), reverse=True)
+        boxes: list[Box] = []
+        for _, box in detections:
+            if not any(_holds(known, _centre(box)) for known in boxes):
+                boxes.append(box)
+        return sorted(boxes, key=lambda box: box[2] - box[0], reverse=True)
+
+    def mesh(self, photograph: NDArray[np.uint8], box: Box) -> NDArray[np.float64] | None:
+        """The mesh of the face in or near this box, such as `Face.box_px` of the picture before.
+
+        Float (478, 3), x, y and depth in pixels of the photograph; None where the mesh sees no face. 7 ms.
+        """
         side_px = 2 * max(box[2] - box[0], box[3] - box[1])
         square, origin, scale = _square_around(photograph, _centre(box), side_px)
         found = self._mesh.process(square).multi_face_landmarks or ()
@@ -188,9 +194,35 @@ class FaceFinder:
         nearest = int(np.argmin(off_centre_px))
         if off_centre_px[nearest] > middle / 2:
             return None  # the neighbour's
-        points = meshes[nearest] * scale
+        points: NDArray[np.float64] = meshes[nearest] * scale
         points[:, :2] += origin
-        return measure_face(photograph, points)
+        return points
+
+    def _detect(self, photograph: NDArray[np.uint8], side_px: int) -> list[Box]:
+        """Boxes in pixels of the photograph, the surest first; the same face may be there more than once."""
+        height, width = photograph.shape[:2]
+        tiles = _tiles(width, height, side_px)
+        detections = [found for tile in tiles for found in self._detect_in(photograph, tile)]
+        return [box for _, box in sorted(detections, reverse=True)]
+
+    def _detect_in(
+        self, photograph: NDArray[np.uint8], tile: tuple[int, int, int, int]
+    ) -> Iterator[tuple[float, Box]]:
+        """Scores and boxes, in pixels of the photograph, of the faces in a tile of it."""
+        left, top, right, bottom = tile
+        whole = (right - left, bottom - top) == (photograph.shape[1], photograph.shape[0])
+        part = np.ascontiguousarray(photograph[top:bottom, left:right])
+        for detector in (self._near, self._far) if whole else (self._far,):
+            for detection in detector.process(part).detections or ():
+                box = detection.location_data.relative_bounding_box
+                x0, y0 = left + box.xmin * (right - left), top + box.ymin * (bottom - top)
+                x1, y1 = x0 + box.width * (right - left), y0 + box.height * (bottom - top)
+                yield detection.score[0], (x0, y0, x1, y1)
+
+    def _measure(self, photograph: NDArray[np.uint8], box: Box) -> Face | None:
+        """The face in this box, or None where the mesh sees none."""
+        points = self.mesh(photograph, box)
+        return None if points is None else measure_face(photograph, points)
 
 
 def measure_face(photograph: NDArray[np.uint8], points: NDArray[np.float64]) -> Face:
@@ -198,18 +230,27 @@ def measure_face(photograph: NDArray[np.uint8], points: NDArray[np.float64]) -> 
     landmarks = points[:, :2].astype(np.float32)
     crop = crop_ffhq(photograph, landmarks, MEASURED_PX)
     inside = _oval(crop.landmarks)
-    x0, y0 = landmarks.min(axis=0).tolist()
-    x1, y1 = landmarks.max(axis=0).tolist()
     return Face(
         landmarks=landmarks,
         depth_px=points[:, 2].astype(np.float32),
-        box_px=(x0, y0, x1, y1),
-        face_px=float(np.linalg.norm(points[LEFT_CHEEK] - points[RIGHT_CHEEK])),
+        box_px=measure_box(points),
+        face_px=measure_width(points),
         pose_deg=measure_pose(points),
         sharpness=measure_sharpness(crop.image, inside),
         brightness=measure_brightness(crop.image, inside),
         eyes_open=measure_eyes_open(landmarks),
     )
+
+
+def measure_box(points: NDArray[np.float64]) -> Box:
+    """Mesh (478, 3) in pixels -> `Face.box_px`."""
+    (x0, y0), (x1, y1) = points[:, :2].min(axis=0).tolist(), points[:, :2].max(axis=0).tolist()
+    return x0, y0, x1, y1
+
+
+def measure_width(points: NDArray[np.float64]) -> float:
+    """Mesh (478, 3) in pixels -> `Face.face_px`."""
+    return float(np.linalg.norm(points[LEFT_CHEEK] - points[RIGHT_CHEEK]))
 
 
 def measure_pose(points: NDArray[np.float64]) -> HeadPose:

@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import UsageError, WeightsError
 from engine.judges import EMBEDDED, KNOWN, panel
-from engine.judges.anthropometry import LENGTHS, AnthropometryJudge, proportions
+from engine.judges.anthropometry import AnthropometryJudge
+from engine.proportions import LENGTHS, proportions
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px
 from engine.judges.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder

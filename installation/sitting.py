@@ -1,0 +1,328 @@
+"""Follows one sitter from frame to frame, says what to ask of them, and keeps the frames of the portrait.
+
+Used by one thread; no clock of its own, so that the same frames at the same times give the same answers.
+
+What it can tell of *another face*, without recognising anybody:
+- A face that jumps, in place or size, further than people move, and stays while the sitter is gone.
+- A face of clearly other proportions. These are ten lengths on the mesh (engine.proportions); the mean over a
+  few frames is compared with that of the first frames of the sitting. On 14 rendered people and four
+  photographs the limit tells 42 % of strangers, and takes 4 % of people for somebody else in another picture
+  of them, in other light and another pose; within one sitting no mean came near it (at most 0.4).
+What it cannot tell: a stranger of like proportions, who comes to the same place while no face was seen.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import hypot
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.alignment import ffhq_quad
+from engine.arrays import Pixels
+from engine.errors import NoUsableFace
+from engine.faces import (
+    DETECTED_WIDTH,
+    Box,
+    Face,
+    FaceFinder,
+    HeadPose,
+    choose_sitter,
+    measure_box,
+    measure_face,
+    measure_pose,
+    measure_width,
+)
+from engine.proportions import proportions, unlikeness
+from hardware.camera import Frame
+from installation.framing import PortraitTaking, Words, advise
+from installation.view import Guidance, Sighting
+from installation.visit import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
+
+# How far a face moves between two sights of it: this many of its own widths, and this many a second more (a
+# width is about 15 cm); and by what factor its width changes.
+LEAP_WIDTHS, SPEED_WIDTHS_PER_S = 1.0, 2.0
+LEAP_FACTOR, SPEED_FACTOR_PER_S = 1.5, 1.0
+# A face that cannot be the sitter's has taken the sitter's place once the sitter is gone for so long: who
+# turns to a friend turns back sooner. Much smaller faces are in the background, and take nobody's place.
+TAKES_PLACE_AFTER_S = 2.0
+BACKGROUND_SHARE = 2 / 3
+# After so long unseen, the sitter is looked for in the whole picture again.
+LOST_AFTER_S = 0.5
+# Others are looked for this often, a part of the picture at a time, and remembered until all parts are seen.
+GLANCE_EVERY_S = 0.2
+OTHERS_FOR_S = 1.0
+# Proportions hold for a head that is held nearly straight.
+STRAIGHT_DEG = 18.0
+REFERENCE_FRAMES, COMPARED_FRAMES = 10, 5
+UNLIKE = 3.0
+# What of the picture goes with the portrait: its square, and this share of its side around it, from which the
+# alignment continues it.
+MARGIN_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a face was: centre and width in pixels, its box, and when."""
+
+    x: float
+    y: float
+    width_px: float
+    box: Box
+    at_s: float
+
+    def reaches(self, x: float, y: float, width_px: float, gap_s: float) -> bool:
+        """Whether the same face can be at (x, y), `width_px` wide, `gap_s` later."""
+        widths = hypot(x - self.x, y - self.y) / self.width_px
+        factor = max(width_px, self.width_px) / min(width_px, self.width_px)
+        return (
+            widths <= LEAP_WIDTHS + SPEED_WIDTHS_PER_S * gap_s
+            and factor <= LEAP_FACTOR + SPEED_FACTOR_PER_S * gap_s
+        )
+
+
+@dataclass(frozen=True)
+class _Stranger:
+    """A face that cannot be the sitter's: there while the sitter is not, since when, and last seen when."""
+
+    since_s: float
+    last_s: float
+
+
+@dataclass
+class _Taking:
+    """A portrait being taken: `kept` has sharpness and crop, the sharpest first."""
+
+    visit_id: int
+    until_s: float | None = None
+    kept: list[tuple[float, Pixels]] = field(default_factory=list)
+
+
+class Sitting:
+    """One sitter before the camera: whoever is seen first, until `erase`.
+
+    sighting: the sitter in the newest frame, None where there is none. face: what is measured on it, until
+    the portrait is taken.
+    """
+
+    def __init__(self, finder: FaceFinder) -> None:
+        self._finder = finder
+        self._taking: _Taking | None = None
+        self._forget()
+
+    def erase(self) -> None:
+        """Overwrites the pictures kept, and drops everything measured; whoever is seen next is the sitter."""
+        if self._taking is not None:
+            wipe([picture for _, picture in self._taking.kept])
+        self._taking = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.sighting: Sighting | None = None
+        self.face: Face | None = None
+        self._index: int | None = None
+        self._place: _Place | None = None
+        self._words = Words()
+        self._content = False
+        self._portrayed = False
+        self._ended = False
+        self._glances = 0
+        self._glanced_s = -np.inf
+        self._others: list[tuple[float, Box]] = []
+        self._stranger: _Stranger | None = None
+        self._reference: list[NDArray[np.float64]] = []
+        self._recent: deque[NDArray[np.float64]] = deque(maxlen=COMPARED_FRAMES)
+
+    def take(self, visit_id: int) -> None:
+        """Keeps the best of the next frames."""
+        self._taking = _Taking(visit_id)
+
+    def look(
+        self, frame: Frame | None, now_s: float, values: PortraitTaking
+    ) -> tuple[list[Event], list[Pixels]]:
+        """What is to be said of this frame, and the portrait if it is complete with it, the sharpest first.
+
+        None where the camera has no frame. The frame of the last time is not looked at again; but time has
+        passed.
+        """
+        events: list[Event] = []
+        if frame is None:
+            self.sighting = None
+        elif frame.index != self._index and not self._ended:
+            self._index = frame.index
+            events += self._see(frame, values)
+        if self._taking is None:
+            return events, []
+        if self._taking.until_s is None:
+            self._taking.until_s = now_s + values.take_s
+        if now_s < self._taking.until_s:
+            return events, []
+        taken, pictures = self._taking, self._acceptable(values)
+        self._taking = None
+        self._portrayed = bool(pictures)
+        self.face = None
+        answer = PortraitTaken(taken.visit_id) if pictures else PortraitRefused(taken.visit_id)
+        return [*events, answer], pictures
+
+    # --- the sitter ---
+
+    def _see(self, frame: Frame, values: PortraitTaking) -> list[Event]:
+        at_s, picture = frame.captured_s, frame.image
+        points = self._find(picture, at_s)
+        if points is None:
+            self.face, self._content = None, False
+            self.sighting = Sighting(self._words.hear(Guidance.NOBODY, at_s, values.words_s))
+            return [self._end()] if self._is_replaced(at_s) else []
+        pose = measure_pose(points)
+        self._stranger = None
+        self._place = _place(points, at_s)
+        if self._has_changed(points, pose):
+            return [self._end()]
+        size_px = picture.shape[1], picture.shape[0]
+        guidance = Guidance.READY
+        if not self._portrayed:
+            # After the portrait, only the head's turn is needed, at half the cost.
+            self._look_around(picture, at_s)
+            self.face = measure_face(picture, points)
+            others = [box for _, box in self._others]
+            guidance = advise(self.face, others, size_px, values, self._content)
+            self._content = guidance is Guidance.READY
+            if self._content:
+                self._keep(picture, self.face, values)
+            guidance = self._words.hear(guidance, at_s, values.words_s)
+        self.sighting = Sighting(guidance, _shares(self._place.box, size_px), pose.yaw)
+        return [FaceSeen(usable=self._content)]
+
+    def _find(self, picture: Pixels, at_s: float) -> NDArray[np.float64] | None:
+        """The mesh of the sitter, or of whoever is largest where there is no sitter yet."""
+        if self._place is not None and at_s - self._place.at_s < LOST_AFTER_S:
+            points = self._finder.mesh(picture, self._place.box)
+            if points is not None and self._is_sitter(_place(points, at_s), at_s):
+                return points
+        for box in self._glance(picture, at_s):
+            width_px = (box[2] - box[0]) / DETECTED_WIDTH
+            seen = _Place((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, width_px, box, at_s)
+            if self._is_sitter(seen, at_s):
+                points = self._finder.mesh(picture, box)
+                if points is not None:
+                    return points
+            elif self._place is not None and width_px > BACKGROUND_SHARE * self._place.width_px:
+                known = self._stranger is not None and at_s - self._stranger.last_s < OTHERS_FOR_S
+                since_s = self._stranger.since_s if self._stranger and known else at_s
+                self._stranger = _Stranger(since_s, at_s)
+        return None
+
+    def _is_sitter(self, seen: _Place, at_s: float) -> bool:
+        if self._place is None:
+            return True
+        # The longer a sitter is gone, the further away they may be; but not once somebody else is there.
+        until_s = at_s if self._stranger is None else self._stranger.since_s
+        return self._place.reaches(seen.x, seen.y, seen.width_px, until_s - self._place.at_s)
+
+    def _is_replaced(self, at_s: float) -> bool:
+        stranger = self._stranger
+        return (
+            stranger is not None
+            and stranger.last_s == at_s
+            and at_s - stranger.since_s >= TAKES_PLACE_AFTER_S
+        )
+
+    def _has_changed(self, points: NDArray[np.float64], pose: HeadPose) -> bool:
+        """Whether the proportions are clearly not those of the first frames."""
+        if max(abs(pose.yaw), abs(pose.pitch)) > STRAIGHT_DEG:
+            return False
+        measured = proportions(points)
+        if len(self._reference) < REFERENCE_FRAMES:
+            self._reference.append(measured)
+            return False
+        self._recent.append(measured)
+        if len(self._recent) < COMPARED_FRAMES:
+            return False
+        return unlikeness(np.mean(self._recent, axis=0), np.mean(self._reference, axis=0)) > UNLIKE
+
+    def _end(self) -> AnotherFace:
+        """Nothing of the other face is kept or looked at."""
+        self.erase()
+        self._ended = True
+        return AnotherFace()
+
+    # --- the others ---
+
+    def _look_around(self, picture: Pixels, at_s: float) -> None:
+        if at_s - self._glanced_s >= GLANCE_EVERY_S:
+            self._glance(picture, at_s)
+        assert self._place is not None
+        self._others = [
+            (seen_s, box)
+            for seen_s, box in self._others
+            if at_s - seen_s < OTHERS_FOR_S and not _overlap(box, self._place.box)
+        ]
+
+    def _glance(self, picture: Pixels, at_s: float) -> Sequence[Box]:
+        """The boxes of the faces in one part of the picture; those of others are remembered for a second."""
+        boxes = self._finder.glance(picture, self._glances)
+        self._glances += 1
+        self._glanced_s = at_s
+        self._others += [(at_s, box) for box in boxes]
+        return boxes
+
+    # --- the portrait ---
+
+    def _keep(self, picture: Pixels, face: Face, values: PortraitTaking) -> None:
+        if self._taking is None:
+            return
+        kept = self._taking.kept
+        if len(kept) >= values.frames and face.sharpness <= kept[-1][0]:
+            return
+        kept.append((face.sharpness, _surroundings(picture, face)))
+        kept.sort(key=lambda each: each[0], reverse=True)
+        wipe([left_out for _, left_out in kept[values.frames :]])
+        del kept[values.frames :]
+
+    def _acceptable(self, values: PortraitTaking) -> list[Pixels]:
+        """The kept pictures that the engine will accept; the others are overwritten."""
+        assert self._taking is not None
+        good: list[Pixels] = []
+        for _, picture in self._taking.kept:
+            try:
+                choose_sitter(self._finder.find(picture))
+                good.append(picture)
+            except NoUsableFace:
+                wipe([picture])
+        return good
+
+
+def wipe(pictures: Sequence[Pixels]) -> None:
+    """Overwrites pictures of our own."""
+    for picture in pictures:
+        picture.fill(0)
+
+
+def _place(points: NDArray[np.float64], at_s: float) -> _Place:
+    box = measure_box(points)
+    return _Place((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, measure_width(points), box, at_s)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    """Whether the centre of either lies within the other."""
+    (x, y), (u, v) = (((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in (one, other))
+    within = other[0] <= x <= other[2] and other[1] <= y <= other[3]
+    return within or (one[0] <= u <= one[2] and one[1] <= v <= one[3])
+
+
+def _shares(box: Box, size_px: tuple[int, int]) -> Box:
+    width, height = size_px
+    return box[0] / width, box[1] / height, box[2] / width, box[3] / height
+
+
+def _surroundings(picture: Pixels, face: Face) -> Pixels:
+    """A copy of what the portrait needs of the picture, and nothing beyond."""
+    quad = ffhq_quad(face.landmarks)
+    margin_px = MARGIN_SHARE * np.hypot(*(quad[1] - quad[0]))
+    height, width = picture.shape[:2]
+    left, top = np.clip(quad.min(axis=0) - margin_px, 0, [width - 1, height - 1]).astype(int)
+    right, bottom = np.clip(
+        np.ceil(quad.max(axis=0) + margin_px), [left + 1, top + 1], [width, height]
+    ).astype(int)
+    return picture[top:bottom, left:right].copy()
