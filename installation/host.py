@@ -1,20 +1,23 @@
 """The host of the visits: joins the pure machine with camera, watcher, engine and delivery.
 
 What is reported becomes an event of the visit, and what the visit wants done is done here. Everything that
-belongs to a visitor on this side is held in the few attributes below, and dropped in `_erase`.
+belongs to a visitor on this side of the processes is in the few attributes that `_erase` drops.
 """
 
 import logging
 from collections.abc import Sequence
 
-from engine.finding import Finding
+from engine.finding import Finding, given
+from engine.reports import Failed, Found, People, Progressed, Ready, Report
 from engine.strip import Strip
-from engine.worker import Engine, Failed, Found, People, Progressed, Ready, Report
 from installation import visit
 from installation.camera_desk import CameraDesk
-from installation.delivery import Delivery, Notice
+from installation.delivery import Delivery, DeliveryParameters, Forgotten, Lost, News, Offered, Parcel
+from installation.engine import Engine
+from installation.filmmaker import Filmmaker
+from installation.language import Language
 from installation.parameters import Registry
-from installation.texts import Texts
+from installation.sayings import sayings
 from installation.view import Link, Live, View
 from installation.visit import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
 from installation.watcher import Watcher
@@ -23,7 +26,10 @@ log = logging.getLogger(__name__)
 
 
 class Host:
-    """Holds the state of the visit and does what it asks for. Never waits, but where a clock is virtual."""
+    """Holds the state of the visit and does what it asks for. `delivery` may be missing: no phones then.
+
+    lock_step: waits for what is being made, so that nothing depends on how fast the machine is.
+    """
 
     def __init__(
         self,
@@ -31,19 +37,22 @@ class Host:
         camera: CameraDesk,
         watcher: Watcher,
         engine: Engine,
-        delivery: Delivery | None,
+        delivery: Delivery | None = None,
         first_visit_id: int = 0,
+        lock_step: bool = False,
     ) -> None:
         self.registry = registry
+        self.language = Language(registry)
         self.state = State(visit_id=first_visit_id)
         self.people: Sequence[Strip] = ()
-        self.visits = 0
-        self._camera, self._watcher = camera, watcher
-        self._engine, self._delivery = engine, delivery
+        self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery
+        self._lock_step = lock_step
         # All there is of a visitor on this side of the processes.
         self._live: Live | None = None
         self._finding: Finding | None = None
         self._link: Link | None = None
+        self._filmmaker = Filmmaker()
+        self._to_offer: int | None = None  # the visit whose parcel waits for its film
 
     def collect(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
@@ -54,31 +63,33 @@ class Host:
             self.handle(event, now_s)
         for report in self._engine.poll():
             self._take(report, now_s)
-        if self._delivery is not None:
-            for notice in self._delivery.poll():
-                self._note(notice, now_s)
+        self._offer_when_ready()
+        for news in self._delivery.poll() if self._delivery else ():
+            self._note(news, now_s)
         self.handle(visit.Tick(), now_s)
 
     def handle(self, event: Event, now_s: float) -> None:
         """Lets the visit have an event, and does what comes of it."""
         before = self.state.phase
         self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
-        if self.state.phase is not before:
-            log.info(
-                "visit %d: %s -> %s: %s", self.state.visit_id, before, self.state.phase, self.state.reason
-            )
+        after = self.state.phase
+        if after is not before:
+            log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
         for effect in effects:
             self._perform(effect, now_s)
+        if after is Phase.ATTRACT and before is not after:
+            self.language.begin_again()
 
-    def view(self, text: Texts, now_s: float) -> View:
+    def view(self, now_s: float) -> View:
         """What the scene of the phase sees now."""
+        left_s = time_left_s(self.state, now_s, self.registry.of(Timeouts))
         return View(
             now_s=now_s,
             visit=self.state,
             registry=self.registry,
-            text=text,
+            text=self.language.text,
             began_s=self.state.entered_s,
-            lasts_s=now_s - self.state.entered_s + time_left_s(self.state, now_s, self.registry.of(Timeouts)),
+            lasts_s=now_s - self.state.entered_s + left_s,
             camera=self._camera.latest() if self.state.consented else None,
             sighting=self._watcher.sighting,
             live=self._live,
@@ -86,6 +97,8 @@ class Host:
             link=self._link,
             people=self.people,
         )
+
+    # --- what is reported -------------------------------------------------------------------------------
 
     def _take(self, report: Report, now_s: float) -> None:
         match report:
@@ -97,18 +110,31 @@ class Host:
             case People(strips):
                 self.people = strips
             case Progressed(visit_id, stage, share, picture) if self._awaits(visit_id):
-                picture = self._live.picture if picture is None and self._live else picture
+                if picture is None and self._live is not None:
+                    picture = self._live.picture
                 self._live = Live(stage, share, picture)
                 self.handle(visit.SearchProgress(visit_id), now_s)
             case Found(visit_id, finding) if self._awaits(visit_id):
                 self._finding = finding
+                if self._delivery and self.registry.of(DeliveryParameters).gives == "everything":
+                    self._filmmaker.begin(finding.median)
                 self.handle(visit.SearchDone(visit_id), now_s)
 
     def _awaits(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
 
-    def _note(self, notice: Notice, now_s: float) -> None:
-        raise NotImplementedError
+    def _note(self, news: News, now_s: float) -> None:
+        here = self.state.phase is Phase.DOPPELGANGER and news.visit_id == self.state.visit_id
+        match news:
+            case Offered(url=url, lives_s=lives_s, wifi=wifi) if here:
+                self._link = Link(url, now_s + lives_s, wifi)
+                self.handle(visit.LinkReady(news.visit_id), now_s)
+            case Forgotten():
+                self.handle(visit.Forget(news.visit_id), now_s)
+            case Lost() if here:
+                self._link, self._to_offer = None, news.visit_id
+
+    # --- what is to be done -----------------------------------------------------------------------------
 
     def _perform(self, effect: Effect, now_s: float) -> None:
         match effect:
@@ -126,17 +152,36 @@ class Host:
             case visit.CancelSearch(visit_id):
                 self._engine.cancel(visit_id)
             case visit.OfferDownload(visit_id):
-                self._offer(visit_id)
+                self._to_offer = visit_id
             case visit.RevokeDownload(visit_id):
-                if self._delivery is not None:
+                if self._delivery:
                     self._delivery.revoke(visit_id)
             case visit.EraseVisit(visit_id):
                 self._erase(visit_id)
 
-    def _offer(self, visit_id: int) -> None:
-        raise NotImplementedError
+    def _offer_when_ready(self) -> None:
+        if self._to_offer is None or self._delivery is None or self._finding is None:
+            return
+        if self._lock_step:
+            self._filmmaker.wait()
+        if self._filmmaker.done:
+            self._delivery.offer(self._parcel(self._to_offer, self._finding))
+            self._to_offer = None
+
+    def _parcel(self, visit_id: int, finding: Finding) -> Parcel:
+        strip = finding.median
+        pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
+        return Parcel(
+            visit_id=visit_id,
+            language=self.language.text.language,
+            doppelganger=given(finding)[0],
+            sayings=sayings(finding, self.language.text),
+            pair=pair,
+            film=self._filmmaker.film,
+        )
 
     def _erase(self, visit_id: int) -> None:
-        self._live = self._finding = self._link = None
+        self._live = self._finding = self._link = self._to_offer = None
+        self._filmmaker.drop()
         self._watcher.erase()
         self._engine.erase(visit_id)

@@ -5,21 +5,29 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from hardware.display import Display
-from installation import visit
 from installation.clock import Clock
 from installation.host import Host
-from installation.view import Shown, View
-from installation.visit import Phase
+from installation.view import Action, Shown, View
+from installation.visit import Event, Halted, Phase
+from pygame import Rect
 from scenes.canvas import Canvas
 from scenes.scene import Scene
 
 log = logging.getLogger(__name__)
 
+Areas = Mapping[Action, Rect]
+
+
+class Source(Protocol):
+    """Where events come from: buttons and touches, curators, a rehearsal."""
+
+    def events(self, host: Host, areas: Areas, now_s: float) -> Sequence[Event]: ...
+
 
 class Observer(Protocol):
-    """Looks at each finished frame: the recorder, the curators' control."""
+    """Looks at each finished frame: the recorder, the curators' control, the watchdog."""
 
-    def frame(self, canvas: Canvas, view: View, shown: Shown | None) -> None: ...
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None: ...
 
 
 class Stage:
@@ -30,41 +38,61 @@ class Stage:
         host: Host,
         scenes: Mapping[Phase, Scene],
         display: Display,
-        canvas: Canvas,
         clock: Clock,
+        sources: Sequence[Source],
         observers: Sequence[Observer] = (),
     ) -> None:
-        self.host, self.display, self.canvas, self.clock = host, display, canvas, clock
+        self.host, self.display, self.clock = host, display, clock
+        self.canvas = Canvas(*display.size_px)
         self.over = False
-        self._scenes, self._observers = scenes, observers
-        self._phase: Phase | None = None
+        self._scenes, self._sources, self._observers = scenes, sources, observers
+        self._scene: Scene | None = None
+        self._areas: Areas = {}
         self._fault = ""
 
     def run(self) -> None:
         """The main loop."""
         while not self.over:
             now_s = self.clock.now_s
-            for event in self._inputs(now_s):
-                self.host.handle(event, now_s)
+            for source in self._sources:
+                for event in source.events(self.host, self._areas, now_s):
+                    self.host.handle(event, now_s)
             self.host.collect(now_s)
-            view = self.host.view(self._text(), now_s)
+            view = self.host.view(now_s)
             shown = self._play(view)
             self.display.show(self.canvas.surface)
             for observer in self._observers:
                 observer.frame(self.canvas, view, shown)
             self.clock.tick()
+        self._leave()
 
-    def _play(self, view: View) -> Shown | None:
-        """Draws the scene. One that fails ends the visit; the picture is black then, and the log says why."""
+    def _play(self, view: View) -> Sequence[Shown]:
+        """Draws the frame. A scene that fails ends the visit: the frame is black, and the log says why."""
         try:
-            scene = self._scene(view)
+            scene = self._scene_of(view)
             scene.update(view)
             self.canvas.clear()
             scene.draw(self.canvas, view)
-            self._fault = ""
+            self._areas = scene.areas()
             return scene.shown()
         except Exception as fault:
-            self._report(view.visit.phase, fault)
+            self._report(view, fault)
             self.canvas.clear()
-            self.host.handle(visit.Halted(), view.now_s)
-            return None
+            self._leave()
+            self.host.handle(Halted(), view.now_s)
+            return ()
+
+    def _scene_of(self, view: View) -> Scene:
+        """The scene of the phase, entered."""
+        scene = self._scenes[view.visit.phase]
+        if scene is not self._scene:
+            self._leave()
+            self.host.registry.begin_scene()
+            scene.enter(view)
+            self._scene = scene
+        return scene
+
+    def _leave(self) -> None:
+        scene, self._scene, self._areas = self._scene, None, {}
+        if scene is not None:
+            scene.leave()

@@ -1,5 +1,6 @@
 """Films that play on every phone: H.264 in MP4, 8 bit 4:2:0, BT.709, the index before the pictures."""
 
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import chain
@@ -22,8 +23,30 @@ _BT709 = 1
 def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> int:
     """Write `frames`, each uint8 (H, W, 3) RGB of one size, and return their number; see `Film`.
 
-    Raises ValueError for no frames, and as `Film` does.
+    The file appears at `path` when it is complete; on any exception nothing is left. Raises ValueError for no
+    frames, and as `Film` does.
     """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        count = _write(partial, frames, fps, crf)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def film_bytes(frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> bytes:
+    """The same as the content of a file that never was on a disk (memfd_create(2))."""
+    memory = os.memfd_create("film")
+    try:
+        path = Path(f"/proc/self/fd/{memory}")
+        _write(path, frames, fps, crf)
+        return path.read_bytes()
+    finally:
+        os.close(memory)
+
+
+def _write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int, crf: int) -> int:
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
@@ -35,20 +58,19 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, c
 
 
 class Film:
-    """A film while it is written, frame by frame; a context manager.
+    """A film while it is written to `path`, frame by frame; a context manager.
 
     It lasts exactly `count` / `fps` seconds, is marked as synthetic and carries no other metadata. `crf` is
-    x264's quality: 0 lossless, 18 very good, 28 poor. The file appears at `path` when the context ends well;
-    on any exception nothing is left. Raises ValueError for sizes and rates that phones do not play.
+    x264's quality: 0 lossless, 18 very good, 28 poor. Raises ValueError for sizes and rates that phones do
+    not play.
     """
 
     def __init__(self, path: Path, width: int, height: int, fps: int = 30, crf: int = 20) -> None:
         _check_playable(width, height, fps)
         self.count = 0
-        self._path, self._partial = path, path.with_name(f".{path.name}.partial")
-        self._shape, self._fps = (height, width, 3), fps
+        self._path, self._shape, self._fps = path, (height, width, 3), fps
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
-        self._container = av.open(str(self._partial), "w", format="mp4", options=options)
+        self._container = av.open(str(path), "w", format="mp4", options=options)
         self._stream = self._container.add_stream(
             "libx264",
             rate=fps,
@@ -77,15 +99,11 @@ class Film:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._container.mux(self._stream.encode())
-            self._container.close()
-            if kind is None:
-                marks.mark_mp4(self._partial)
-                self._partial.replace(self._path)
-        finally:
-            self._partial.unlink(missing_ok=True)
+        if kind is None:
+            self._container.mux(self._stream.encode())
+        self._container.close()
+        if kind is None:
+            marks.mark_mp4(self._path)
 
 
 def _check_playable(width: int, height: int, fps: int) -> None:
