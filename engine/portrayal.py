@@ -20,17 +20,23 @@ from skimage.metrics import structural_similarity
 from engine import doppelganger
 from engine.alignment import Portrait, crop_ffhq
 from engine.arrays import Pixels
-from engine.border import Curve, Sample, trace
-from engine.continuum import Continuum, filmstrip
+from engine.border import COARSE, Curve, Sample, trace
+from engine.continuum import Continuum
 from engine.doppelganger import Doppelganger
 from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
+from engine.filming import make_strip, pictures_seen
+from engine.finding import Finding, Opinion
 from engine.judges.base import Judge
 from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
 from engine.perceptual import Distance
 from engine.projection import Loss, SearchSettings, Step, median_face, search_latent, tune
+from engine.strip import Strip, WithoutBorder
 from engine.stylegan2 import Generator
 
 Tuning = Literal["auto", "always", "never"]
+
+BISECTIONS = 8  # pictures a judge is asked about to find a border, about
+HOLDING = 16  # pictures that are tried before a doppelgänger holds, about
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,13 @@ class PortrayalSettings:
 
 @dataclass(frozen=True)
 class Progress:
-    """What is being done; `share` of this stage in [0, 1]. `step` comes with each step of the search."""
+    """What is being done: `share` of this stage in [0, 1], and the `picture` it is being done with, uint8
+    (R, R, 3) RGB. `step` comes with each step of the search."""
 
     stage: str
     share: float
     step: Step | None = None
+    picture: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -102,12 +110,44 @@ class Portrayal:
     loss: float
     continuum: Continuum
     judged: list[Judged]
-    strip: list[Sample]
+    strip: Strip
     doppelganger: Doppelganger | None
     verdicts: dict[str, Verdict]
     worst: dict[str, Verdict]
     likeness: dict[str, float]
     seconds: dict[str, float]
+
+
+def summarise(portrayal: Portrayal) -> Finding:
+    """What of it is shown; nothing of the sitter's own face is in it."""
+    twin = portrayal.doppelganger
+    return Finding(
+        median=portrayal.strip,
+        nearest=None,
+        opinions=tuple(_opinion(one.judge, one.curve) for one in portrayal.judged),
+        doppelganger=twin.picture if twin else None,
+    )
+
+
+def _opinion(judge: Judge, curve: Curve) -> Opinion:
+    seen = [sample for sample in curve.samples if math.isfinite(sample.distance)]
+    return Opinion(
+        judge=judge.name,
+        binding=judge.binding,
+        threshold=judge.threshold,
+        fmr=judge.fmr,
+        curve=tuple((sample.t, sample.distance) for sample in seen),
+        border_t=curve.border.t if curve.border else None,
+        without_border=_without_border(curve),
+    )
+
+
+def _without_border(curve: Curve) -> WithoutBorder | None:
+    if curve.border:
+        return None
+    if not any(math.isfinite(sample.distance) for sample in curve.samples):
+        return WithoutBorder.UNDECIDED
+    return WithoutBorder.ALWAYS if curve.samples[-1].same else WithoutBorder.NEVER
 
 
 def face_importance(portrait: Portrait, resolution: int) -> torch.Tensor:
@@ -139,6 +179,18 @@ class _Stopwatch:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
 
 
+class _Stage:
+    """Counts the pictures of a stage, and reports each; `expected` is how many there will be, about."""
+
+    def __init__(self, name: str, expected: int, report: Callable[[Progress], None]) -> None:
+        self.name, self.expected, self.report = name, expected, report
+        self.count = 0
+
+    def see(self, picture: Pixels) -> None:
+        self.report(Progress(self.name, min(self.count / self.expected, 1.0), picture=picture))
+        self.count += 1
+
+
 class _Recorder:
     """Follows the search: reports each step, keeps evenly spaced pictures of it, the last one always."""
 
@@ -151,9 +203,10 @@ class _Recorder:
     def follow(self, steps: Iterator[Step], stage: str) -> Step:
         """Runs a phase of the search to its end and returns its last step."""
         for step in steps:
+            picture = step.picture.numpy()
             if step.index % self.every == 0:
-                self.pictures.append(step.picture.numpy())
-            self.report(Progress(stage, (step.index + 1) / step.steps, step))
+                self.pictures.append(picture)
+            self.report(Progress(stage, (step.index + 1) / step.steps, step, picture))
         if step.index % self.every:
             self.pictures.append(step.picture.numpy())
         return step
@@ -171,22 +224,33 @@ def _is_far(
     return False
 
 
-def _sampler(
-    judge: Judge, reference: Reference, picture: Callable[[float], Pixels], settings: PortrayalSettings
+def sampler(
+    judge: Judge,
+    reference: Reference,
+    picture: Callable[[float], Pixels],
+    settings: PortrayalSettings,
+    see: Callable[[Pixels], None],
 ) -> Callable[[Sequence[float]], list[Sample]]:
-    """Joins a judge and a row of pictures: several t -> samples."""
+    """Joins a judge and a row of pictures: several t -> samples. `see` is called with each picture."""
 
     def sample(ts: Sequence[float]) -> list[Sample]:
-        verdicts = judge_pictures(judge, reference, [picture(t) for t in ts], settings.seed, settings.k)
-        return [
-            Sample(t, verdict.distance, verdict.spread / settings.k**0.5, verdict.same)
-            for t, verdict in zip(ts, verdicts, strict=True)
-        ]
+        samples = []
+        for t in ts:
+            see(picture(t))
+            (verdict,) = judge_pictures(judge, reference, [picture(t)], settings.seed, settings.k)
+            samples.append(Sample(t, verdict.distance, verdict.spread / settings.k**0.5, verdict.same))
+        return samples
 
     return sample
 
 
-def _trace_search(judge: Judge, reference: Reference, recorded: Pixels, settings: PortrayalSettings) -> Curve:
+def _trace_search(
+    judge: Judge,
+    reference: Reference,
+    recorded: Pixels,
+    settings: PortrayalSettings,
+    see: Callable[[Pixels], None],
+) -> Curve:
     """The crossings of the recorded search, which has only the pictures it has."""
     last = max(len(recorded) - 1, 1)
 
@@ -198,8 +262,8 @@ def _trace_search(judge: Judge, reference: Reference, recorded: Pixels, settings
         return middle / last if round(low * last) < middle else None
 
     coarse = sorted({round(t * (len(recorded) - 1)) for t in np.linspace(0, 1, 17)})
-    sampler = _sampler(judge, reference, picture, settings)
-    return trace(picture, sampler, judge.threshold, [i / last for i in coarse], split)
+    sample = sampler(judge, reference, picture, settings, see)
+    return trace(picture, sample, judge.threshold, [i / last for i in coarse], split)
 
 
 def portray(
@@ -255,17 +319,16 @@ def portray(
     continuum = Continuum(generator, median_face(generator), found.place)
     judged = []
     with watch("judging"):
-        for i, (judge, reference) in enumerate(zip(judges, references, strict=True)):
-            report(Progress("judging", i / len(judges)))
-            curve = trace(
-                continuum.picture, _sampler(judge, reference, continuum.picture, settings), judge.threshold
-            )
-            search_curve = _trace_search(judge, reference, recorded, settings)
+        see = _Stage("judging", len(judges) * 2 * (COARSE + BISECTIONS), report).see
+        for judge, reference in zip(judges, references, strict=True):
+            sample = sampler(judge, reference, continuum.picture, settings, see)
+            curve = trace(continuum.picture, sample, judge.threshold)
+            search_curve = _trace_search(judge, reference, recorded, settings, see)
             judged.append(Judged(judge, reference, curve, search_curve))
 
     with watch("doppelganger"):
-        report(Progress("doppelganger", 0.0))
-        twin = _find_doppelganger(generator, continuum, judged, loss, settings)
+        see = _Stage("doppelganger", HOLDING, report).see
+        twin = _find_doppelganger(generator, continuum, judged, loss, settings, see)
     verdicts, worst, likeness = {}, {}, {}
     if twin:
         for one in judged:
@@ -276,13 +339,10 @@ def portray(
         likeness = _likeness(twin.picture, continuum.picture(1.0), loss)
 
     with watch("film"):
-        report(Progress("film", 0.0))
         first = judged[0]
-        border_t = first.curve.border.t if first.curve.border else None
-        judged_ts = {sample.t for sample in first.curve.samples}
-        missing = [t for t in filmstrip(border_t, settings.strip).tolist() if t not in judged_ts]
-        more = _sampler(first.judge, first.reference, continuum.picture, settings)(missing)
-        strip = sorted([*first.curve.samples, *more], key=lambda s: s.t)
+        see = _Stage("film", pictures_seen(first.curve, settings.strip), report).see
+        sample = sampler(first.judge, first.reference, continuum.picture, settings, see)
+        strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, see)
 
     return Portrayal(
         face=faces[0],
@@ -307,18 +367,18 @@ def _find_doppelganger(
     judged: Sequence[Judged],
     loss: Loss,
     settings: PortrayalSettings,
+    see: Callable[[Pixels], None],
 ) -> Doppelganger | None:
     binding = [one for one in judged if one.judge.binding]
 
     def holds(pictures: Sequence[Pixels]) -> list[bool]:
-        good = np.ones(len(pictures), bool)
-        for one in binding:
-            plain = judge_pictures(one.judge, one.reference, pictures, settings.seed, settings.k)
-            worst = judge_worst_case(one.judge, one.reference, pictures)
-            good &= [not verdict.same for verdict in plain]
-            limit = one.judge.threshold * (1 + settings.margin)
-            good &= [verdict.worst_distance > limit for verdict in worst]
-        return good.tolist()
+        return [all(stays_beyond(one, picture) for one in binding) for picture in pictures]
+
+    def stays_beyond(one: Judged, picture: Pixels) -> bool:
+        see(picture)
+        (plain,) = judge_pictures(one.judge, one.reference, [picture], settings.seed, settings.k)
+        (worst,) = judge_worst_case(one.judge, one.reference, [picture])
+        return not plain.same and worst.worst_distance > one.judge.threshold * (1 + settings.margin)
 
     def unlikeness(picture: Pixels) -> float:
         with torch.no_grad():

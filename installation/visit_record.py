@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.border import Crossing, Curve
+from engine.border import Curve
 from engine.judges.base import Judge
 from engine.portrayal import Judged, Portrayal
-from engine.strip import Strip
 from installation.atelier import Atelier
 from installation.outputs import folder, report
 
@@ -62,7 +61,7 @@ def visit_record(
     )
     return folder.VisitRecord(
         report=whole,
-        strip=_strip(portrayal),
+        strip=portrayal.strip,
         curves={one.judge.name: _points(one.curve) for one in portrayal.judged},
         doppelganger=twin.picture if twin else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
@@ -140,27 +139,3 @@ def no_border(one: Judged) -> str:
         return "never recognised: the judge sees no face in these pictures"
     gap = closest - one.judge.threshold
     return f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"
-
-
-def _strip(portrayal: Portrayal) -> Strip:
-    """The film's pictures: those the leading judge was asked about, the border's two among them."""
-    first, samples = portrayal.judged[0], portrayal.strip
-    ts = [sample.t for sample in samples]
-
-    def index(crossing: Crossing) -> tuple[int, int]:
-        return ts.index(crossing.same.t), ts.index(crossing.other.t)
-
-    border = first.curve.border
-    distances = np.array([sample.distance for sample in samples])
-    seen = np.isfinite(distances)
-    return Strip(
-        pictures=portrayal.continuum.pictures(ts),
-        t=np.array(ts),
-        # Where the judge sees no face the needle rests at its end, and is marked as no measurement.
-        distances=np.where(seen, distances, 2 * first.judge.threshold),
-        same=np.array([sample.same for sample in samples]),
-        judged=seen,
-        judge=first.judge.name,
-        threshold=first.judge.threshold,
-        border=index(border) if border else None,
-    )

@@ -1,0 +1,116 @@
+"""People who do not exist: found in the generator, for the attract scene and as sitters without a camera.
+
+Most of those whom a generator makes look much like its median face to a judge. Taken are those whom the
+leading judge clearly tells from it, so that there is a border on the way to them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from engine.arrays import Pixels
+from engine.border import trace
+from engine.continuum import Continuum
+from engine.errors import NoUsableFace
+from engine.faces import Face, FaceFinder, choose_sitter
+from engine.filming import make_strip
+from engine.judges.base import Judge
+from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, make_reference
+from engine.portrayal import PortrayalSettings, sampler
+from engine.projection import Place, median_face
+from engine.strip import Strip
+from engine.stylegan2 import Generator
+
+TRUNCATION = 1.2
+CLEARLY = 7 / 6  # of the judge's threshold, at which the median face has to be: with dlib's 0.6, at 0.7
+CANDIDATES = 60  # then the one farthest from the median face is taken
+GLANCE = 2  # perturbations of a first look; only who passes it is judged as a sitter is
+PHOTOGRAPH_PX = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody who does not exist.
+
+    number: which one. photograph: uint8 (512, 512, 3) RGB. continuum: from the median face to them.
+    reference: how the judge that chose them knows them.
+    """
+
+    number: int
+    photograph: Pixels
+    continuum: Continuum
+    reference: Reference
+
+
+def find_person(
+    generator: Generator,
+    judge: Judge,
+    number: int,
+    settings: PortrayalSettings,
+    see: Callable[[Pixels], None] = lambda _: None,
+) -> Person:
+    """The first person, from `number` on, whom the judge clearly tells from the median face.
+
+    `see` is called with each picture that is considered. Raises NoUsableFace where it is nobody's face in a
+    whole row of them.
+    """
+    median = median_face(generator)
+    farthest: tuple[float, Person] | None = None
+    with FaceFinder() as finder:
+        for candidate in range(number, number + CANDIDATES):
+            continuum = Continuum(generator, median, _place(generator, candidate))
+            picture = continuum.picture(1.0)
+            see(picture)
+            size = (PHOTOGRAPH_PX, PHOTOGRAPH_PX)
+            photograph = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            try:
+                face = choose_sitter(finder.find(photograph), settings.limits)
+                distance, _ = _from_median(judge, photograph, face, continuum, settings.seed, GLANCE, GLANCE)
+            except NoUsableFace:
+                continue
+            if distance >= CLEARLY * judge.threshold or farthest is None or distance > farthest[0]:
+                distance, reference = _from_median(
+                    judge, photograph, face, continuum, settings.seed, settings.k, REFERENCE_K
+                )
+                person = Person(candidate, photograph, continuum, reference)
+                if distance >= CLEARLY * judge.threshold:
+                    return person
+                farthest = distance, person
+    if farthest is None:
+        raise NoUsableFace("none", "The generator makes no faces that can be portrayed: use another one.")
+    return farthest[1]
+
+
+def _from_median(
+    judge: Judge,
+    photograph: Pixels,
+    face: Face,
+    continuum: Continuum,
+    seed: int,
+    k: int,
+    reference_k: int,
+) -> tuple[float, Reference]:
+    """The judge's distance of a person to the median face, and the reference of that person."""
+    reference = make_reference(judge, [(photograph, face.landmarks)], seed, reference_k)
+    (verdict,) = judge_pictures(judge, reference, [continuum.picture(0.0)], seed, k)
+    return verdict.distance, reference
+
+
+def person_strip(
+    person: Person, judge: Judge, settings: PortrayalSettings, see: Callable[[Pixels], None] = lambda _: None
+) -> Strip:
+    """The way to that person, judged like a sitter's."""
+    picture = person.continuum.picture
+    sample = sampler(judge, person.reference, picture, settings, see)
+    curve = trace(picture, sample, judge.threshold)
+    return make_strip(person.continuum, judge, curve, sample, settings.strip, see)
+
+
+def _place(generator: Generator, number: int) -> Place:
+    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(number))
+    with torch.no_grad():
+        w = generator.mapping(z.to(generator.mapping.w_avg.device))
+        return Place(generator.truncate(generator.broadcast(w), TRUNCATION))

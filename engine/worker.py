@@ -1,0 +1,223 @@
+"""The engine's process: it owns the networks, and with them the GPU, and portrays one sitter after another.
+
+`installation/engine.py` starts it, holds the other end of its channel, and is the only one to know. It keeps
+nothing of a visit beyond its last word on it (`Over`), ends when nobody is left at the other end, and while
+nobody asks, it makes ways to people who do not exist.
+
+Nothing of a face leaves it but by the channel: it writes to no log, and says in one line what failed.
+"""
+
+import contextlib
+import ctypes
+import gc
+import os
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from engine import channel
+from engine.arrays import Pixels
+from engine.channel import Channel, Parcel
+from engine.errors import DoppelgangerError
+from engine.judges.base import Judge
+from engine.people import Person, find_person, person_strip
+from engine.portrayal import Portrayal, PortrayalSettings, Progress, summarise
+from engine.reports import Failed, Found, Over, People, Portray, Progressed, Ready
+from engine.stylegan2 import Generator
+
+NICENESS = 10  # the window goes first
+PEOPLE = 6  # ways that are made at once; after that one now and then
+RENEWAL_S = 300.0
+PROGRESS_HZ = 30.0  # at most, while nobody waits for every report
+
+SHARES = {
+    "faces": 0.02,
+    "reference": 0.03,
+    "search": 0.40,
+    "tuning": 0.25,
+    "judging": 0.13,
+    "doppelganger": 0.07,
+    "film": 0.10,
+}
+"""Each stage's share of a visit's time, about, in their order."""
+
+
+class Studio(Protocol):
+    """The loaded networks, ready for sitters. The first of the judges leads."""
+
+    @property
+    def generator(self) -> Generator: ...
+
+    @property
+    def judges(self) -> Sequence[Judge]: ...
+
+    @property
+    def settings(self) -> PortrayalSettings: ...
+
+    def portray(self, photographs: Sequence[Pixels], report: Callable[[Progress], None]) -> Portrayal: ...
+
+
+class _Interrupted(Exception):
+    """What is being worked on is not wanted any more, or not now."""
+
+
+def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_step: bool) -> None:
+    """The process from its start to its end.
+
+    Args:
+        prepare: loads the networks.
+        first_person: the number from which on people who do not exist are looked for.
+        lock_step: every report is sent, and nothing happens that depends on the time.
+    """
+    _end_with_parent()
+    _be_quiet()
+    os.nice(NICENESS)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        try:
+            studio = prepare()
+        except Exception as error:
+            end.send(Failed(_line(error)))
+            return
+        end.send(Ready())
+        _Worker(end, studio, first_person, lock_step).run()
+
+
+class _Worker:
+    def __init__(self, end: Channel, studio: Studio, first_person: int, lock_step: bool) -> None:
+        self.end, self.studio, self.lock_step = end, studio, lock_step
+        self.next_person, self.people_made, self.person_made_s = first_person, 0, 0.0
+        self.sitters: deque[Pixels] = deque(maxlen=PEOPLE)  # photographs of people who do not exist
+
+    def run(self) -> None:
+        """Until nobody is left at the other end, which raises EOFError or BrokenPipeError."""
+        while True:
+            self._make_people()
+            if self.end.waits(self._rest_s()):
+                parcel = self.end.receive()
+                if isinstance(parcel.message, Portray):  # a Cancel has come too late
+                    self._visit(parcel)
+
+    # --- visits
+
+    def _heed(self) -> None:
+        """Raises _Interrupted where the visit has been cancelled: nothing else is asked during one."""
+        if self.end.waits():
+            self.end.receive()
+            raise _Interrupted
+
+    def _visit(self, parcel: Parcel) -> None:
+        failure = ""
+        try:
+            self._portray(parcel.message)
+        except _Interrupted:
+            pass
+        except (EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            failure = _line(error) if isinstance(error, DoppelgangerError) else _place(error)
+        channel.erase(parcel.memory)
+        gc.collect()  # what an exception has held, too
+        self.end.send(Over(parcel.message.visit_id, failure))
+
+    def _portray(self, request: Portray) -> None:
+        course = _Course()
+        shown_s = -1.0
+
+        def report(progress: Progress) -> None:
+            nonlocal shown_s
+            self._heed()
+            share = course.share(progress)
+            now_s = time.monotonic()
+            if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
+                shown_s = now_s
+                self.end.send(Progressed(request.visit_id, progress.stage, share, progress.picture))
+
+        photographs = request.photographs
+        if photographs is None:
+            photographs = (self._synthetic_sitter(request.visit_id, report),)
+        finding = summarise(self.studio.portray(photographs, report))
+        self._heed()
+        self.end.send(Found(request.visit_id, finding))
+
+    def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
+        """The photograph of one of the people who have been made, in turn."""
+        if not self.sitters:
+            self._find_person(lambda _: report(Progress("faces", 0.0)))
+        return self.sitters[visit_id % len(self.sitters)]
+
+    # --- people who do not exist
+
+    def _rest_s(self) -> float | None:
+        """How long nothing is to be done but wait to be asked; None: for ever."""
+        if self.lock_step:
+            return None if self.people_made else 0.0
+        if self.people_made < PEOPLE:
+            return 0.0
+        return max(self.person_made_s + RENEWAL_S - time.monotonic(), 0.0)
+
+    def _make_people(self) -> None:
+        """Makes those that are due; gives way to anything asked."""
+        with contextlib.suppress(_Interrupted):
+            while self._rest_s() == 0:
+                self._make_person()
+
+    def _make_person(self) -> None:
+        person = self._find_person(self._give_way)
+        strip = person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
+        self.end.send(People((strip,)))
+        self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
+
+    def _find_person(self, see: Callable[[Pixels], None]) -> Person:
+        generator, judge, settings = self.studio.generator, self.studio.judges[0], self.studio.settings
+        person = find_person(generator, judge, self.next_person, settings, see)
+        self.next_person = person.number + 1
+        self.sitters.append(person.photograph)
+        return person
+
+    def _give_way(self, _: Pixels) -> None:
+        # In lock step the first ones are made in any case, so that there is one order of events.
+        if not self.lock_step and self.end.waits():
+            raise _Interrupted
+
+
+class _Course:
+    """How much of a whole visit is done; it only rises."""
+
+    def __init__(self) -> None:
+        self.done = 0.0
+
+    def share(self, progress: Progress) -> float:
+        stages = list(SHARES)
+        before = sum(SHARES[stage] for stage in stages[: stages.index(progress.stage)])
+        self.done = max(self.done, before + SHARES[progress.stage] * progress.share)
+        return self.done
+
+
+def _end_with_parent() -> None:
+    """The kernel ends this process with the one that started it: no orphan that hangs keeps the GPU."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def _be_quiet() -> None:
+    """Libraries write what they like; nobody reads it, and it must not be about a face."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _line(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return words if isinstance(error, DoppelgangerError) else f"{type(error).__name__}: {words}"[:200]
+
+
+def _place(error: Exception) -> str:
+    """What happened and where, without the error's own words, which may be numbers of a face."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"The engine failed ({type(error).__name__} in {Path(where.filename).name}, line {where.lineno})."
