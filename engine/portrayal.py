@@ -124,12 +124,14 @@ def summarise(portrayal: Portrayal) -> Finding:
     return Finding(
         median=portrayal.strip,
         nearest=None,
-        opinions=tuple(_opinion(one.judge, one.curve) for one in portrayal.judged),
+        opinions=tuple(
+            _opinion(one.judge, one.curve, portrayal.verdicts.get(one.judge.name)) for one in portrayal.judged
+        ),
         doppelganger=twin.picture if twin else None,
     )
 
 
-def _opinion(judge: Judge, curve: Curve) -> Opinion:
+def _opinion(judge: Judge, curve: Curve, of_doppelganger: Verdict | None) -> Opinion:
     seen = [sample for sample in curve.samples if math.isfinite(sample.distance)]
     return Opinion(
         judge=judge.name,
@@ -139,6 +141,7 @@ def _opinion(judge: Judge, curve: Curve) -> Opinion:
         curve=tuple((sample.t, sample.distance) for sample in seen),
         border_t=curve.border.t if curve.border else None,
         without_border=_without_border(curve),
+        of_doppelganger=of_doppelganger.same if of_doppelganger else None,
     )
 
 

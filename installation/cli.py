@@ -1,4 +1,4 @@
-"""The command line: `kiosk visit | weights | judges | doctor`.
+"""The command line: `kiosk run | visit | weights | judges | doctor`.
 
 Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told
 in one line; exit codes are those of `engine.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from engine.errors import DoppelgangerError
 
 COMMANDS = {
+    "run": ("installation.run_command", "the installation: a screen, a camera, visitors"),
     "visit": ("installation.visit_command", "a photograph in, the border and the doppelgänger out"),
     "weights": ("installation.weights", "list, fetch, verify and add the weights"),
     "judges": ("installation.judges", "list the judges, measure their thresholds"),

@@ -7,7 +7,7 @@ belongs to a visitor on this side of the processes is in the few attributes that
 import logging
 from collections.abc import Sequence
 
-from engine.finding import Finding, given
+from engine.finding import Finding
 from engine.reports import Failed, Found, People, Progressed, Ready, Report
 from engine.strip import Strip
 from installation import visit
@@ -23,6 +23,8 @@ from installation.visit import Effect, Event, Phase, Sitter, State, Timeouts, st
 from installation.watcher import Watcher
 
 log = logging.getLogger(__name__)
+
+PATIENCE_S = 120.0  # on a virtual clock, for anything that is being made
 
 
 class Host:
@@ -61,6 +63,8 @@ class Host:
         self._watcher.look(self._camera.latest(), now_s)
         for event in self._watcher.poll():
             self.handle(event, now_s)
+        if self._lock_step:
+            self._engine.wait(PATIENCE_S)
         for report in self._engine.poll():
             self._take(report, now_s)
         self._offer_when_ready()
@@ -174,7 +178,7 @@ class Host:
         return Parcel(
             visit_id=visit_id,
             language=self.language.text.language,
-            doppelganger=given(finding)[0],
+            doppelganger=finding.given[0],
             sayings=sayings(finding, self.language.text),
             pair=pair,
             film=self._filmmaker.film,

@@ -1,4 +1,4 @@
-"""The whole house, from a configuration: what starts, in which order, and what becomes of it in the end."""
+"""The whole house, from a configuration: what is started, how it is joined, and how it ends."""
 
 import logging
 import secrets
@@ -8,25 +8,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
 from engine.arrays import Pixels
 from engine.errors import MachineError, UsageError
-from hardware.camera import Capture, CameraSettings, Feed, camera_source, open_camera
+from hardware.camera import CameraSettings, Capture, Feed, camera_source, open_camera
 from hardware.display import open_display
 from hardware.watchdog import Watchdog
-from installation.atelier import load_atelier
 from installation.camera_desk import CameraDesk
 from installation.clock import Clock, LiveClock, VirtualClock
 from installation.configuration import Configuration
-from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import Delivery, DeliveryParameters
 from installation.engine import Engine
 from installation.framing import PortraitTaking
 from installation.host import Host
-from installation.inputs import Inputs
+from installation.inputs import Buttons
 from installation.parameters import Refusal, Registry
 from installation.recorder import Recorder
 from installation.rehearsal import Rehearsal
@@ -34,4 +33,135 @@ from installation.services import Services
 from installation.stage import Observer, Source, Stage
 from installation.watcher import SteppedWatcher, Watcher
 
+if TYPE_CHECKING:
+    from installation.atelier import Atelier
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rehearsing:
+    """How a run differs from an exhibition. visits: None waits for real visitors.
+
+    rate_hz: frames a second of the virtual clock. film: what the recorder writes.
+    """
+
+    visits: int | None = None
+    unseen: bool = False
+    virtual: bool = False
+    rate_hz: int = 30
+    film: Path | None = None
+
+
+def prepare_atelier(configuration: Configuration) -> "Atelier":
+    """Loads the networks: only ever called in the engine's process, so that nothing else holds them."""
+    from installation.atelier import Atelier
+
+    return Atelier(configuration)
+
+
+class House:
+    """Everything of one run; a context manager. Raises UsageError, WeightsError and MachineError at once."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        changes: Mapping[str, str],
+        rehearsing: Rehearsing,
+        with_phones: bool = True,
+    ) -> None:
+        # The pictures are small; more threads only take the engine's cores.
+        cv2.setNumThreads(1)
+        self._ends = ExitStack()
+        scenes = load_scenes(configuration.stage.scenes)
+        self.registry = registry_of(scenes.values())
+        set_parameters(self.registry, changes)
+        self.clock: Clock = VirtualClock(rehearsing.rate_hz) if rehearsing.virtual else LiveClock()
+        self.engine = Engine(partial(prepare_atelier, configuration), lock_step=rehearsing.virtual)
+        watcher = SteppedWatcher if rehearsing.virtual else Watcher
+        self.watcher = watcher(partial(self.registry.of, PortraitTaking))
+        self.delivery = (
+            Delivery(configuration.delivery, partial(self.registry.of, DeliveryParameters))
+            if with_phones and configuration.delivery.enabled
+            else None
+        )
+        self.camera = CameraDesk(partial(self._open_camera, configuration.stage.camera), self.registry)
+        self.host = Host(
+            self.registry,
+            self.camera,
+            self.watcher,
+            self.engine,
+            self.delivery,
+            first_visit_id=0 if rehearsing.virtual else secrets.randbelow(2**31),
+            lock_step=rehearsing.virtual,
+        )
+        self.display = self._ends.enter_context(open_display(configuration.stage.display))
+        self.rehearsal = (
+            Rehearsal(rehearsing.visits, rehearsing.unseen) if rehearsing.visits is not None else None
+        )
+        sources: list[Source] = [Buttons(self.display)]
+        observers: list[Observer] = [Heartbeat()]
+        if self.rehearsal is not None:
+            sources.append(self.rehearsal)
+        if rehearsing.film is not None:
+            width_px, height_px = self.display.size_px
+            recorder = Recorder(rehearsing.film, width_px, height_px, rehearsing.rate_hz)
+            observers.append(self._ends.enter_context(recorder))
+        self.stage = Stage(self.host, scenes, self.display, self.clock, sources, observers)
+        services = [self.watcher, self.engine, *([self.delivery] if self.delivery else [])]
+        self.services = Services(*services)
+
+    def play(self) -> None:
+        """Until somebody ends it, or the rehearsal is over."""
+        self.camera.begin(self.clock.now_s)
+        self.stage.run()
+
+    def __enter__(self) -> "House":
+        self._ends.enter_context(self.services)
+        self._ends.callback(self.camera.stop)
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._ends.__exit__(*fault)  # type: ignore[arg-type]
+
+    def _open_camera(self, camera: str, settings: CameraSettings) -> Feed:
+        if isinstance(self.clock, VirtualClock):
+            return open_camera(
+                camera, settings, sitter=self._synthetic_sitter, clock=lambda: self.clock.now_s
+            )
+        # A camera that is not there yet is waited for.
+        capture = Capture(camera_source(camera, sitter=self._synthetic_sitter), settings)
+        capture.start()
+        return capture
+
+    def _synthetic_sitter(self, _: float) -> Pixels:
+        """Somebody who does not exist, before the camera `synthetic`."""
+        if not self.host.people:
+            raise MachineError("the engine has not made anybody yet")
+        return self.host.people[0].pictures[-1]
+
+
+class Heartbeat:
+    """Tells systemd that frames are drawn."""
+
+    def __init__(self) -> None:
+        self._watchdog = Watchdog()
+
+    def frame(self, *_: object) -> None:
+        self._watchdog.beat()
+
+
+def set_parameters(registry: Registry, changes: Mapping[str, str]) -> None:
+    """Sets parameters as the command line gives them, values in TOML's notation, texts also without quotes.
+
+    Raises UsageError where one is refused.
+    """
+    for address, words in changes.items():
+        try:
+            value = tomllib.loads(f"value = {words}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = words
+        done = registry.set(address, value)
+        if isinstance(done, Refusal):
+            raise UsageError(f"--set {done}")
+    registry.begin_scene()

@@ -14,6 +14,7 @@ command line refuses to record a real camera.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,7 +45,7 @@ class Recorder:
         self._still: Pixels | None = None
         self._kept = False
 
-    def frame(self, canvas: Canvas, view: View, shown: Shown | None) -> None:
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None:
         """One finished frame."""
         picture = pixels(canvas.surface)
         self._film.add(picture)
@@ -53,9 +54,17 @@ class Recorder:
         self._finding = view.finding
         line: dict[str, Any] = {"frame": self._film.count - 1, "time_s": round(view.now_s, 3)}
         line["phase"] = view.visit.phase
-        if shown is not None:
-            line |= {"t": shown.t, "picture": digest(shown.picture), "judge": shown.judge}
-            line |= {"same": shown.same, "distance": shown.distance, "judged": shown.judged}
+        line["shown"] = [
+            {
+                "t": one.t,
+                "picture": digest(one.picture),
+                "judge": one.judge,
+                "same": one.same,
+                "distance": one.distance,
+                "judged": one.judged,
+            }
+            for one in shown
+        ]
         self._write(line)
         self._keep_still(picture, view)
 

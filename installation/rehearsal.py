@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 
-from installation.visit import (
-    ChoseSynthetic,
-    Event,
-    Phase,
-    Pressed,
-    Released,
-    State,
-    WokeUp,
-)
+from installation.host import Host
+from installation.stage import Areas
+from installation.visit import ChoseSynthetic, Event, Phase, Pressed, Released, WokeUp
 
 # How long this visitor looks before doing something: at the piece, at the question, at the picture.
 LOOKS_S = 2.0
@@ -31,8 +25,9 @@ class Rehearsal:
         self.over = False
         self._phase = Phase.ATTRACT
 
-    def events(self, state: State, now_s: float) -> Sequence[Event]:
+    def events(self, host: Host, _: Areas, now_s: float) -> Sequence[Event]:
         """What the visitor does in this frame."""
+        state = host.state
         if state.phase is not self._phase:
             self._phase = state.phase
             self.begun += state.phase is Phase.CONSENT

@@ -21,7 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--camera", help="0, /dev/video2, name:Logitech, file:PATH or synthetic")
     parser.add_argument("--display", help="a monitor by number or name, window:WxH, or headless:WxH")
-    parser.add_argument("--setup", action="store_true", help="the technician's picture: framing, focus, light")
+    parser.add_argument(
+        "--setup", action="store_true", help="the technician's picture: framing, focus, light"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="SCENE/NAME=VALUE", help="a parameter, for this run"
     )
@@ -32,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     rehearsal.add_argument("--unseen", action="store_true", help="they take part without the camera")
     rehearsal.add_argument(
-        "--record", type=Path, metavar="OUT.mp4", help="film the screen, on a virtual clock, exact to the frame"
+        "--record",
+        type=Path,
+        metavar="OUT.mp4",
+        help="film the screen, on a virtual clock, exact to the frame",
     )
     rehearsal.add_argument(
         "--virtual", action="store_true", help="the virtual clock without a film: as fast as it goes"
@@ -61,10 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     from installation.house import House, Rehearsing
 
     rehearsing = Rehearsing(arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record)
-    with House(configuration, arguments.show, _changes(arguments.set), rehearsing) as house:
-        if arguments.without_phone:
-            house.close_phones()
+    with House(configuration, _changes(arguments.set), rehearsing, not arguments.without_phone) as house:
         house.play()
+    if house.rehearsal is not None and house.rehearsal.finished < house.rehearsal.visits:
+        raise MachineError(
+            f"{house.rehearsal.finished} of {house.rehearsal.visits} visits came to their end; the lines above "
+            "say why the others did not."
+        )
     return 0
 
 

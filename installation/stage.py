@@ -1,15 +1,18 @@
 """The stage: one window, one loop, one scene at a time. Whatever else breaks, the picture goes on."""
 
 import logging
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
+
+from pygame import Rect
 
 from hardware.display import Display
 from installation.clock import Clock
 from installation.host import Host
 from installation.view import Action, Shown, View
 from installation.visit import Event, Halted, Phase
-from pygame import Rect
 from scenes.canvas import Canvas
 from scenes.scene import Scene
 
@@ -19,7 +22,10 @@ Areas = Mapping[Action, Rect]
 
 
 class Source(Protocol):
-    """Where events come from: buttons and touches, curators, a rehearsal."""
+    """Where events come from: buttons and touches, curators, a rehearsal. `over`: it ends the program."""
+
+    @property
+    def over(self) -> bool: ...
 
     def events(self, host: Host, areas: Areas, now_s: float) -> Sequence[Event]: ...
 
@@ -31,7 +37,7 @@ class Observer(Protocol):
 
 
 class Stage:
-    """Plays the scene of the phase the visit is in, frame by frame, until `over`."""
+    """Plays the scene of the phase the visit is in, frame by frame, until a source says that it is over."""
 
     def __init__(
         self,
@@ -44,7 +50,6 @@ class Stage:
     ) -> None:
         self.host, self.display, self.clock = host, display, clock
         self.canvas = Canvas(*display.size_px)
-        self.over = False
         self._scenes, self._sources, self._observers = scenes, sources, observers
         self._scene: Scene | None = None
         self._areas: Areas = {}
@@ -52,7 +57,7 @@ class Stage:
 
     def run(self) -> None:
         """The main loop."""
-        while not self.over:
+        while not any(source.over for source in self._sources):
             now_s = self.clock.now_s
             for source in self._sources:
                 for event in source.events(self.host, self._areas, now_s):
@@ -91,6 +96,14 @@ class Stage:
             scene.enter(view)
             self._scene = scene
         return scene
+
+    def _report(self, view: View, fault: Exception) -> None:
+        """One line when something else is the matter, not one a frame; never a picture's numbers."""
+        where = traceback.extract_tb(fault.__traceback__)[-1]
+        line = f"{type(fault).__name__} in {Path(where.filename).name}, line {where.lineno}"
+        if line != self._fault:
+            log.error("scene of %s: %s. The visit is ended.", view.visit.phase, line)
+        self._fault = line
 
     def _leave(self) -> None:
         scene, self._scene, self._areas = self._scene, None, {}

@@ -1,7 +1,6 @@
 """Real faces on a wall before the watcher: what it asks for, whom it takes for the sitter, what it keeps."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -11,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arrays import Pixels
-from engine.faces import Face, FaceFinder, HeadPose, choose_sitter, measure_sharpness
+from engine.faces import Face, FaceFinder, HeadPose
 from engine.photograph import load_photograph
 from hardware.camera import Frame
 from installation.framing import PortraitTaking, Words, advise
-from installation.services import Condition
 from installation.view import Guidance
-from installation.visit import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
+from installation.visit import AnotherFace, Event, FaceSeen
 from installation.watcher import SteppedWatcher, Watcher
 
 RATE_HZ = 30
