@@ -14,7 +14,6 @@ from onnx import TensorProto, helper, numpy_helper
 from engine.errors import UsageError, WeightsError
 from engine.judges import EMBEDDED, KNOWN, panel
 from engine.judges.anthropometry import AnthropometryJudge
-from engine.proportions import LENGTHS, proportions
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px
 from engine.judges.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder
@@ -24,6 +23,7 @@ from engine.judges.onnx import OnnxJudge, OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.sface import SFaceJudge
 from engine.judges.verdict import judge_pictures, make_reference
+from engine.proportions import LENGTHS, proportions
 
 f32 = partial(np.array, dtype=np.float32)
 NO_LANDMARKS = np.zeros((478, 2), np.float32)
