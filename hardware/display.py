@@ -163,6 +163,7 @@ class Display:
         self._now = now
         self._kind, self._wanted_px = _parse(self._settings.screen)
         self._surface: pygame.Surface | None = None
+        self._turned: pygame.Surface | None = None
         self._screens: tuple[Screen, ...] = ()
         self._look_again_s = 0.0
         self.screen: Screen | None = None
@@ -196,7 +197,7 @@ class Display:
         return self._screens
 
     def show(self, picture: pygame.Surface) -> None:
-        """Puts a picture of `size_px` on the screen, and waits for the monitor where that is asked for.
+        """Puts a picture of `size_px`, 32 bits a pixel, on the screen, and waits for the monitor if asked to.
 
         Where the screen has gone, nothing is shown until it is back; never raises.
         """
@@ -223,7 +224,7 @@ class Display:
 
     def close(self) -> None:
         """Closes the window and gives the screen back."""
-        self._surface = None
+        self._surface = self._turned = None
         pygame.display.quit()
 
     # --- the window ---
@@ -281,11 +282,13 @@ class Display:
 
     def _draw(self, surface: pygame.Surface, picture: pygame.Surface) -> None:
         turn = _TURNS.get(self._settings.rotation_deg)
-        if turn is None:
-            surface.blit(picture, (0, 0))
-        else:
+        if turn is not None:
+            if self._turned is None or self._turned.get_masks() != picture.get_masks():
+                self._turned = pygame.Surface(self._window_px, 0, picture)
             # A third of the time that pygame.transform.rotate takes.
-            cv2.rotate(_rows(picture), turn, dst=_rows(surface))
+            cv2.rotate(_rows(picture), turn, dst=_rows(self._turned))
+            picture = self._turned
+        surface.blit(picture, (0, 0))
 
     def _lose(self, why: str) -> None:
         log.warning("display: the screen is lost (%s); it is looked for every %g s", why, LOOK_AGAIN_S)
@@ -331,7 +334,7 @@ class Display:
                 case pygame.KEYUP if event.key in self._keys:
                     yield Up(self._keys[event.key])
                 case pygame.MOUSEBUTTONDOWN if event.button == pygame.BUTTON_LEFT:
-                    yield Touch(*self._turned_back(*event.pos))
+                    yield Touch(*self._seen_at(*event.pos))
                 case pygame.MOUSEBUTTONUP if event.button == pygame.BUTTON_LEFT:
                     yield TouchUp()
                 case pygame.WINDOWFOCUSLOST:
@@ -346,7 +349,7 @@ class Display:
             return False
         return all(event.mod & modifier for modifier in self._exit[1])
 
-    def _turned_back(self, x: int, y: int) -> tuple[int, int]:
+    def _seen_at(self, x: int, y: int) -> tuple[int, int]:
         """A place in the window -> the place in what is shown."""
         width, height = self._window_px
         match self._settings.rotation_deg:

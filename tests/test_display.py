@@ -1,6 +1,7 @@
 """The display without a window, and in a real one on a screen of its own (Xvfb), with keys from xdotool."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,11 +19,30 @@ SIZES = (640, 360), (360, 640)
 
 
 @pytest.fixture(scope="module")
-def two_screens() -> Iterator[str]:
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the X server keeps what is on its screens."""
+    return tmp_path_factory.mktemp("screens")
+
+
+@pytest.fixture(scope="module")
+def two_screens(memory: Path) -> Iterator[str]:
     """An X server with a screen across and one upright; its DISPLAY."""
+    for program in ("Xvfb", "xdotool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}: python -m hardware.machine tests says how to install it")
     reader, writer = os.pipe()
     screens = [word for i, (w, h) in enumerate(SIZES) for word in ("-screen", str(i), f"{w}x{h}x24")]
-    command = ["Xvfb", "-displayfd", str(writer), *screens, "-noreset", "-nolisten", "tcp"]
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writer),
+        *screens,
+        "-fbdir",
+        str(memory),
+        "-noreset",
+        "-nolisten",
+        "tcp",
+    ]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     try:
@@ -85,6 +105,13 @@ def arrow(size_px: tuple[int, int]) -> pygame.Surface:
     return picture
 
 
+def as_rgbx(picture: pygame.Surface) -> pygame.Surface:
+    """The same picture in another order of bytes."""
+    rgbx = pygame.Surface(picture.get_size(), 0, 32, (0xFF, 0xFF00, 0xFF0000, 0))
+    rgbx.blit(picture, (0, 0))
+    return rgbx
+
+
 def corners(surface: pygame.Surface) -> list[str]:
     names = {(255, 0, 0): "red", (0, 255, 0): "green", (0, 0, 255): "blue", (255, 255, 255): "white"}
     w, h = surface.get_size()
@@ -124,9 +151,10 @@ def test_headless(screen: str, size_px: tuple[int, int], monkeypatch: pytest.Mon
 def test_rotation(rotation_deg: int, clockwise: list[str]) -> None:
     with Display(DisplaySettings(screen="headless:320x200", rotation_deg=rotation_deg)) as display:
         assert display.size_px == ((200, 320) if rotation_deg != 180 else (320, 200))
-        display.show(arrow(display.size_px))
-        shown = pygame.display.get_surface()
-        assert shown is not None and corners(shown) == clockwise
+        for picture in (arrow(display.size_px), as_rgbx(arrow(display.size_px))):
+            display.show(picture)
+            shown = pygame.display.get_surface()
+            assert shown is not None and corners(shown) == clockwise
         # A touch on a corner of what is seen is a touch on that corner of what is shown.
         seen = dict(zip(clockwise, ((5, 5), (314, 5), (314, 194), (5, 194)), strict=True))
         pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=seen["red"]))
@@ -191,15 +219,17 @@ def test_a_screen_that_is_not_there(on_screen: Callable[..., Display], screen: s
         on_screen(screen=screen)
 
 
-def test_what_is_shown_is_on_the_screen(on_screen: Callable[..., Display], tmp_path: Path) -> None:
+def test_what_is_shown_is_on_the_screen(on_screen: Callable[..., Display], memory: Path) -> None:
     display = on_screen(screen="0", vsync=False)
     for _ in range(10):
         display.show(arrow(display.size_px))
         display.events()
         time.sleep(0.02)
-    dump = tmp_path / "screen.xwd"
-    subprocess.run(["xwd", "-root", "-silent", "-out", str(dump)], check=True, timeout=20)
-    pixels = np.frombuffer(dump.read_bytes()[-640 * 360 * 4 :], np.uint8).reshape(360, 640, 4)[..., 2::-1]
+    # An X window dump: a header that begins with its own length, a table of colours, the pixels.
+    dump = (memory / "Xvfb_screen0").read_bytes()
+    header = np.frombuffer(dump, ">u4", 25)
+    pixels = np.frombuffer(dump, np.uint8, 640 * 360 * 4, int(header[0] + 12 * header[19]))
+    pixels = pixels.reshape(360, 640, 4)[..., 2::-1]
     shown = pygame.surfarray.make_surface(np.ascontiguousarray(pixels.swapaxes(0, 1)))
     assert corners(shown) == ["red", "green", "blue", "white"]
 
@@ -249,20 +279,28 @@ def test_losing_the_keyboard(on_screen: Callable[..., Display]) -> None:
     assert not display.lost
 
 
-def test_a_window_that_was_put_away_comes_back(two_screens: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("how", ["put away", "monitors changed"])
+def test_a_window_that_is_lost_comes_back(
+    two_screens: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     monkeypatch.setenv("DISPLAY", two_screens)
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     clock = [0.0]
     with Display(DisplaySettings(screen="0"), now=lambda: clock[0]) as display:
         settle(display)
-        pygame.event.post(pygame.event.Event(pygame.WINDOWMINIMIZED))
-        assert FocusLost() in display.events()
-        assert display.lost
+        if how == "put away":
+            pygame.event.post(pygame.event.Event(pygame.WINDOWMINIMIZED))
+        else:
+            display._screens = display.screens[:1]  # as if the other one had been plugged in since
+            clock[0] = 2.5
+        assert display.events() == [FocusLost()] and display.lost
         picture = pygame.Surface(display.size_px)
         display.show(picture)
         assert display.lost
-        clock[0] = 2.5
+        clock[0] += 2.5
         display.show(picture)
         assert not display.lost and pygame.display.get_surface() is not None
+        assert [screen.size_px for screen in display.screens] == list(SIZES)
 
 
 def test_the_signal_that_ends_a_service_ends_it(two_screens: str) -> None:
