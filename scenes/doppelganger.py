@@ -1,0 +1,180 @@
+"""The picture given to the visitor: big, then with the code that takes it home."""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+import qrcode
+from numpy.typing import NDArray
+from pydantic import Field
+from pygame import Rect
+
+from engine.arrays import Pixels
+from engine.finding import Finding
+from installation.parameters import Parameters
+from installation.view import Action, Link, View
+from installation.visit import Timeouts, time_left_s
+from scenes.canvas import Block, Canvas, Drawn, Kind
+from scenes.look import Look, look, smooth, words
+from scenes.quiet import draw_quiet
+from scenes.scene import Scene
+from scenes.typesetting import fitting_size
+
+QUIET_MODULES = 4
+
+
+class DoppelgangerParameters(Parameters):
+    """The picture, its code, keep or forget."""
+
+    scene: ClassVar[str] = "doppelganger"
+
+    alone_s: float = Field(3, ge=0, le=20, description="the picture alone, before the code stands beside it")
+    ground: int = Field(216, ge=150, le=255, description="grey of the field that the code stands on")
+    making_s: float = Field(
+        15, ge=0, le=120, description="without a link for this long, nothing is said of taking it home"
+    )
+    choice: bool = Field(True, description="whether *keep* and *forget now* are offered")
+    headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
+
+
+class Given(StrEnum):
+    """What kind of picture there is to give."""
+
+    HOLDS = "holds"  # a doppelgänger that stays someone else for every binding judge
+    BEYOND = "beyond"  # the picture nearest to the match that the leading judge takes for someone else
+    SAME = "same"  # the one farthest from the sitter, where all are recognised
+
+
+class Doppelganger(Scene):
+    """The picture first; the code when the link is there."""
+
+    parameters = DoppelgangerParameters
+
+    def __init__(self) -> None:
+        self._areas: dict[Action, Rect] = {}
+        self._link_s: float | None = None
+
+    def enter(self, view: View) -> None:
+        self._areas, self._link_s = {}, None
+
+    def leave(self) -> None:
+        self._areas, self._link_s = {}, None
+        code.cache_clear()
+
+    def areas(self) -> Mapping[Action, Rect]:
+        return self._areas
+
+    def update(self, view: View) -> None:
+        if view.link is None:
+            self._link_s = None
+        elif self._link_s is None:
+            alone_s = view.registry.of(DoppelgangerParameters).alone_s
+            self._link_s = max(view.now_s, view.began_s + alone_s)
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        self._areas = {}
+        parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
+        if view.finding is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+            return
+        picture, kind = given(view.finding)
+        canvas.picture(picture, layout.face, seen.coming * seen.breath)
+        panel = layout.panel.copy()
+        if parameters.choice:
+            height = round(1.9 * layout.body_px)
+            row = Rect(panel.left, panel.bottom - height, panel.width, height)
+            self._draw_choice(canvas, view, seen, row)
+            panel.height -= height + layout.body_px
+        timeouts = view.registry.of(Timeouts)
+        left_s = time_left_s(view.visit, view.now_s, timeouts)
+        width = round(panel.width * min(left_s / timeouts.doppelganger_s, 1.0))
+        canvas.fill(
+            Rect(panel.left, panel.bottom + layout.body_px // 2, width, layout.stroke_px),
+            seen.quiet,
+            seen.coming,
+        )
+        light = 0.0 if self._link_s is None else smooth((view.now_s - self._link_s) / 0.8)
+        if light > 0 and view.link is not None:
+            self._draw_codes(canvas, view, seen, panel, view.link, light)
+            return
+        line = "doppelganger.making" if view.elapsed_s < parameters.making_s else "doppelganger.without_link"
+        headline = parameters.headline or words(view, f"doppelganger.{kind}")
+        blocks = [
+            Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5),
+            Block(view.text(line), layout.body_px, 300, seen.quiet, seen.coming),
+        ]
+        canvas.column(blocks, panel, "top" if layout.stacked else "middle")
+
+    def _draw_codes(
+        self, canvas: Canvas, view: View, seen: Look, area: Rect, link: Link, light: float
+    ) -> None:
+        """One code with its words, or the network's first and then the picture's."""
+        layout = canvas.layout
+        body, large = layout.body_px, layout.large_px
+        minutes = max(math.ceil((link.until_s - view.now_s) / 60), 1)
+        lives = view.text("doppelganger.lives" if minutes > 1 else "doppelganger.lives_one", minutes=minutes)
+        lives_block = Block(lives, body, 300, seen.quiet, light)
+        ground = view.registry.of(DoppelgangerParameters).ground
+        if link.wifi is None:
+            scan = Block(view.text("doppelganger.scan"), large, 500, seen.ink, light)
+            if layout.stacked:
+                field = Rect(area.topleft, (min(area.height, round(0.56 * area.width)),) * 2)
+                beside = Rect(field.right + body, area.top, area.right - field.right - body, field.height)
+                canvas.column([scan, lives_block], beside, "middle")
+            else:
+                side = min(area.width, area.height - 5 * body)
+                field = Rect(area.topleft, (side, side))
+                beside = Rect(area.left, field.bottom + body // 2, area.width, area.bottom - field.bottom)
+                canvas.column([scan, lives_block], beside)
+            canvas.code(code(link.url), field, QUIET_MODULES, ground, light)
+            return
+        gap = body
+        side = min((area.width - gap) // 2, area.height - 5 * body)
+        steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
+        top = area.top if layout.stacked else area.centery - side // 2 - 2 * body
+        for number, (content, key) in enumerate(steps):
+            field = Rect(area.left + number * (side + gap), top, side, side)
+            canvas.code(code(content), field, QUIET_MODULES, ground, light)
+            caption = Rect(field.left, field.bottom + body // 4, side, round(2.7 * body))
+            canvas.column([Block(view.text(key), body, 500, seen.ink, light)], caption)
+        below = Rect(area.left, top + side + 3 * body, area.width, area.bottom - top - side - 3 * body)
+        canvas.column([lives_block], below)
+
+    def _draw_choice(self, canvas: Canvas, view: View, seen: Look, row: Rect) -> None:
+        layout = canvas.layout
+        gap = layout.body_px
+        width = (row.width - gap) // 2
+        answers = view.text("doppelganger.keep"), view.text("doppelganger.forget")
+        size = fitting_size(answers, layout.body_px, 400, width - layout.body_px)
+        for action, line, left in zip(
+            (Action.YES, Action.NO), answers, (row.left, row.left + width + gap), strict=True
+        ):
+            field = Rect(left, row.top, width, row.height)
+            canvas.outline(field, layout.stroke_px, seen.quiet, seen.coming)
+            middle = field.centerx, field.centery + 0.35 * size
+            canvas.text(line, middle, size, 400, seen.ink, seen.coming, "middle")
+            canvas.drawn.append(Drawn(Kind.FIELD, field.copy()))
+            self._areas[action] = field
+
+
+def given(finding: Finding) -> tuple[Pixels, Given]:
+    """The picture to take home, uint8 (R, R, 3), whatever was found, and what it is."""
+    if finding.doppelganger is not None:
+        return finding.doppelganger, Given.HOLDS
+    strip = finding.nearest or finding.median
+    others = np.flatnonzero(~strip.same)
+    if len(others):
+        return strip.pictures[others[-1]], Given.BEYOND
+    return strip.pictures[int(strip.distances.argmax())], Given.SAME
+
+
+@lru_cache(maxsize=2)
+def code(words: str) -> NDArray[np.bool_]:
+    """The modules of a QR code, bool (N, N), True is dark; without its quiet zone."""
+    made = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
+    made.add_data(words)
+    made.make(fit=True)
+    return np.array(made.get_matrix(), bool)

@@ -1,0 +1,46 @@
+"""What has been erased. The light of the face goes out."""
+
+import math
+from typing import ClassVar
+
+from pydantic import Field
+
+from installation.parameters import Parameters
+from installation.view import View
+from scenes.canvas import Block, Canvas
+from scenes.look import ease, look
+from scenes.quiet import draw_quiet
+from scenes.scene import Scene
+
+
+class FarewellParameters(Parameters):
+    """The end of a visit."""
+
+    scene: ClassVar[str] = "farewell"
+
+    line_s: float = Field(0.9, ge=0, le=5, description="from one line of what is erased to the next")
+    farewell: str = Field("", max_length=60, description="the last words; empty: the language's own")
+
+
+class Farewell(Scene):
+    """The visit is erased on entering; these are words about it."""
+
+    parameters = FarewellParameters
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
+        lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 8.0
+        draw_quiet(canvas, seen, layout.face, view.now_s, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
+        blocks = []
+        for number, key in enumerate(("photographs", "measurements", "pictures")):
+            light = seen.passing * ease(view.elapsed_s - number * parameters.line_s, 0.8)
+            after = 1.0 if key == "pictures" else 0.4
+            blocks.append(Block(view.text(f"farewell.{key}"), layout.body_px, 300, seen.ink, light, after))
+        light = seen.passing * ease(view.elapsed_s - 3 * parameters.line_s, 0.8)
+        if view.link is not None:
+            minutes = max(math.ceil((view.link.until_s - view.now_s) / 60), 1)
+            lives = view.text("farewell.lives", minutes=minutes)
+            blocks.append(Block(lives, layout.body_px, 300, seen.quiet, light, 1.0))
+        words = parameters.farewell or view.text("farewell.goodbye")
+        blocks.append(Block(words, layout.large_px, 500, seen.ink, light))
+        canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")
