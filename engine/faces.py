@@ -43,8 +43,8 @@ SMALLEST_TILE_PX = 512
 # The mesh looks at a square around the face, twice as wide as the face and at most this large: it needs 192
 # px, and takes its samples without smoothing.
 MESH_INPUT_PX = 512
-# The width of the detectors' boxes over `Face.face_px`: 0.95 to 1.42, median 1.10 (short range) and 1.16 (long
-# range), on 60 faces.
+# The width of the detectors' boxes over `Face.face_px`: 0.95 to 1.42 on 60 faces, median 1.10 (short range)
+# and 1.16 (long range).
 DETECTED_WIDTH = 1.15
 # Sharpness and light are measured on the FFHQ crop of this size.
 MEASURED_PX = 128

@@ -1,20 +1,10 @@
 """Follows one sitter from frame to frame, says what to ask of them, and keeps the frames of the portrait.
 
 Used by one thread; no clock of its own, so that the same frames at the same times give the same answers.
-
-What it can tell of *another face*, without recognising anybody:
-- A face that jumps, in place or size, further than people move, and stays while the sitter is gone.
-- A face of clearly other proportions. These are ten lengths on the mesh (engine.proportions); the mean over a
-  few frames is compared with that of the first frames of the sitting. On 14 rendered people and four
-  photographs the limit tells 42 % of strangers, and takes 4 % of people for somebody else in another picture
-  of them, in other light and another pose; within one sitting no mean came near it (at most 0.4).
-What it cannot tell: a stranger of like proportions, who comes to the same place while no face was seen.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,23 +17,16 @@ from engine.faces import (
     Box,
     Face,
     FaceFinder,
-    HeadPose,
     choose_sitter,
-    measure_box,
     measure_face,
     measure_pose,
-    measure_width,
 )
-from engine.proportions import proportions, unlikeness
 from hardware.camera import Frame
+from installation.continuity import Continuity, Place, middle
 from installation.framing import PortraitTaking, Words, advise
 from installation.view import Guidance, Sighting
 from installation.visit import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
 
-# How far a face moves between two sights of it: this many of its own widths, and this many a second more (a
-# width is about 15 cm); and by what factor its width changes.
-LEAP_WIDTHS, SPEED_WIDTHS_PER_S = 1.0, 2.0
-LEAP_FACTOR, SPEED_FACTOR_PER_S = 1.5, 1.0
 # A face that cannot be the sitter's has taken the sitter's place once the sitter is gone for so long: who
 # turns to a friend turns back sooner. Much smaller faces are in the background, and take nobody's place.
 TAKES_PLACE_AFTER_S = 2.0
@@ -53,33 +36,9 @@ LOST_AFTER_S = 0.5
 # Others are looked for this often, a part of the picture at a time, and remembered until all parts are seen.
 GLANCE_EVERY_S = 0.2
 OTHERS_FOR_S = 1.0
-# Proportions hold for a head that is held nearly straight.
-STRAIGHT_DEG = 18.0
-REFERENCE_FRAMES, COMPARED_FRAMES = 10, 5
-UNLIKE = 3.0
 # What of the picture goes with the portrait: its square, and this share of its side around it, from which the
 # alignment continues it.
 MARGIN_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a face was: centre and width in pixels, its box, and when."""
-
-    x: float
-    y: float
-    width_px: float
-    box: Box
-    at_s: float
-
-    def reaches(self, x: float, y: float, width_px: float, gap_s: float) -> bool:
-        """Whether the same face can be at (x, y), `width_px` wide, `gap_s` later."""
-        widths = hypot(x - self.x, y - self.y) / self.width_px
-        factor = max(width_px, self.width_px) / min(width_px, self.width_px)
-        return (
-            widths <= LEAP_WIDTHS + SPEED_WIDTHS_PER_S * gap_s
-            and factor <= LEAP_FACTOR + SPEED_FACTOR_PER_S * gap_s
-        )
 
 
 @dataclass(frozen=True)
@@ -122,7 +81,7 @@ class Sitting:
         self.sighting: Sighting | None = None
         self.face: Face | None = None
         self._index: int | None = None
-        self._place: _Place | None = None
+        self._place: Place | None = None
         self._words = Words()
         self._content = False
         self._portrayed = False
@@ -131,8 +90,7 @@ class Sitting:
         self._glanced_s = -np.inf
         self._others: list[tuple[float, Box]] = []
         self._stranger: _Stranger | None = None
-        self._reference: list[NDArray[np.float64]] = []
-        self._recent: deque[NDArray[np.float64]] = deque(maxlen=COMPARED_FRAMES)
+        self._continuity = Continuity()
 
     def take(self, visit_id: int) -> None:
         """Keeps the best of the next frames."""
@@ -176,8 +134,8 @@ class Sitting:
             return [self._end()] if self._is_replaced(at_s) else []
         pose = measure_pose(points)
         self._stranger = None
-        self._place = _place(points, at_s)
-        if self._has_changed(points, pose):
+        self._place = Place.of(points, at_s)
+        if self._continuity.is_broken_by(picture, points, pose, at_s):
             return [self._end()]
         size_px = picture.shape[1], picture.shape[0]
         guidance = Guidance.READY
@@ -198,12 +156,12 @@ class Sitting:
         """The mesh of the sitter, or of whoever is largest where there is no sitter yet."""
         if self._place is not None and at_s - self._place.at_s < LOST_AFTER_S:
             points = self._finder.mesh(picture, self._place.box)
-            if points is not None and self._is_sitter(_place(points, at_s), at_s):
+            if points is not None and self._is_sitter(Place.of(points, at_s)):
                 return points
         for box in self._glance(picture, at_s):
             width_px = (box[2] - box[0]) / DETECTED_WIDTH
-            seen = _Place((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, width_px, box, at_s)
-            if self._is_sitter(seen, at_s):
+            seen = Place(box, width_px, at_s)
+            if self._is_sitter(seen):
                 points = self._finder.mesh(picture, box)
                 if points is not None:
                     return points
@@ -213,12 +171,12 @@ class Sitting:
                 self._stranger = _Stranger(since_s, at_s)
         return None
 
-    def _is_sitter(self, seen: _Place, at_s: float) -> bool:
+    def _is_sitter(self, seen: Place) -> bool:
         if self._place is None:
             return True
         # The longer a sitter is gone, the further away they may be; but not once somebody else is there.
-        until_s = at_s if self._stranger is None else self._stranger.since_s
-        return self._place.reaches(seen.x, seen.y, seen.width_px, until_s - self._place.at_s)
+        until_s = seen.at_s if self._stranger is None else self._stranger.since_s
+        return self._place.reaches(seen, until_s - self._place.at_s)
 
     def _is_replaced(self, at_s: float) -> bool:
         stranger = self._stranger
@@ -227,19 +185,6 @@ class Sitting:
             and stranger.last_s == at_s
             and at_s - stranger.since_s >= TAKES_PLACE_AFTER_S
         )
-
-    def _has_changed(self, points: NDArray[np.float64], pose: HeadPose) -> bool:
-        """Whether the proportions are clearly not those of the first frames."""
-        if max(abs(pose.yaw), abs(pose.pitch)) > STRAIGHT_DEG:
-            return False
-        measured = proportions(points)
-        if len(self._reference) < REFERENCE_FRAMES:
-            self._reference.append(measured)
-            return False
-        self._recent.append(measured)
-        if len(self._recent) < COMPARED_FRAMES:
-            return False
-        return unlikeness(np.mean(self._recent, axis=0), np.mean(self._reference, axis=0)) > UNLIKE
 
     def _end(self) -> AnotherFace:
         """Nothing of the other face is kept or looked at."""
@@ -253,18 +198,16 @@ class Sitting:
         if at_s - self._glanced_s >= GLANCE_EVERY_S:
             self._glance(picture, at_s)
         assert self._place is not None
-        self._others = [
-            (seen_s, box)
-            for seen_s, box in self._others
-            if at_s - seen_s < OTHERS_FOR_S and not _overlap(box, self._place.box)
-        ]
+        own = self._place.box
+        self._others = [(seen_s, box) for seen_s, box in self._others if not _overlap(box, own)]
 
     def _glance(self, picture: Pixels, at_s: float) -> Sequence[Box]:
         """The boxes of the faces in one part of the picture; those of others are remembered for a second."""
         boxes = self._finder.glance(picture, self._glances)
         self._glances += 1
         self._glanced_s = at_s
-        self._others += [(at_s, box) for box in boxes]
+        recent = [(seen_s, box) for seen_s, box in self._others if at_s - seen_s < OTHERS_FOR_S]
+        self._others = recent + [(at_s, box) for box in boxes]
         return boxes
 
     # --- the portrait ---
@@ -299,14 +242,9 @@ def wipe(pictures: Sequence[Pixels]) -> None:
         picture.fill(0)
 
 
-def _place(points: NDArray[np.float64], at_s: float) -> _Place:
-    box = measure_box(points)
-    return _Place((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, measure_width(points), box, at_s)
-
-
 def _overlap(one: Box, other: Box) -> bool:
     """Whether the centre of either lies within the other."""
-    (x, y), (u, v) = (((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) for box in (one, other))
+    (x, y), (u, v) = middle(one), middle(other)
     within = other[0] <= x <= other[2] and other[1] <= y <= other[3]
     return within or (one[0] <= u <= one[2] and one[1] <= v <= one[3])
 
