@@ -6,9 +6,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, model_validator
 
 from engine.errors import UsageError
 
@@ -43,6 +43,40 @@ class Judging(_Section):
     seed: int = Field(0, ge=0, description="which perturbations")
 
 
+class WiFi(_Section):
+    """The network that phones are asked to join first."""
+
+    name: str = Field(min_length=1, max_length=32, description="its name (SSID)")
+    password: str = Field("", max_length=63, description="its password (WPA); empty: an open network")
+    hidden: bool = Field(False, description="whether it does not announce itself")
+
+
+class Delivery(_Section):
+    """How phones reach the delivery; see docs/network.md."""
+
+    enabled: bool = Field(True, description="whether visitors can fetch anything by phone")
+    host: str = Field("auto", description="this machine's address that phones can reach, or auto")
+    interface: str = Field("", description="with auto: the network interface to use, such as wlan0")
+    port: int = Field(8080, ge=1, le=65535, description="its own, apart from the curators'")
+    certificate: Path | None = Field(None, description="TLS certificate with its chain, PEM")
+    key: Path | None = Field(None, description="its private key, PEM")
+    public_url: str = Field(
+        "", pattern=r"^(https?://[^/\s?#]+(/[^\s?#]*)?)?$", description="where a proxy or a name leads here"
+    )
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [], description="addresses that many phones share, and whose X-Forwarded-For is believed"
+    )
+    wifi: WiFi | None = Field(None, description="the guests' network; its code is shown first")
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together")
+        if self.certificate and not self.public_url.startswith("https://"):
+            raise ValueError("a certificate is for a name: give public_url as https://name")
+        return self
+
+
 class Configuration(_Section):
     """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
 
@@ -50,6 +84,7 @@ class Configuration(_Section):
     perceptual: Literal["pyramid", "lpips"] = Field("pyramid", description="what the search minimises")
     search: Search = Search()
     judging: Judging = Judging()
+    delivery: Delivery = Delivery()
 
 
 def load(path: Path = DEFAULT) -> Configuration:
