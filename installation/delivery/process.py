@@ -7,6 +7,7 @@ as long as a link lives, and ends by itself when there is neither. It writes not
 import asyncio
 import contextlib
 import logging
+import os
 import resource
 import select
 import signal
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.5
 RETRY_S = 2.0  # between attempts to reach what could not be reached
 CHECK_S = 30.0  # between checks of what could
+NICENESS = 5  # phones can wait, the stage's frames cannot
 FIRST_STAGE_S = 30.0  # for a stage to come at all
 
 
@@ -248,6 +250,7 @@ def main(path: Path) -> int:
     """Serves stages at the socket `path`, which is made anew, and phones, until neither is left."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     dumps.forbid()
+    os.nice(NICENESS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
     path.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Films that play on every phone: H.264 in MP4, 8 bit 4:2:0, BT.709, the index before the pictures."""
 
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import chain
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from installation.outputs import marks
 
+FPS, CRF = 30, 20
+
 # H.264 level 4.2 (ITU-T H.264, table A-1), in macroblocks of 16x16 pixels.
 _MACROBLOCKS_PER_FRAME = 8704
 _MACROBLOCKS_PER_SECOND = 522240
@@ -19,27 +22,42 @@ _MACROBLOCKS_PER_SECOND = 522240
 _BT709 = 1
 
 
-def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> int:
+def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = FPS, crf: int = CRF) -> int:
     """Write `frames`, each uint8 (H, W, 3) RGB with even H and W, all of one size, and return their number.
 
     The film lasts exactly that number / `fps` seconds, is marked as synthetic and carries no other
     metadata. `crf` is x264's quality: 0 lossless, 18 very good, 28 poor. The file appears at `path` when it
     is complete; on any exception nothing is left. Raises ValueError for frames that phones do not play.
     """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        count = _write(partial, frames, fps, crf)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def film_bytes(frames: Iterable[NDArray[np.uint8]], fps: int = FPS, crf: int = CRF) -> bytes:
+    """The same film as bytes. It never touches a disk: the file it is written to exists in memory only."""
+    descriptor = os.memfd_create("film")
+    try:
+        path = Path(f"/proc/self/fd/{descriptor}")
+        _write(path, frames, fps, crf)
+        return path.read_bytes()
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int, crf: int) -> int:
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         raise ValueError("a film needs at least one frame")
     height, width = first.shape[:2]
     _check_playable(width, height, fps)
-
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        count = _encode(partial, chain([first], frames), width, height, fps, crf)
-        marks.mark_mp4(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    count = _encode(path, chain([first], frames), width, height, fps, crf)
+    marks.mark_mp4(path)
     return count
 
 
