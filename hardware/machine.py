@@ -34,6 +34,8 @@ SYSTEM_LIBRARIES = {
 TEST_PROGRAMS = {
     "Xvfb": SystemPackage("xvfb", "xorg-x11-server-Xvfb"),
     "xdotool": SystemPackage("xdotool", "xdotool"),
+    "chromium": SystemPackage("chromium", "chromium"),
+    "zbarimg": SystemPackage("zbar-tools", "zbar"),
 }
 
 

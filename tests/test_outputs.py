@@ -193,6 +193,11 @@ def test_film_is_what_phones_play(tmp_path: Path) -> None:
     assert error.mean() < 2.5
 
 
+def test_a_film_in_memory_is_the_same_film(tmp_path: Path) -> None:
+    film.write_film(tmp_path / "film.mp4", ramp_frames(10))
+    assert film.film_bytes(ramp_frames(10)) == (tmp_path / "film.mp4").read_bytes()
+
+
 def test_wrong_matrix_would_be_noticed(tmp_path: Path) -> None:
     path, frames = tmp_path / "film.mp4", ramp_frames(10)
     film.write_film(path, frames, crf=12)

@@ -1,0 +1,244 @@
+"""The stage's side of the delivery: starts the process, or finds the one that is there, and talks to it."""
+
+import logging
+import os
+import queue
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+
+from installation import configuration
+from installation.delivery import messages
+from installation.delivery.messages import (
+    Alive,
+    Command,
+    Ended,
+    Forgotten,
+    Lost,
+    News,
+    Offer,
+    Open,
+    Revoke,
+    Tune,
+    Unreachable,
+)
+from installation.delivery.parameters import DeliveryParameters
+from installation.delivery.parcel import Parcel
+from installation.services import Condition, Disabled, Fault, PermanentFault, ResilientService
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.05
+START_LIMIT_S = 20.0
+SILENCE_LIMIT_S = 12.0  # the process says something twice a second, and at worst every five seconds
+OFFER_LIMIT_S = 30.0  # for an offer to be handed over; nobody waits longer, and it is dropped
+
+
+class Delivery(ResilientService):
+    """Offers finished pictures to phones. `offer`, `revoke` and `poll` belong to the stage's thread.
+
+    parameters: gives the values in force.  path: the local socket; by default one for each port.
+
+    The process outlives this object for as long as a link lives. A later one finds it there again.
+    """
+
+    advice = "See docs/network.md."
+    longest_wait_s = 10.0
+    setup_limit_s = START_LIMIT_S + 5.0
+    heartbeat_limit_s = SILENCE_LIMIT_S + 3.0
+
+    def __init__(
+        self,
+        network: configuration.Delivery,
+        parameters: Callable[[], DeliveryParameters],
+        path: Path | None = None,
+    ) -> None:
+        super().__init__("delivery")
+        self._network = network
+        self._parameters = parameters
+        self._path = path or default_path(network.port)
+        self._tuned = parameters()
+        self._outbox: deque[tuple[float, Command]] = deque()  # since when, what
+        self._outbox_lock = threading.Lock()
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._living: set[int] = set()  # visits whose offer the process has
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+
+    # --- the stage's thread ---
+
+    def offer(self, parcel: Parcel) -> None:
+        """Makes a link for these pictures, as far as the parameters let phones have them; returns at once."""
+        if not self._network.enabled:
+            self._news.put(Unreachable(visit_id=parcel.visit_id, why="The delivery is switched off."))
+            return
+        parameters = self._parameters()
+        if parameters.gives == "doppelganger":
+            parcel = parcel.doppelganger_alone()
+        self._send(Offer(parcel, parameters.life_s, parameters.saves))
+
+    def revoke(self, visit_id: int) -> None:
+        """The visit's link dies, and its pictures are dropped everywhere; returns at once."""
+        with self._outbox_lock:
+            self._outbox = deque(
+                each for each in self._outbox
+                if not (isinstance(each[1], Offer) and each[1].parcel.visit_id == visit_id)
+            )  # fmt: skip
+        self._send(Revoke(visit_id))
+
+    def poll(self) -> list[News]:
+        """What has happened since the last time; never waits. Call it each frame."""
+        if self._parameters() != self._tuned:
+            self._tuned = self._parameters()
+            self._send(Tune(self._tuned))
+        self._drop_stale()
+        news = []
+        while not self._news.empty():
+            news.append(self._news.get())
+        return news
+
+    def _send(self, command: Command) -> None:
+        with self._outbox_lock:
+            self._outbox.append((self.clock(), command))
+
+    def _drop_stale(self) -> None:
+        """What could not be handed over in time is dropped; pictures do not wait in the stage for long."""
+        with self._outbox_lock:
+            while self._outbox and self.clock() - self._outbox[0][0] > OFFER_LIMIT_S:
+                _, command = self._outbox.popleft()
+                if isinstance(command, Offer):
+                    self._news.put(Lost(visit_id=command.parcel.visit_id))
+
+    # --- the service's thread ---
+
+    def setup(self) -> None:
+        """Finds the process or starts it, and says what network it is to serve."""
+        if not self._network.enabled:
+            raise Disabled("switched off in the configuration.")
+        _make_private(self._path.parent)
+        self._connection = self._connect()
+        self._connection.send(Open(self._network, self._parameters()))
+
+    def run(self) -> None:
+        """Hands commands over and takes news in."""
+        assert self._connection is not None
+        heard_s = self.clock()
+        while not self.stopping.is_set():
+            self._hand_over(self._connection)
+            if self._connection.poll(POLL_S):
+                try:
+                    self._take_in(messages.read(self._connection.recv_bytes(messages.LONGEST_NEWS)))
+                except EOFError:
+                    raise Fault("Its process has ended.") from None
+                heard_s = self.clock()
+                self.beat()
+            elif self.clock() - heard_s > SILENCE_LIMIT_S:
+                _kill(self._connection)
+                raise Fault("Its process was silent, and has been ended.")
+
+    def teardown(self) -> None:
+        """Leaves the process, which ends when its last link does; what this side knew of links is void."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        for visit_id in self._living:
+            self._news.put(Lost(visit_id=visit_id))
+        self._living.clear()
+
+    def _hand_over(self, connection: Connection) -> None:
+        while True:
+            with self._outbox_lock:
+                if not self._outbox:
+                    return
+                _, command = self._outbox.popleft()
+            if isinstance(command, Offer):
+                self._living.add(command.parcel.visit_id)
+            try:
+                connection.send(command)
+            except BlockingIOError:
+                _kill(connection)
+                raise Fault("Its process took nothing any more, and has been ended.") from None
+
+    def _take_in(self, message: Alive | News) -> None:
+        if isinstance(message, Alive):
+            self._show(message.problem)
+            return
+        if isinstance(message, Ended | Forgotten):
+            self._living.discard(message.visit_id)
+        self._news.put(message)
+
+    def _show(self, problem: str) -> None:
+        """Makes the health say whether phones get through."""
+        if problem and problem != self.health.message:
+            log.warning("delivery: phones cannot get through: %s", problem)
+            self._report(Condition.WAITING, problem, self.advice)
+        elif not problem and self.health.condition is not Condition.OK:
+            self._report(Condition.OK, "running.")
+
+    def _connect(self) -> Connection:
+        with_process = self._dial()
+        if with_process is not None:
+            return with_process
+        if self._process is not None:
+            self._process.poll()  # Reaps the one before.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "installation.delivery.process", str(self._path)],
+            cwd=configuration.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            # It is no child of the stage's terminal or session: it may stay when the stage goes.
+            start_new_session=True,
+        )
+        give_up_s = self.clock() + START_LIMIT_S
+        while not self.wait(POLL_S):
+            connection = self._dial()
+            if connection is not None:
+                return connection
+            if self._process.poll() is not None:
+                raise Fault(f"Its process ended at once, with exit code {self._process.returncode}.")
+            if self.clock() > give_up_s:
+                self._process.kill()
+                raise Fault(f"Its process did not start within {START_LIMIT_S:.0f} s.")
+        raise Fault("It was stopped while it started.")
+
+    def _dial(self) -> Connection | None:
+        try:
+            connection = Client(str(self._path), family="AF_UNIX")
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        limit = struct.pack("ll", int(SILENCE_LIMIT_S), 0)
+        with socket.socket(fileno=os.dup(connection.fileno())) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        return connection
+
+
+def default_path(port: int) -> Path:
+    """The local socket of the delivery that serves `port`."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(runtime) / f"doppelganger-{os.getuid()}" / f"delivery-{port}.sock"
+
+
+def _make_private(folder: Path) -> None:
+    """A folder that nobody else can look into. Raises PermanentFault where somebody else has made it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat(follow_symlinks=False)
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermanentFault(f"{folder} is open to others.", f"Remove it, or run: chmod 700 {folder}")
+
+
+def _kill(connection: Connection) -> None:
+    """Ends the process at the other end, whoever started it."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as end:
+        peer = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    process_id, _, _ = struct.unpack("3i", peer)
+    os.kill(process_id, signal.SIGKILL)
+    time.sleep(POLL_S)  # The kernel takes its sockets away.

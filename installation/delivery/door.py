@@ -1,0 +1,84 @@
+"""Who may come in: how many connections there are, in all and from one address.
+
+A connection that does not bring a whole request in time is closed by the server behind the door (its
+`keepalive_timeout`); this keeps anybody from holding so many that others find no place.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+
+
+class Door:
+    """Counts connections. Trusted proxies bring many phones, and are counted in all only."""
+
+    def __init__(self, most: int, most_per_address: int, trusted: tuple[Network, ...] = ()) -> None:
+        self.most = most
+        self.most_per_address = most_per_address
+        self.trusted = trusted
+        self.inside: Counter[str] = Counter()
+
+    def is_trusted(self, address: str) -> bool:
+        """Whether the address belongs to a trusted proxy. False for what is no address."""
+        try:
+            return any(ip_address(address) in network for network in self.trusted)
+        except ValueError:
+            return False
+
+    def enter(self, address: str) -> bool:
+        """Counts a connection from `address` in, if there is place for it."""
+        if self.inside.total() >= self.most:
+            return False
+        if self.inside[address] >= self.most_per_address and not self.is_trusted(address):
+            return False
+        self.inside[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Counts it out."""
+        self.inside[address] -= 1
+        if not self.inside[address]:
+            del self.inside[address]
+
+
+class Guarded(asyncio.Protocol):
+    """A connection that passes the door before the protocol behind it sees anything of it."""
+
+    def __init__(self, door: Door, behind: Callable[[], asyncio.Protocol]) -> None:
+        self._door = door
+        self._make = behind
+        self._behind: asyncio.Protocol | None = None
+        self._address = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Nothing there: the phone has left already.
+        self._address = (transport.get_extra_info("peername") or ("",))[0]
+        if not self._door.enter(self._address):
+            assert isinstance(transport, asyncio.Transport)
+            transport.abort()
+            return
+        self._behind = self._make()
+        self._behind.connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._behind is not None:
+            self._door.leave(self._address)
+            self._behind.connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        if self._behind is not None:
+            self._behind.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._behind.eof_received() if self._behind is not None else None
+
+    def pause_writing(self) -> None:
+        if self._behind is not None:
+            self._behind.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._behind is not None:
+            self._behind.resume_writing()

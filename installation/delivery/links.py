@@ -1,0 +1,111 @@
+"""The links there are, and what they lead to: in memory only, each with a life and a number of saves.
+
+A link is a capability: whoever has the token may look, save and forget. Nothing lists them. Tokens that never
+were, are expired, spent or forgotten are all the same to `find`: they are not there.
+"""
+
+import hashlib
+import secrets
+import time
+from base64 import b32encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from installation.delivery.package import Package
+
+TOKEN_BITS = 128
+TOKEN_PATTERN = "[A-Za-z2-7]{26}"
+# A visit takes a minute and a half and a link lives ten: more than these at once is no exhibition.
+MOST_LINKS = 60
+
+
+class End(StrEnum):
+    """Why a link is over."""
+
+    EXPIRED = "expired"
+    SPENT = "spent"
+    FORGOTTEN = "forgotten"
+    TOO_MANY = "too many"
+
+
+def new_token() -> str:
+    """128 random bits in 26 capital letters and digits (base32), which a code stores compactly."""
+    return b32encode(secrets.token_bytes(TOKEN_BITS // 8)).decode("ascii").rstrip("=")
+
+
+@dataclass(eq=False)
+class Link:
+    """One visit's link. `until_s` is on the clock of its `Links`; `end` is None while it is found."""
+
+    visit_id: int
+    package: Package
+    until_s: float
+    saves_left: int
+    token: str = field(default_factory=new_token, repr=False)
+    end: End | None = None
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether what is on its way to a phone may go on: the last save is completed, nothing else is."""
+        return self.end in (None, End.SPENT)
+
+
+class Links:
+    """All links. `clock` gives monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # By digest: comparing what is asked for with what is there tells nothing about a token.
+        self._links: dict[bytes, Link] = {}
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(tuple(self._links.values()))
+
+    def add(self, visit_id: int, package: Package, life_s: float, saves: int) -> tuple[Link, list[Link]]:
+        """A new link, and those that had to make way: the visit's earlier one, or the oldest of too many."""
+        ended = self.end(visit_id, End.FORGOTTEN)
+        while len(self._links) >= MOST_LINKS:
+            ended.append(self._drop(next(iter(self._links.values())), End.TOO_MANY))
+        link = Link(visit_id, package, self._clock() + life_s, saves)
+        self._links[_digest(link.token)] = link
+        return link, ended
+
+    def find(self, token: str) -> Link | None:
+        """The link with this token in letters of any case, if it lives."""
+        link = self._links.get(_digest(token))
+        return link if link is not None and self._clock() < link.until_s else None
+
+    def count_save(self, link: Link) -> None:
+        """One file is about to be saved. After the last one the link is spent."""
+        link.saves_left -= 1
+        if link.saves_left <= 0:
+            self._drop(link, End.SPENT)
+
+    def lives_s(self, link: Link) -> float:
+        """Seconds until it expires; 0 if it is over."""
+        return max(link.until_s - self._clock(), 0.0) if link.end is None else 0.0
+
+    def end(self, visit_id: int, why: End) -> list[Link]:
+        """Ends the links of a visit, and returns them."""
+        return [self._drop(link, why) for link in self if link.visit_id == visit_id]
+
+    def expire(self) -> list[Link]:
+        """Drops the links whose life is over, and returns them."""
+        return [self._drop(link, End.EXPIRED) for link in self if self._clock() >= link.until_s]
+
+    def clear(self) -> list[Link]:
+        """Ends all links, and returns them."""
+        return [self._drop(link, End.EXPIRED) for link in self]
+
+    def _drop(self, link: Link, why: End) -> Link:
+        del self._links[_digest(link.token)]
+        link.end = why
+        return link
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.upper().encode("utf-8", "replace")).digest()

@@ -1,0 +1,126 @@
+"""What the stage and the delivery process say to each other.
+
+The stage's commands are pickled objects. What comes back from the process that faces the phones is JSON that
+is checked on arrival, so that nothing there could ever run code in the stage.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from installation import configuration
+from installation.delivery.parameters import DeliveryParameters
+from installation.delivery.parcel import Parcel
+
+LONGEST_NEWS = 4096  # bytes
+
+
+# --- from the stage -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Open:
+    """The first word of a stage. Another network than before closes the old one, and ends all its links."""
+
+    network: configuration.Delivery
+    parameters: DeliveryParameters
+
+
+@dataclass(frozen=True)
+class Tune:
+    """The parameters have changed."""
+
+    parameters: DeliveryParameters
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Make a link for these pictures; one that the visit had already dies."""
+
+    parcel: Parcel
+    life_s: float
+    saves: int
+
+
+@dataclass(frozen=True)
+class Revoke:
+    """The visit's link dies now, and what it led to."""
+
+    visit_id: int
+
+
+Command = Open | Tune | Offer | Revoke
+
+
+# --- to the stage ---------------------------------------------------------------------------------------
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Alive(_Message):
+    """The process works. `problem`: why phones cannot reach it, in one line, or empty."""
+
+    kind: Literal["alive"] = "alive"
+    problem: str = Field("", max_length=300)
+
+
+class _OfVisit(_Message):
+    visit_id: int
+
+
+class Offered(_OfVisit):
+    """The link was tried and works. Again with another `url` when the machine's address has changed.
+
+    wifi: the text of a code that lets a phone join the guests' network first, where one is configured.
+    """
+
+    kind: Literal["offered"] = "offered"
+    url: str = Field(max_length=1000)
+    lives_s: float
+    wifi: str | None = Field(None, max_length=300)
+
+
+class Unreachable(_OfVisit):
+    """The link was tried and does not work; it is tried again, and `Offered` follows if it does."""
+
+    kind: Literal["unreachable"] = "unreachable"
+    why: str = Field(max_length=300)
+
+
+class Saved(_OfVisit):
+    """A phone has saved this file."""
+
+    kind: Literal["saved"] = "saved"
+    file: str = Field(max_length=100)
+
+
+class Forgotten(_OfVisit):
+    """*Forget now* on the phone: link and pictures are gone."""
+
+    kind: Literal["forgotten"] = "forgotten"
+
+
+class Ended(_OfVisit):
+    """The link's life is over, or as many files were saved as were allowed."""
+
+    kind: Literal["ended"] = "ended"
+    why: Literal["expired", "spent", "too many"]
+
+
+class Lost(_OfVisit):
+    """The process is gone, and the link with it: offer the visit's parcel again if it still goes on."""
+
+    kind: Literal["lost"] = "lost"
+
+
+News = Offered | Unreachable | Saved | Forgotten | Ended | Lost
+
+_FROM_PROCESS: TypeAdapter[Alive | News] = TypeAdapter(Annotated[Alive | News, Field(discriminator="kind")])
+
+
+def read(data: bytes) -> Alive | News:
+    """What the process said. Raises ValueError for anything else."""
+    return _FROM_PROCESS.validate_json(data)

@@ -1,0 +1,66 @@
+"""What a phone shows: the page behind a link, the page when there is nothing, and what both are made with."""
+
+import gzip
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from installation import typeface
+from installation.delivery import package
+from installation.delivery.package import Package
+from installation.texts import Texts, languages
+
+FOLDER = Path(__file__).parent / "web"
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(FOLDER),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Static:
+    """A file that is the same for everybody, plain and gzipped."""
+
+    content_type: str
+    content: bytes
+    packed: bytes
+
+
+def _static(path: Path, content_type: str) -> Static:
+    content = path.read_bytes()
+    return Static(content_type, content, gzip.compress(content, mtime=0))
+
+
+STATIC = {
+    "page.css": _static(FOLDER / "page.css", "text/css"),
+    "page.js": _static(FOLDER / "page.js", "text/javascript"),
+    "icon.svg": _static(FOLDER / "icon.svg", "image/svg+xml"),
+    # Whole and unmodified: its licence keeps the name for exactly this file.
+    "plex.ttf": _static(typeface.FILE, "font/ttf"),
+}
+
+
+def render(content: Package, token: str, lives_s: float) -> str:
+    """The page of a link whose URL ends in `token`, and which lives for `lives_s` more."""
+    return _TEMPLATES.get_template("page.html").render(
+        text=Texts.load(content.language),
+        token=token,
+        files=content.files,
+        names=package,
+        sayings=content.sayings,
+        lives_s=math.floor(lives_s),
+        minutes=math.ceil(lives_s / 60),
+    )
+
+
+@cache
+def gone() -> str:
+    """The page of everything that is not there, in all languages: nobody knows who asks."""
+    return _TEMPLATES.get_template("gone.html").render(texts=[Texts.load(code) for code in languages()])

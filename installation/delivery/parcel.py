@@ -1,0 +1,43 @@
+"""What the stage hands over for one visit: finished pictures and words, nothing of the sitter's own."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.arrays import Pixels
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What one judge says of the doppelgänger: `same`, and a sentence that makes it understood."""
+
+    judge: str
+    same: bool
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Parcel:
+    """For one visit; pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
+
+    language: one of `installation.texts.languages()`.  pair: both sides of the border, *same person* first.
+    film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
+    """
+
+    visit_id: int
+    language: str
+    doppelganger: Pixels
+    sayings: tuple[Saying, ...] = ()
+    pair: tuple[Pixels, Pixels] | None = None
+    film: bytes | None = None
+
+    def __post_init__(self) -> None:
+        for picture in (self.doppelganger, *(self.pair or ())):
+            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+                raise ValueError("pictures must be uint8 (R, R, 3)")
+            if picture.shape[0] != picture.shape[1] or not picture.size:
+                raise ValueError("pictures must be square")
+
+    def doppelganger_alone(self) -> "Parcel":
+        """The same without anything that a judge takes for the sitter."""
+        return replace(self, pair=None, film=None)

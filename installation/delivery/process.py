@@ -1,0 +1,263 @@
+"""The delivery process: `python -m installation.delivery.process SOCKET`.
+
+It listens on a local socket for one stage at a time, and on the network for phones. It outlives its stage for
+as long as a link lives, and ends by itself when there is neither. It writes nothing to any disk.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import select
+import signal
+import ssl
+import sys
+import threading
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+
+from installation import configuration, dumps
+from installation.delivery import address
+from installation.delivery.door import Door
+from installation.delivery.links import End, Link, Links
+from installation.delivery.messages import (
+    Alive,
+    Command,
+    Ended,
+    Forgotten,
+    News,
+    Offer,
+    Offered,
+    Open,
+    Revoke,
+    Saved,
+    Tune,
+    Unreachable,
+)
+from installation.delivery.package import Package, pack
+from installation.delivery.reach import why_unreachable
+from installation.delivery.server import Server
+from installation.services import Fault
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+RETRY_S = 2.0  # between attempts to reach what could not be reached
+CHECK_S = 30.0  # between checks of what could
+NICENESS = 5  # phones can wait, the stage's frames cannot
+FIRST_STAGE_S = 30.0  # for a stage to come at all
+
+
+class Process:
+    """Everything that happens on the event loop: commands, links, the server, and what the stage is told."""
+
+    def __init__(self) -> None:
+        self._links = Links()
+        self._door = Door(0, 0)
+        self._server = Server(self._links, self._door, self._saved, self._forgotten)
+        self._network: configuration.Delivery | None = None
+        self._network_lock = asyncio.Lock()
+        self._address = ""  # listened on, or empty
+        self._base_url = ""
+        self._problem = "It has not been opened yet."
+        self._announcing: dict[int, asyncio.Task[None]] = {}  # by visit
+        self._stage: Connection | None = None
+        self._had_stage = False
+
+    # --- the stage ---
+
+    def stage_came(self, stage: Connection) -> None:
+        self._stage, self._had_stage = stage, True
+
+    def stage_left(self) -> None:
+        self._stage = None
+
+    async def obey(self, command: Command, package: Package | None) -> None:
+        """Carries out one command; `package` is what an offer's parcel was made into."""
+        match command:
+            case Open():
+                await self._open(command)
+            case Tune():
+                self._tune(command)
+            case Offer() if package is not None:
+                visit_id = command.parcel.visit_id
+                link, made_way = self._links.add(visit_id, package, command.life_s, command.saves)
+                for old in made_way:
+                    if old.end is End.TOO_MANY:
+                        self._tell(Ended(visit_id=old.visit_id, why="too many"))
+                self._announce(link)
+            case Revoke():
+                self._links.end(command.visit_id, End.FORGOTTEN)
+
+    def _tell(self, message: Alive | News) -> None:
+        """Tells the stage, if there is one that listens: no stage can make a phone wait."""
+        if self._stage is None:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            if select.select([], [self._stage], [], 0)[1]:
+                self._stage.send_bytes(message.model_dump_json().encode())
+
+    # --- the network ---
+
+    async def _open(self, command: Open) -> None:
+        if self._network not in (None, command.network):
+            for link in self._links.clear():
+                self._tell(Ended(visit_id=link.visit_id, why="expired"))
+            async with self._network_lock:
+                await self._close()
+        self._network = command.network
+        self._door.trusted = tuple(command.network.trusted_proxies)
+        self._tune(Tune(command.parameters))
+        await self._look_after(command.network)
+
+    def _tune(self, command: Tune) -> None:
+        self._door.most = command.parameters.connections
+        self._door.most_per_address = command.parameters.connections_per_address
+        self._server.misses_per_minute = command.parameters.misses_per_minute
+
+    async def _look_after(self, network: configuration.Delivery) -> None:
+        """Listens where phones can reach this machine now, and tries whether they can."""
+        async with self._network_lock:
+            try:
+                wanted = address.listening_address(network)
+                if wanted != self._address:
+                    await self._close()
+                    await self._listen(network, wanted)
+                self._problem = await why_unreachable(self._base_url)
+            except Fault as fault:
+                await self._close()
+                self._problem = f"{fault} {fault.advice}".strip()
+            except OSError as error:  # ssl.SSLError is one.
+                await self._close()
+                self._problem = f"{error.strerror or error}. See delivery in the configuration."
+
+    async def _listen(self, network: configuration.Delivery, wanted: str) -> None:
+        tls = None
+        if network.certificate is not None:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(network.certificate, network.key)
+        self._server.hosts = address.accepted_hosts(network, wanted)
+        await self._server.open(wanted, network.port, tls)
+        self._address = wanted
+        self._base_url = address.base_url(network, wanted)
+        log.info("phones are served at %s", self._base_url)
+        for link in self._links:
+            self._announce(link)
+
+    async def _close(self) -> None:
+        await self._server.close()
+        self._address = self._base_url = ""
+
+    # --- links ---
+
+    def _announce(self, link: Link) -> None:
+        earlier = self._announcing.pop(link.visit_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        self._announcing[link.visit_id] = asyncio.create_task(self._try_and_tell(link))
+
+    async def _try_and_tell(self, link: Link) -> None:
+        """Tells the stage about a link once it works, and before that once why it does not."""
+        told = False
+        while link.end is None:
+            why = await why_unreachable(self._base_url, link.token) if self._address else self._problem
+            if link.end is not None:
+                return
+            if not why and self._network is not None:
+                self._tell(
+                    Offered(
+                        visit_id=link.visit_id,
+                        url=f"{self._base_url}/D/{link.token}",
+                        lives_s=self._links.lives_s(link),
+                        wifi=address.wifi_code(self._network.wifi),
+                    )
+                )
+                return
+            if not told:
+                self._tell(Unreachable(visit_id=link.visit_id, why=why[:300]))
+                told = True
+            await asyncio.sleep(RETRY_S)
+
+    def _saved(self, link: Link, file: str) -> None:
+        self._tell(Saved(visit_id=link.visit_id, file=file))
+        if link.end is End.SPENT:
+            self._tell(Ended(visit_id=link.visit_id, why="spent"))
+
+    def _forgotten(self, link: Link) -> None:
+        self._tell(Forgotten(visit_id=link.visit_id))
+
+    # --- time ---
+
+    async def live(self) -> None:
+        """Goes on until there is neither a stage nor a link."""
+        loop = asyncio.get_running_loop()
+        began_s, checked_s = loop.time(), 0.0
+        while True:
+            await asyncio.sleep(TICK_S)
+            for link in self._links.expire():
+                self._tell(Ended(visit_id=link.visit_id, why="expired"))
+            due_s = checked_s + (RETRY_S if self._problem else CHECK_S)
+            if self._network is not None and loop.time() >= due_s:
+                await self._look_after(self._network)
+                checked_s = loop.time()
+            if self._network is not None:
+                self._tell(Alive(problem=self._problem[:300]))
+            awaited = not self._had_stage and loop.time() - began_s < FIRST_STAGE_S
+            if self._stage is None and not self._links and not awaited:
+                break
+        await self._close()
+
+
+def hear(listener: Listener, process: Process, loop: asyncio.AbstractEventLoop) -> None:
+    """One stage after the other, in a thread of its own; pictures are encoded here, beside the event loop."""
+    while True:
+        try:
+            stage = listener.accept()
+        except OSError:
+            return  # The listener is closed: the process ends.
+        loop.call_soon_threadsafe(process.stage_came, stage)
+        try:
+            while True:
+                _obey_next(stage, process, loop)
+        except (EOFError, OSError):
+            pass
+        except Exception as error:
+            log.exception("a command failed: %s", type(error).__name__)
+        loop.call_soon_threadsafe(process.stage_left)
+        stage.close()
+
+
+def _obey_next(stage: Connection, process: Process, loop: asyncio.AbstractEventLoop) -> None:
+    # A function of its own, so that no name here keeps a parcel while the next command is waited for.
+    command: Command = stage.recv()
+    package = pack(command.parcel) if isinstance(command, Offer) else None
+    asyncio.run_coroutine_threadsafe(process.obey(command, package), loop).result()
+
+
+async def _serve(listener: Listener) -> None:
+    process, loop = Process(), asyncio.get_running_loop()
+    life = asyncio.current_task()
+    assert life is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, life.cancel)
+    threading.Thread(target=hear, args=(listener, process, loop), daemon=True).start()
+    with contextlib.suppress(asyncio.CancelledError):
+        await process.live()
+
+
+def main(path: Path) -> int:
+    """Serves stages at the socket `path`, which is made anew, and phones, until neither is left."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    dumps.forbid()
+    os.nice(NICENESS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
+    path.unlink(missing_ok=True)
+    with Listener(str(path), family="AF_UNIX", backlog=4) as listener:
+        asyncio.run(_serve(listener))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

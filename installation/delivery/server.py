@@ -1,0 +1,286 @@
+"""The web server that phones talk to.
+
+    /D/TOKEN               the page
+    /D/TOKEN/NAME          a file of it, to look at; films in ranges, as phones ask for them
+    /D/TOKEN/save/NAME     the same, to keep: counts
+    /D/TOKEN/forget        POST: everything behind the link is gone
+    /D/gone                what the phone sees then
+    /S/NAME                the page's style, script, typeface and icon
+
+Everything else, and every token that leads nowhere, is one and the same 404. Paths may be in capitals, as
+in the code, or not. Nothing of a request is logged.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+
+from aiohttp import hdrs, web
+
+from installation.delivery import page
+from installation.delivery.door import Door, Guarded
+from installation.delivery.links import TOKEN_PATTERN, End, Link, Links
+from installation.delivery.misses import Misses
+from installation.delivery.package import File
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 64 * 1024
+SEND_BUFFER_BYTES = 256 * 1024
+BACKLOG = 1024  # connections that have not been accepted yet
+REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
+STALL_LIMIT_S = 20.0  # for a phone to take one chunk
+LONGEST_LINE = 1024  # bytes of the request's first line
+LONGEST_HEADER = 4096  # bytes of one header; a phone's longest, its User-Agent, has about 200
+MOST_HEADERS = 64
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; "
+    "script-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's, with our limits, and without a word about itself or about what it could not read."""
+
+    def __init__(self, server: web.Server) -> None:
+        quiet = logging.getLogger(f"{__name__}.http")
+        quiet.disabled = True  # Its lines carry addresses and paths.
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            logger=quiet,
+            access_log=None,  # type: ignore[arg-type]  # as AppRunner passes it on
+            keepalive_timeout=REQUEST_LIMIT_S,
+            lingering_time=0,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_HEADER,
+            max_headers=MOST_HEADERS,
+        )
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        answer = _plain(status, "This could not be read.")
+        answer.headers.update(HEADERS | {hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: ""})
+        answer.force_close()
+        return answer
+
+
+class Server:
+    """Serves `links`. Calls `on_saved` and `on_forgotten` when a phone has done so.
+
+    `hosts` are the Host headers it answers to, `misses_per_minute` what one address may guess; both may
+    change while it is open. Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        links: Links,
+        door: Door,
+        on_saved: Callable[[Link, str], None],
+        on_forgotten: Callable[[Link], None],
+        hosts: frozenset[str] = frozenset(),
+        misses_per_minute: int = 60,
+    ) -> None:
+        self.hosts = hosts
+        self.misses_per_minute = misses_per_minute
+        self._links = links
+        self._door = door
+        self._misses = Misses()
+        self._on_saved = on_saved
+        self._on_forgotten = on_forgotten
+        self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def open(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Listens. Raises OSError where that is not possible."""
+        self._runner = web.AppRunner(self._application(), handler_cancellation=True)
+        await self._runner.setup()
+        behind = self._runner.server
+        assert behind is not None
+        # Connections inherit its buffer, so that the kernel, too, holds little of a film for each phone.
+        listening = socket.create_server((address, port), backlog=BACKLOG)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: Guarded(self._door, lambda: _Connection(behind)),
+            sock=listening,
+            ssl=tls,
+            ssl_handshake_timeout=REQUEST_LIMIT_S if tls else None,
+            backlog=BACKLOG,
+        )
+
+    async def close(self) -> None:
+        """Listens no more, and ends what is going on."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._listener = self._runner = None
+
+    def _application(self) -> web.Application:
+        link = f"/{{d:[dD]}}/{{token:{TOKEN_PATTERN}}}"
+        application = web.Application(middlewares=[self._guard], client_max_size=0)
+        application.add_routes(
+            [
+                web.get(link, self._page),
+                web.get(link + r"/{name:[a-z_.0-9]+}", self._view),
+                web.get(link + r"/save/{name:[a-z_.0-9]+}", self._save),
+                web.post(link + "/forget", self._forget),
+                web.get("/{d:[dD]}/gone", self._gone),
+                web.get(r"/{s:[sS]}/{name:[a-z_.0-9]+}", self._static),
+            ]
+        )
+        application.on_response_prepare.append(_finish)
+        return application
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """What holds for every request, whatever it asks for."""
+        if request.host.lower() not in self.hosts:
+            return _plain(421, "This is not the server you asked for.")
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return self._nothing(request)
+        except web.HTTPException as refusal:
+            return _plain(refusal.status, refusal.reason, allow=refusal.headers.get("Allow"))
+        except (ConnectionError, TimeoutError):
+            # The phone has gone, or takes nothing any more.
+            if request.transport is not None:
+                request.transport.abort()
+            raise
+        except Exception as error:
+            log.exception("an answer failed: %s", type(error).__name__)
+            return _plain(500, "Something went wrong here.")
+
+    def _nothing(self, request: web.Request) -> web.StreamResponse:
+        """The one answer to whatever is not there; none but the number to whom has guessed too often."""
+        guessed = "token" in request.match_info
+        if guessed and self._misses.count(self._phone(request), self.misses_per_minute):
+            answer = _plain(429, "Too many wrong links.")
+            answer.headers["Retry-After"] = "60"
+            answer.force_close()
+            return answer
+        return web.Response(status=404, text=page.gone(), content_type="text/html")
+
+    def _phone(self, request: web.Request) -> str:
+        """The phone's address: the connection's, or what a trusted proxy says it is."""
+        address = request.remote or "0.0.0.0"
+        if not self._door.is_trusted(address):
+            return address
+        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            try:
+                ip_address(hop.strip())
+            except ValueError:
+                break
+            if not self._door.is_trusted(hop.strip()):
+                return hop.strip()
+        return address
+
+    def _link(self, request: web.Request) -> Link:
+        link = self._links.find(request.match_info["token"])
+        if link is None:
+            raise web.HTTPNotFound
+        return link
+
+    def _file(self, link: Link, request: web.Request) -> File:
+        file = link.package.files.get(request.match_info["name"])
+        if file is None:
+            raise web.HTTPNotFound
+        return file
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        link = self._link(request)
+        text = page.render(link.package, request.match_info["token"], self._links.lives_s(link))
+        return web.Response(text=text, content_type="text/html")
+
+    async def _view(self, request: web.Request) -> web.StreamResponse:
+        link = self._link(request)
+        return await _send(request, link, self._file(link, request))
+
+    async def _save(self, request: web.Request) -> web.StreamResponse:
+        link = self._link(request)
+        file = self._file(link, request)
+        if request.method != hdrs.METH_HEAD:
+            self._links.count_save(link)
+            self._on_saved(link, file.name)
+        return await _send(request, link, file, to_keep=True)
+
+    async def _forget(self, request: web.Request) -> web.StreamResponse:
+        link = self._link(request)
+        self._links.end(link.visit_id, End.FORGOTTEN)
+        self._on_forgotten(link)
+        # Relative to .../D/TOKEN/forget, so that it holds behind any proxy.
+        return web.Response(status=303, headers={hdrs.LOCATION: "../gone"})
+
+    async def _gone(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(text=page.gone(), content_type="text/html")
+
+    async def _static(self, request: web.Request) -> web.StreamResponse:
+        static = page.STATIC.get(request.match_info["name"])
+        if static is None:
+            raise web.HTTPNotFound
+        headers = {hdrs.CACHE_CONTROL: "private, max-age=3600", hdrs.VARY: hdrs.ACCEPT_ENCODING}
+        if "gzip" not in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+            return web.Response(body=static.content, content_type=static.content_type, headers=headers)
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+        return web.Response(body=static.packed, content_type=static.content_type, headers=headers)
+
+
+async def _send(request: web.Request, link: Link, file: File, to_keep: bool = False) -> web.StreamResponse:
+    """A file in chunks, so that a slow phone holds one of them and not the film; it stops when the link ends.
+
+    To look at, one range of it is sent where one is asked for; to keep, always all of it.
+    """
+    size = len(file.content)
+    headers = {hdrs.CONTENT_TYPE: file.content_type, hdrs.ACCEPT_RANGES: "none" if to_keep else "bytes"}
+    headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="{file.name}"' if to_keep else "inline"
+    status, first, end = 200, 0, size
+    if not to_keep and hdrs.RANGE in request.headers:
+        try:
+            first, end, _ = request.http_range.indices(size)
+        except ValueError:
+            first = end = 0  # Several ranges, other units, or no numbers.
+        if first >= end:
+            return web.Response(status=416, headers={hdrs.CONTENT_RANGE: f"bytes */{size}"})
+        status, headers[hdrs.CONTENT_RANGE] = 206, f"bytes {first}-{end - 1}/{size}"
+
+    answer = web.StreamResponse(status=status, headers=headers)
+    answer.content_length = end - first
+    await answer.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return answer
+    content = memoryview(file.content)[first:end]
+    for start in range(0, len(content), CHUNK_BYTES):
+        if not link.may_be_sent:
+            raise ConnectionAbortedError
+        async with asyncio.timeout(STALL_LIMIT_S):
+            await answer.write(content[start : start + CHUNK_BYTES])
+    await answer.write_eof()
+    return answer
+
+
+def _plain(status: int, words: str, allow: str | None = None) -> web.Response:
+    return web.Response(status=status, text=words, headers={hdrs.ALLOW: allow} if allow else None)
+
+
+async def _finish(_: web.Request, answer: web.StreamResponse) -> None:
+    """What every answer carries, and what none does."""
+    answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    answer.headers.update(HEADERS)
+    answer.headers.popall(hdrs.SERVER, None)
