@@ -15,8 +15,8 @@ class Opinion:
 
     Distances are in the judge's own metric; smaller is more alike, up to `threshold` means *same*.
     curve: rising t, each with its distance. border_t: None where there is none; `without_border` says why.
-    fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: whether it
-    says *same* of the doppelgänger, None where there is none.
+    fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: whether
+    it says *same* of the doppelgänger, None where there is none.
     """
 
     judge: str

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from engine.errors import UsageError
-from hardware.camera import CameraSettings, Crop, Feed, Frame
+from hardware.camera import CameraSettings, CameraState, Crop, Feed, Frame
+from hardware.camera.base import Health as FeedHealth
 from installation import visit
 from installation.parameters import Applies, Parameters, Registry
 from installation.services import Condition, Health
@@ -113,6 +114,13 @@ class CameraDesk:
             return []
         self._failed = True
         return [visit.CameraFailed()]
+
+    @property
+    def feed_health(self) -> FeedHealth:
+        """What the camera itself says."""
+        if self._feed is None:
+            return FeedHealth(CameraState.STOPPED, "", None, 0.0, 0)
+        return self._feed.health()
 
     @property
     def health(self) -> Health:

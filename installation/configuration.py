@@ -52,11 +52,20 @@ class Judging(_Section):
     seed: int = Field(0, ge=0, description="which perturbations")
 
 
+class Display(_Section):
+    """The screen and its keys; see docs/display.md."""
+
+    screen: str = Field("0", description="a monitor: 0, name:HDMI; window:1280x720; headless:1080x1920")
+    rotation_deg: Literal[0, 90, 180, 270] = Field(0, description="clockwise, for a monitor hung turned")
+    vsync: bool = Field(True, description="wait for the monitor")
+    exit_chord: str = Field("", description="keys that end it, such as ctrl+alt+shift+q; empty: none")
+    keys: dict[str, str] | None = Field(None, description="key -> yes, no, without camera or language")
+
+
 class Stage(_Section):
-    """The window, the camera and the scenes; see docs/installing.md."""
+    """The camera and the scenes; see docs/cameras.md and docs/scenes.md."""
 
     camera: str = Field("0", description="0, /dev/video2, name:Logitech, file:PATH or synthetic")
-    display: str = Field("0", description="a monitor by number or name, window:WxH, or headless:WxH")
     scenes: dict[Phase, str] = Field(
         {phase: str(phase) for phase in Phase}, description="the scene of each phase, a file in scenes/"
     )
@@ -108,6 +117,7 @@ class Configuration(_Section):
     perceptual: Literal["pyramid", "lpips"] = Field("pyramid", description="what the search minimises")
     search: Search = Search()
     judging: Judging = Judging()
+    display: Display = Display()
     stage: Stage = Stage()
 
     delivery: Delivery = Delivery()

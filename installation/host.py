@@ -49,6 +49,7 @@ class Host:
         self.people: Sequence[Strip] = ()
         self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery
         self._lock_step = lock_step
+        self._for_technician = False
         # All there is of a visitor on this side of the processes.
         self._live: Live | None = None
         self._finding: Finding | None = None
@@ -72,6 +73,12 @@ class Host:
             self._note(news, now_s)
         self.handle(visit.Tick(), now_s)
 
+    def show_camera(self, now_s: float) -> None:
+        """For the technician: camera and faces without a visit."""
+        self._for_technician = True
+        self._camera.turn_on(now_s)
+        self._watcher.watch(True)
+
     def handle(self, event: Event, now_s: float) -> None:
         """Lets the visit have an event, and does what comes of it."""
         before = self.state.phase
@@ -94,7 +101,7 @@ class Host:
             text=self.language.text,
             began_s=self.state.entered_s,
             lasts_s=now_s - self.state.entered_s + left_s,
-            camera=self._camera.latest() if self.state.consented else None,
+            camera=self._camera.latest() if self.state.consented or self._for_technician else None,
             sighting=self._watcher.sighting,
             live=self._live,
             finding=self._finding,

@@ -15,8 +15,9 @@ import cv2
 from engine.arrays import Pixels
 from engine.errors import MachineError, UsageError
 from hardware.camera import CameraSettings, Capture, Feed, camera_source, open_camera
-from hardware.display import open_display
+from hardware.display import KEYS, Display, DisplaySettings
 from hardware.watchdog import Watchdog
+from installation.buttons import Buttons, TechnicianButtons
 from installation.camera_desk import CameraDesk
 from installation.clock import Clock, LiveClock, VirtualClock
 from installation.configuration import Configuration
@@ -25,12 +26,13 @@ from installation.delivery import Delivery, DeliveryParameters
 from installation.engine import Engine
 from installation.framing import PortraitTaking
 from installation.host import Host
-from installation.inputs import Buttons
 from installation.parameters import Refusal, Registry
 from installation.recorder import Recorder
 from installation.rehearsal import Rehearsal
 from installation.services import Services
+from installation.setup import Facts, Setup
 from installation.stage import Observer, Source, Stage
+from installation.visit import Phase
 from installation.watcher import SteppedWatcher, Watcher
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ log = logging.getLogger(__name__)
 class Rehearsing:
     """How a run differs from an exhibition. visits: None waits for real visitors.
 
-    rate_hz: frames a second of the virtual clock. film: what the recorder writes.
+    rate_hz: frames a second of the virtual clock. film: what the recorder writes. setup: no visitors at all,
+    but the technician's picture.
     """
 
     visits: int | None = None
@@ -51,6 +54,7 @@ class Rehearsing:
     virtual: bool = False
     rate_hz: int = 30
     film: Path | None = None
+    setup: bool = False
 
 
 def prepare_atelier(configuration: Configuration) -> "Atelier":
@@ -70,6 +74,7 @@ class House:
         rehearsing: Rehearsing,
         with_phones: bool = True,
     ) -> None:
+        self._for_technician = rehearsing.setup
         # The pictures are small; more threads only take the engine's cores.
         cv2.setNumThreads(1)
         self._ends = ExitStack()
@@ -95,11 +100,13 @@ class House:
             first_visit_id=0 if rehearsing.virtual else secrets.randbelow(2**31),
             lock_step=rehearsing.virtual,
         )
-        self.display = self._ends.enter_context(open_display(configuration.stage.display))
+        chosen = configuration.display.model_dump() | {"keys": configuration.display.keys or KEYS}
+        self.display = self._ends.enter_context(Display(DisplaySettings(**chosen)))
         self.rehearsal = (
             Rehearsal(rehearsing.visits, rehearsing.unseen) if rehearsing.visits is not None else None
         )
-        sources: list[Source] = [Buttons(self.display)]
+        buttons = TechnicianButtons if rehearsing.setup else Buttons
+        sources: list[Source] = [buttons(self.display)]
         observers: list[Observer] = [Heartbeat()]
         if self.rehearsal is not None:
             sources.append(self.rehearsal)
@@ -107,13 +114,18 @@ class House:
             width_px, height_px = self.display.size_px
             recorder = Recorder(rehearsing.film, width_px, height_px, rehearsing.rate_hz)
             observers.append(self._ends.enter_context(recorder))
+        if rehearsing.setup:
+            scenes = dict.fromkeys(Phase, Setup(self._facts))
         self.stage = Stage(self.host, scenes, self.display, self.clock, sources, observers)
         services = [self.watcher, self.engine, *([self.delivery] if self.delivery else [])]
         self.services = Services(*services)
 
     def play(self) -> None:
         """Until somebody ends it, or the rehearsal is over."""
-        self.camera.begin(self.clock.now_s)
+        if self._for_technician:
+            self.host.show_camera(self.clock.now_s)
+        else:
+            self.camera.begin(self.clock.now_s)
         self.stage.run()
 
     def __enter__(self) -> "House":
@@ -133,6 +145,19 @@ class House:
         capture = Capture(camera_source(camera, sitter=self._synthetic_sitter), settings)
         capture.start()
         return capture
+
+    def _facts(self) -> Facts:
+        """What the technician's picture tells."""
+        phone = ""
+        if self.delivery is not None:
+            phone = f"Phones: {self.delivery.health}"
+        return Facts(
+            camera=self.camera.feed_health,
+            screens=self.display.screens,
+            screen=self.display.screen,
+            face=self.watcher.face,
+            phone=phone,
+        )
 
     def _synthetic_sitter(self, _: float) -> Pixels:
         """Somebody who does not exist, before the camera `synthetic`."""

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--show", type=Path, default=SHOW, help="folder of the curators' parameters and presets; show/"
     )
     parser.add_argument("--camera", help="0, /dev/video2, name:Logitech, file:PATH or synthetic")
-    parser.add_argument("--display", help="a monitor by number or name, window:WxH, or headless:WxH")
+    parser.add_argument("--display", help="0, name:HDMI, window:WxH or headless:WxH")
     parser.add_argument(
         "--setup", action="store_true", help="the technician's picture: framing, focus, light"
     )
@@ -48,10 +48,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Plays until somebody ends it, or the rehearsal is over. Returns the exit code."""
     configuration = load(arguments.config)
-    stage_section = configuration.stage.model_copy(
-        update={key: value for key in ("camera", "display") if (value := getattr(arguments, key))}
-    )
-    configuration = configuration.model_copy(update={"stage": stage_section})
+    if arguments.camera:
+        stage = configuration.stage.model_copy(update={"camera": arguments.camera})
+        configuration = configuration.model_copy(update={"stage": stage})
+    if arguments.display:
+        display = configuration.display.model_copy(update={"screen": arguments.display})
+        configuration = configuration.model_copy(update={"display": display})
     virtual = arguments.virtual or arguments.record is not None
     if arguments.record is not None:
         _check_recording(arguments.record, configuration.stage.camera)
@@ -65,14 +67,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     from installation.house import House, Rehearsing
 
-    rehearsing = Rehearsing(arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record)
+    rehearsing = Rehearsing(
+        arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record, arguments.setup
+    )
     with House(configuration, _changes(arguments.set), rehearsing, not arguments.without_phone) as house:
         house.play()
     if house.rehearsal is not None and house.rehearsal.finished < house.rehearsal.visits:
-        raise MachineError(
-            f"{house.rehearsal.finished} of {house.rehearsal.visits} visits came to their end; the lines above "
-            "say why the others did not."
-        )
+        came = f"{house.rehearsal.finished} of {house.rehearsal.visits} visits came to their end"
+        raise MachineError(f"{came}; the lines above say why the others did not.")
     return 0
 
 

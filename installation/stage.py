@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class Source(Protocol):
     @property
     def over(self) -> bool: ...
 
-    def events(self, host: Host, areas: Areas, now_s: float) -> Sequence[Event]: ...
+    def events(self, host: Host, areas: Areas, now_s: float, /) -> Iterable[Event]: ...
 
 
 class Observer(Protocol):
