@@ -1,6 +1,7 @@
 """What this machine is and what it lacks: GPU, processor, memory, disk, camera, screen, system libraries.
 
-Standard library only: `kiosk` runs `python -m hardware.machine` before anything is installed.
+Standard library only: `kiosk` runs `python -m hardware.machine` before anything is installed, and `.ci/run`
+`python -m hardware.machine tests`.
 """
 
 import ctypes
@@ -26,6 +27,13 @@ class SystemPackage:
 SYSTEM_LIBRARIES = {
     "libGL.so.1": SystemPackage("libgl1", "libglvnd-glx"),
     "libgthread-2.0.so.0": SystemPackage("libglib2.0-0", "glib2"),
+}
+
+# Programs that only tests start; those tests skip where they are missing.
+TEST_PROGRAMS = {
+    "oscsend": SystemPackage("liblo-tools", "liblo"),
+    "node": SystemPackage("nodejs", "nodejs"),
+    "npm": SystemPackage("npm", "nodejs-npm"),
 }
 
 
@@ -145,13 +153,21 @@ def missing_packages() -> list[SystemPackage]:
     return packages
 
 
-def main() -> int:
-    """Print the command that installs what is missing; 1 if anything is, else 0 and nothing printed."""
-    packages = missing_packages()
+def missing_test_packages() -> list[SystemPackage]:
+    """The system packages without which some tests skip."""
+    return [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
+
+
+def main(words: list[str]) -> int:
+    """Print the command that installs what is missing; 1 if anything is, else 0 and nothing printed.
+
+    With the word `tests`, what the tests need counts as well.
+    """
+    packages = missing_packages() + (missing_test_packages() if "tests" in words else [])
     if packages:
         print(install_command(packages))
     return 1 if packages else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
