@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def missing_test_packages() -> list[SystemPackage]:
     return [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
 
 
-def main(words: list[str]) -> int:
+def main(words: Sequence[str] = ()) -> int:
     """Print the command that installs what is missing; 1 if anything is, else 0 and nothing printed.
 
     With the word `tests`, what the tests need counts as well.
