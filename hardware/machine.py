@@ -33,6 +33,7 @@ SYSTEM_LIBRARIES = {
 # Programs that only tests start; those tests skip where they are missing.
 TEST_PROGRAMS = {
     "oscsend": SystemPackage("liblo-tools", "liblo"),
+    "chromium": SystemPackage("chromium", "chromium"),
     "node": SystemPackage("nodejs", "nodejs"),
     "npm": SystemPackage("npm", "nodejs-npm"),
 }

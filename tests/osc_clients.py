@@ -25,6 +25,12 @@ def needed(program: str) -> None:
         pytest.skip(f"needs {program}: apt-get install {package}")
 
 
+def chromium() -> str:
+    """The path of the browser."""
+    needed("chromium")
+    return str(shutil.which("chromium"))
+
+
 def node_modules() -> Path:
     """The npm packages that package-lock.json pins, installed on first use."""
     needed("npm")
@@ -36,10 +42,11 @@ def node_modules() -> Path:
 
 
 class OscJs:
-    """osc.js, sending and receiving on one socket."""
+    """osc.js, sending and receiving on one socket, connection or WebSocket."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str]", over_websocket: bool = False) -> None:
         self._process = process
+        self._over_websocket = over_websocket
         self._lines: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -58,9 +65,23 @@ class OscJs:
         raw = [0, 1] if at_s is None else [int(at_s) + 2_208_988_800, int(at_s % 1 * 2**32)]
         self._write({"timeTag": {"raw": raw}, "packets": packets})
 
+    def send_text(self, text: str) -> None:
+        """Sends a text over the WebSocket."""
+        self._write_line({"text": text})
+
+    def receive_text(self) -> str:
+        """The next text from the WebSocket; OSC is dropped."""
+        while True:
+            message = self._lines.get(timeout=10)
+            if "text" in message:
+                return str(message["text"])
+
     def _write(self, packet: object) -> None:
+        self._write_line({"packet": packet} if self._over_websocket else packet)
+
+    def _write_line(self, line: object) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(packet) + "\n")
+        self._process.stdin.write(json.dumps(line) + "\n")
         self._process.stdin.flush()
 
     def receive(self, *addresses: str, within_s: float = 10.0) -> tuple[str, tuple[Any, ...]]:
@@ -91,17 +112,37 @@ def _arguments(given: tuple[tuple[str, object], ...]) -> list[dict[str, object]]
 @contextlib.contextmanager
 def osc_js(port: int, transport: str = "udp") -> Iterator[OscJs]:
     """osc.js, connected."""
-    node_modules()
-    process = subprocess.Popen(
-        ["node", str(TESTS / "osc_client.js"), transport, "127.0.0.1", str(port)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with _node("osc_client.js", transport, "127.0.0.1", str(port)) as process:
         client = OscJs(process)
         assert client._lines.get(timeout=30) == {"ready": True}
         yield client
+
+
+@contextlib.contextmanager
+def websocket(port: int, origin: str = "") -> Iterator[OscJs]:
+    """The npm package ws, connected. Raises ConnectionRefusedError where it is turned away."""
+    words = (origin,) if origin else ()
+    with _node("websocket_client.js", f"ws://127.0.0.1:{port}/", *words) as process:
+        client = OscJs(process, over_websocket=True)
+        first = client._lines.get(timeout=30)
+        if "error" in first:
+            raise ConnectionRefusedError(first["error"])
+        yield client
+
+
+def oscquery(*words: str) -> dict[str, Any]:
+    """What the npm package oscquery finds."""
+    with _node("oscquery_client.js", *words) as process:
+        return dict(json.loads(process.communicate(timeout=60)[0]))
+
+
+@contextlib.contextmanager
+def _node(script: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
+    node_modules()
+    command = ["node", str(TESTS / script), *words]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
     finally:
         process.kill()
         process.communicate()

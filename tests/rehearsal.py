@@ -54,7 +54,7 @@ class Rehearsal:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.registry = Recording(Timeouts, Rehearsed)
-        given = {"osc_port": 0, **settings}
+        given = {"osc_port": 0, "http_port": 0, **settings}
         self.control = Control(self.registry, ControlSettings(**given), folder)
         self.registry.history.clear()
         self.sight = Sight(
@@ -78,6 +78,11 @@ class Rehearsal:
     def port(self) -> int:
         """Of OSC."""
         return self.control.services[0].port  # type: ignore[attr-defined]
+
+    @property
+    def http_port(self) -> int:
+        """Of OSCQuery and the page."""
+        return self.control.services[1].port  # type: ignore[attr-defined]
 
     def _play(self) -> None:
         next_s = time.monotonic()

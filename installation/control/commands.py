@@ -143,9 +143,13 @@ OUTPUTS = (
     Output("/health/dropped", "i", ("count",), "packets and changes refused so far, whatever the reason"),
     Output("/show/open", "T", ("open",), "whether visits may begin"),
     Output("/heartbeat", "i", ("seconds",), "once a second: how long the piece runs"),
-    Output("/error", "ss", ("address", "reason"), "to the sender only: what was refused, and why"),
-    Output("/done", "ss", ("address", "detail"), "to the sender only: a command was carried out"),
-    Output("/pong", "", (), "to the sender only, after /ping"),
+)
+
+# To the sender only, and therefore nothing that can be read.
+ANSWERS = (
+    Output("/error", "ss", ("address", "reason"), "what was refused, and why"),
+    Output("/done", "ss", ("address", "detail"), "a command was carried out"),
+    Output("/pong", "", (), "after /ping"),
 )
 
 

@@ -15,11 +15,13 @@ from installation.control.complaints import Complaints
 from installation.control.fades import Fades
 from installation.control.feedback import Argument, Feedback
 from installation.control.inbox import Inbox, Listening, Peer, Received
+from installation.control.oscquery import Tree
 from installation.control.packets import Message, encode
 from installation.control.presets import Presets
 from installation.control.scheduling import Schedule
 from installation.control.show import Blackout, ShowCommand, Sight, Start, Stop
 from installation.control.udp import UdpPeer, UdpServer
+from installation.control.web import WebServer
 from installation.parameters import Refusal, Registry, shown, write_safely
 from installation.services import ResilientService
 from installation.visit import Event, Halted, Phase, Skipped, WokeUp
@@ -94,7 +96,16 @@ class Control:
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="presets")
         self._work: list[tuple[Future[Any], Peer, str, Callable[[Any, float], str | None]]] = []
         udp = UdpServer(settings.address, settings.osc_port, self._inbox)
-        self.services: tuple[ResilientService, ...] = (udp,)
+        self._web = WebServer(
+            settings.address,
+            settings.http_port,
+            settings.password,
+            self._inbox,
+            Tree(registry, self._feedback.values),
+            self._complaints,
+            osc_port=lambda: udp.port,
+        )
+        self.services: tuple[ResilientService, ...] = (udp, self._web)
         for target in settings.send_to:
             host, _, port = target.rpartition(":")
             peer = UdpPeer(udp, host, int(port))
@@ -103,6 +114,7 @@ class Control:
             log.warning("%s", line)
         registry.begin_scene()
         self._tell_parameters(registry.parameters, self._began_s)
+        self._know_presets(self._presets.names(), self._began_s)
 
     def drain(self, now_s: float) -> list[Happening]:
         """Applies what came in since the last frame, within a budget of time, and moves fades on.
@@ -275,7 +287,16 @@ class Control:
 
     def _save_preset(self, peer: Peer, now_s: float, name: str) -> None:
         changes = self._registry.changes()
-        self._later(lambda: self._presets.save(name, changes), peer, "/preset/save", lambda *_: name)
+
+        def work() -> list[str]:
+            self._presets.save(name, changes)
+            return self._presets.names()
+
+        def saved(names: list[str], now_s: float) -> str:
+            self._know_presets(names, now_s)
+            return name
+
+        self._later(work, peer, "/preset/save", saved)
 
     def _load_preset(self, peer: Peer, now_s: float, name: str, fade_s: float) -> None:
         def found(answer: tuple[dict[str, Any], list[str]], now_s: float) -> str:
@@ -285,16 +306,22 @@ class Control:
                 self._complaints.note("preset", line)
                 peer.send(encode("/error", "/preset/load", line))
             self._tell_parameters(self._fades.start(wanted, fade_s, now_s), now_s)
-            self._feedback.note("/preset/load", name, now_s=now_s)
+            self._feedback.note("/preset/load", name, fade_s, now_s=now_s)
             return name
 
         self._later(lambda: self._presets.load(name), peer, "/preset/load", found)
 
     def _list_presets(self, peer: Peer, now_s: float) -> None:
         def found(names: list[str], now_s: float) -> None:
+            self._know_presets(names, now_s)
             peer.send(encode("/preset/list", *names))
 
         self._later(self._presets.names, peer, "/preset/list", found)
+
+    def _know_presets(self, names: list[str], now_s: float) -> None:
+        if self._feedback.values.get("/preset/list") != tuple(names):
+            self._feedback.note("/preset/list", *names, now_s=now_s)
+            self._web.path_changed("/preset/load")
 
     def _save_config(self, peer: Peer, now_s: float) -> None:
         changes = self._registry.changes()

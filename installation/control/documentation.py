@@ -1,6 +1,6 @@
 """docs/osc.md and what `kiosk osc` prints, made from the registry and the tables of commands."""
 
-from installation.control.commands import COMMANDS, OUTPUTS, TAGS, parameter_address
+from installation.control.commands import ANSWERS, COMMANDS, OUTPUTS, TAGS, Output, parameter_address
 from installation.parameters import Parameter, Registry, table
 
 INTRODUCTION = """\
@@ -37,14 +37,12 @@ def page(registry: Registry) -> str:
         "\nA command without arguments is a button: sent with 0 or false it is let go, and nothing happens.",
         "\n# What is told\n",
         "To everybody who has sent `/subscribe`, as often as it changes and at most once a frame.\n",
-        "| address | types | arguments | what it is |",
-        "| --- | --- | --- | --- |",
+        *_told(OUTPUTS),
+        "\nTo the sender only, in answer:\n",
+        *_told(ANSWERS),
+        "\n# Parameters\n",
+        table(registry),
     ]
-    for output in OUTPUTS:
-        parts.append(
-            f"| `{output.address}` | {output.tags} | {', '.join(output.names)} | {output.description} |"
-        )
-    parts += ["\n# Parameters\n", table(registry)]
     return "\n".join(parts)
 
 
@@ -58,12 +56,25 @@ def listing(registry: Registry) -> str:
         tags = "".join(TAGS[slot.kind] for slot in command.takes)
         takes = " ".join(slot.address for slot in command.takes)
         rows.append((command.address, tags, takes, command.description))
-    rows += [(each.address, each.tags, " ".join(each.names), each.description) for each in OUTPUTS]
+    rows += [
+        (each.address, each.tags, " ".join(each.names), each.description) for each in (*OUTPUTS, *ANSWERS)
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(
         "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]])
         for row in rows
     )
+
+
+def _told(outputs: tuple[Output, ...]) -> list[str]:
+    return [
+        "| address | types | arguments | what it is |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| `{each.address}` | {each.tags} | {', '.join(each.names)} | {each.description} |"
+            for each in outputs
+        ),
+    ]
 
 
 def _slot(slot: Parameter, needed: bool) -> str:

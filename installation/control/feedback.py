@@ -68,7 +68,10 @@ class Feedback:
             del self._subscribers[target]
 
     def listen(self, peer: Peer, address: str, on: bool) -> bool:
-        """Tells `peer` of one address, for as long as it is there. Returns whether there was room."""
+        """Tells `peer` of one address, at first how it is, for as long as the peer is there.
+
+        Returns whether there was room.
+        """
         known = self._subscribers.get(peer)
         if known is None:
             if len(self._subscribers) >= MOST_SUBSCRIBERS:
@@ -76,6 +79,8 @@ class Feedback:
             known = self._subscribers[peer] = _Subscriber(peer, math.inf, only=set())
         if known.only is not None:
             known.only = known.only | {address} if on else known.only - {address}
+            if on:
+                known.due_s |= {key: -math.inf for key in self._newest if key[0] == address}
         return True
 
     def tell(self, address: str, *arguments: Argument, now_s: float, name: str = "") -> None:

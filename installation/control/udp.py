@@ -7,7 +7,7 @@ from installation.control.inbox import Inbox
 from installation.services import Fault, ResilientService
 
 LARGEST_DATAGRAM = 65_535
-PATIENCE_S = 0.5
+PATIENCE_S = 0.1  # before it looks whether it is to stop
 # Room for a burst while this thread waits for its turn.
 RECEIVE_BUFFER = 1 << 20
 
