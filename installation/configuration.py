@@ -51,6 +51,7 @@ class ControlSettings(_Section):
     osc_port: int = Field(9000, ge=0, le=65_535, description="OSC over UDP, and over TCP")
     http_port: int = Field(5678, ge=0, le=65_535, description="OSCQuery, and the page for people")
     password: str = Field("", description="for OSCQuery and the page; empty: none is asked for")
+    advertise: bool = Field(False, description="whether the network is told by zeroconf")
     allow: list[str] = Field(
         ["127.0.0.1"], description="who may speak: addresses, or networks such as 10.0.0.0/24"
     )

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from installation.services import Condition, Health, Services
 from installation.visit import Phase, Timeouts
 
 FRAME_S = 1 / 60
+UP = (Condition.OK, Condition.DISABLED)
 
 
 class Rehearsed(Parameters):
@@ -55,7 +57,10 @@ class Rehearsal:
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.registry = Recording(Timeouts, Rehearsed)
         given = {"osc_port": 0, "http_port": 0, **settings}
-        self.control = Control(self.registry, ControlSettings(**given), folder)
+        self.wall_clock: Callable[[], datetime] = datetime.now
+        self.control = Control(
+            self.registry, ControlSettings(**given), folder, wall_clock=lambda: self.wall_clock()
+        )
         self.registry.history.clear()
         self.sight = Sight(
             Phase.BORDER,
@@ -70,6 +75,7 @@ class Rehearsal:
         self.happened: list[object] = []
         self.frames = 0
         self.frame_s: list[float] = []  # what each frame's drain and publish took
+        self.interval_s: list[float] = []  # from frame to frame
         self.fault: BaseException | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, name="stage")
@@ -82,13 +88,19 @@ class Rehearsal:
     @property
     def http_port(self) -> int:
         """Of OSCQuery and the page."""
+        return self.control.services[2].port  # type: ignore[attr-defined]
+
+    @property
+    def tcp_port(self) -> int:
+        """Of OSC over TCP."""
         return self.control.services[1].port  # type: ignore[attr-defined]
 
     def _play(self) -> None:
-        next_s = time.monotonic()
+        next_s = began_s = time.monotonic()
         try:
             while not self._ending.is_set():
-                began_s = time.monotonic()
+                before_s, began_s = began_s, time.monotonic()
+                self.interval_s.append(began_s - before_s)
                 self.happened += self.control.drain(began_s)
                 self.control.publish(self.sight, began_s)
                 self.frame_s.append(time.monotonic() - began_s)
@@ -110,7 +122,7 @@ class Rehearsal:
         self._services = Services(*self.control.services)
         self._services.start()
         for service in self.control.services:
-            eventually(lambda service=service: service.health.condition is Condition.OK)  # type: ignore[misc]
+            eventually(lambda service=service: service.health.condition in UP)  # type: ignore[misc]
         self._thread.start()
         return self
 

@@ -11,9 +11,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from pythonosc import slip
 
 from installation.control import Blackout, Start, Stop, Verdict
 from installation.control.commands import COMMANDS, OUTPUTS
@@ -21,11 +23,13 @@ from installation.control.documentation import listing, page
 from installation.control.packets import encode
 from installation.osc_command import DECLARATIONS
 from installation.parameters import Kind, Outside, Registry
+from installation.services import Condition
 from installation.visit import Halted, Phase, Skipped, WokeUp
 from tests.conftest import REPO
 from tests.osc_clients import OscJs, osc_js, oscdump, oscsend
 from tests.rehearsal import Rehearsal, Rehearsed, eventually, rehearsal
 
+FLOOD = REPO / "benchmarks" / "flood.py"
 TAGS = {Kind.FLOAT: "f", Kind.INT: "i", Kind.TEXT: "s", Kind.COLOUR: "s", Kind.CHOICE: "s"}
 
 
@@ -54,7 +58,13 @@ def collect(client: OscJs, addresses: set[str]) -> dict[str, tuple]:
 # --- parameters ---
 
 
-def test_every_parameter_is_read_set_to_its_bounds_and_beyond(stage: Rehearsal, client: OscJs) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_every_parameter_is_read_set_to_its_bounds_and_beyond(stage: Rehearsal, transport: str) -> None:
+    with osc_js(stage.port if transport == "udp" else stage.tcp_port, transport) as client:
+        read_set_and_exceed_everything(stage, client)
+
+
+def read_set_and_exceed_everything(stage: Rehearsal, client: OscJs) -> None:
     every = stage.registry.parameters
     osc = {f"/scene/{address}": parameter for address, parameter in every.items()}
     for address in osc:
@@ -152,6 +162,64 @@ def test_liblo_sets_and_hears(stage: Rehearsal) -> None:
         assert dump.told("/health/service") == [
             '/health/service ssss "camera" "waiting to try again" "no frames." "Check the camera\'s cable."'
         ]
+
+
+# --- TCP ---
+
+
+def test_liblo_sets_over_tcp_with_the_length_in_front(stage: Rehearsal) -> None:
+    oscsend(stage.tcp_port, "/scene/rehearsed/glow", "f", "0.125", transport="tcp")
+    eventually(lambda: stage.value("rehearsed/glow") == 0.125)
+
+
+def test_a_stream_is_cut_into_packets_wherever_it_is_cut_on_the_way(stage: Rehearsal) -> None:
+    answer = encode("/scene/rehearsed/turns", 3)
+    for framed, answered in (
+        # SLIP with one END between packets, with two, and with ENDs and escapes inside.
+        (slip.encode(encode("/ping")) + slip.encode(TURNS)[1:], slip.encode(answer)),
+        (slip.encode(encode("/ping")) + slip.encode(TURNS), slip.encode(answer)),
+        (slip.encode(encode("/none", -0x3F240040)) + slip.encode(TURNS), slip.encode(answer)),
+        (encode("/ping") + slip.END + TURNS + slip.END, slip.encode(answer)),
+        (led_by_length(encode("/ping")) + led_by_length(TURNS), led_by_length(answer)),
+    ):
+        with socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=10) as connection:
+            for byte in framed:
+                connection.sendall(bytes([byte]))
+            got = b""
+            while not got.endswith(answered):
+                got += connection.recv(1024)
+
+
+def test_a_broken_stream_is_closed_and_counted(stage: Rehearsal) -> None:
+    for broken in (b"\xc0\xdbx\xc0", b"\xc0" + b"x" * 20_000, b"\x00\x7f\xff\xff" + b"x"):
+        with socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=10) as connection:
+            connection.sendall(broken)
+            assert connection.recv(10) == b""
+    eventually(lambda: stage.control._complaints.counts["malformed stream"] == 3)
+    assert stage.control.services[1].health.condition is Condition.OK
+
+
+def test_over_tcp_nothing_is_lost(stage: Rehearsal) -> None:
+    with socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=30) as connection:
+        packets = (encode("/scene/rehearsed/turns", number) for number in range(1, 10_001))
+        connection.sendall(b"".join(map(slip.encode, packets)))
+        eventually(lambda: stage.value("rehearsed/turns") == 10_000)
+    assert stage.registry.set_to("rehearsed/turns") == list(range(1, 10_001))
+
+
+def test_who_is_not_on_the_list_is_not_connected(tmp_path: Path) -> None:
+    with (
+        rehearsal(tmp_path, allow=["10.0.0.0/8"]) as stage,
+        socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=10) as connection,
+    ):
+        assert connection.recv(10) == b""
+
+
+TURNS = encode("/scene/rehearsed/turns")
+
+
+def led_by_length(packet: bytes) -> bytes:
+    return struct.pack(">i", len(packet)) + packet
 
 
 # --- bundles ---
@@ -350,6 +418,47 @@ def test_a_full_disk_is_told_and_nothing_else_happens(
     client.receive("/pong")
 
 
+# --- cues ---
+
+CUES = """
+[[cue]]
+at = 10:00:00
+send = [["/show/start"], ["/scene/rehearsed/turns", 10]]
+[[cue]]
+at = 18:00:00
+send = [["/show/stop"], ["/scene/rehearsed/turns", 18]]
+[[cue]]
+phase = "jury"
+every = 7
+send = [["/scene/rehearsed/glow", 0.25]]
+"""
+
+
+def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
+    (tmp_path / "cues.toml").write_text(CUES)
+    stage = Rehearsal(tmp_path)
+    stage.control._cued_until = datetime(2026, 3, 2, 12)  # as if begun a week before this
+    stage.wall_clock = lambda: datetime(2026, 3, 9, 12)
+    with stage:
+        eventually(lambda: stage.happened == [Halted(), Stop(), Blackout(False), Start()])
+        assert stage.value("rehearsed/turns") == 10, "what the clock brought last"
+        stage.wall_clock = lambda: datetime(2026, 3, 9, 18)
+        eventually(lambda: stage.happened[4:] == [Halted(), Stop()])
+        assert stage.value("rehearsed/turns") == 18
+        stage.sight = replace(stage.sight, phase=Phase.JURY, visit=7)
+        eventually(lambda: stage.value("rehearsed/glow") == 0.25)
+
+
+def test_a_cue_list_is_read_anew_and_a_broken_one_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "cues.toml").write_text("[[cue]]\nat = 10:00:00\n")
+    with rehearsal(tmp_path) as stage, osc_js(stage.port) as client:
+        client.send("/cue/load")
+        assert "cue.0.send: Field required" in client.receive("/error")[1][1]
+        (tmp_path / "cues.toml").write_text(CUES)
+        client.send("/cue/load")
+        assert client.receive("/done")[1] == ("/cue/load", "3 cues")
+
+
 # --- bad weather ---
 
 
@@ -392,19 +501,6 @@ def test_twenty_thousand_fuzzed_packets(
     eventually(lambda: client.ask("/health/dropped")[0] > 5000)
 
 
-# A program of its own, so that it keeps its pace: messages a second, how many, port.
-FLOOD = """
-import socket, struct, sys, time
-rate, count, port = map(int, sys.argv[1:])
-sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-began_s = time.monotonic()
-for number in range(1, count + 1):
-    packet = b"/scene/rehearsed/turns\\0\\0,i\\0\\0" + struct.pack(">i", number)
-    sender.sendto(packet, ("127.0.0.1", port))
-    time.sleep(max(began_s + number / rate - time.monotonic(), 0))
-"""
-
-
 def test_a_flood_neither_piles_up_nor_changes_the_order(
     stage: Rehearsal, client: OscJs, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -415,7 +511,7 @@ def test_a_flood_neither_piles_up_nor_changes_the_order(
     client.ask("/scene/rehearsed/glow", ("f", 1.0))
     client.send("/preset/load", ("s", "here"), ("f", 5.0))
     stage.registry.history.clear()
-    flood = subprocess.Popen([sys.executable, "-c", FLOOD, "5000", "25000", str(stage.port)])
+    flood = subprocess.Popen([sys.executable, FLOOD, "5000", "25000", str(stage.port)])
     eventually(lambda: len(stage.registry.history) > 5000)
     memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert flood.wait(60) == 0

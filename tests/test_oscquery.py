@@ -54,6 +54,13 @@ def test_a_client_from_elsewhere_walks_the_whole_tree(stage: Rehearsal) -> None:
     assert {each.address for each in (*COMMANDS, *OUTPUTS)} <= set(methods)
 
 
+def test_it_is_found_by_name(tmp_path: Path) -> None:
+    with rehearsal(tmp_path, advertise=True) as stage:
+        found = oscquery("--discover", str(stage.http_port))
+        assert found["host"]["oscPort"] == stage.port
+        assert stage.control.services[3].health.condition is Condition.OK
+
+
 def test_a_node_says_all_that_the_registry_knows(stage: Rehearsal) -> None:
     assert get(stage, "/scene/rehearsed/ride_s").json() == {
         "FULL_PATH": "/scene/rehearsed/ride_s",
@@ -302,7 +309,7 @@ def test_the_show_and_presets_are_at_hand(stage: Rehearsal, page: Page) -> None:
 def test_the_page_fits_a_phone_and_comes_back(stage: Rehearsal, page: Page) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390
-    web = stage.control.services[1]
+    web = stage.control.services[2]
     port = stage.http_port
     web.stop()
     expect(page.locator("#connection")).to_contain_text("not connected")

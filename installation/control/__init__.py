@@ -6,11 +6,16 @@
     packets.py        OSC packets to messages and back
     addresses.py      OSC 1.0 address patterns
     inbox.py          the bounded queue between the network's threads and the stage's
-    udp.py            OSC over UDP
+    udp.py tcp.py     OSC over UDP, and over TCP
+    oscquery.py       the address space as OSCQuery describes it
+    web.py page/      OSCQuery over HTTP and WebSocket, and the page for people
+    streams.py        what connections have in common
+    advertisement.py  zeroconf
     feedback.py       who is told what, and how often
     scheduling.py     bundles that are dated ahead
     fades.py          parameters on their way to a preset
     presets.py        presets in their folder
+    cues.py           what happens by itself, at a time or with the visit
     complaints.py     one counted line for each kind of nonsense
     documentation.py  docs/osc.md and `kiosk osc`
 

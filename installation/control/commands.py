@@ -102,6 +102,7 @@ COMMANDS = (
     ),
     Command("/preset/list", "answers with the names of all presets"),
     Command("/config/save", "keeps everything as it is for the next start"),
+    Command("/cue/load", "reads the cue list anew; one that is broken changes nothing"),
     Command("/subscribe", "tells the sender everything below, and every change", (LEASE, PORT)),
     Command("/unsubscribe", "ends what the sender subscribed to"),
     Command("/ping", "answers with /pong"),

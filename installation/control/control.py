@@ -5,13 +5,17 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.errors import DoppelgangerError
+from engine.errors import DoppelgangerError, UsageError
 from installation.configuration import ControlSettings
+from installation.control.advertisement import Advertisement
 from installation.control.commands import COMMANDS, OUTPUTS, Command, addresses, parameter_address, understand
 from installation.control.complaints import Complaints
+from installation.control.cues import WEEK, CueList
+from installation.control.cues import load as load_cues
 from installation.control.fades import Fades
 from installation.control.feedback import Argument, Feedback
 from installation.control.inbox import Inbox, Listening, Peer, Received
@@ -20,6 +24,7 @@ from installation.control.packets import Message, encode
 from installation.control.presets import Presets
 from installation.control.scheduling import Schedule
 from installation.control.show import Blackout, ShowCommand, Sight, Start, Stop
+from installation.control.tcp import TcpServer
 from installation.control.udp import UdpPeer, UdpServer
 from installation.control.web import WebServer
 from installation.parameters import Refusal, Registry, shown, write_safely
@@ -35,6 +40,7 @@ BUDGET_S = 0.004
 LONGEST_SCHEDULE = 256
 FURTHEST_AHEAD_S = 600.0
 HEARTBEAT_S = 1.0
+CUES_S = 0.5  # from one look at the clock to the next
 MOST_WORK = 8
 # Where /show/go leads without a visitor's word: the phase -> the one before it, which is cut short.
 FOLLOWS = {
@@ -44,6 +50,22 @@ FOLLOWS = {
 }
 
 
+class _House:
+    """Who sends what happens by itself. Refusals are counted, and there is nobody to answer."""
+
+    host = "the cue list"
+    alive = True
+
+    def send(self, packet: bytes) -> None:
+        pass
+
+    def at_port(self, port: int) -> "_House":
+        return self
+
+
+HOUSE = _House()
+
+
 class Refused(Exception):
     """A command is not carried out; the message, for the sender, says why."""
 
@@ -51,7 +73,8 @@ class Refused(Exception):
 class Control:
     """Joins the network to the registry and the show. Everything but the services is the stage's thread's.
 
-    `folder` holds `presets/` and `parameters.toml`. `clock` gives monotonic seconds, the stage's.
+    `folder` holds `presets/`, `parameters.toml` and `cues.toml`. `clock` gives monotonic seconds, the
+    stage's; `wall_clock` the local time.
     """
 
     def __init__(
@@ -60,11 +83,14 @@ class Control:
         settings: ControlSettings,
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._began_s = clock()
+        self._wall_clock = wall_clock
         self._saved = folder / "parameters.toml"
+        self._cue_file = folder / "cues.toml"
         self._presets = Presets(folder / "presets")
         self._complaints = Complaints()
         self._inbox = Inbox(settings.allow, addresses(registry), self._complaints, clock)
@@ -85,6 +111,7 @@ class Control:
             "/preset/load": self._load_preset,
             "/preset/list": self._list_presets,
             "/config/save": self._save_config,
+            "/cue/load": self._load_cues,
             "/subscribe": self._subscribe,
             "/unsubscribe": self._unsubscribe,
             "/ping": self._ping,
@@ -93,6 +120,10 @@ class Control:
         self._sight: Sight | None = None
         self._heartbeat_s = -math.inf
         self._slowest_ms = 0.0  # frame since the last heartbeat
+        self._cues = CueList()
+        # Before the first frame the clock cues of a whole week count.
+        self._cued_until = wall_clock() - WEEK
+        self._cued_s = -math.inf
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="presets")
         self._work: list[tuple[Future[Any], Peer, str, Callable[[Any, float], str | None]]] = []
         udp = UdpServer(settings.address, settings.osc_port, self._inbox)
@@ -105,7 +136,11 @@ class Control:
             self._complaints,
             osc_port=lambda: udp.port,
         )
-        self.services: tuple[ResilientService, ...] = (udp, self._web)
+        tcp = TcpServer(settings.address, settings.osc_port, self._inbox, self._complaints)
+        advertisement = Advertisement(
+            settings.advertise, settings.address, ports=lambda: (udp.port, self._web.port)
+        )
+        self.services: tuple[ResilientService, ...] = (udp, tcp, self._web, advertisement)
         for target in settings.send_to:
             host, _, port = target.rpartition(":")
             peer = UdpPeer(udp, host, int(port))
@@ -115,6 +150,10 @@ class Control:
         registry.begin_scene()
         self._tell_parameters(registry.parameters, self._began_s)
         self._know_presets(self._presets.names(), self._began_s)
+        try:
+            self._cues = load_cues(self._cue_file)
+        except UsageError as fault:
+            log.warning("%s", fault)
 
     def drain(self, now_s: float) -> list[Happening]:
         """Applies what came in since the last frame, within a budget of time, and moves fades on.
@@ -122,6 +161,7 @@ class Control:
         Returns what the stage is to do. Once a frame, before its events.
         """
         self._finish_work(now_s)
+        self._cue_by_clock(now_s)
         ends_s = time.perf_counter() + BUDGET_S
         for received in self._incoming(now_s):
             if isinstance(received, Listening):
@@ -139,6 +179,8 @@ class Control:
     def publish(self, sight: Sight, now_s: float) -> None:
         """Tells the subscribers what is new. Once a frame, after it is drawn."""
         before, self._sight = self._sight, sight
+        if before and before.phase is not sight.phase:
+            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, sight.visit))), now_s)
         for name, address, arguments in _outputs(sight):
             self._feedback.tell(address, *arguments, now_s=now_s, name=name)
         if before and before.verdict and sight.verdict and before.verdict.same != sight.verdict.same:
@@ -158,6 +200,22 @@ class Control:
     def close(self) -> None:
         """Waits until what is being saved is saved. After the services have stopped."""
         self._disk.shutdown()
+
+    # --- what happens by itself ---
+
+    def _cue_by_clock(self, now_s: float) -> None:
+        if now_s - self._cued_s < CUES_S:
+            return
+        self._cued_s = now_s
+        after, self._cued_until = self._cued_until, self._wall_clock()
+        self._apply(Received(HOUSE, tuple(self._cues.between(after, self._cued_until))), now_s)
+
+    def _load_cues(self, peer: Peer, now_s: float) -> None:
+        def found(cues: CueList, now_s: float) -> str:
+            self._cues = cues
+            return f"{len(cues.cue)} cues"
+
+        self._later(lambda: load_cues(self._cue_file), peer, "/cue/load", found)
 
     # --- what came in ---
 

@@ -81,11 +81,16 @@ class Inbox:
         self._clock = clock
         self._queue: queue.SimpleQueue[Received | Listening] = queue.SimpleQueue()
 
+    @property
+    def full(self) -> bool:
+        """Whether what came now would be dropped."""
+        return self._queue.qsize() >= LONGEST_QUEUE
+
     def receive(self, packet: bytes, peer: Peer) -> None:
         """Queues what a packet holds, or counts why not."""
         if not self.allows(peer.host):
             self._complaints.note("sender not on the allow-list", peer.host)
-        elif self._queue.qsize() >= LONGEST_QUEUE:
+        elif self.full:
             self._complaints.note("more than can be done, dropped", f"the last from {peer.host}")
         else:
             try:
@@ -96,7 +101,7 @@ class Inbox:
 
     def listen(self, peer: Peer, address: str, on: bool) -> None:
         """Queues the wish of an OSCQuery client."""
-        if self._queue.qsize() < LONGEST_QUEUE:
+        if not self.full:
             self._queue.put(Listening(peer, address, on))
 
     def take(self) -> Received | Listening | None:
