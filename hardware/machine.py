@@ -36,6 +36,9 @@ TEST_PROGRAMS = {
     "xdotool": SystemPackage("xdotool", "xdotool"),
     "chromium": SystemPackage("chromium", "chromium"),
     "zbarimg": SystemPackage("zbar-tools", "zbar"),
+    "oscsend": SystemPackage("liblo-tools", "liblo"),
+    "node": SystemPackage("nodejs", "nodejs"),
+    "npm": SystemPackage("npm", "nodejs-npm"),
 }
 
 

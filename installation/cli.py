@@ -1,4 +1,4 @@
-"""The command line: `kiosk run | visit | weights | judges | doctor`.
+"""The command line: `kiosk run | visit | weights | judges | osc | doctor`.
 
 Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told
 in one line; exit codes are those of `engine.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
@@ -18,6 +18,7 @@ COMMANDS = {
     "visit": ("installation.visit_command", "a photograph in, the border and the doppelgänger out"),
     "weights": ("installation.weights", "list, fetch, verify and add the weights"),
     "judges": ("installation.judges", "list the judges, measure their thresholds"),
+    "osc": ("installation.osc_command", "list everything that can be changed while the piece runs"),
     "doctor": ("installation.doctor", "what this machine lacks, and how to mend it"),
 }
 INTERRUPTED = 130

@@ -4,6 +4,7 @@
 `kiosk weights fetch` brings. Both go the same way through the code.
 """
 
+import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Literal, Self
@@ -110,6 +111,40 @@ class Delivery(_Section):
         return self
 
 
+class ControlSettings(_Section):
+    """Where curators' programs reach the piece; see docs/show-control.md."""
+
+    address: str = Field("127.0.0.1", description="of this machine; 0.0.0.0 for all its networks")
+    osc_port: int = Field(9000, ge=0, le=65_535, description="OSC over UDP, and over TCP")
+    http_port: int = Field(5678, ge=0, le=65_535, description="OSCQuery, and the page for people")
+    password: str = Field("", description="for OSCQuery and the page; empty: none is asked for")
+    advertise: bool = Field(False, description="whether the network is told by zeroconf")
+    allow: list[str] = Field(
+        ["127.0.0.1"], description="who may speak: addresses, or networks such as 10.0.0.0/24"
+    )
+    send_to: list[str] = Field([], description="host:port of those who are told everything without asking")
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        return str(ipaddress.IPv4Address(address))
+
+    @field_validator("allow")
+    @classmethod
+    def _are_networks(cls, allow: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(each, strict=False)) for each in allow]
+
+    @field_validator("send_to")
+    @classmethod
+    def _are_targets(cls, send_to: list[str]) -> list[str]:
+        for target in send_to:
+            host, _, port = target.rpartition(":")
+            ipaddress.IPv4Address(host)
+            if not port.isdecimal() or not 0 < int(port) < 65_536:
+                raise ValueError(f"{target} is no address:port")
+        return send_to
+
+
 class Configuration(_Section):
     """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
 
@@ -119,8 +154,8 @@ class Configuration(_Section):
     judging: Judging = Judging()
     display: Display = Display()
     stage: Stage = Stage()
-
     delivery: Delivery = Delivery()
+    control: ControlSettings = ControlSettings()
 
 
 def load(path: Path = DEFAULT) -> Configuration:

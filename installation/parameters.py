@@ -103,7 +103,7 @@ class Refusal:
     detail: str
 
     def __str__(self) -> str:
-        return f"{_shown(self.address)}: {self.reason}. {self.detail}"
+        return f"{shown(self.address)}: {self.reason}. {self.detail}"
 
 
 Colour = Annotated[str, Kind.COLOUR, StringConstraints(pattern=r"^#[0-9a-f]{6}$", max_length=7)]
@@ -250,8 +250,11 @@ class Registry:
         value: Value = getattr(self._next[scene], name)
         return value
 
-    def set(self, address: str, value: object) -> Value | Refusal:
-        """Sets a parameter from outside, whatever is sent. Returns the value really set, or why none was."""
+    def set(self, address: str, value: object, at_next_scene: bool = False) -> Value | Refusal:
+        """Sets a parameter from outside, whatever is sent. Returns the value really set, or why none was.
+
+        With `at_next_scene` the change waits for the next scene, even where it could apply at once.
+        """
         parameter = self.parameters.get(address)
         if parameter is None:
             return _unknown(address)
@@ -265,7 +268,7 @@ class Registry:
             self._next[scene] = type(self._next[scene]).model_validate(values, strict=True)
         except ValidationError as error:
             return Refusal(address, Reason.INVALID, f"{error.errors()[0]['msg']}.")
-        if parameter.applies is Applies.AT_ONCE:
+        if parameter.applies is Applies.AT_ONCE and not at_next_scene:
             self._now[scene] = self._now[scene].model_copy(update={name: accepted})
         return accepted
 
@@ -291,49 +294,91 @@ class Registry:
         return found
 
     def save(self, path: Path) -> None:
-        """Writes `changes` as TOML, whole or not at all; the last ten files stay as `path.1` (newest) and on.
-
-        Raises MachineError where the folder cannot be written; then the file is what it was.
-        """
-        text = _as_toml(self.changes())
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            _shift_backups(path)
-            os.replace(unfinished, path)
-        except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise MachineError(
-                f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
-            ) from None
+        """Writes `changes` to a file, as `write_safely` does."""
+        write_safely(path, self.changes())
 
     def load(self, path: Path) -> list[str]:
-        """Sets everything as the file says, and what it does not name to its default.
+        """Sets everything as the file says, and what it does not name to its default; see `read_newest`.
 
-        Where the file is broken, the newest of its backups that is not takes its place. Without a file
-        all is default. As after `set`, some changes wait for the next scene.
-
-        Returns what was wrong, a line each: nothing here keeps the installation from starting.
+        As after `set`, some changes wait for the next scene. Returns what was wrong, a line each: nothing
+        here keeps the installation from starting.
         """
-        content, lines = _newest_readable(path)
-        for address, parameter in self.parameters.items():
-            self.set(address, parameter.default)
+        content, lines = read_newest(path)
+        wanted, faults = self.understand(content, str(path))
+        for address, value in wanted.items():
+            done = self.set(address, value)
+            if isinstance(done, Refusal):
+                faults.append(f"{path}: {done} It stays as it is.")
+        return lines + faults
+
+    def understand(self, content: Mapping[str, Any], source: str) -> tuple[dict[str, Value], list[str]]:
+        """The value of every parameter as a file's content says; what it does not name is at its default.
+
+        Sets nothing. Returns also what was wrong, a line each that begins with `source`.
+        """
+        wanted = {address: parameter.default for address, parameter in self.parameters.items()}
+        lines = []
         for scene, entries in content.items():
             if not isinstance(entries, dict):
-                lines.append(f"{path}: {_shown(scene)} stands outside of any scene. Remove it.")
+                lines.append(f"{source}: {shown(scene)} stands outside of any scene. Remove it.")
                 continue
             for name, value in entries.items():
-                done = self.set(f"{scene}/{name}", value)
-                if isinstance(done, Refusal):
-                    lines.append(f"{path}: {done} The default is used.")
-                elif done != value:
-                    lines.append(f"{path}: {scene}/{name} is set to {done}, the nearest it takes.")
-        return lines
+                address = f"{scene}/{name}"
+                parameter = self.parameters.get(address)
+                accepted = parameter.accept(value) if parameter else _unknown(address)
+                if isinstance(accepted, Refusal):
+                    lines.append(f"{source}: {accepted} The default is used.")
+                    continue
+                wanted[address] = accepted
+                if accepted != value:
+                    lines.append(f"{source}: {address} is set to {accepted}, the nearest it takes.")
+        return wanted, lines
+
+
+def write_safely(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None:
+    """Writes what `changes` of a registry returned as TOML, whole or not at all.
+
+    The last ten files stay as `path.1` (newest) and on. Raises MachineError where the folder cannot be
+    written; then the file is what it was.
+    """
+    text = _as_toml(changes)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _shift_backups(path)
+        os.replace(unfinished, path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise MachineError(
+            f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
+        ) from None
+
+
+def read_newest(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The content of a file, scene -> parameter -> value, unchecked; and a line if that took a backup.
+
+    Where the file is broken, the newest of its backups that is not takes its place. Without a file there is
+    nothing in it.
+    """
+    fault = ""
+    for candidate in (path, *(_backup(path, number) for number in range(1, BACKUPS + 1))):
+        try:
+            content = tomllib.loads(candidate.read_text("utf-8"))
+        except FileNotFoundError:
+            if candidate == path:
+                return {}, []
+        # tomllib raises other ValueErrors, too (endless digits), and RecursionError (deep nesting).
+        except (OSError, ValueError, RecursionError) as error:
+            fault = fault or " ".join(str(error).split())[:200]
+        else:
+            replaced = f"{path}: broken ({fault}); {candidate.name} is used instead."
+            return content, [] if candidate == path else [replaced]
+    return {}, [f"{path}: broken ({fault}), and no backup is better; the defaults are used."]
 
 
 def table(registry: Registry) -> str:
@@ -409,7 +454,7 @@ def _unknown(address: str) -> Refusal:
     return Refusal(address, Reason.UNKNOWN, "`kiosk osc` lists them all.")
 
 
-def _shown(address: str) -> str:
+def shown(address: str) -> str:
     """An address for one line of a log: bounded, and without anything that moves a cursor."""
     return (address if len(address) <= 60 else address[:57] + "...").encode("unicode_escape").decode("ascii")
 
@@ -447,21 +492,3 @@ def _shift_backups(path: Path) -> None:
         if _backup(path, number).exists():
             os.replace(_backup(path, number), _backup(path, number + 1))
     _backup(path, 1).write_bytes(path.read_bytes())
-
-
-def _newest_readable(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """The content of `path` or of its newest readable backup, and a line if it is not that of `path`."""
-    fault = ""
-    for candidate in (path, *(_backup(path, number) for number in range(1, BACKUPS + 1))):
-        try:
-            content = tomllib.loads(candidate.read_text("utf-8"))
-        except FileNotFoundError:
-            if candidate == path:
-                return {}, []
-        # tomllib raises other ValueErrors, too (endless digits), and RecursionError (deep nesting).
-        except (OSError, ValueError, RecursionError) as error:
-            fault = fault or " ".join(str(error).split())[:200]
-        else:
-            replaced = f"{path}: broken ({fault}); {candidate.name} is used instead."
-            return content, [] if candidate == path else [replaced]
-    return {}, [f"{path}: broken ({fault}), and no backup is better; the defaults are used."]

@@ -1,0 +1,435 @@
+"""What the stage holds: `drain` applies what came in, `publish` tells what is seen."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.errors import DoppelgangerError, UsageError
+from installation.configuration import ControlSettings
+from installation.control.advertisement import Advertisement
+from installation.control.commands import COMMANDS, OUTPUTS, Command, addresses, parameter_address, understand
+from installation.control.complaints import Complaints
+from installation.control.cues import WEEK, CueList
+from installation.control.cues import load as load_cues
+from installation.control.fades import Fades
+from installation.control.feedback import Argument, Feedback
+from installation.control.inbox import Inbox, Listening, Peer, Received
+from installation.control.oscquery import Tree
+from installation.control.packets import Message, encode
+from installation.control.presets import Presets
+from installation.control.scheduling import Schedule
+from installation.control.show import Blackout, ShowCommand, Sight, Start, Stop
+from installation.control.tcp import TcpServer
+from installation.control.udp import UdpPeer, UdpServer
+from installation.control.web import WebServer
+from installation.parameters import Refusal, Registry, shown, write_safely
+from installation.services import ResilientService
+from installation.visit import Event, Halted, Phase, Skipped, WokeUp
+
+log = logging.getLogger(__name__)
+
+Happening = Event | ShowCommand
+
+# Time of a frame that what comes in may take. Something is always done, so that nothing waits for ever.
+BUDGET_S = 0.004
+LONGEST_SCHEDULE = 256
+FURTHEST_AHEAD_S = 600.0
+HEARTBEAT_S = 1.0
+CUES_S = 0.5  # from one look at the clock to the next
+MOST_WORK = 8
+# Where /show/go leads without a visitor's word: the phase -> the one before it, which is cut short.
+FOLLOWS = {
+    Phase.JURY: Phase.BORDER,
+    Phase.DOPPELGANGER: Phase.JURY,
+    Phase.FAREWELL: Phase.DOPPELGANGER,
+}
+
+
+class _House:
+    """Who sends what happens by itself. Refusals are counted, and there is nobody to answer."""
+
+    host = "the cue list"
+    alive = True
+
+    def send(self, packet: bytes) -> None:
+        pass
+
+    def at_port(self, port: int) -> "_House":
+        return self
+
+
+HOUSE = _House()
+
+
+class Refused(Exception):
+    """A command is not carried out; the message, for the sender, says why."""
+
+
+class Control:
+    """Joins the network to the registry and the show. Everything but the services is the stage's thread's.
+
+    `folder` holds `presets/`, `parameters.toml` and `cues.toml`. `clock` gives monotonic seconds, the
+    stage's; `wall_clock` the local time.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: ControlSettings,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._began_s = clock()
+        self._wall_clock = wall_clock
+        self._saved = folder / "parameters.toml"
+        self._cue_file = folder / "cues.toml"
+        self._presets = Presets(folder / "presets")
+        self._complaints = Complaints()
+        self._inbox = Inbox(settings.allow, addresses(registry), self._complaints, clock)
+        self._feedback = Feedback()
+        self._fades = Fades(registry)
+        self._schedule: Schedule[Received] = Schedule(LONGEST_SCHEDULE)
+        self._parameters = {parameter_address(address): address for address in registry.parameters}
+        self._commands = {command.address: command for command in COMMANDS}
+        self._outputs = {output.address for output in OUTPUTS}
+        self._actions: dict[str, Callable[..., str | None]] = {
+            "/show/start": self._start,
+            "/show/stop": self._stop,
+            "/show/blackout": self._blackout,
+            "/show/next": self._next,
+            "/show/go": self._go,
+            "/show/panic": self._panic,
+            "/preset/save": self._save_preset,
+            "/preset/load": self._load_preset,
+            "/preset/list": self._list_presets,
+            "/config/save": self._save_config,
+            "/cue/load": self._load_cues,
+            "/subscribe": self._subscribe,
+            "/unsubscribe": self._unsubscribe,
+            "/ping": self._ping,
+        }
+        self._happened: list[Happening] = []
+        self._sight: Sight | None = None
+        self._heartbeat_s = -math.inf
+        self._slowest_ms = 0.0  # frame since the last heartbeat
+        self._cues = CueList()
+        # Before the first frame the clock cues of a whole week count.
+        self._cued_until = wall_clock() - WEEK
+        self._cued_s = -math.inf
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="presets")
+        self._work: list[tuple[Future[Any], Peer, str, Callable[[Any, float], str | None]]] = []
+        udp = UdpServer(settings.address, settings.osc_port, self._inbox)
+        self._web = WebServer(
+            settings.address,
+            settings.http_port,
+            settings.password,
+            self._inbox,
+            Tree(registry, self._feedback.values),
+            self._complaints,
+            osc_port=lambda: udp.port,
+        )
+        tcp = TcpServer(settings.address, settings.osc_port, self._inbox, self._complaints)
+        advertisement = Advertisement(
+            settings.advertise, settings.address, ports=lambda: (udp.port, self._web.port)
+        )
+        self.services: tuple[ResilientService, ...] = (udp, tcp, self._web, advertisement)
+        for target in settings.send_to:
+            host, _, port = target.rpartition(":")
+            peer = UdpPeer(udp, host, int(port))
+            self._feedback.subscribe(peer, peer, math.inf)
+        for line in registry.load(self._saved):
+            log.warning("%s", line)
+        registry.begin_scene()
+        self._tell_parameters(registry.parameters, self._began_s)
+        self._know_presets(self._presets.names(), self._began_s)
+        try:
+            self._cues = load_cues(self._cue_file)
+        except UsageError as fault:
+            log.warning("%s", fault)
+
+    def drain(self, now_s: float) -> list[Happening]:
+        """Applies what came in since the last frame, within a budget of time, and moves fades on.
+
+        Returns what the stage is to do. Once a frame, before its events.
+        """
+        self._finish_work(now_s)
+        self._cue_by_clock(now_s)
+        ends_s = time.perf_counter() + BUDGET_S
+        for received in self._incoming(now_s):
+            if isinstance(received, Listening):
+                self._feedback.listen(received.peer, received.address, received.on)
+            elif received.due_s is not None and received.due_s > now_s:
+                self._postpone(received, now_s)
+            else:
+                self._apply(received, now_s)
+            if time.perf_counter() > ends_s:
+                break
+        self._tell_parameters(self._fades.advance(now_s), now_s)
+        happened, self._happened = self._happened, []
+        return happened
+
+    def publish(self, sight: Sight, now_s: float) -> None:
+        """Tells the subscribers what is new. Once a frame, after it is drawn."""
+        before, self._sight = self._sight, sight
+        if before and before.phase is not sight.phase:
+            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, sight.visit))), now_s)
+        for name, address, arguments in _outputs(sight):
+            self._feedback.tell(address, *arguments, now_s=now_s, name=name)
+        if before and before.verdict and sight.verdict and before.verdict.same != sight.verdict.same:
+            t = sight.t if sight.t is not None else -1.0
+            self._feedback.announce("/border/crossed", int(sight.verdict.same), t)
+        self._slowest_ms = max(self._slowest_ms, sight.frame_ms)
+        if now_s - self._heartbeat_s >= HEARTBEAT_S:
+            self._heartbeat_s = now_s
+            dropped = sum(self._complaints.counts.values())
+            self._feedback.tell("/health/frame", self._slowest_ms, now_s=now_s)
+            self._feedback.tell("/health/dropped", dropped, now_s=now_s)
+            self._slowest_ms = 0.0
+            self._feedback.tell("/heartbeat", int(now_s - self._began_s), now_s=now_s)
+        self._feedback.flush(now_s)
+        self._complaints.report(now_s)
+
+    def close(self) -> None:
+        """Waits until what is being saved is saved. After the services have stopped."""
+        self._disk.shutdown()
+
+    # --- what happens by itself ---
+
+    def _cue_by_clock(self, now_s: float) -> None:
+        if now_s - self._cued_s < CUES_S:
+            return
+        self._cued_s = now_s
+        after, self._cued_until = self._cued_until, self._wall_clock()
+        self._apply(Received(HOUSE, tuple(self._cues.between(after, self._cued_until))), now_s)
+
+    def _load_cues(self, peer: Peer, now_s: float) -> None:
+        def found(cues: CueList, now_s: float) -> str:
+            self._cues = cues
+            return f"{len(cues.cue)} cues"
+
+        self._later(lambda: load_cues(self._cue_file), peer, "/cue/load", found)
+
+    # --- what came in ---
+
+    def _incoming(self, now_s: float) -> Iterator[Received | Listening]:
+        while (due := self._schedule.due(now_s)) is not None:
+            yield due
+        while (received := self._inbox.take()) is not None:
+            yield received
+
+    def _postpone(self, received: Received, now_s: float) -> None:
+        assert received.due_s is not None
+        ahead_s = received.due_s - now_s
+        if ahead_s > FURTHEST_AHEAD_S:
+            reason = f"dated {ahead_s:.0f} s ahead, more than {FURTHEST_AHEAD_S:.0f} s. Compare the clocks."
+        elif not self._schedule.add(received.due_s, received):
+            reason = f"{LONGEST_SCHEDULE} bundles wait already."
+        else:
+            return
+        self._refuse(received.peer, "#bundle", "bundle not scheduled", reason)
+
+    def _apply(self, received: Received, now_s: float) -> None:
+        for message in received.messages:
+            address, peer = message.address, received.peer
+            if address in self._parameters:
+                self._set_or_read(message, peer, now_s)
+            elif address in self._commands:
+                self._command(self._commands[address], message.arguments, peer, now_s)
+            elif address not in self._outputs:
+                self._refuse(peer, address, "unknown address", "unknown address. `kiosk osc` lists them all.")
+            elif message.arguments:
+                self._refuse(peer, address, "refused value", "can only be read.")
+            else:
+                self._read(address, peer)
+
+    def _read(self, address: str, peer: Peer) -> None:
+        if address in self._feedback.values:
+            peer.send(encode(address, *self._feedback.values[address]))
+        else:
+            peer.send(encode("/error", address, "nothing is known yet."))
+
+    def _set_or_read(self, message: Message, peer: Peer, now_s: float) -> None:
+        address = self._parameters[message.address]
+        if not message.arguments:
+            self._read(message.address, peer)
+            return
+        if len(message.arguments) > 1:
+            self._refuse(peer, message.address, "refused value", "takes one value.")
+            return
+        outcome = self._registry.set(address, message.arguments[0])
+        if isinstance(outcome, Refusal):
+            self._refuse(peer, message.address, "refused value", f"{outcome.reason}. {outcome.detail}")
+            return
+        self._fades.cancel(address)
+        self._feedback.note(message.address, outcome, now_s=now_s, source=peer)
+
+    def _command(self, command: Command, arguments: tuple[object, ...], peer: Peer, now_s: float) -> None:
+        address = command.address
+        if not command.takes and len(arguments) == 1 and isinstance(arguments[0], bool | int | float):
+            if not arguments[0]:
+                return  # the button is let go
+            arguments = ()
+        if command.needs and not arguments:
+            self._read(address, peer)
+            return
+        given = understand(command, arguments)
+        if isinstance(given, str):
+            self._refuse(peer, address, "refused command", given)
+            return
+        try:
+            self._done(peer, address, self._actions[address](peer, now_s, *given))
+        except Refused as reason:
+            self._refuse(peer, address, "refused command", str(reason))
+
+    def _done(self, peer: Peer, address: str, detail: str | None) -> None:
+        """Says that a command is carried out, unless it has said so itself or will."""
+        if detail is not None:
+            peer.send(encode("/done", address, detail))
+
+    def _refuse(self, peer: Peer, address: str, kind: str, reason: str) -> None:
+        self._complaints.note(kind, f"{shown(address)}: {reason} From {peer.host}")
+        peer.send(encode("/error", shown(address), reason))
+
+    def _tell_parameters(self, changed: Iterable[str], now_s: float) -> None:
+        for address in changed:
+            value = self._registry.get(address)
+            assert not isinstance(value, Refusal)
+            self._feedback.note(parameter_address(address), value, now_s=now_s)
+
+    # --- the show ---
+
+    def _start(self, peer: Peer, now_s: float) -> str:
+        self._happened += [Blackout(False), Start()]
+        return "open"
+
+    def _stop(self, peer: Peer, now_s: float) -> str:
+        self._happened += [Halted(), Stop()]
+        return "closed"
+
+    def _blackout(self, peer: Peer, now_s: float, on: bool) -> str:
+        self._happened += [Halted(), Blackout(True)] if on else [Blackout(False)]
+        return "black" if on else "light"
+
+    def _next(self, peer: Peer, now_s: float) -> str:
+        self._happened.append(Skipped())
+        return "next"
+
+    def _go(self, peer: Peer, now_s: float, phase: str) -> str:
+        here = self._sight.phase if self._sight else Phase.ATTRACT
+        match Phase(phase):
+            case Phase.ATTRACT:
+                self._happened.append(Halted())
+            case Phase.CONSENT if here is Phase.ATTRACT:
+                self._happened.append(WokeUp())
+            case there if here is FOLLOWS.get(there):
+                self._happened.append(Skipped())
+            case _:
+                raise Refused(f"from {here} only a visitor can lead there")
+        return phase
+
+    def _panic(self, peer: Peer, now_s: float) -> str:
+        self._fades.clear()
+        self._schedule.clear()
+        self._happened += [Halted(), Stop(), Blackout(True)]
+        return "black"
+
+    # --- presets ---
+
+    def _save_preset(self, peer: Peer, now_s: float, name: str) -> None:
+        changes = self._registry.changes()
+
+        def work() -> list[str]:
+            self._presets.save(name, changes)
+            return self._presets.names()
+
+        def saved(names: list[str], now_s: float) -> str:
+            self._know_presets(names, now_s)
+            return name
+
+        self._later(work, peer, "/preset/save", saved)
+
+    def _load_preset(self, peer: Peer, now_s: float, name: str, fade_s: float) -> None:
+        def found(answer: tuple[dict[str, Any], list[str]], now_s: float) -> str:
+            content, lines = answer
+            wanted, faults = self._registry.understand(content, name)
+            for line in lines + faults:
+                self._complaints.note("preset", line)
+                peer.send(encode("/error", "/preset/load", line))
+            self._tell_parameters(self._fades.start(wanted, fade_s, now_s), now_s)
+            self._feedback.note("/preset/load", name, fade_s, now_s=now_s)
+            return name
+
+        self._later(lambda: self._presets.load(name), peer, "/preset/load", found)
+
+    def _list_presets(self, peer: Peer, now_s: float) -> None:
+        def found(names: list[str], now_s: float) -> None:
+            self._know_presets(names, now_s)
+            peer.send(encode("/preset/list", *names))
+
+        self._later(self._presets.names, peer, "/preset/list", found)
+
+    def _know_presets(self, names: list[str], now_s: float) -> None:
+        if self._feedback.values.get("/preset/list") != tuple(names):
+            self._feedback.note("/preset/list", *names, now_s=now_s)
+            self._web.path_changed("/preset/load")
+
+    def _save_config(self, peer: Peer, now_s: float) -> None:
+        changes = self._registry.changes()
+        self._later(lambda: write_safely(self._saved, changes), peer, "/config/save", lambda *_: "saved")
+
+    def _later(
+        self, work: Callable[[], Any], peer: Peer, address: str, then: Callable[[Any, float], str | None]
+    ) -> None:
+        """Does what waits for the disk in another thread, then `then(its result, now_s)` in this one."""
+        if len(self._work) >= MOST_WORK:
+            raise Refused("still busy with what was asked before")
+        self._work.append((self._disk.submit(work), peer, address, then))
+
+    def _finish_work(self, now_s: float) -> None:
+        while self._work and self._work[0][0].done():
+            future, peer, address, then = self._work.pop(0)
+            try:
+                self._done(peer, address, then(future.result(), now_s))
+            except (DoppelgangerError, OSError) as fault:
+                self._refuse(peer, address, "refused command", str(fault))
+
+    # --- who hears of it ---
+
+    def _subscribe(self, peer: Peer, now_s: float, lease_s: float, port: int) -> str:
+        target = peer.at_port(port) if port else peer
+        if not self._feedback.subscribe(peer, target, now_s + lease_s):
+            raise Refused(f"{len(self._feedback)} subscribers are all there can be")
+        return f"for {lease_s:g} s"
+
+    def _unsubscribe(self, peer: Peer, now_s: float) -> str:
+        self._feedback.unsubscribe(peer)
+        return "ended"
+
+    def _ping(self, peer: Peer, now_s: float) -> None:
+        peer.send(encode("/pong"))
+
+
+def _outputs(sight: Sight) -> Iterator[tuple[str, str, tuple[Argument, ...]]]:
+    """(name, address, arguments) of what a frame tells; see `commands.OUTPUTS`."""
+    yield "", "/visit/phase", (sight.phase.value, sight.reason)
+    yield "", "/visit/number", (sight.visit,)
+    yield "", "/visit/progress", (sight.progress,)
+    yield "", "/border/t", (-1.0 if sight.t is None else sight.t,)
+    if sight.verdict:
+        judge, same, distance = sight.verdict.judge, int(sight.verdict.same), sight.verdict.distance
+        yield "", "/border/verdict", (judge, same, distance)
+    for each in sight.jury:
+        border_t = -1.0 if each.border_t is None else each.border_t
+        yield each.judge, "/jury/verdict", (each.judge, int(each.same), each.distance, border_t)
+    for name, health in sight.health.items():
+        yield name, "/health/service", (name, health.condition.value, health.message, health.advice)
+    yield "", "/show/open", (sight.is_open,)
+    yield "", "/show/blackout", (sight.is_black,)

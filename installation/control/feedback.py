@@ -1,0 +1,143 @@
+"""Who is told what, and how often.
+
+Everything that is told has an address and, where one address tells of several things (judges, services), the
+name of the thing. Of each the newest value waits for each subscriber; a value that changes faster than it may
+be sent is replaced, not queued.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from installation.control.inbox import Peer
+from installation.control.packets import encode
+
+Argument = float | int | bool | str
+Key = tuple[str, str]
+
+MOST_SUBSCRIBERS = 32
+MOST_ANSWERS = 1024
+# Of one value, in seconds. A little less than a frame's time, so that no frame is left out.
+INTERVAL_S = 0.9 / 60
+# Who moves a fader hears where it ended up once it has come to rest: until then the fader would fight itself.
+SETTLE_S = 0.1
+
+
+@dataclass
+class _Subscriber:
+    peer: Peer  # who subscribed, and may move faders
+    until_s: float
+    only: set[str] | None = None  # addresses; None: all
+    due_s: dict[Key, float] = field(default_factory=dict)
+    sent_s: dict[Key, float] = field(default_factory=dict)
+
+
+class Feedback:
+    """The newest values of all addresses, and the subscribers that hear of them.
+
+    Belongs to the stage's thread, but for `values`: address -> arguments, which any thread may read. An
+    address that nothing is known of has none.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, tuple[Argument, ...]] = {}
+        self._newest: dict[Key, tuple[Argument, ...]] = {}
+        self._subscribers: dict[Peer, _Subscriber] = {}
+        # What somebody who is no subscriber is still to hear: the end of what they set.
+        self._answers: dict[tuple[Peer, Key], float] = {}
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    def subscribe(self, peer: Peer, target: Peer, until_s: float) -> bool:
+        """Tells `target` of everything until then; a new one hears first how everything is.
+
+        Returns whether there was room.
+        """
+        known = self._subscribers.get(target)
+        if known is None:
+            if len(self._subscribers) >= MOST_SUBSCRIBERS:
+                return False
+            known = self._subscribers[target] = _Subscriber(peer, until_s)
+            known.due_s = dict.fromkeys(self._newest, -math.inf)
+        known.until_s, known.only = until_s, None
+        return True
+
+    def unsubscribe(self, peer: Peer) -> None:
+        """Ends what this peer subscribed to, wherever it is sent."""
+        for target in [target for target, each in self._subscribers.items() if each.peer == peer]:
+            del self._subscribers[target]
+
+    def listen(self, peer: Peer, address: str, on: bool) -> bool:
+        """Tells `peer` of one address, at first how it is, for as long as the peer is there.
+
+        Returns whether there was room.
+        """
+        known = self._subscribers.get(peer)
+        if known is None:
+            if len(self._subscribers) >= MOST_SUBSCRIBERS:
+                return False
+            known = self._subscribers[peer] = _Subscriber(peer, math.inf, only=set())
+        if known.only is not None:
+            known.only = known.only | {address} if on else known.only - {address}
+            if on:
+                known.due_s |= {key: -math.inf for key in self._newest if key[0] == address}
+        return True
+
+    def tell(self, address: str, *arguments: Argument, now_s: float, name: str = "") -> None:
+        """Makes it known if it is new."""
+        if self._newest.get((address, name)) != arguments:
+            self.note(address, *arguments, now_s=now_s, name=name)
+
+    def note(
+        self,
+        address: str,
+        *arguments: Argument,
+        now_s: float,
+        name: str = "",
+        source: Peer | None = None,
+    ) -> None:
+        """Makes it known in any case. `source` is who set it, and hears of it too, once it rests."""
+        key = (address, name)
+        self.values[address] = self._newest[key] = arguments
+        for target, each in self._subscribers.items():
+            if each.only is None or address in each.only:
+                mine = source is not None and source in (each.peer, target)
+                each.due_s[key] = now_s + SETTLE_S if mine else each.sent_s.get(key, -math.inf) + INTERVAL_S
+        if source is not None and not self._hears(source, address) and len(self._answers) < MOST_ANSWERS:
+            self._answers[source, key] = now_s + SETTLE_S
+
+    def announce(self, address: str, *arguments: Argument) -> None:
+        """Tells every subscriber of something that happened once; each time is sent."""
+        self.values[address] = arguments
+        packet = encode(address, *arguments)
+        for target, each in self._subscribers.items():
+            if each.only is None or address in each.only:
+                target.send(packet)
+
+    def flush(self, now_s: float) -> None:
+        """Sends what is due, and forgets subscribers whose lease is over. Once a frame."""
+        packets: dict[Key, bytes] = {}
+
+        def send(target: Peer, key: Key) -> None:
+            if key not in packets:
+                packets[key] = encode(key[0], *self._newest[key])
+            target.send(packets[key])
+
+        for target, each in list(self._subscribers.items()):
+            if now_s >= each.until_s or not each.peer.alive:
+                del self._subscribers[target]
+                continue
+            for key in [key for key, due_s in each.due_s.items() if due_s <= now_s]:
+                del each.due_s[key]
+                each.sent_s[key] = now_s
+                send(target, key)
+        for (peer, key), due_s in list(self._answers.items()):
+            if due_s <= now_s:
+                del self._answers[peer, key]
+                send(peer, key)
+
+    def _hears(self, peer: Peer, address: str) -> bool:
+        return any(
+            peer in (each.peer, target) and (each.only is None or address in each.only)
+            for target, each in self._subscribers.items()
+        )

@@ -1,0 +1,94 @@
+"""OSC packets to messages and back, on python-osc's types.
+
+Bundles are taken apart here: python-osc loops for ever on an element of negative size, and forgets which
+messages belong together. It also logs and drops arguments of types it does not know; those packets are
+malformed here, but for impulses, which carry nothing, and symbols, which are strings.
+"""
+
+from dataclasses import dataclass
+
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message import ParseError as MessageError
+from pythonosc.osc_message_builder import OscMessageBuilder
+from pythonosc.parsing import osc_types
+
+BUNDLE = b"#bundle\x00"
+LONGEST_PACKET = 8192  # bytes
+MOST_MESSAGES = 256  # in one bundle
+DEEPEST = 8  # bundles in bundles
+UNDERSTOOD = frozenset("ifsbhtdrmTFN[]")
+PLAINER = bytes.maketrans(b"IS", b"Ns")
+
+
+class Malformed(Exception):
+    """What came is no OSC packet, or larger than any that makes sense. The message says why."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """An address or a pattern, and what came with it, without what carries nothing (nil, impulse)."""
+
+    address: str
+    arguments: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Messages that are applied together, at `at_s` (seconds of Unix time) or, where it is None, at once."""
+
+    messages: tuple[Message, ...]
+    at_s: float | None = None
+
+
+def parse(packet: bytes) -> list[Bundle]:
+    """The bundles in a packet, each in the place of the one that holds it. Raises Malformed."""
+    if len(packet) > LONGEST_PACKET:
+        raise Malformed(f"longer than {LONGEST_PACKET} bytes")
+    try:
+        return _bundles(packet, 1) if packet.startswith(BUNDLE) else [Bundle((_message(packet),))]
+    # ValueError: text that is not UTF-8.
+    except (MessageError, osc_types.ParseError, ValueError) as fault:
+        raise Malformed(" ".join(str(fault).split())[:80]) from None
+
+
+def encode(address: str, *arguments: float | int | bool | str) -> bytes:
+    """The packet of one message; floats are sent as 32 bits, switches as T and F."""
+    builder = OscMessageBuilder(address)
+    for argument in arguments:
+        builder.add_arg(argument)
+    return bytes(builder.build().dgram)
+
+
+def _bundles(packet: bytes, depth: int) -> list[Bundle]:
+    if depth > DEEPEST:
+        raise Malformed("bundles nested too deeply")
+    at_s, index = osc_types.get_date(packet, len(BUNDLE))
+    messages: list[Message] = []
+    nested: list[Bundle] = []
+    while index < len(packet):
+        size, index = osc_types.get_int(packet, index)
+        if not 0 < size <= len(packet) - index:
+            raise Malformed("an element of impossible size")
+        element, index = packet[index : index + size], index + size
+        if element.startswith(BUNDLE):
+            nested += _bundles(element, depth + 1)
+        else:
+            messages.append(_message(element))
+    if len(messages) > MOST_MESSAGES:
+        raise Malformed(f"more than {MOST_MESSAGES} messages in a bundle")
+    return [Bundle(tuple(messages), at_s or None), *nested]
+
+
+def _message(element: bytes) -> Message:
+    if not element.startswith(b"/"):
+        raise Malformed("neither a message nor a bundle")
+    address, index = osc_types.get_string(element, 0)
+    if index < len(element):
+        _, end = osc_types.get_string(element, index)
+        tags = element[index:end].translate(PLAINER)
+        unknown = set(tags[1:].rstrip(b"\x00").decode()) - UNDERSTOOD
+        if unknown:
+            raise Malformed(f"arguments of unknown type {min(unknown)!r}")
+        element = element[:index] + tags + element[end:]
+    parsed = OscMessage(element)
+    return Message(address, tuple(argument for argument in parsed if argument is not None))

@@ -1,0 +1,318 @@
+"""OSCQuery on real sockets, spoken by npm's oscquery and ws, and the page for people in a real browser."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from requests.auth import HTTPBasicAuth
+
+from installation.control import JuryVerdict, Verdict
+from installation.control.commands import COMMANDS, OUTPUTS
+from installation.control.streams import MOST_CONNECTIONS
+from installation.parameters import Kind
+from installation.services import Condition, Health
+from installation.visit import Halted, Phase, Skipped
+from tests.osc_clients import chromium, osc_js, oscquery, websocket
+from tests.rehearsal import Rehearsal, eventually, rehearsal
+
+TYPES = {Kind.FLOAT: "f", Kind.INT: "i", Kind.BOOL: "T"}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Rehearsal]:
+    with rehearsal(tmp_path) as running:
+        yield running
+
+
+def get(stage: Rehearsal, path: str, **headers: str) -> requests.Response:
+    return requests.get(f"http://127.0.0.1:{stage.http_port}{path}", headers=headers, timeout=10)
+
+
+# --- the tree ---
+
+
+def test_a_client_from_elsewhere_walks_the_whole_tree(stage: Rehearsal) -> None:
+    found = oscquery("127.0.0.1", str(stage.http_port))
+    assert found["host"]["name"] == "Doppelgänger"
+    assert (found["host"]["oscIp"], found["host"]["oscPort"]) == ("127.0.0.1", stage.port)
+    assert found["host"]["extensions"]["LISTEN"] is True
+    methods = {each["full_path"]: each for each in found["methods"]}
+    for address, parameter in stage.registry.parameters.items():
+        (argument,) = methods[f"/scene/{address}"]["arguments"]
+        assert argument["type"] == TYPES.get(parameter.kind, "s")
+        assert argument["value"] == stage.value(address)
+        assert methods[f"/scene/{address}"]["access"] == 3
+        assert methods[f"/scene/{address}"]["description"] == parameter.description
+        if parameter.minimum is not None:
+            assert argument["range"] == {"min": parameter.minimum, "max": parameter.maximum}
+        if parameter.choices:
+            assert argument["range"] == {"vals": list(parameter.choices)}
+    assert {each.address for each in (*COMMANDS, *OUTPUTS)} <= set(methods)
+
+
+def test_it_is_found_by_name(tmp_path: Path) -> None:
+    with rehearsal(tmp_path, advertise=True) as stage:
+        found = oscquery("--discover", str(stage.http_port))
+        assert found["host"]["oscPort"] == stage.port
+        assert stage.control.services[3].health.condition is Condition.OK
+
+
+def test_a_node_says_all_that_the_registry_knows(stage: Rehearsal) -> None:
+    assert get(stage, "/scene/rehearsed/ride_s").json() == {
+        "FULL_PATH": "/scene/rehearsed/ride_s",
+        "TYPE": "f",
+        "ACCESS": 3,
+        "VALUE": [25.0],
+        "RANGE": [{"MIN": 5, "MAX": 120}],
+        "UNIT": ["time.second"],
+        "CLIPMODE": ["both"],
+        "DESCRIPTION": "how long",
+        "APPLIES": "next scene",
+        "DEFAULT": 25.0,
+    }
+    assert "CLIPMODE" not in get(stage, "/scene/rehearsed/tilt_deg").json()
+    assert get(stage, "/scene/rehearsed/ground").json()["EXTENDED_TYPE"] == ["color"]
+    assert list(get(stage, "/scene/rehearsed/").json()["CONTENTS"])[:2] == ["glow", "ride_s"]
+    assert get(stage, "/show/next").json()["TYPE"] == "I"
+    assert get(stage, "/visit/phase?VALUE").json() == {"VALUE": ["border", stage.sight.reason]}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "answer"),
+    [
+        ("/scene/rehearsed/glow?VALUE", 200, {"VALUE": [0.5]}),
+        ("/scene/rehearsed/glow?RANGE", 200, {"RANGE": [{"MIN": 0, "MAX": 1}]}),
+        ("/scene/rehearsed/glow?TYPE", 200, {"TYPE": "f"}),
+        ("/scene/rehearsed/glow?UNIT", 200, {}),
+        ("/scene?TYPE", 200, {}),
+        ("/border/crossed?VALUE", 200, {}),  # it has no value yet
+        ("/show/next?VALUE", 204, None),
+        ("/scene?VALUE", 204, None),
+        ("/scene/rehearsed/glow?GABBAGABBAHEY", 400, None),
+        ("/scene/rehearsed/none", 404, None),
+        ("/scene/rehearsed/none?VALUE", 404, None),
+        ("/page/../control.py", 404, None),
+        ("/page/%2e%2e/control.py", 404, None),
+    ],
+)
+def test_attributes_and_errors_are_those_of_the_proposal(
+    stage: Rehearsal, path: str, status: int, answer: dict | None
+) -> None:
+    got = get(stage, path)
+    assert got.status_code == status
+    if answer is not None:
+        assert got.json() == answer
+    if status == 204:
+        assert got.content == b""
+
+
+def test_nothing_can_be_posted(stage: Rehearsal) -> None:
+    assert requests.post(f"http://127.0.0.1:{stage.http_port}/", data="x", timeout=10).status_code == 405
+
+
+# --- listening ---
+
+
+def test_who_listens_hears_one_address_until_it_ignores_it(stage: Rehearsal) -> None:
+    with websocket(stage.http_port) as listener, osc_js(stage.port) as other:
+        listener.send_text('{"COMMAND": "LISTEN", "DATA": "/scene/rehearsed/glow"}')
+        assert listener.receive() == ("/scene/rehearsed/glow", (0.5,))
+        other.ask("/scene/rehearsed/turns", ("i", 7))
+        other.ask("/scene/rehearsed/glow", ("f", 0.75))
+        assert listener.receive() == ("/scene/rehearsed/glow", (0.75,))
+        listener.send_text('{"COMMAND": "IGNORE", "DATA": "/scene/rehearsed/glow"}')
+        listener.send("/ping")
+        assert listener.receive() == ("/pong", ())
+        other.ask("/scene/rehearsed/glow", ("f", 0.5))
+        assert listener.silent()
+
+
+def test_binary_frames_are_osc(stage: Rehearsal) -> None:
+    with websocket(stage.http_port) as client:
+        assert client.ask("/scene/rehearsed/hint", ("s", "look up")) == ("look up",)
+        assert stage.value("rehearsed/hint") == "look up"
+
+
+def test_a_new_preset_changes_the_tree(stage: Rehearsal) -> None:
+    with websocket(stage.http_port) as client:
+        client.send("/preset/save", ("s", "morning"))
+        assert json.loads(client.receive_text()) == {"COMMAND": "PATH_CHANGED", "DATA": "/preset/load"}
+    assert get(stage, "/preset/load?RANGE").json()["RANGE"][0] == {"VALS": ["morning"]}
+
+
+def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: Rehearsal) -> None:
+    with websocket(stage.http_port) as client:
+        for text in (
+            "", "{", "[" * 5000, "null", '{"COMMAND": "LISTEN"}', '{"COMMAND": "LISTEN", "DATA": 1}',
+            '{"COMMAND": "LISTEN", "DATA": "/none"}', '{"COMMAND": "OPEN", "DATA": "/scene"}',
+        ):  # fmt: skip
+            client.send_text(text)
+        client.send("/ping")
+        assert client.receive() == ("/pong", ())
+    counts = stage.control._complaints.counts
+    assert counts["malformed wish over WebSocket"] == 8
+
+
+def test_there_is_an_end_to_connections(stage: Rehearsal) -> None:
+    url = f"http://127.0.0.1:{stage.http_port}/"
+    key = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    key["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+    opened = [requests.get(url, headers=key, stream=True, timeout=10) for _ in range(MOST_CONNECTIONS + 1)]
+    assert [each.status_code for each in opened] == [101] * MOST_CONNECTIONS + [503]
+    for each in opened:
+        each.close()
+
+
+# --- who may ask ---
+
+
+def test_only_this_machines_names_and_its_own_pages_are_answered(stage: Rehearsal) -> None:
+    port = stage.http_port
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"):
+        assert get(stage, "/?HOST_INFO", Host=host).status_code == 200
+    for host in (f"evil.example:{port}", "evil.example", f"127.0.0.1.evil.example:{port}", ""):
+        assert get(stage, "/?HOST_INFO", Host=host).status_code == 403
+    assert get(stage, "/", Origin=f"http://127.0.0.1:{port}").status_code == 200
+    for origin in ("http://evil.example", "null", f"http://localhost:{port}"):
+        assert get(stage, "/", Origin=origin).status_code == 403
+    with pytest.raises(ConnectionRefusedError, match="403"), websocket(port, "http://evil.example"):
+        pass
+
+
+def test_who_is_not_on_the_list_sees_nothing(tmp_path: Path) -> None:
+    with rehearsal(tmp_path, allow=["10.0.0.0/8"]) as stage:
+        assert get(stage, "/").status_code == 403
+        with pytest.raises(ConnectionRefusedError), websocket(stage.http_port):
+            pass
+
+
+def test_a_password_is_asked_for_everywhere(tmp_path: Path) -> None:
+    with rehearsal(tmp_path, password="grün") as stage:
+        url = f"http://127.0.0.1:{stage.http_port}"
+        for path in ("/", "/?HOST_INFO", "/page/page.js", "/scene"):
+            assert get(stage, path).status_code == 401
+        wrong = requests.get(url, auth=("curator", "green"), timeout=10)
+        assert wrong.status_code == 401 and "curator" not in wrong.cookies
+        session = requests.Session()
+        known = session.get(url, auth=HTTPBasicAuth(b"curator", "grün".encode()), timeout=10)
+        assert known.status_code == 200
+        assert session.get(f"{url}/scene", timeout=10).status_code == 200, "the cookie is enough"
+        assert get(stage, "/", Authorization="Basic ***").status_code == 401
+        with pytest.raises(ConnectionRefusedError), websocket(stage.http_port):
+            pass
+
+
+# --- the page ---
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(stage: Rehearsal, browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 390, "height": 844})
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda message: faults.append(message.text))
+    opened.goto(f"http://127.0.0.1:{stage.http_port}/")
+    opened.wait_for_selector("body.connected")
+    yield opened
+    opened.close()
+    # A page that looks for a server that is away says so; that is right.
+    assert [fault for fault in faults if "ERR_CONNECTION" not in fault] == []
+
+
+def test_a_slider_turns_a_parameter_and_follows_it(stage: Rehearsal, page: Page) -> None:
+    page.get_by_text("rehearsed").click()
+    slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=12)
+    page.mouse.up()
+    eventually(lambda: float(stage.value("rehearsed/glow")) > 0.75)
+    glow = stage.registry.set_to("rehearsed/glow")
+    assert len(glow) > 3 and glow == sorted(glow)
+    with osc_js(stage.port) as other:
+        other.ask("/scene/rehearsed/glow", ("f", 0.5))
+        expect(slider).to_have_value("0.5")
+
+
+def test_every_kind_of_parameter_has_its_control(stage: Rehearsal, page: Page) -> None:
+    page.get_by_text("rehearsed").click()
+    page.get_by_label("/scene/rehearsed/needle").uncheck()
+    page.get_by_label("/scene/rehearsed/way").select_option("fro")
+    page.get_by_label("/scene/rehearsed/hint").fill("näher")
+    page.get_by_label("/scene/rehearsed/hint").press("Enter")
+    page.get_by_label("/scene/rehearsed/ground").fill("#203040")
+    page.get_by_label("/scene/rehearsed/turns, number").fill("12")
+    page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
+    wanted = {"needle": False, "way": "fro", "hint": "näher", "ground": "#203040", "turns": 12}
+    eventually(lambda: stage.registry.changes().get("rehearsed") == wanted)
+    # What is beyond its range comes back as what it really is; what is refused is said.
+    page.get_by_label("/scene/rehearsed/ride_s, number").fill("999")
+    page.get_by_label("/scene/rehearsed/ride_s, number").press("Enter")
+    expect(page.get_by_label("/scene/rehearsed/ride_s, number")).to_have_value("120")
+    page.get_by_label("/scene/rehearsed/tilt_deg, number").fill("99")
+    page.get_by_label("/scene/rehearsed/tilt_deg, number").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("out of range")
+    for address in stage.registry.parameters:
+        assert page.locator(f'[aria-label="/scene/{address}"]').count() == 1, address
+
+
+def test_the_page_shows_the_visit_and_what_to_do(stage: Rehearsal, page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("border")
+    expect(page.locator("#health")).to_contain_text("Check the camera's cable.")
+    expect(page.locator("#verdict")).to_have_text("dlib: the same person, 0.500")
+    stage.sight = replace(
+        stage.sight,
+        phase=Phase.JURY,
+        t=0.75,
+        verdict=Verdict("dlib", False, 0.625),
+        jury=(JuryVerdict("dlib", False, 0.625, 0.5),),
+        health={"camera": Health(Condition.OK, "running.")},
+    )
+    expect(page.locator("#verdict")).to_have_text("dlib: someone else, 0.625")
+    expect(page.locator("#phases .now")).to_have_text("jury")
+    expect(page.locator("#shown")).to_have_attribute("cx", "220")
+    expect(page.locator("#health")).not_to_contain_text("cable")
+    expect(page.locator("#borders")).to_have_text("dlib")
+
+
+def test_the_show_and_presets_are_at_hand(stage: Rehearsal, page: Page) -> None:
+    page.get_by_role("button", name="next", exact=True).click()
+    eventually(lambda: stage.happened == [Skipped()])
+    page.get_by_role("button", name="blackout").click()
+    eventually(lambda: len(stage.happened) == 3 and stage.happened[1] == Halted())
+    page.get_by_label("Name of a preset").fill("evening")
+    page.get_by_role("button", name="save as it is").click()
+    expect(page.get_by_role("button", name="evening")).to_be_visible()
+    page.get_by_text("rehearsed").click()
+    page.get_by_label("/scene/rehearsed/turns, number").fill("9")
+    page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
+    eventually(lambda: stage.value("rehearsed/turns") == 9)
+    page.locator("#fade").fill("0")
+    page.get_by_role("button", name="evening").click()
+    eventually(lambda: stage.value("rehearsed/turns") == 3)
+
+
+def test_the_page_fits_a_phone_and_comes_back(stage: Rehearsal, page: Page) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    web = stage.control.services[2]
+    port = stage.http_port
+    web.stop()
+    expect(page.locator("#connection")).to_contain_text("not connected")
+    web.start()
+    page.wait_for_selector("body.connected")
+    assert stage.http_port == port
