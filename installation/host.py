@@ -24,6 +24,7 @@ from installation.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
+WAKING = (visit.WokeUp, visit.Touched, visit.Pressed)
 PATIENCE_S = 120.0  # on a virtual clock, for anything that is being made
 
 
@@ -47,6 +48,7 @@ class Host:
         self.language = Language(registry)
         self.state = State(visit_id=first_visit_id)
         self.people: Sequence[Strip] = ()
+        self.is_open = True  # whether visits may begin
         self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery
         self._lock_step = lock_step
         self._for_technician = False
@@ -82,6 +84,8 @@ class Host:
     def handle(self, event: Event, now_s: float) -> None:
         """Lets the visit have an event, and does what comes of it."""
         before = self.state.phase
+        if not self.is_open and before is Phase.ATTRACT and isinstance(event, WAKING):
+            return
         self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
         after = self.state.phase
         if after is not before:

@@ -21,6 +21,8 @@ from installation.buttons import Buttons, TechnicianButtons
 from installation.camera_desk import CameraDesk
 from installation.clock import Clock, LiveClock, VirtualClock
 from installation.configuration import Configuration
+from installation.control import Control
+from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import Delivery, DeliveryParameters
 from installation.engine import Engine
@@ -29,7 +31,7 @@ from installation.host import Host
 from installation.parameters import Refusal, Registry
 from installation.recorder import Recorder
 from installation.rehearsal import Rehearsal
-from installation.services import Services
+from installation.services import Health, Services
 from installation.setup import Facts, Setup
 from installation.stage import Observer, Source, Stage
 from installation.visit import Phase
@@ -70,6 +72,7 @@ class House:
     def __init__(
         self,
         configuration: Configuration,
+        show: Path,
         changes: Mapping[str, str],
         rehearsing: Rehearsing,
         with_phones: bool = True,
@@ -80,7 +83,6 @@ class House:
         self._ends = ExitStack()
         scenes = load_scenes(configuration.stage.scenes)
         self.registry = registry_of(scenes.values())
-        set_parameters(self.registry, changes)
         self.clock: Clock = VirtualClock(rehearsing.rate_hz) if rehearsing.virtual else LiveClock()
         self.engine = Engine(partial(prepare_atelier, configuration), lock_step=rehearsing.virtual)
         watcher = SteppedWatcher if rehearsing.virtual else Watcher
@@ -116,9 +118,18 @@ class House:
             observers.append(self._ends.enter_context(recorder))
         if rehearsing.setup:
             scenes = dict.fromkeys(Phase, Setup(self._facts))
-        self.stage = Stage(self.host, scenes, self.display, self.clock, sources, observers)
-        services = [self.watcher, self.engine, *([self.delivery] if self.delivery else [])]
+        control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
+        self._ends.callback(control.close)
+        # After the curators' saved parameters: those of the command line are for this run.
+        set_parameters(self.registry, changes)
+        services = [self.watcher, self.engine, *([self.delivery] if self.delivery else []), *control.services]
         self.services = Services(*services)
+        curators = Curators(control, self._health)
+        sources.append(curators)
+        observers.append(curators)
+        self.stage = Stage(
+            self.host, scenes, self.display, self.clock, sources, observers, lambda: curators.is_black
+        )
 
     def play(self) -> None:
         """Until somebody ends it, or the rehearsal is over."""
@@ -145,6 +156,9 @@ class House:
         capture = Capture(camera_source(camera, sitter=self._synthetic_sitter), settings)
         capture.start()
         return capture
+
+    def _health(self) -> dict[str, Health]:
+        return {"camera": self.camera.health, **self.services.health()}
 
     def _facts(self) -> Facts:
         """What the technician's picture tells."""

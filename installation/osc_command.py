@@ -2,12 +2,15 @@
 
 import argparse
 
+from installation.configuration import Stage
 from installation.control.documentation import listing, page
-from installation.parameters import Parameters, Registry
-from installation.visit import Timeouts
+from installation.declarations import load_scenes, registry_of
+from installation.parameters import Registry
 
-# Whatever declares parameters. Their order is that of the documentation.
-DECLARATIONS: tuple[type[Parameters], ...] = (Timeouts,)
+
+def whole_registry() -> Registry:
+    """Of the scenes that come with the project."""
+    return registry_of(load_scenes(Stage().scenes).values())
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +20,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the list; returns the exit code."""
-    registry = Registry(*DECLARATIONS)
+    registry = whole_registry()
     print(page(registry) if arguments.markdown else listing(registry))
     return 0

@@ -32,6 +32,9 @@ from installation.visit import Phase
 from scenes.canvas import Canvas
 
 
+STILL_S = 20.0  # a scene is pictured after so long at the latest
+
+
 class Recorder:
     """Takes every frame; a context manager. Raises ValueError for sizes and rates that are no film."""
 
@@ -40,10 +43,11 @@ class Recorder:
         self._lines = path.with_suffix(".jsonl").open("w", encoding="utf-8")
         self._scenes = path.with_name(f"{path.stem}-scenes")
         self._scenes.mkdir(exist_ok=True)
+        for earlier in self._scenes.glob("*.png"):
+            earlier.unlink()
         self._finding: Finding | None = None
         self._phase: Phase | None = None
         self._still: Pixels | None = None
-        self._kept = False
 
     def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None:
         """One finished frame."""
@@ -73,14 +77,15 @@ class Recorder:
         phase = view.visit.phase
         if phase is not self._phase:
             self._save_still()
-            self._phase, self._kept = phase, False
-        if not self._kept:
+            self._phase = phase
+        if self._still is None or view.elapsed_s <= min(view.lasts_s / 2, STILL_S):
             self._still = picture
-            self._kept = view.elapsed_s >= view.lasts_s / 2
 
     def _save_still(self) -> None:
-        if self._phase is not None and self._still is not None:
-            Image.fromarray(self._still).save(self._scenes / f"{self._phase}.png")
+        path = self._scenes / f"{self._phase}.png"
+        if self._still is not None and not path.exists():
+            Image.fromarray(self._still).save(path)
+        self._still = None
 
     def _write_finding(self, visit_id: int, finding: Finding) -> None:
         for way, strip in (("median", finding.median), ("nearest", finding.nearest)):

@@ -7,7 +7,7 @@ from installation.stage import Areas
 from installation.visit import ChoseSynthetic, Event, Phase, Pressed, Released, WokeUp
 
 # How long this visitor looks before doing something: at the piece, at the question, at the picture.
-LOOKS_S = 2.0
+LOOKS_S = 6.0
 READS_S = 3.0
 ADMIRES_S = 10.0
 # Nobody waits for ever before a piece that is resting.

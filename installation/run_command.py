@@ -10,14 +10,14 @@ from installation.configuration import DEFAULT, ROOT, load
 
 log = logging.getLogger(__name__)
 
-SHOW = ROOT / "show"
+SHOW = ROOT / "config"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `kiosk run`."""
     parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
     parser.add_argument(
-        "--show", type=Path, default=SHOW, help="folder of the curators' parameters and presets; show/"
+        "--show", type=Path, default=SHOW, help="folder of the curators' parameters and presets; config/"
     )
     parser.add_argument("--camera", help="0, /dev/video2, name:Logitech, file:PATH or synthetic")
     parser.add_argument("--display", help="0, name:HDMI, window:WxH or headless:WxH")
@@ -70,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     rehearsing = Rehearsing(
         arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record, arguments.setup
     )
-    with House(configuration, _changes(arguments.set), rehearsing, not arguments.without_phone) as house:
+    changes = _changes(arguments.set)
+    with House(configuration, arguments.show, changes, rehearsing, not arguments.without_phone) as house:
         house.play()
     if house.rehearsal is not None and house.rehearsal.finished < house.rehearsal.visits:
         came = f"{house.rehearsal.finished} of {house.rehearsal.visits} visits came to their end"

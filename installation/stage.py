@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -47,6 +47,7 @@ class Stage:
         clock: Clock,
         sources: Sequence[Source],
         observers: Sequence[Observer] = (),
+        is_black: Callable[[], bool] = lambda: False,
     ) -> None:
         self.host, self.display, self.clock = host, display, clock
         self.canvas = Canvas(*display.size_px)
@@ -54,6 +55,7 @@ class Stage:
         self._scene: Scene | None = None
         self._areas: Areas = {}
         self._fault = ""
+        self._is_black = is_black
 
     def run(self) -> None:
         """The main loop."""
@@ -73,6 +75,10 @@ class Stage:
 
     def _play(self, view: View) -> Sequence[Shown]:
         """Draws the frame. A scene that fails ends the visit: the frame is black, and the log says why."""
+        if self._is_black():
+            self._leave()
+            self.canvas.clear()
+            return ()
         try:
             scene = self._scene_of(view)
             scene.update(view)

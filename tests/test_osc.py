@@ -21,7 +21,7 @@ from installation.control import Blackout, Start, Stop, Verdict
 from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.documentation import listing, page
 from installation.control.packets import encode
-from installation.osc_command import DECLARATIONS
+from installation.osc_command import whole_registry
 from installation.parameters import Kind, Outside, Registry
 from installation.services import Condition
 from installation.visit import Halted, Phase, Skipped, WokeUp
@@ -538,11 +538,11 @@ def test_every_command_is_carried_out_and_no_address_is_used_twice() -> None:
 
 def test_the_documentation_is_current() -> None:
     """Otherwise: ./kiosk osc --markdown > docs/osc.md"""
-    assert (REPO / "docs" / "osc.md").read_text("utf-8") == page(Registry(*DECLARATIONS)) + "\n"
+    assert (REPO / "docs" / "osc.md").read_text("utf-8") == page(whole_registry()) + "\n"
 
 
 def test_the_documentation_is_complete() -> None:
-    registry = Registry(*DECLARATIONS)
+    registry = whole_registry()
     written, listed = page(registry), listing(registry)
     for address in [*registry.parameters, *(each.address for each in (*COMMANDS, *OUTPUTS))]:
         assert f"`{address}`" in written and address in listed
