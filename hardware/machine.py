@@ -34,6 +34,8 @@ SYSTEM_LIBRARIES = {
 TEST_PROGRAMS = {
     "chromium": SystemPackage("chromium", "chromium"),
     "zbarimg": SystemPackage("zbar-tools", "zbar"),
+    "nginx": SystemPackage("nginx-light", "nginx"),
+    "openssl": SystemPackage("openssl", "openssl"),
 }
 
 

@@ -28,6 +28,7 @@ from installation.delivery import (
     Ended,
     Lost,
     Offered,
+    Parcel,
     Unreachable,
     card,
     messages,
@@ -438,6 +439,45 @@ def test_the_process_leaves_no_dump_and_nothing_open_on_disk(tmp_path: Path) -> 
         assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         writing = [file.path for file in process.open_files() if file.mode != "r"]
         assert [path for path in writing if not path.startswith(("/dev", "/proc"))] == []
+
+
+def test_forgotten_pictures_are_not_even_in_unused_memory(tmp_path: Path) -> None:
+    """The process's whole memory is searched for pieces of a film and of a picture, before and after."""
+    rng = np.random.default_rng(11)
+    film, noise = rng.bytes(3_000_000), rng.integers(0, 255, (512, 512, 3), np.uint8)
+    given = Parcel(1, "en", noise, (), (noise, noise), film)
+    png = pack(given).files[DOPPELGANGER].content
+    pieces = [
+        content[at : at + 64]
+        for content in (film, png, noise.tobytes())
+        for at in range(100, len(content), len(content) // 5)
+    ]
+    with running(tmp_path / "sock") as stage:
+        path = stage.offer(given)
+        assert stage.delivery._process is not None
+        for name in ("morph.mp4", DOPPELGANGER, CARD):
+            assert ask(stage.network.port, f"{path}/{name}").status == 200
+        # The control: while they can be fetched, film and picture are found.
+        assert _pieces_in_memory(stage.delivery._process.pid, pieces) >= len(pieces) // 2
+        stage.delivery.revoke(1)
+        until(lambda: ask(stage.network.port, path).status == 404 or None, "the end of the link")
+        # Shreds of less than 16 KiB may be left.
+        assert _pieces_in_memory(stage.delivery._process.pid, pieces) <= 1
+
+
+def _pieces_in_memory(process_id: int, pieces: list[bytes]) -> int:
+    """How many of the pieces are in the process's memory, read as a debugger would."""
+    found: set[bytes] = set()
+    with open(f"/proc/{process_id}/maps") as maps, open(f"/proc/{process_id}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            start, end = (int(edge, 16) for edge in span.split("-"))
+            memory.seek(start)
+            content = memory.read(end - start)
+            found |= {piece for piece in pieces if piece in content}
+    return len(found)
 
 
 def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
