@@ -172,6 +172,7 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         {"trusted_proxies": ["somebody"]},
         {"port": 0},
         {"wifi": {"name": ""}},
+        {"wifi": {"name": "Guests", "password": "short"}},
     ):
         with pytest.raises(ValidationError):
             Network.model_validate(wrong)
@@ -180,8 +181,8 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
 def test_wifi_codes_are_escaped() -> None:
     assert wifi_code(None) is None
     assert wifi_code(WiFi(name="Guests")) == "WIFI:T:nopass;S:Guests;;"
-    assert wifi_code(WiFi(name="Guests", password="mirror", hidden=True)) == (
-        "WIFI:T:WPA;S:Guests;P:mirror;H:true;;"
+    assert wifi_code(WiFi(name="Guests", password="mirror mirror", hidden=True)) == (
+        "WIFI:T:WPA;S:Guests;P:mirror mirror;H:true;;"
     )
     assert wifi_code(WiFi(name='a;b:c,d\\e"f')) == r"WIFI:T:nopass;S:a\;b\:c\,d\\e\"f;;"
 
@@ -420,6 +421,24 @@ def test_switched_off_it_is_disabled_and_gives_no_link(tmp_path: Path) -> None:
     assert [type(news) for news in delivery.poll()] == [Unreachable]
     delivery.stop()
     assert not (tmp_path / "sock").exists()
+
+
+def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("installation.delivery.client.OFFER_LIMIT_S", 0.3)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    delivery = Delivery(Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock")
+    delivery.start()
+    until(lambda: delivery.health.condition is Condition.FAILED or None, "the refusal")
+    assert "open to others" in delivery.health.message and "chmod 700" in delivery.health.advice
+    delivery.offer(parcel(1))
+    assert delivery.poll() == []
+    assert until(lambda: delivery.poll() or None, "the picture's end") == [Lost(visit_id=1)]
+    assert not delivery._outbox
+    delivery.stop()
 
 
 def test_the_process_takes_nothing_from_the_network_into_the_stage_but_checked_news() -> None:
