@@ -39,6 +39,8 @@ TEST_PROGRAMS = {
     "oscsend": SystemPackage("liblo-tools", "liblo"),
     "node": SystemPackage("nodejs", "nodejs"),
     "npm": SystemPackage("npm", "nodejs-npm"),
+    "nginx": SystemPackage("nginx-light", "nginx"),
+    "openssl": SystemPackage("openssl", "openssl"),
 }
 
 

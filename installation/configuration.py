@@ -81,7 +81,7 @@ class WiFi(_Section):
     """The network that phones are asked to join first."""
 
     name: str = Field(min_length=1, max_length=32, description="its name (SSID)")
-    password: str = Field("", max_length=63, description="its password (WPA); empty: an open network")
+    password: str = Field("", pattern=r"^(.{8,63})?$", description="WPA, 8 to 63 signs; empty: open to all")
     hidden: bool = Field(False, description="whether it does not announce itself")
 
 

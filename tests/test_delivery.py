@@ -28,6 +28,7 @@ from installation.delivery import (
     Ended,
     Lost,
     Offered,
+    Parcel,
     Unreachable,
     card,
     messages,
@@ -171,6 +172,7 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         {"trusted_proxies": ["somebody"]},
         {"port": 0},
         {"wifi": {"name": ""}},
+        {"wifi": {"name": "Guests", "password": "short"}},
     ):
         with pytest.raises(ValidationError):
             Network.model_validate(wrong)
@@ -179,8 +181,8 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
 def test_wifi_codes_are_escaped() -> None:
     assert wifi_code(None) is None
     assert wifi_code(WiFi(name="Guests")) == "WIFI:T:nopass;S:Guests;;"
-    assert wifi_code(WiFi(name="Guests", password="mirror", hidden=True)) == (
-        "WIFI:T:WPA;S:Guests;P:mirror;H:true;;"
+    assert wifi_code(WiFi(name="Guests", password="mirror mirror", hidden=True)) == (
+        "WIFI:T:WPA;S:Guests;P:mirror mirror;H:true;;"
     )
     assert wifi_code(WiFi(name='a;b:c,d\\e"f')) == r"WIFI:T:nopass;S:a\;b\:c\,d\\e\"f;;"
 
@@ -421,6 +423,24 @@ def test_switched_off_it_is_disabled_and_gives_no_link(tmp_path: Path) -> None:
     assert not (tmp_path / "sock").exists()
 
 
+def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("installation.delivery.client.OFFER_LIMIT_S", 0.3)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    delivery = Delivery(Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock")
+    delivery.start()
+    until(lambda: delivery.health.condition is Condition.FAILED or None, "the refusal")
+    assert "open to others" in delivery.health.message and "chmod 700" in delivery.health.advice
+    delivery.offer(parcel(1))
+    assert delivery.poll() == []
+    assert until(lambda: delivery.poll() or None, "the picture's end") == [Lost(visit_id=1)]
+    assert not delivery._outbox
+    delivery.stop()
+
+
 def test_the_process_takes_nothing_from_the_network_into_the_stage_but_checked_news() -> None:
     good = messages.Offered(visit_id=1, url="HTTP://X/D/A", lives_s=600).model_dump_json().encode()
     assert messages.read(good) == messages.Offered(visit_id=1, url="HTTP://X/D/A", lives_s=600)
@@ -438,6 +458,45 @@ def test_the_process_leaves_no_dump_and_nothing_open_on_disk(tmp_path: Path) -> 
         assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         writing = [file.path for file in process.open_files() if file.mode != "r"]
         assert [path for path in writing if not path.startswith(("/dev", "/proc"))] == []
+
+
+def test_forgotten_pictures_are_not_even_in_unused_memory(tmp_path: Path) -> None:
+    """The process's whole memory is searched for pieces of a film and of a picture, before and after."""
+    rng = np.random.default_rng(11)
+    film, noise = rng.bytes(3_000_000), rng.integers(0, 255, (512, 512, 3), np.uint8)
+    given = Parcel(1, "en", noise, (), (noise, noise), film)
+    png = pack(given).files[DOPPELGANGER].content
+    pieces = [
+        content[at : at + 64]
+        for content in (film, png, noise.tobytes())
+        for at in range(100, len(content), len(content) // 5)
+    ]
+    with running(tmp_path / "sock") as stage:
+        path = stage.offer(given)
+        assert stage.delivery._process is not None
+        for name in ("morph.mp4", DOPPELGANGER, CARD):
+            assert ask(stage.network.port, f"{path}/{name}").status == 200
+        # The control: while they can be fetched, film and picture are found.
+        assert _pieces_in_memory(stage.delivery._process.pid, pieces) >= len(pieces) // 2
+        stage.delivery.revoke(1)
+        until(lambda: ask(stage.network.port, path).status == 404 or None, "the end of the link")
+        # Shreds of less than 16 KiB may be left.
+        assert _pieces_in_memory(stage.delivery._process.pid, pieces) <= 1
+
+
+def _pieces_in_memory(process_id: int, pieces: list[bytes]) -> int:
+    """How many of the pieces are in the process's memory, read as a debugger would."""
+    found: set[bytes] = set()
+    with open(f"/proc/{process_id}/maps") as maps, open(f"/proc/{process_id}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            start, end = (int(edge, 16) for edge in span.split("-"))
+            memory.seek(start)
+            content = memory.read(end - start)
+            found |= {piece for piece in pieces if piece in content}
+    return len(found)
 
 
 def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -463,3 +464,20 @@ def test_a_polite_phone_is_served_while_others_attack(usual: Stage, port: int) -
         for each in running_attacks:
             each.result()
     assert {(answer.status, answer.body == FILM) for answer in answers} == {(200, True)}
+
+
+def test_nothing_of_a_request_is_logged(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Not the path, not the address, not the phone: whatever is asked, and however badly."""
+    with running(tmp_path / "sock") as stage:
+        path, own = stage.offer(parcel(1)), "127.0.29.77"
+        for asked in (path, f"{path}/card.jpg", f"{path}/save/card.jpg", "/secretpath", f"/D/{new_token()}"):
+            ask(stage.network.port, asked, headers={"User-Agent": "secretphone"}, address=own)
+        ask(stage.network.port, "/secretpath" + "a" * 9000, "SECRET", address=own)
+        ask(stage.network.port, f"{path}/forget", "POST", {"Range": "secretrange"}, address=own)
+    logged = capfd.readouterr()
+    token = path.rpartition("/")[2]
+    assert (
+        f"phones are served at HTTP://127.0.0.1:{stage.network.port}" in logged.err
+    )  # the control: it does log
+    for secret in (token, own, "secret"):
+        assert secret.lower() not in (logged.out + logged.err).lower()

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
@@ -41,6 +41,10 @@ POLL_S = 0.05
 START_LIMIT_S = 20.0
 SILENCE_LIMIT_S = 12.0  # the process says something twice a second, and at worst every five seconds
 OFFER_LIMIT_S = 30.0  # for an offer to be handed over; nobody waits longer, and it is dropped
+COMMAND_LIMIT_S = 3600.0  # for anything else; no link lives longer
+# mallopt(3): what is larger than this goes back to the kernel, which clears it, as soon as it is freed.
+# Forgotten pictures are then nowhere, not even in memory that nobody uses.
+GIVE_MEMORY_BACK = {"MALLOC_MMAP_THRESHOLD_": "16384"}
 
 
 class Delivery(ResilientService):
@@ -112,11 +116,19 @@ class Delivery(ResilientService):
 
     def _drop_stale(self) -> None:
         """What could not be handed over in time is dropped; pictures do not wait in the stage for long."""
+        now_s = self.clock()
+        fresh: deque[tuple[float, Command]] = deque()
+        stale: list[Command] = []
         with self._outbox_lock:
-            while self._outbox and self.clock() - self._outbox[0][0] > OFFER_LIMIT_S:
-                _, command = self._outbox.popleft()
-                if isinstance(command, Offer):
-                    self._news.put(Lost(visit_id=command.parcel.visit_id))
+            for since_s, command in self._outbox:
+                if now_s - since_s > (OFFER_LIMIT_S if isinstance(command, Offer) else COMMAND_LIMIT_S):
+                    stale.append(command)
+                else:
+                    fresh.append((since_s, command))
+            self._outbox = fresh
+        for command in stale:
+            if isinstance(command, Offer):
+                self._news.put(Lost(visit_id=command.parcel.visit_id))
 
     # --- the service's thread ---
 
@@ -126,7 +138,7 @@ class Delivery(ResilientService):
             raise Disabled("switched off in the configuration.")
         _make_private(self._path.parent)
         self._connection = self._connect()
-        self._connection.send(Open(self._network, self._parameters()))
+        self._connection.send(Open(self._network, self._tuned))
 
     def run(self) -> None:
         """Hands commands over and takes news in."""
@@ -157,16 +169,19 @@ class Delivery(ResilientService):
     def _hand_over(self, connection: Connection) -> None:
         while True:
             with self._outbox_lock:
-                if not self._outbox:
-                    return
-                _, command = self._outbox.popleft()
-            if isinstance(command, Offer):
-                self._living.add(command.parcel.visit_id)
+                entry = self._outbox[0] if self._outbox else None
+            if entry is None:
+                return
             try:
-                connection.send(command)
+                connection.send(entry[1])
             except BlockingIOError:
                 _kill(connection)
                 raise Fault("Its process took nothing any more, and has been ended.") from None
+            # Only what has been handed over leaves the box: above all, no revocation gets lost.
+            with self._outbox_lock, suppress(ValueError):
+                self._outbox.remove(entry)
+            if isinstance(entry[1], Offer):
+                self._living.add(entry[1].parcel.visit_id)
 
     def _take_in(self, message: Alive | News) -> None:
         if isinstance(message, Alive):
@@ -195,6 +210,7 @@ class Delivery(ResilientService):
             cwd=configuration.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            env=os.environ | GIVE_MEMORY_BACK,
             # It is no child of the stage's terminal or session: it may stay when the stage goes.
             start_new_session=True,
         )
@@ -240,5 +256,6 @@ def _kill(connection: Connection) -> None:
     with socket.socket(fileno=os.dup(connection.fileno())) as end:
         peer = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     process_id, _, _ = struct.unpack("3i", peer)
-    os.kill(process_id, signal.SIGKILL)
-    time.sleep(POLL_S)  # The kernel takes its sockets away.
+    if process_id > 0:  # else it lives in another container
+        with suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)

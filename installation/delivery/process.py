@@ -248,7 +248,7 @@ async def _serve(listener: Listener) -> None:
 
 def main(path: Path) -> int:
     """Serves stages at the socket `path`, which is made anew, and phones, until neither is left."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s delivery: %(message)s")
     dumps.forbid()
     os.nice(NICENESS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -33,6 +33,7 @@ SEND_BUFFER_BYTES = 256 * 1024
 BACKLOG = 1024  # connections that have not been accepted yet
 REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
 STALL_LIMIT_S = 20.0  # for a phone to take one chunk
+SHUTDOWN_LIMIT_S = 3.0  # for what is on its way when the server closes
 LONGEST_LINE = 1024  # bytes of the request's first line
 LONGEST_HEADER = 4096  # bytes of one header; a phone's longest, its User-Agent, has about 200
 MOST_HEADERS = 64
@@ -109,7 +110,9 @@ class Server:
 
     async def open(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Listens. Raises OSError where that is not possible."""
-        self._runner = web.AppRunner(self._application(), handler_cancellation=True)
+        self._runner = web.AppRunner(
+            self._application(), handler_cancellation=True, shutdown_timeout=SHUTDOWN_LIMIT_S
+        )
         await self._runner.setup()
         behind = self._runner.server
         assert behind is not None
@@ -134,7 +137,7 @@ class Server:
 
     def _application(self) -> web.Application:
         link = f"/{{d:[dD]}}/{{token:{TOKEN_PATTERN}}}"
-        application = web.Application(middlewares=[self._guard], client_max_size=0)
+        application = web.Application(middlewares=[self._guard])
         application.add_routes(
             [
                 web.get(link, self._page),
