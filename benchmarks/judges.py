@@ -25,7 +25,6 @@ from engine.alignment import crop_ffhq
 from engine.arrays import Pixels
 from engine.faces import FaceFinder, choose_sitter
 from engine.judges import panel
-from engine.proportions import LENGTHS
 from engine.judges.base import Affine, Embeddings, Judge
 from engine.judges.calibration import Calibration, calibrate
 from engine.judges.crops import cut
@@ -33,6 +32,7 @@ from engine.judges.dlib import DlibJudge, weights_folder
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
 from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.photograph import load_photograph
+from engine.proportions import LENGTHS
 
 Array = NDArray[np.float64]
 
