@@ -61,8 +61,10 @@ class Room:
 def stepped() -> Iterator[SteppedWatcher]:
     watcher = SteppedWatcher(PortraitTaking)
     watcher.start()
+    assert watcher.health.condition is Condition.OK
     yield watcher
     watcher.stop()
+    assert watcher.health.condition is Condition.DISABLED
 
 
 @pytest.fixture
