@@ -61,10 +61,10 @@ class Room:
 def stepped() -> Iterator[SteppedWatcher]:
     watcher = SteppedWatcher(PortraitTaking)
     watcher.start()
-    assert watcher.health.condition is Condition.OK
+    assert watcher.health.condition == "ok"
     yield watcher
     watcher.stop()
-    assert watcher.health.condition is Condition.DISABLED
+    assert watcher.health.condition == "disabled"
 
 
 @pytest.fixture
