@@ -2,9 +2,10 @@
 
 What it can tell:
 - A face that jumps, in place or size, further than people move (`Place.reaches`).
-- A face that looks different from one frame to the next: its picture, 48 px wide, no longer resembles that of
-  the frame before, and its proportions have changed, too, which light alone does not do. Of the pairs of
-  strangers among 17 people 93 % correlate less than the limit; a picture moved, dimmed or smeared does not.
+- A face that from one moment to the next looks different, and stays so for a second: its picture, 48 px wide,
+  no longer resembles that of before (a hand in front of it does that too, but goes), and its proportions have
+  changed as well, which light does not do. Of the pairs of strangers among 17 people 93 % correlate less than
+  the limit; a picture moved, dimmed or smeared does not.
 - A face of clearly other proportions than in the first frames: ten lengths on the mesh (engine.proportions).
   On 14 rendered people and four photographs the limit tells 42 % of strangers, and takes 4 % of people for
   somebody else in another picture of theirs, in other light and pose; within one sitting nobody came near it.
@@ -41,11 +42,11 @@ from engine.proportions import proportions, unlikeness
 LEAP_WIDTHS, SPEED_WIDTHS_PER_S = 1.0, 2.0
 LEAP_FACTOR, SPEED_FACTOR_PER_S = 1.5, 0.1
 
-# From one frame to the next.
+# From one moment to the next.
 LOOK_PX = 48
 NEXT_WITHIN_S = 0.25
 RESEMBLING = 0.55
-CUT_FRAMES, CUT_UNLIKE, CUT_TURN_DEG = 3, 1.2, 20.0
+CHANGED_LOOKS, CHANGED_UNLIKE, CHANGED_TURN_DEG = 10, 1.2, 20.0
 
 # From the first frames to these. Proportions hold for a head held nearly straight in a sharp, light picture
 # (sharpness at 48 px: 0.65 and more where nothing moves, and at 0.6 the mesh is off by 2 at most).
@@ -121,38 +122,51 @@ class _Look:
 
 
 @dataclass
+class _Change:
+    """A sudden change of looks: how the face looked and measured before, and how it measures since."""
+
+    look: _Look
+    measured: NDArray[np.float64]
+    since: list[NDArray[np.float64]] = field(default_factory=list)
+
+
+@dataclass
 class Continuity:
-    """One sitter's face from frame to frame."""
+    """One sitter's face from look to look, some ten a second."""
 
     _first: list[NDArray[np.float64]] = field(default_factory=list)
     _straight: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=COMPARED_FRAMES))
-    _last: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=CUT_FRAMES))
     _look: _Look | None = None
-    _before_cut: NDArray[np.float64] | None = None
+    _measured: NDArray[np.float64] | None = None
+    _change: _Change | None = None
 
     def is_broken_by(self, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float) -> bool:
         """Takes the sitter's mesh (478, 3) in the next frame; True where it is somebody else's."""
         measured = proportions(points)
         look = _Look.of(picture, points, pose, at_s)
-        return self._is_cut(look, measured) or (look.clear and self._is_other(measured))
+        if self._has_changed(look, measured):
+            return True
+        return look.clear and self._change is None and self._is_other(measured)
 
-    def _is_cut(self, look: _Look, measured: NDArray[np.float64]) -> bool:
-        before, self._look = self._look, look
-        if (
-            before is not None
-            and self._before_cut is None
-            and look.at_s - before.at_s <= NEXT_WITHIN_S
-            and look.turned_deg(before) <= CUT_TURN_DEG
-            and not look.resembles(before)
-        ):
-            self._before_cut = np.mean(self._last, axis=0)
-            self._last.clear()
-        self._last.append(measured)
-        if self._before_cut is None or len(self._last) < CUT_FRAMES:
+    def _has_changed(self, look: _Look, measured: NDArray[np.float64]) -> bool:
+        before, measured_before = self._look, self._measured
+        self._look, self._measured = look, measured
+        if self._change is None:
+            if before is None or measured_before is None or look.at_s - before.at_s > NEXT_WITHIN_S:
+                return False
+            if look.turned_deg(before) > CHANGED_TURN_DEG or look.resembles(before):
+                return False
+            self._change = _Change(before, measured_before)
+        elif look.resembles(self._change.look):
+            self._change = None
             return False
-        cut = unlikeness(np.mean(self._last, axis=0), self._before_cut) > CUT_UNLIKE
-        self._before_cut = None
-        return cut
+        if look.turned_deg(self._change.look) <= CHANGED_TURN_DEG:
+            self._change.since.append(measured)
+        if len(self._change.since) < CHANGED_LOOKS:
+            return False
+        unlike = unlikeness(np.mean(self._change.since, axis=0), self._change.measured)
+        self._change = None
+        return unlike > CHANGED_UNLIKE
 
     def _is_other(self, measured: NDArray[np.float64]) -> bool:
         if len(self._first) < REFERENCE_FRAMES:

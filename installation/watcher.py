@@ -21,7 +21,7 @@ from engine.arrays import Pixels
 from engine.faces import Face, FaceFinder
 from hardware.camera import Frame
 from installation.framing import PortraitTaking
-from installation.services import ResilientService
+from installation.services import Condition, ResilientService
 from installation.sitting import Sitting, wipe
 from installation.view import Sighting
 from installation.visit import Event, PortraitRefused, PortraitTaken
@@ -161,9 +161,11 @@ class SteppedWatcher(Watcher):
 
     def start(self) -> None:
         self.setup()
+        self._report(Condition.OK, "running.")
 
     def stop(self) -> None:
         self.teardown()
+        self._report(Condition.DISABLED, "stopped.")
 
     def look(self, frame: Frame | None, now_s: float) -> None:
         super().look(frame, now_s)

@@ -61,8 +61,10 @@ class Room:
 def stepped() -> Iterator[SteppedWatcher]:
     watcher = SteppedWatcher(PortraitTaking)
     watcher.start()
+    assert watcher.health.condition == "ok"
     yield watcher
     watcher.stop()
+    assert watcher.health.condition == "disabled"
 
 
 @pytest.fixture
@@ -300,10 +302,20 @@ def test_another_person_in_the_very_same_place(
     room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels], name: str
 ) -> None:
     assert not is_other(room.show(sitter, 0.5))
-    assert is_other(room.show(person_at(finder, crowd[name], 640, 330, 140), 0.5))
+    other = person_at(finder, crowd[name], 640, 330, 140)
+    assert is_other(room.show(other, 2))
     # Nothing more is said of them, nor kept.
-    assert room.show(person_at(finder, crowd[name], 640, 330, 140), 0.2) == []
+    assert room.show(other, 0.2) == []
     assert room.watcher.sighting is None and room.watcher.face is None
+
+
+def test_a_hand_before_the_face(room: Room, sitter: Pixels) -> None:
+    hand = sitter.copy()
+    cv2.ellipse(hand, (640, 380), (75, 60), 0, 0, 360, (176, 132, 112), -1)
+    events = room.show(sitter, 0.5)
+    for _ in range(3):
+        events += room.show(hand, 0.4) + room.show(sitter, 0.4)
+    assert not is_other(events) and events[-1] == FaceSeen(usable=True)
 
 
 def test_another_person_elsewhere(
