@@ -14,11 +14,13 @@ class Blink(Scene):
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import ClassVar
 
 import pygame
 
+from engine.errors import UsageError
 from installation.parameters import Parameters
 from installation.view import Action, Shown, View
 from scenes.canvas import Canvas
@@ -46,6 +48,24 @@ class Scene(ABC):
         """Where a touch means what, in canvas pixels, as last drawn. A touch elsewhere is just a touch."""
         return {}
 
-    def shown(self) -> Shown | None:
-        """The judged picture on the screen as last drawn, if there is one."""
-        return None
+    def shown(self) -> Sequence[Shown]:
+        """The pictures on the screen as last drawn that have a verdict written beside them."""
+        return ()
+
+
+def scene_of(name: str) -> type[Scene]:
+    """The scene in the file `scenes/NAME.py`. Raises UsageError where there is none."""
+    try:
+        module = import_module(f"scenes.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"scenes.{name}":
+            raise
+        raise UsageError(f"scene {name!r} is not there: it needs a file scenes/{name}.py.") from None
+    found = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Scene) and each.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise UsageError(f"scenes/{name}.py: has {len(found)} scenes. One file holds one subclass of Scene.")
+    return found[0]

@@ -1,0 +1,109 @@
+"""Nobody is here: people who do not exist cross a border, one after the other."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from engine.strip import Strip
+from installation.parameters import Parameters
+from installation.view import Shown, View
+from scenes.canvas import Block, Canvas
+from scenes.look import look, smooth
+from scenes.quiet import draw_quiet
+from scenes.ride import Leg, index_at, ride
+from scenes.scene import Scene
+from scenes.verdict import draw_words, shown
+
+
+class AttractParameters(Parameters):
+    """The piece while nobody takes part."""
+
+    scene: ClassVar[str] = "attract"
+
+    way_s: float = Field(14, ge=4, le=120, description="from a person to nobody, or back")
+    rest_s: float = Field(1.5, ge=0, le=20, description="how long the ride stays at an end")
+    dark_s: float = Field(1.6, ge=0.4, le=10, description="from one person to the next, through the dark")
+    beyond_t: float = Field(0.2, ge=0, le=1, description="how far beyond the border the ride turns, in t")
+    verdicts: bool = Field(True, description="whether the verdict stands beside the face")
+    invitation: str = Field("", max_length=60, description="the invitation; empty: the language's own")
+
+
+class Attract(Scene):
+    """A ride through the people in `view.people`; a quiet light while there are none."""
+
+    parameters = AttractParameters
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._strip: Strip | None = None
+        self._began_s = 0.0
+        self._index: int | None = None
+
+    def enter(self, view: View) -> None:
+        self._strip = None
+
+    def leave(self) -> None:
+        self._strip, self._index = None, None
+
+    def update(self, view: View) -> None:
+        if self._strip is not None and view.now_s - self._began_s >= self._lasts_s(view):
+            self._strip = None
+        if self._strip is None and view.people:
+            self._strip = view.people[self._number % len(view.people)]
+            self._number += 1
+            self._began_s = view.now_s
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        parameters, seen = view.registry.of(AttractParameters), look(view)
+        layout, strip = canvas.layout, self._strip
+        self._index = None
+        panel = layout.panel.copy()
+        if strip is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+        else:
+            elapsed_s = view.now_s - self._began_s
+            half_s = parameters.dark_s / 2
+            light = min(smooth(elapsed_s / half_s), smooth((self._lasts_s(view) - elapsed_s) / half_s))
+            t = ride(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, seen.reduced)
+            index = index_at(strip, t)
+            canvas.picture(strip.pictures[index], layout.face, light * seen.breath)
+            if parameters.verdicts and light > 0:
+                if not layout.stacked:
+                    panel.top = layout.face.centery - layout.title_px
+                taken = draw_words(canvas, view, seen, panel, bool(strip.same[index]), light)
+                panel.height -= taken.height
+                panel.top = taken.bottom
+                self._index = index
+        panel.bottom = layout.panel.bottom
+        canvas.column(
+            [Block(_line(view, parameters), layout.body_px, 300, seen.quiet, seen.coming)], panel, "bottom"
+        )
+
+    def shown(self) -> Sequence[Shown]:
+        if self._strip is None or self._index is None:
+            return ()
+        return (shown(self._strip, self._index),)
+
+    def _lasts_s(self, view: View) -> float:
+        parameters = view.registry.of(AttractParameters)
+        assert self._strip is not None
+        return parameters.dark_s + sum(leg.lasts_s for leg in _legs(self._strip, parameters))
+
+
+def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
+    """From the closest match over the border and back."""
+    turn_t = 0.0 if strip.border_t is None else max(strip.border_t - parameters.beyond_t, 0.0)
+    return (
+        Leg(1.0, 1.0, parameters.rest_s),
+        Leg(1.0, turn_t, parameters.way_s),
+        Leg(turn_t, turn_t, parameters.rest_s),
+        Leg(turn_t, 1.0, parameters.way_s),
+        Leg(1.0, 1.0, parameters.rest_s),
+    )
+
+
+def _line(view: View, parameters: AttractParameters) -> str:
+    if not view.visit.resting:
+        return parameters.invitation or view.text("attract.invitation")
+    return view.text("attract.resting" if view.people else "attract.waking")

@@ -1,0 +1,359 @@
+"""The heart: the face crosses the border and comes back, with the verdict of the very picture on the screen.
+
+1. A ride from the closest match to the median face and back, slower the nearer it is to the border. Who turns
+   their head rides by themselves.
+2. The last *same person* and the first *someone else* alternate in place,
+3. stand beside each other,
+4. and their difference is magnified.
+
+A way without a border has the ride, and words. Every picture is the generator's own, never a blend of two.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import ClassVar, Literal
+
+import cv2
+import numpy as np
+from pydantic import Field
+from pygame import Rect
+
+from engine.arrays import Pixels
+from engine.finding import Finding
+from engine.strip import Strip
+from installation.outputs.morph import difference_factor
+from installation.parameters import Parameters
+from installation.view import Shown, View
+from scenes.canvas import Block, Canvas
+from scenes.look import Look, look, number, smooth
+from scenes.ride import Leg, index_at, progress_of, ride, t_of
+from scenes.scene import Scene
+from scenes.steering import Steering
+from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
+
+
+class BorderParameters(Parameters):
+    """The face crosses the border. Seconds are what each part takes in a scene of 30 s, and scale with it."""
+
+    scene: ClassVar[str] = "border"
+
+    way: Literal["both", "median", "nearest"] = Field(
+        "both",
+        description="through the median face, to the nearest face that is someone else, or both in turn",
+    )
+    match_s: float = Field(1.2, ge=0, le=20, description="the closest match, before it moves")
+    way_s: float = Field(5, ge=1, le=60, description="each way across the border")
+    end_s: float = Field(0.6, ge=0, le=20, description="the other end of the way, before it comes back")
+    alternate_s: float = Field(4.2, ge=0, le=60, description="the border's two pictures in one place")
+    beat_s: float = Field(
+        0.7, ge=0.4, le=5, description="each of them; not shorter, nothing may flash; it does not scale"
+    )
+    beside_s: float = Field(4, ge=0, le=60, description="the two beside each other")
+    difference_s: float = Field(4, ge=0, le=60, description="their difference, magnified")
+    words_s: float = Field(5, ge=1, le=60, description="the words for a way without a border")
+    steer: bool = Field(True, description="whether visitors ride by turning their head")
+    steer_deg: float = Field(
+        22, ge=5, le=45, description="the turn of the head that leads to an end of the way"
+    )
+    rest_deg: float = Field(
+        7, ge=1, le=20, description="a head turned less than this does not begin to steer"
+    )
+    patience_s: float = Field(2.5, ge=0, le=20, description="a head at rest this long gives the ride back")
+    needle: bool = Field(True, description="whether the distance is shown against the threshold")
+    invitation: str = Field("", max_length=60, description="to turn the head; empty: the language's own")
+
+
+class Part(Enum):
+    """The parts of the scene."""
+
+    RIDE = auto()
+    WORDS = auto()
+    ALTERNATE = auto()
+    BESIDE = auto()
+    DIFFERENCE = auto()
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A part of the scene on one way."""
+
+    part: Part
+    strip: Strip
+    lasts_s: float
+    legs: tuple[Leg, ...] = ()
+
+
+class Border(Scene):
+    """Follows `shots`, and the head of who turns it."""
+
+    parameters = BorderParameters
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def enter(self, view: View) -> None:
+        self._forget()
+        values = view.registry.of(BorderParameters)
+        self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s)
+
+    def leave(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._steering = Steering()
+        self._shot: Shot | None = None
+        self._elapsed_s = 0.0  # of the shot
+        self._strip: Strip | None = None
+        self._index = 0
+        self._shown: tuple[Shown, ...] = ()
+        self._enlarged: tuple[float, Pixels] | None = None
+
+    def shown(self) -> Sequence[Shown]:
+        return self._shown
+
+    def update(self, view: View) -> None:
+        if view.finding is None:
+            return
+        values = view.registry.of(BorderParameters)
+        row = shots(view.finding, values, view.lasts_s)
+        self._shot, self._elapsed_s = _at(row, view.elapsed_s)
+        strip = self._shot.strip
+        if self._shot.part is Part.RIDE:
+            self._ride(view, values)
+            return
+        self._strip = strip
+        if strip.border is None:
+            self._index = index_at(strip, self._shot.legs[-1].end_t)
+        elif self._shot.part is Part.ALTERNATE:
+            beat = int(self._elapsed_s / values.beat_s)
+            self._index = strip.border[beat % 2]
+
+    def _ride(self, view: View, values: BorderParameters) -> None:
+        assert self._shot is not None
+        strip, left_s = self._shot.strip, self._shot.lasts_s - self._elapsed_s
+        border_t = strip.border_t
+        t = ride(self._shot.legs, border_t, self._elapsed_s, look(view).reduced)
+        yaw_deg = view.sighting.yaw_deg if view.sighting and values.steer else None
+        # The hand goes back to time before the ride ends, so that it ends where it should.
+        if left_s < 2 * self._steering.ease_s:
+            self._steering.rest()
+            yaw_deg = None
+        progress = self._steering.step(yaw_deg, progress_of(t, border_t), view.now_s)
+        if self._steering.share > 0:
+            t = t_of(progress, border_t)
+        self._strip, self._index = strip, index_at(strip, t)
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        self._shown = ()
+        if self._shot is None or self._strip is None:
+            return
+        seen, layout = look(view), canvas.layout
+        match self._shot.part:
+            case Part.RIDE | Part.ALTERNATE:
+                canvas.picture(self._strip.pictures[self._index], layout.face)
+                self._draw_verdict(canvas, view, seen)
+                self._shown = (shown(self._strip, self._index),)
+            case Part.WORDS:
+                canvas.picture(self._strip.pictures[self._index], layout.face)
+                self._draw_without(canvas, view, seen)
+            case Part.BESIDE:
+                self._draw_beside(canvas, view, seen)
+            case Part.DIFFERENCE:
+                self._draw_difference(canvas, view, seen)
+
+    def _draw_verdict(self, canvas: Canvas, view: View, seen: Look) -> None:
+        assert self._shot is not None and self._strip is not None
+        values, layout, strip = view.registry.of(BorderParameters), canvas.layout, self._strip
+        rest = layout.panel.copy()
+        if not layout.stacked:
+            rest.top = layout.face.top + round(0.3 * layout.face.height)
+            rest.height = layout.panel.bottom - rest.top
+        taken = draw_words(canvas, view, seen, rest, bool(strip.same[self._index]), seen.coming)
+        rest = _below(rest, taken, layout.body_px // 2)
+        if values.needle:
+            taken = draw_needle(canvas, view, seen, rest, strip, self._index, seen.coming)
+            rest = _below(rest, taken, layout.body_px // 2)
+        line = view.text(
+            "border.line", judge=judge_name(view, strip.judge), threshold=number(view, strip.threshold, 3)
+        )
+        blocks = [Block(line, layout.body_px, 300, seen.quiet, seen.coming, 0.8)]
+        steerable = values.steer and view.sighting is not None and view.sighting.yaw_deg is not None
+        if steerable and self._shot.part is Part.RIDE:
+            invitation = values.invitation or view.text("border.steer")
+            light = seen.coming * (1 - 0.6 * self._steering.share)
+            blocks.append(Block(invitation, layout.body_px, 500, seen.ink, light))
+        canvas.column(blocks, rest)
+
+    def _draw_without(self, canvas: Canvas, view: View, seen: Look) -> None:
+        assert self._shot is not None and self._strip is not None
+        layout, why = canvas.layout, self._strip.without_border
+        light = smooth(self._elapsed_s / 0.8)
+        judge = judge_name(view, self._strip.judge)
+        blocks = [
+            Block(view.text(f"without.{why}"), layout.title_px, 600, seen.ink, light, 0.4),
+            Block(view.text(f"without.{why}_words", judge=judge), layout.large_px, 300, seen.ink, light),
+        ]
+        canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")
+
+    def _draw_beside(self, canvas: Canvas, view: View, seen: Look) -> None:
+        """The two pictures part, stand beside each other (upright: one above the other), close."""
+        assert self._shot is not None and self._strip is not None and self._strip.border is not None
+        layout, strip = canvas.layout, self._strip
+        moving_s = 0.0 if seen.reduced else min(0.9, self._shot.lasts_s / 4)
+        apart = (
+            min(
+                smooth(self._elapsed_s / moving_s),
+                smooth((self._shot.lasts_s - self._elapsed_s) / moving_s),
+            )
+            if moving_s
+            else 1.0
+        )
+        places = _places(canvas)
+        same, other = self._strip.border
+        for index, place in ((other, places[1]), (same, places[0])):
+            canvas.picture(strip.pictures[index], _between(layout.face, place[0], apart))
+        light = max(4 * apart - 3, 0.0)
+        if light <= 0:
+            return
+        for index, (_, words) in zip((same, other), places, strict=True):
+            size = layout.body_px
+            radius = 0.36 * size
+            baseline = words.top + size
+            canvas.mark(
+                (words.left + radius, baseline - 0.35 * size),
+                radius,
+                bool(strip.same[index]),
+                seen.ink,
+                light,
+            )
+            verdict = words_of(view, bool(strip.same[index]))
+            canvas.text(verdict, (words.left + 1.2 * size, baseline), size, 600, seen.ink, light)
+            figures = number(view, float(strip.distances[index]), 4)
+            canvas.figures(figures, (words.right, baseline), size, 300, seen.ink, light, "right")
+        self._shown = (shown(strip, same), shown(strip, other))
+
+    def _draw_difference(self, canvas: Canvas, view: View, seen: Look) -> None:
+        assert self._shot is not None and self._strip is not None and self._strip.border is not None
+        layout = canvas.layout
+        same, other = (self._strip.pictures[index] for index in self._strip.border)
+        factor = difference_factor(same, other)
+        rising = smooth((self._elapsed_s - 0.5) / max(0.4 * self._shot.lasts_s, 1e-6))
+        gain = 1.0 if seen.reduced else float(factor**rising)
+        gain = float(factor) if seen.reduced else gain
+        if self._enlarged is None or self._enlarged[0] != gain:
+            apart = cv2.absdiff(same, other).astype(np.float32)
+            self._enlarged = gain, np.clip(apart * gain, 0, 255).astype(np.uint8)
+        light = min(smooth(self._elapsed_s / 0.5), smooth((self._shot.lasts_s - self._elapsed_s) / 0.5))
+        canvas.picture(self._enlarged[1], layout.face, light)
+        panel = layout.panel
+        top = panel.top if layout.stacked else panel.top + round(0.3 * panel.height)
+        size = layout.title_px
+        canvas.figures(f"× {gain:.0f}", (panel.left, top + size), size, 200, seen.ink, light)
+        levels = float(np.abs(same.astype(np.int16) - other).mean())
+        blocks = [
+            Block(view.text("border.difference"), layout.large_px, 500, seen.ink, light, 0.4),
+            Block(
+                view.text("border.levels", levels=number(view, levels, 2)),
+                layout.body_px, 300, seen.quiet, light,
+            ),
+        ]  # fmt: skip
+        canvas.column(
+            blocks,
+            Rect(panel.left, top + round(1.5 * size), panel.width, panel.bottom - top - round(1.5 * size)),
+        )
+
+
+def shots(finding: Finding, values: BorderParameters, lasts_s: float) -> list[Shot]:
+    """The scene's parts in order, together `lasts_s`; where that is infinite, as the parameters say."""
+    ways = _ways(finding, values.way)
+    row = []
+    for number_, strip in enumerate(ways):
+        last = number_ == len(ways) - 1
+        row.append(_ride(strip, values, number_ == 0, last and strip.border is not None))
+        if strip.border is None:
+            row.append(Shot(Part.WORDS, strip, values.words_s, (Leg(1.0, 1.0, values.words_s),)))
+    if ways[-1].border is not None:
+        row.append(Shot(Part.ALTERNATE, ways[-1], values.alternate_s))
+        row.append(Shot(Part.BESIDE, ways[-1], values.beside_s))
+        row.append(Shot(Part.DIFFERENCE, ways[-1], values.difference_s))
+    scale = lasts_s / sum(shot.lasts_s for shot in row) if math.isfinite(lasts_s) else 1.0
+    return [
+        Shot(
+            shot.part,
+            shot.strip,
+            shot.lasts_s * scale,
+            tuple(Leg(leg.start_t, leg.end_t, leg.lasts_s * scale) for leg in shot.legs),
+        )
+        for shot in row
+    ]
+
+
+def _ways(finding: Finding, way: str) -> list[Strip]:
+    """The ways to ride, the one whose border is looked at closely last."""
+    nearest = finding.nearest if finding.nearest is not None and finding.nearest.border else None
+    if nearest is None or way == "median":
+        return [finding.median]
+    return [nearest] if way == "nearest" else [finding.median, nearest]
+
+
+def _ride(strip: Strip, values: BorderParameters, first: bool, to_border: bool) -> Shot:
+    """From the match to the other end and back to the match, or to the border."""
+    legs = [
+        Leg(1.0, 1.0, values.match_s if first else 0.2),
+        Leg(1.0, 0.0, values.way_s),
+        Leg(0.0, 0.0, values.end_s),
+    ]
+    if to_border and strip.border is not None:
+        legs.append(Leg(0.0, float(strip.t[strip.border[0]]), 0.8 * values.way_s))
+    else:
+        legs.append(Leg(0.0, 1.0, 0.8 * values.way_s))
+    return Shot(Part.RIDE, strip, sum(leg.lasts_s for leg in legs), tuple(legs))
+
+
+def _at(row: list[Shot], elapsed_s: float) -> tuple[Shot, float]:
+    """The shot at a time, and how long it has been going on."""
+    for shot in row[:-1]:
+        if elapsed_s < shot.lasts_s:
+            return shot, elapsed_s
+        elapsed_s -= shot.lasts_s
+    return row[-1], min(elapsed_s, row[-1].lasts_s)
+
+
+def _places(canvas: Canvas) -> tuple[tuple[Rect, Rect], tuple[Rect, Rect]]:
+    """Where the two stand apart, each with the line of words below it."""
+    layout = canvas.layout
+    line = round(1.6 * layout.body_px)
+    width, height, margin = layout.width_px, layout.height_px, layout.margin_px
+    if layout.stacked:
+        side = min(width - 2 * margin, (height - 2 * margin) // 2 - line)
+        lefts = ((width - side) // 2,) * 2
+        pitch = (height - margin) // 2
+        tops = (margin // 2, margin // 2 + pitch)
+    else:
+        side = min((width - 3 * margin // 2) // 2, height - line - 2 * margin)
+        gap = (width - 2 * side) // 3
+        lefts = (gap, 2 * gap + side)
+        tops = ((height - side - line) // 2,) * 2
+    first, second = (
+        (
+            Rect(left, top, side, side),
+            Rect(left + margin // 2, top + side, side - margin, line),
+        )
+        for left, top in zip(lefts, tops, strict=True)
+    )
+    return first, second
+
+
+def _between(start: Rect, end: Rect, share: float) -> Rect:
+    """A square on its way from one place to another."""
+    side = round(start.width + (end.width - start.width) * share)
+    x = start.centerx + (end.centerx - start.centerx) * share
+    y = start.centery + (end.centery - start.centery) * share
+    return Rect(round(x - side / 2), round(y - side / 2), side, side)
+
+
+def _below(rest: Rect, taken: Rect, gap: int) -> Rect:
+    top = taken.bottom + gap
+    return Rect(rest.left, top, rest.width, max(rest.bottom - top, 0))

@@ -1,0 +1,97 @@
+"""Where things are on a screen of any size: rectangles in pixels, from its width and height alone.
+
+A square for the face, as large as the screen allows, and a panel for words beside or below it, whichever
+leaves the face larger. They never overlap. Nothing is written smaller than 1/45 of the screen's height (the
+size of the type).
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from pygame import Rect
+
+# Of the longer way, the share that the face takes at most; the panel has the rest.
+FACE_SHARE = 0.62
+SMALLEST_TEXT = 1 / 45
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places on one screen. Sizes of type are in pixels, as `installation.typeface.font` takes them."""
+
+    width_px: int
+    height_px: int
+
+    @property
+    def short_px(self) -> int:
+        """The screen's short side."""
+        return min(self.width_px, self.height_px)
+
+    @property
+    def stacked(self) -> bool:
+        """Whether the panel is below the face, not beside it."""
+        return self._side_stacked > self._side_beside or self.height_px > self.width_px
+
+    @cached_property
+    def margin_px(self) -> int:
+        return round(0.055 * self.short_px)
+
+    @cached_property
+    def small_px(self) -> int:
+        """The smallest type."""
+        return max(math.ceil(self.height_px * SMALLEST_TEXT), round(self.short_px / 34))
+
+    @cached_property
+    def body_px(self) -> int:
+        """Type of sentences."""
+        return max(self.small_px, round(self.short_px / 27))
+
+    @cached_property
+    def large_px(self) -> int:
+        """Type of what is read first."""
+        return round(1.5 * self.body_px)
+
+    @cached_property
+    def title_px(self) -> int:
+        """Type of a verdict; it is made smaller where the words are too long."""
+        return round(2.2 * self.body_px)
+
+    @cached_property
+    def stroke_px(self) -> int:
+        """The width of a thin line."""
+        return max(2, round(self.short_px / 480))
+
+    @cached_property
+    def face(self) -> Rect:
+        """The square for the face."""
+        if self.stacked:
+            side = self._side_stacked
+            top = min(self.margin_px // 2, (self.height_px - side) // 4)
+            return Rect((self.width_px - side) // 2, top, side, side)
+        side = self._side_beside
+        left = min(self.margin_px // 2, (self.width_px - side) // 4)
+        return Rect(left, (self.height_px - side) // 2, side, side)
+
+    @cached_property
+    def panel(self) -> Rect:
+        """Where words go while there is a face."""
+        margin = self.margin_px
+        if self.stacked:
+            top = self.face.bottom + margin // 2
+            return Rect(margin, top, self.width_px - 2 * margin, self.height_px - margin - top)
+        left = self.face.right + margin // 2
+        return Rect(left, margin, self.width_px - margin - left, self.height_px - 2 * margin)
+
+    @cached_property
+    def page(self) -> Rect:
+        """The whole screen but its margins, for scenes without a face."""
+        return Rect(0, 0, self.width_px, self.height_px).inflate(-2 * self.margin_px, -2 * self.margin_px)
+
+    @property
+    def _side_stacked(self) -> int:
+        return min(self.width_px, round(FACE_SHARE * self.height_px))
+
+    @property
+    def _side_beside(self) -> int:
+        return min(self.height_px, round(FACE_SHARE * self.width_px))

@@ -1,0 +1,88 @@
+"""What all scenes have in common: the stage's parameters, colours, easing, and how numbers are written."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from installation.parameters import Colour as ColourCode
+from installation.parameters import Parameters
+from installation.texts import languages
+from installation.view import View
+from scenes.typesetting import Colour
+
+
+class StageParameters(Parameters):
+    """What holds in every scene."""
+
+    scene: ClassVar[str] = "stage"
+
+    language: str = Field(
+        "", max_length=8, description="the language of all words (en, de); empty: visitors choose"
+    )
+    reduced_motion: bool = Field(False, description="stills instead of rides, and nothing breathes")
+    ink: ColourCode = Field("#ffffff", description="of words and signs that matter")
+    quiet_ink: ColourCode = Field("#a8a8a8", description="of words and lines in second place")
+    ease_s: float = Field(0.8, ge=0, le=3, description="how long words take to come and go")
+    breath_s: float = Field(5, ge=2, le=20, description="from one breath of the light to the next")
+    breath_percent: float = Field(8, ge=0, le=30, description="how much darker the light gets in a breath")
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, language: str) -> str:
+        if language and language not in languages():
+            raise ValueError(f"there are {', '.join(languages())}, and empty")
+        return language
+
+
+@dataclass(frozen=True)
+class Look:
+    """The stage's parameters as scenes use them in one frame.
+
+    coming: the light of what comes when the scene begins, 0 to 1. breath: the light of what breathes.
+    """
+
+    ink: Colour
+    quiet: Colour
+    reduced: bool
+    coming: float
+    breath: float
+
+
+def look(view: View) -> Look:
+    """The look of this frame."""
+    stage = view.registry.of(StageParameters)
+    coming = smooth(view.elapsed_s / stage.ease_s) if stage.ease_s else 1.0
+    depth = 0.0 if stage.reduced_motion else stage.breath_percent / 100
+    phase = 2 * math.pi * view.elapsed_s / stage.breath_s
+    return Look(
+        ink=rgb(stage.ink),
+        quiet=rgb(stage.quiet_ink),
+        reduced=stage.reduced_motion,
+        coming=coming,
+        breath=1 - depth * (1 - math.cos(phase)) / 2,
+    )
+
+
+@cache
+def rgb(code: str) -> Colour:
+    """`#rrggbb` as numbers."""
+    return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
+
+
+def smooth(x: float) -> float:
+    """Ease in and out: from 0 to 1 with no speed at both ends."""
+    x = min(max(x, 0.0), 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def window(now: float, begin: float, end: float, ease: float) -> float:
+    """A light that comes after `begin` and is gone at `end`, easing over `ease`."""
+    return min(smooth((now - begin) / ease), smooth((end - now) / ease))
+
+
+def number(view: View, value: float, decimals: int) -> str:
+    """A number as the language writes it."""
+    return f"{value:.{decimals}f}".replace(".", view.text("language.decimal"))

@@ -1,0 +1,132 @@
+"""The mirror: the visitor finds the place, and is photographed."""
+
+import math
+from typing import ClassVar
+
+from pydantic import Field
+from pygame import Rect
+
+from engine.arrays import Pixels
+from installation.parameters import Parameters
+from installation.view import Guidance, View
+from installation.visit import Timeouts, countdown_left_s
+from scenes.canvas import Block, Canvas
+from scenes.look import Look, look
+from scenes.mirror import Box, Window, reflect, window_for
+from scenes.quiet import draw_quiet
+from scenes.scene import Scene
+from scenes.signals import draw_signal
+
+
+class PortraitParameters(Parameters):
+    """The mirror and its guidance."""
+
+    scene: ClassVar[str] = "portrait"
+
+    follow_s: float = Field(0.7, ge=0, le=5, description="how slowly the mirror follows the face")
+    close: bool = Field(True, description="whether the mirror comes close while the countdown runs")
+    outline: bool = Field(True, description="whether the face is outlined")
+    figures: bool = Field(True, description="whether the countdown is told in figures, too")
+
+
+class Portrait(Scene):
+    """The camera's picture, a line around the face, and one thing to do at a time."""
+
+    parameters = PortraitParameters
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def enter(self, view: View) -> None:
+        self._forget()
+        self._then_s = view.now_s
+
+    def leave(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        self._then_s = 0.0
+        self._window: Window | None = None
+        self._box: Box | None = None
+        self._reflected: tuple[tuple[int, int], Window, Pixels] | None = None
+
+    def update(self, view: View) -> None:
+        passed_s, self._then_s = max(view.now_s - self._then_s, 0.0), view.now_s
+        if view.camera is None:
+            return
+        parameters = view.registry.of(PortraitParameters)
+        height, width = view.camera.image.shape[:2]
+        box = view.sighting.box if view.sighting else None
+        counting = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts)) is not None
+        goal = window_for(width, height, box, counting and parameters.close)
+        slow = 1.6 if counting else 1.0
+        now = self._window or goal
+        self._window = now.towards(goal, passed_s, slow * parameters.follow_s).inside(width, height)
+        if box is None or self._box is None:
+            self._box = box
+        else:
+            share = 1 - math.exp(-passed_s / 0.12)
+            x0, y0, x1, y1 = (was + share * (new - was) for was, new in zip(self._box, box, strict=True))
+            self._box = x0, y0, x1, y1
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        parameters, seen, layout = view.registry.of(PortraitParameters), look(view), canvas.layout
+        left_s = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
+        if view.camera is None or self._window is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+            words = Block(view.text("portrait.camera"), layout.large_px, 500, seen.ink, seen.coming)
+            canvas.column([words], layout.panel, "top" if layout.stacked else "middle")
+            return
+        canvas.picture(self._mirrored(view, layout.face.width), layout.face)
+        if parameters.outline and self._reflected is not None and self._box is not None:
+            height, width = view.camera.image.shape[:2]
+            self._draw_outline(
+                canvas, view, seen, self._reflected[1].shares(self._box, width, height), left_s
+            )
+        self._draw_words(canvas, view, seen, parameters, left_s)
+
+    def _mirrored(self, view: View, size_px: int) -> Pixels:
+        """The part of the newest frame to show, made once for each frame."""
+        assert view.camera is not None and self._window is not None
+        key = (view.camera.index, size_px)
+        if self._reflected is None or self._reflected[0] != key:
+            self._reflected = key, self._window, reflect(view.camera.image, self._window, size_px)
+        return self._reflected[2]
+
+    def _draw_outline(self, canvas: Canvas, view: View, seen: Look, box: Box, left_s: float | None) -> None:
+        """An oval around the face; it closes while the countdown runs."""
+        face, stroke = canvas.layout.face, canvas.layout.stroke_px
+        x0, y0, x1, y1 = box
+        centre = face.left + (x0 + x1) / 2 * face.width, face.top + (y0 + y1) / 2 * face.height
+        radii = 0.66 * (x1 - x0) * face.width, 0.66 * (y1 - y0) * face.height
+        canvas.arc(centre, radii, stroke, seen.quiet, 0.7)
+        if left_s is not None:
+            countdown_s = view.registry.of(Timeouts).countdown_s
+            canvas.arc(
+                centre, radii, 3 * stroke, seen.ink, 1.0, 1 - left_s / countdown_s if countdown_s else 1.0
+            )
+
+    def _draw_words(
+        self, canvas: Canvas, view: View, seen: Look, parameters: PortraitParameters, left_s: float | None
+    ) -> None:
+        layout, panel = canvas.layout, canvas.layout.panel
+        radius = round(1.5 * layout.body_px)
+        top = panel.top + round(0.5 * radius) if layout.stacked else panel.centery - 2 * radius
+        guidance = view.sighting.guidance if view.sighting else Guidance.NOBODY
+        centre = panel.left + 2 * radius, top + radius
+        if left_s is not None and parameters.figures:
+            size = round(4.4 * radius)
+            canvas.figures(
+                str(max(math.ceil(left_s), 1)),
+                (panel.left, top + radius + 0.35 * size),
+                size,
+                200,
+                seen.ink,
+                seen.coming,
+            )
+        else:
+            draw_signal(canvas, seen, centre, radius, guidance, view.now_s, seen.coming)
+        words = Rect(panel.left, top + round(3.4 * radius), panel.width, 0)
+        words.height = panel.bottom - words.top
+        line = view.text(f"guidance.{guidance.name.lower()}")
+        canvas.column([Block(line, layout.title_px, 500, seen.ink, seen.coming)], words)

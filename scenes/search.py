@@ -1,0 +1,67 @@
+"""The machine looks for the visitor: its pictures as it makes them."""
+
+import math
+from typing import ClassVar
+
+from pydantic import Field
+from pygame import Rect
+
+from installation.parameters import Parameters
+from installation.view import View
+from installation.visit import Sitter
+from scenes.canvas import Block, Canvas
+from scenes.look import look
+from scenes.quiet import draw_quiet
+from scenes.scene import Scene
+
+
+class SearchParameters(Parameters):
+    """The search, live."""
+
+    scene: ClassVar[str] = "search"
+
+    stages: bool = Field(True, description="whether a line says what the machine is doing")
+    follow_s: float = Field(0.8, ge=0.05, le=5, description="how fast the line follows the engine's progress")
+    headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
+
+
+class Search(Scene):
+    """The newest picture of the search; between two of them only the light moves, never the face."""
+
+    parameters = SearchParameters
+
+    def __init__(self) -> None:
+        self._share = 0.0
+        self._then_s = 0.0
+
+    def enter(self, view: View) -> None:
+        self._share, self._then_s = 0.0, view.now_s
+
+    def update(self, view: View) -> None:
+        passed_s, self._then_s = view.now_s - self._then_s, view.now_s
+        share = view.live.share if view.live else 0.0
+        follow_s = view.registry.of(SearchParameters).follow_s
+        self._share += (1 - math.exp(-max(passed_s, 0.0) / follow_s)) * (share - self._share)
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        parameters, seen, layout = view.registry.of(SearchParameters), look(view), canvas.layout
+        panel = layout.panel
+        if view.live is None or view.live.picture is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+        else:
+            canvas.picture(view.live.picture, layout.face, seen.breath)
+        key = "search.nobody" if view.visit.sitter is Sitter.SYNTHETIC else "search.you"
+        blocks = [
+            Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming, 0.5)
+        ]
+        if parameters.stages and view.live is not None:
+            line = view.text.lines.get(f"search.{view.live.stage}", "")
+            blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))
+        top = panel.top if layout.stacked else panel.centery - 2 * layout.large_px
+        width = round(panel.width * self._share)
+        canvas.fill(Rect(panel.left, top, panel.width, layout.stroke_px), seen.quiet, 0.4 * seen.coming)
+        canvas.fill(Rect(panel.left, top, width, 2 * layout.stroke_px), seen.ink, seen.coming)
+        canvas.disc((panel.left + width, top + layout.stroke_px), 3 * layout.stroke_px, seen.ink, seen.breath)
+        canvas.column(
+            blocks, Rect(panel.left, top + layout.body_px, panel.width, panel.bottom - top - layout.body_px)
+        )

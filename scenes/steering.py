@@ -1,0 +1,79 @@
+"""From the visitor's head to a place on the continuum: the yaw, smoothed, and who steers.
+
+Smoothing after Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cutoff rises with
+speed, so that a still head gives a still picture and a turning one is followed at once.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+_SPEED_CUTOFF_HZ = 1.0
+
+
+@dataclass
+class OneEuro:
+    """The filter for one value. cutoff_hz: at rest. slope: how much it rises with speed, in Hz per unit/s."""
+
+    cutoff_hz: float = 1.0
+    slope: float = 0.02
+    value: float | None = None
+    _speed: float = 0.0
+    _then_s: float = 0.0
+
+    def step(self, value: float, now_s: float) -> float:
+        """The smoothed value. A time that does not go on changes nothing."""
+        if self.value is None:
+            self.value, self._then_s = value, now_s
+            return value
+        passed_s = now_s - self._then_s
+        if passed_s <= 0:
+            return self.value
+        self._then_s = now_s
+        speed = (value - self.value) / passed_s
+        self._speed += _weight(_SPEED_CUTOFF_HZ, passed_s) * (speed - self._speed)
+        cutoff_hz = self.cutoff_hz + self.slope * abs(self._speed)
+        self.value += _weight(cutoff_hz, passed_s) * (value - self.value)
+        return self.value
+
+
+def _weight(cutoff_hz: float, passed_s: float) -> float:
+    return 1 / (1 + 1 / (2 * math.pi * cutoff_hz * passed_s))
+
+
+@dataclass
+class Steering:
+    """Hands over between an automatic ride and the visitor's head without a jump.
+
+    `yaw_deg` of `range_deg` to either side covers the whole way, to the right towards the closest match. The
+    head steers from the moment it leaves `rest_deg`, until it has rested for `patience_s`.
+    """
+
+    range_deg: float = 22.0
+    rest_deg: float = 7.0
+    patience_s: float = 2.5
+    ease_s: float = 0.7
+    _filter: OneEuro = field(default_factory=OneEuro)
+    _moved_s: float = -math.inf
+    _then_s: float | None = None
+    share: float = 0.0  # how much of it the visitor steers, 0 to 1
+
+    def step(self, yaw_deg: float | None, progress: float, now_s: float) -> float:
+        """The progress on the way, in [0, 1]: the automatic one, the visitor's, or between them."""
+        passed_s = 0.0 if self._then_s is None else max(now_s - self._then_s, 0.0)
+        self._then_s = now_s
+        if yaw_deg is not None:
+            self._filter.step(yaw_deg, now_s)
+            if abs(self._filter.value or 0.0) > self.rest_deg:
+                self._moved_s = now_s
+        steers = now_s - self._moved_s < self.patience_s
+        toward = 1.0 if steers else -1.0
+        self.share = min(max(self.share + toward * passed_s / max(self.ease_s, 1e-6), 0.0), 1.0)
+        if self._filter.value is None or self.share == 0:
+            return progress
+        steered = min(max(0.5 + self._filter.value / (2 * self.range_deg), 0.0), 1.0)
+        weight = self.share * self.share * (3 - 2 * self.share)
+        return progress + weight * (steered - progress)
+
+    def rest(self) -> None:
+        """Gives the ride back now, however the head is turned."""
+        self._moved_s = -math.inf
