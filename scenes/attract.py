@@ -1,5 +1,6 @@
 """Nobody is here: people who do not exist cross a border, one after the other."""
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from engine.strip import Strip
 from installation.parameters import Parameters
 from installation.view import Shown, View
 from scenes.canvas import Block, Canvas
-from scenes.look import look, smooth
+from scenes.look import ease, look
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
 from scenes.scene import Scene
@@ -21,7 +22,7 @@ class AttractParameters(Parameters):
 
     scene: ClassVar[str] = "attract"
 
-    way_s: float = Field(14, ge=4, le=120, description="from a person to nobody, or back")
+    way_s: float = Field(9, ge=4, le=120, description="from a person to nobody, or back")
     rest_s: float = Field(1.5, ge=0, le=20, description="how long the ride stays at an end")
     dark_s: float = Field(1.6, ge=0.4, le=10, description="from one person to the next, through the dark")
     beyond_t: float = Field(0.2, ge=0, le=1, description="how far beyond the border the ride turns, in t")
@@ -37,16 +38,19 @@ class Attract(Scene):
     def __init__(self) -> None:
         self._number = 0
         self._strip: Strip | None = None
-        self._began_s = 0.0
         self._index: int | None = None
+        self._began_s = 0.0
+        self._quiet_s = -math.inf  # when there was last nobody to show
 
     def enter(self, view: View) -> None:
-        self._strip = None
+        self._strip, self._quiet_s = None, -math.inf
 
     def leave(self) -> None:
         self._strip, self._index = None, None
 
     def update(self, view: View) -> None:
+        if not view.people:
+            self._quiet_s = view.now_s
         if self._strip is not None and view.now_s - self._began_s >= self._lasts_s(view):
             self._strip = None
         if self._strip is None and view.people:
@@ -59,12 +63,10 @@ class Attract(Scene):
         layout, strip = canvas.layout, self._strip
         self._index = None
         panel = layout.panel.copy()
-        if strip is None:
-            draw_quiet(canvas, seen, layout.face, view.now_s)
-        else:
+        if strip is not None:
             elapsed_s = view.now_s - self._began_s
             half_s = parameters.dark_s / 2
-            light = min(smooth(elapsed_s / half_s), smooth((self._lasts_s(view) - elapsed_s) / half_s))
+            light = min(ease(elapsed_s, half_s), ease(self._lasts_s(view) - elapsed_s, half_s))
             t = ride(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, seen.reduced)
             index = index_at(strip, t)
             canvas.picture(strip.pictures[index], layout.face, light * seen.breath)
@@ -72,10 +74,12 @@ class Attract(Scene):
                 if not layout.stacked:
                     panel.top = layout.face.centery - layout.title_px
                 taken = draw_words(canvas, view, seen, panel, bool(strip.same[index]), light)
-                panel.height -= taken.height
                 panel.top = taken.bottom
                 self._index = index
-        panel.bottom = layout.panel.bottom
+        quiet = 1.0 if strip is None else 1 - ease(view.now_s - self._quiet_s, 2.0)
+        if quiet > 0:
+            draw_quiet(canvas, seen, layout.face, view.now_s, quiet)
+        panel.height = layout.panel.bottom - panel.top
         canvas.column(
             [Block(_line(view, parameters), layout.body_px, 300, seen.quiet, seen.coming)], panel, "bottom"
         )

@@ -27,7 +27,8 @@ from installation.outputs.morph import difference_factor
 from installation.parameters import Parameters
 from installation.view import Shown, View
 from scenes.canvas import Block, Canvas
-from scenes.look import Look, look, number, smooth
+from scenes.look import Look, ease, look, number, words
+from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, progress_of, ride, t_of
 from scenes.scene import Scene
 from scenes.steering import Steering
@@ -85,6 +86,20 @@ class Shot:
     legs: tuple[Leg, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """What differs between two pictures: uint8 (R, R, 3), by how much it can be magnified, and on average."""
+
+    apart: Pixels
+    factor: int
+    levels: float
+
+    @classmethod
+    def between(cls, same: Pixels, other: Pixels) -> "Difference":
+        apart = np.asarray(cv2.absdiff(same, other), np.uint8)
+        return cls(apart, difference_factor(same, other), float(apart.mean()))
+
+
 class Border(Scene):
     """Follows `shots`, and the head of who turns it."""
 
@@ -108,7 +123,7 @@ class Border(Scene):
         self._strip: Strip | None = None
         self._index = 0
         self._shown: tuple[Shown, ...] = ()
-        self._enlarged: tuple[float, Pixels] | None = None
+        self._difference: Difference | None = None
 
     def shown(self) -> Sequence[Shown]:
         return self._shown
@@ -147,16 +162,17 @@ class Border(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
-        if self._shot is None or self._strip is None:
-            return
         seen, layout = look(view), canvas.layout
+        if self._shot is None or self._strip is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+            return
         match self._shot.part:
             case Part.RIDE | Part.ALTERNATE:
                 canvas.picture(self._strip.pictures[self._index], layout.face)
                 self._draw_verdict(canvas, view, seen)
                 self._shown = (shown(self._strip, self._index),)
             case Part.WORDS:
-                canvas.picture(self._strip.pictures[self._index], layout.face)
+                canvas.picture(self._strip.pictures[self._index], layout.face, seen.passing)
                 self._draw_without(canvas, view, seen)
             case Part.BESIDE:
                 self._draw_beside(canvas, view, seen)
@@ -189,11 +205,11 @@ class Border(Scene):
     def _draw_without(self, canvas: Canvas, view: View, seen: Look) -> None:
         assert self._shot is not None and self._strip is not None
         layout, why = canvas.layout, self._strip.without_border
-        light = smooth(self._elapsed_s / 0.8)
+        light = min(ease(self._elapsed_s, 0.8), seen.passing)
         judge = judge_name(view, self._strip.judge)
         blocks = [
             Block(view.text(f"without.{why}"), layout.title_px, 600, seen.ink, light, 0.4),
-            Block(view.text(f"without.{why}_words", judge=judge), layout.large_px, 300, seen.ink, light),
+            Block(words(view, f"without.{why}_words", judge=judge), layout.large_px, 300, seen.ink, light),
         ]
         canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")
 
@@ -204,8 +220,8 @@ class Border(Scene):
         moving_s = 0.0 if seen.reduced else min(0.9, self._shot.lasts_s / 4)
         apart = (
             min(
-                smooth(self._elapsed_s / moving_s),
-                smooth((self._shot.lasts_s - self._elapsed_s) / moving_s),
+                ease(self._elapsed_s, moving_s),
+                ease(self._shot.lasts_s - self._elapsed_s, moving_s),
             )
             if moving_s
             else 1.0
@@ -217,52 +233,57 @@ class Border(Scene):
         light = max(4 * apart - 3, 0.0)
         if light <= 0:
             return
-        for index, (_, words) in zip((same, other), places, strict=True):
+        for index, (_, line) in zip((same, other), places, strict=True):
             size = layout.body_px
             radius = 0.36 * size
-            baseline = words.top + size
+            baseline = line.top + size
             canvas.mark(
-                (words.left + radius, baseline - 0.35 * size),
+                (line.left + radius, baseline - 0.35 * size),
                 radius,
                 bool(strip.same[index]),
                 seen.ink,
                 light,
             )
             verdict = words_of(view, bool(strip.same[index]))
-            canvas.text(verdict, (words.left + 1.2 * size, baseline), size, 600, seen.ink, light)
+            canvas.text(verdict, (line.left + 1.2 * size, baseline), size, 600, seen.ink, light)
             figures = number(view, float(strip.distances[index]), 4)
-            canvas.figures(figures, (words.right, baseline), size, 300, seen.ink, light, "right")
+            canvas.figures(figures, (line.right, baseline), size, 300, seen.ink, light, "right")
         self._shown = (shown(strip, same), shown(strip, other))
 
     def _draw_difference(self, canvas: Canvas, view: View, seen: Look) -> None:
         assert self._shot is not None and self._strip is not None and self._strip.border is not None
         layout = canvas.layout
         same, other = (self._strip.pictures[index] for index in self._strip.border)
-        factor = difference_factor(same, other)
-        rising = smooth((self._elapsed_s - 0.5) / max(0.4 * self._shot.lasts_s, 1e-6))
-        gain = 1.0 if seen.reduced else float(factor**rising)
-        gain = float(factor) if seen.reduced else gain
-        if self._enlarged is None or self._enlarged[0] != gain:
-            apart = cv2.absdiff(same, other).astype(np.float32)
-            self._enlarged = gain, np.clip(apart * gain, 0, 255).astype(np.uint8)
-        light = min(smooth(self._elapsed_s / 0.5), smooth((self._shot.lasts_s - self._elapsed_s) / 0.5))
-        canvas.picture(self._enlarged[1], layout.face, light)
+        if self._difference is None:
+            self._difference = Difference.between(same, other)
+        apart, factor, levels = self._difference.apart, self._difference.factor, self._difference.levels
+        rising = ease(self._elapsed_s - 0.5, 0.25 * self._shot.lasts_s)
+        gain = float(factor if seen.reduced else factor**rising)
+        light = min(ease(self._elapsed_s, 0.5), ease(self._shot.lasts_s - self._elapsed_s, 0.5))
+        canvas.picture(np.asarray(cv2.convertScaleAbs(apart, alpha=gain), np.uint8), layout.face, light)
         panel = layout.panel
-        top = panel.top if layout.stacked else panel.top + round(0.3 * panel.height)
+        area = panel if layout.stacked else panel.inflate(0, -round(0.4 * panel.height))
+        headline = Block(view.text("border.difference"), layout.large_px, 500, seen.ink, light)
+        area = _below(area, canvas.column([headline], area), layout.body_px)
+        for figures, key in (
+            (number(view, levels, 2), "border.levels"),
+            (f"× {gain:.0f}", "border.magnified"),
+        ):
+            area = self._draw_figures(canvas, seen, area, figures, view.text(key), light)
+        end = Block(words(view, "border.end"), layout.body_px, 300, seen.ink, light)
+        canvas.column([end], area)
+
+    def _draw_figures(
+        self, canvas: Canvas, seen: Look, area: Rect, figures: str, caption: str, light: float
+    ) -> Rect:
+        """A number and, beside it, what it says; returns what is left below."""
+        layout = canvas.layout
         size = layout.title_px
-        canvas.figures(f"× {gain:.0f}", (panel.left, top + size), size, 200, seen.ink, light)
-        levels = float(np.abs(same.astype(np.int16) - other).mean())
-        blocks = [
-            Block(view.text("border.difference"), layout.large_px, 500, seen.ink, light, 0.4),
-            Block(
-                view.text("border.levels", levels=number(view, levels, 2)),
-                layout.body_px, 300, seen.quiet, light,
-            ),
-        ]  # fmt: skip
-        canvas.column(
-            blocks,
-            Rect(panel.left, top + round(1.5 * size), panel.width, panel.bottom - top - round(1.5 * size)),
-        )
+        canvas.figures(figures, (area.left, area.top + size), size, 200, seen.ink, light)
+        left = area.left + round(2.8 * size)
+        beside = Rect(left, area.top + round(0.1 * size), area.right - left, round(1.3 * size))
+        canvas.column([Block(caption, layout.body_px, 300, seen.quiet, light)], beside, "middle")
+        return _below(area, Rect(area.left, area.top, area.width, round(1.3 * size)), layout.body_px // 2)
 
 
 def shots(finding: Finding, values: BorderParameters, lasts_s: float) -> list[Shot]:

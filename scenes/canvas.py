@@ -97,10 +97,10 @@ class Canvas:
         self.drawn.append(Drawn(Kind.PICTURE, rect.copy()))
 
     def glow(self, small: NDArray[np.uint16], rect: Rect) -> None:
-        """A soft light of 16-bit grey, uint16 (h, w), enlarged and dithered, or its steps would show."""
+        """A soft light of 16-bit grey, uint16 (h, w), enlarged, and dithered, or its steps would show."""
         large = cv2.resize(small, rect.size, interpolation=cv2.INTER_CUBIC)
         grey = cv2.convertScaleAbs(cv2.add(large, _noise(rect.size)), alpha=1 / 256, beta=-0.5)
-        self._lay_in(_as_rgbx(grey), rect, 1.0)
+        self._lay_on(_as_rgbx(grey), rect.topleft, 1.0)
 
     def code(self, modules: NDArray[np.bool_], rect: Rect, quiet: int, ground: int, light: float) -> None:
         """A code of square modules, bool (N, N), True is dark, on a light field that fills `rect`.
@@ -272,7 +272,10 @@ class Canvas:
         region = self.pixels[inside.top : inside.bottom, inside.left : inside.right]
         x, y = inside.left - rect.left, inside.top - rect.top
         part = shades[y : y + inside.height, x : x + inside.width]
-        np.copyto(region, part if light >= 1 else cv2.convertScaleAbs(part, alpha=light))
+        if light >= 1:
+            np.copyto(region, part)
+        else:
+            cv2.convertScaleAbs(part, region, alpha=light)
 
     def _lay_on(self, shades: Pixels, corner: tuple[int, int], light: float) -> Rect:
         """Lays `shades`, uint8 (h, w, 4), on by the maximum; returns where they are."""
@@ -296,12 +299,18 @@ def _fixed(at: tuple[float, float]) -> tuple[int, int]:
 
 
 def _enlarge(picture: Pixels, size: tuple[int, int], melt: bool) -> Pixels:
-    """uint8 (H, W, 3) -> uint8 (h, w, 4): bicubic up, area average down."""
+    """uint8 (H, W, 3) -> uint8 (h, w, 4)."""
     padded = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
     if (picture.shape[1], picture.shape[0]) != size:
-        upwards = size[0] > picture.shape[1]
-        padded = cv2.resize(padded, size, interpolation=cv2.INTER_CUBIC if upwards else cv2.INTER_AREA)
+        padded = cv2.resize(padded, size, interpolation=_interpolation(size[0] / picture.shape[1]))
     return np.asarray(cv2.multiply(padded, _melting(size), scale=1 / 255) if melt else padded, np.uint8)
+
+
+def _interpolation(scale: float) -> int:
+    """Bicubic up, linear a little down, by areas far down."""
+    if scale > 1:
+        return cv2.INTER_CUBIC
+    return cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
 
 
 @lru_cache(maxsize=8)
@@ -320,8 +329,8 @@ def _as_rgbx(grey: NDArray[Any]) -> Pixels:
 def _melting_square(side: int = 540) -> Pixels:
     y, x = np.mgrid[-1 : 1 : complex(0, side), -1 : 1 : complex(0, side)]
     # Between an ellipse and the square: the face stays whole, the corners go.
-    outwards = (np.abs(x) ** 2.6 + np.abs(y) ** 2.6) ** (1 / 2.6)
-    left = np.clip((1 - outwards) / 0.34, 0, 1)
+    outwards = (np.abs(x) ** 3 + np.abs(y) ** 3) ** (1 / 3)
+    left = np.clip((1 - outwards) / 0.3, 0, 1)
     return np.rint(255 * left * left * (3 - 2 * left)).astype(np.uint8)
 
 

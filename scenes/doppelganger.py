@@ -15,10 +15,11 @@ from pygame import Rect
 from engine.arrays import Pixels
 from engine.finding import Finding
 from installation.parameters import Parameters
-from installation.view import Action, View
+from installation.view import Action, Link, View
 from installation.visit import Timeouts, time_left_s
 from scenes.canvas import Block, Canvas, Drawn, Kind
-from scenes.look import Look, look, smooth
+from scenes.look import Look, look, smooth, words
+from scenes.quiet import draw_quiet
 from scenes.scene import Scene
 from scenes.typesetting import fitting_size
 
@@ -32,6 +33,9 @@ class DoppelgangerParameters(Parameters):
 
     alone_s: float = Field(3, ge=0, le=20, description="the picture alone, before the code stands beside it")
     ground: int = Field(216, ge=150, le=255, description="grey of the field that the code stands on")
+    making_s: float = Field(
+        15, ge=0, le=120, description="without a link for this long, nothing is said of taking it home"
+    )
     choice: bool = Field(True, description="whether *keep* and *forget now* are offered")
     headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
 
@@ -72,9 +76,10 @@ class Doppelganger(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._areas = {}
-        if view.finding is None:
-            return
         parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
+        if view.finding is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+            return
         picture, kind = given(view.finding)
         canvas.picture(picture, layout.face, seen.coming * seen.breath)
         panel = layout.panel.copy()
@@ -91,60 +96,61 @@ class Doppelganger(Scene):
             seen.quiet,
             seen.coming,
         )
-        headline = Block(
-            parameters.headline or view.text(f"doppelganger.{kind}"),
-            layout.large_px, 500, seen.ink, seen.coming, 0.5,
-        )  # fmt: skip
         light = 0.0 if self._link_s is None else smooth((view.now_s - self._link_s) / 0.8)
-        if light == 0.0 or view.link is None:
-            line = "doppelganger.making" if view.elapsed_s < 15 else "doppelganger.without_link"
-            below = Block(view.text(line), layout.body_px, 300, seen.quiet, seen.coming)
-            canvas.column([headline, below], panel, "top" if layout.stacked else "middle")
+        if light > 0 and view.link is not None:
+            self._draw_codes(canvas, view, seen, panel, view.link, light)
             return
-        self._draw_codes(canvas, view, seen, panel, headline, light)
+        line = "doppelganger.making" if view.elapsed_s < parameters.making_s else "doppelganger.without_link"
+        headline = parameters.headline or words(view, f"doppelganger.{kind}")
+        blocks = [
+            Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5),
+            Block(view.text(line), layout.body_px, 300, seen.quiet, seen.coming),
+        ]
+        canvas.column(blocks, panel, "top" if layout.stacked else "middle")
 
     def _draw_codes(
-        self, canvas: Canvas, view: View, seen: Look, panel: Rect, headline: Block, light: float
+        self, canvas: Canvas, view: View, seen: Look, area: Rect, link: Link, light: float
     ) -> None:
-        assert view.link is not None
+        """One code with its words, or the network's first and then the picture's."""
         layout = canvas.layout
-        body = layout.body_px
-        minutes = max(math.ceil((view.link.until_s - view.now_s) / 60), 1)
+        body, large = layout.body_px, layout.large_px
+        minutes = max(math.ceil((link.until_s - view.now_s) / 60), 1)
         lives = view.text("doppelganger.lives" if minutes > 1 else "doppelganger.lives_one", minutes=minutes)
-        codes = [(code(view.link.url), view.text("doppelganger.scan"))]
-        if view.link.wifi:
-            codes = [
-                (code(view.link.wifi), view.text("doppelganger.wifi")),
-                (code(view.link.url), view.text("doppelganger.picture")),
-            ]
-        top = Rect(panel.left, panel.top, panel.width, round(2.7 * headline.size_px))
-        taken = canvas.column([headline], top)
-        words = round(3.4 * body)
-        room = Rect(panel.left, taken.bottom + body // 2, panel.width, 0)
-        room.height = panel.bottom - room.top - words
-        gap = body
-        side = min(room.height, (room.width - gap * (len(codes) - 1)) // len(codes))
+        lives_block = Block(lives, body, 300, seen.quiet, light)
         ground = view.registry.of(DoppelgangerParameters).ground
-        for number, (modules, caption) in enumerate(codes):
-            field = Rect(room.left + number * (side + gap), room.top, side, side)
-            canvas.code(modules, field, QUIET_MODULES, ground, light)
-            width = side if len(codes) > 1 else panel.width
-            below = Rect(field.left, field.bottom + body // 4, width, round(1.5 * body))
-            size = fitting_size((caption,), body, 500, below.width)
-            canvas.text(
-                caption, (below.left, below.top + body), max(size, layout.small_px), 500, seen.ink, light
-            )
-        line = Rect(panel.left, panel.bottom - round(1.6 * body), panel.width, round(1.6 * body))
-        canvas.column([Block(lives, layout.small_px, 300, seen.quiet, light)], line, "bottom")
+        if link.wifi is None:
+            scan = Block(view.text("doppelganger.scan"), large, 500, seen.ink, light)
+            if layout.stacked:
+                field = Rect(area.topleft, (min(area.height, round(0.56 * area.width)),) * 2)
+                beside = Rect(field.right + body, area.top, area.right - field.right - body, field.height)
+                canvas.column([scan, lives_block], beside, "middle")
+            else:
+                side = min(area.width, area.height - 5 * body)
+                field = Rect(area.topleft, (side, side))
+                beside = Rect(area.left, field.bottom + body // 2, area.width, area.bottom - field.bottom)
+                canvas.column([scan, lives_block], beside)
+            canvas.code(code(link.url), field, QUIET_MODULES, ground, light)
+            return
+        gap = body
+        side = min((area.width - gap) // 2, area.height - 5 * body)
+        steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
+        top = area.top if layout.stacked else area.centery - side // 2 - 2 * body
+        for number, (content, key) in enumerate(steps):
+            field = Rect(area.left + number * (side + gap), top, side, side)
+            canvas.code(code(content), field, QUIET_MODULES, ground, light)
+            caption = Rect(field.left, field.bottom + body // 4, side, round(2.7 * body))
+            canvas.column([Block(view.text(key), body, 500, seen.ink, light)], caption)
+        below = Rect(area.left, top + side + 3 * body, area.width, area.bottom - top - side - 3 * body)
+        canvas.column([lives_block], below)
 
     def _draw_choice(self, canvas: Canvas, view: View, seen: Look, row: Rect) -> None:
         layout = canvas.layout
         gap = layout.body_px
         width = (row.width - gap) // 2
-        words = view.text("doppelganger.keep"), view.text("doppelganger.forget")
-        size = fitting_size(words, layout.body_px, 400, width - layout.body_px)
+        answers = view.text("doppelganger.keep"), view.text("doppelganger.forget")
+        size = fitting_size(answers, layout.body_px, 400, width - layout.body_px)
         for action, line, left in zip(
-            (Action.YES, Action.NO), words, (row.left, row.left + width + gap), strict=True
+            (Action.YES, Action.NO), answers, (row.left, row.left + width + gap), strict=True
         ):
             field = Rect(left, row.top, width, row.height)
             canvas.outline(field, layout.stroke_px, seen.quiet, seen.coming)

@@ -8,7 +8,7 @@ from pydantic import Field
 from installation.parameters import Parameters
 from installation.view import View
 from scenes.canvas import Block, Canvas
-from scenes.look import look, smooth
+from scenes.look import ease, look
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
 
@@ -30,13 +30,13 @@ class Farewell(Scene):
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
         lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 8.0
-        draw_quiet(canvas, seen, layout.face, view.now_s, smooth(1 - 1.15 * view.elapsed_s / lasts_s))
+        draw_quiet(canvas, seen, layout.face, view.now_s, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
         blocks = []
         for number, key in enumerate(("photographs", "measurements", "pictures")):
-            light = smooth((view.elapsed_s - number * parameters.line_s) / 0.8)
-            blocks.append(Block(view.text(f"farewell.{key}"), layout.body_px, 300, seen.ink, light, 0.4))
-        blocks[-1] = Block(blocks[-1].words, layout.body_px, 300, seen.ink, blocks[-1].light, 1.0)
-        light = smooth((view.elapsed_s - 3 * parameters.line_s) / 0.8)
+            light = seen.passing * ease(view.elapsed_s - number * parameters.line_s, 0.8)
+            after = 1.0 if key == "pictures" else 0.4
+            blocks.append(Block(view.text(f"farewell.{key}"), layout.body_px, 300, seen.ink, light, after))
+        light = seen.passing * ease(view.elapsed_s - 3 * parameters.line_s, 0.8)
         if view.link is not None:
             minutes = max(math.ceil((view.link.until_s - view.now_s) / 60), 1)
             lives = view.text("farewell.lives", minutes=minutes)

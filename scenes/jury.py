@@ -1,6 +1,7 @@
 """Every judge's border on one line: the machines do not agree where the visitor ends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -8,14 +9,20 @@ from pydantic import Field
 from pygame import Rect
 
 from engine.finding import Opinion
+from engine.strip import Strip
 from installation.parameters import Parameters
-from installation.view import View
+from installation.view import Shown, View
 from scenes.canvas import Block, Canvas
-from scenes.look import Look, look, smooth
+from scenes.look import Look, ease, look, words
+from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
 from scenes.scene import Scene
 from scenes.typesetting import text_width
-from scenes.verdict import judge_name
+from scenes.verdict import judge_name, shown
+
+LONGEST_S = 60.0
+_RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, in sizes of the type
+_PITCH = 1.35  # from line to line
 
 
 class JuryParameters(Parameters):
@@ -24,127 +31,242 @@ class JuryParameters(Parameters):
     scene: ClassVar[str] = "jury"
 
     judges: int = Field(5, ge=1, le=8, description="how many judges are shown, the leading one first")
-    reveal_s: float = Field(1, ge=0, le=10, description="before the ride begins")
-    sentences: bool = Field(True, description="whether each judge's operating point is told as a sentence")
+    rest_s: float = Field(1.2, ge=0, le=10, description="before the ride begins, and after it")
+    sentences: bool = Field(True, description="whether the judges' operating points are told, one at a time")
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
 class Jury(Scene):
-    """A ride along the median's way; each judge's sign changes where its border is."""
+    """A ride to the median face and back; a judge's sign changes where its border is."""
 
     parameters = JuryParameters
 
     def __init__(self) -> None:
-        self._t, self._index = 1.0, 0
+        self._index, self._back = 0, 0.0
+        self._shown: tuple[Shown, ...] = ()
+
+    def leave(self) -> None:
+        self._index, self._shown = 0, ()
+
+    def shown(self) -> Sequence[Shown]:
+        return self._shown
 
     def update(self, view: View) -> None:
         if view.finding is None:
             return
-        lasts_s = min(view.lasts_s, 60.0)
-        reveal_s = min(view.registry.of(JuryParameters).reveal_s, lasts_s / 4)
-        riding_s = 0.85 * lasts_s - reveal_s
-        legs = (Leg(1.0, 1.0, reveal_s), Leg(1.0, 0.0, 0.6 * riding_s), Leg(0.0, 1.0, 0.4 * riding_s))
-        self._t = ride(legs, None, view.elapsed_s, look(view).reduced)
-        self._index = index_at(view.finding.median, self._t)
+        strip, lasts_s = view.finding.median, min(view.lasts_s, LONGEST_S)
+        rest_s = min(view.registry.of(JuryParameters).rest_s, lasts_s / 4)
+        away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
+        legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
+        t = ride(legs, strip.border_t, view.elapsed_s, look(view).reduced)
+        self._index = index_at(strip, t)
+        self._back = (view.elapsed_s - rest_s - away_s) / (back_s + rest_s)
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        if view.finding is None:
-            return
+        self._shown = ()
         parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
+        if view.finding is None:
+            draw_quiet(canvas, seen, layout.face, view.now_s)
+            return
         strip, opinions = view.finding.median, view.finding.opinions[: parameters.judges]
-        canvas.picture(strip.pictures[self._index], layout.face)
-        panel = layout.panel
-        key = "jury.alone" if len(opinions) == 1 else "jury.headline"
-        headline = Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming)
-        taken = canvas.column(
-            [headline], Rect(panel.left, panel.top, panel.width, round(2.6 * layout.large_px))
+        canvas.picture(strip.pictures[self._index], layout.face, seen.passing)
+
+        area = layout.panel.copy()
+        if not layout.stacked:
+            area = area.inflate(0, -round(0.24 * area.height))
+        headline = Block(
+            parameters.headline or words(view, headline_key(opinions)),
+            layout.large_px,
+            500,
+            seen.ink,
+            seen.passing,
         )
-        rest = Rect(panel.left, taken.bottom + layout.body_px // 2, panel.width, 0)
-        rest.height = panel.bottom - rest.top
-        self._draw_line(canvas, view, seen, rest, opinions)
+        taken = canvas.column([headline], Rect(area.topleft, (area.width, round(2.6 * layout.large_px))))
+        area = _from(area, taken.bottom + layout.body_px // 2)
+        area = self._draw_line(canvas, view, seen, area, strip, opinions)
+        if parameters.sentences:
+            self._draw_sentence(canvas, view, seen, area, strip, opinions)
+        if any(opinion.judge == strip.judge for opinion in opinions):
+            self._shown = (shown(strip, self._index),)
 
     def _draw_line(
-        self, canvas: Canvas, view: View, seen: Look, area: Rect, opinions: Sequence[Opinion]
-    ) -> None:
-        layout = canvas.layout
-        size, small, stroke = layout.body_px, layout.small_px, layout.stroke_px
-        left, right = area.left + size // 2, area.right - size // 2
-        y = area.top + round(1.8 * small)
-
-        def x_of(t: float) -> float:
-            return left + t * (right - left)
-
-        canvas.text(
-            view.text("jury.nobody"), (area.left, area.top + small), small, 300, seen.quiet, seen.coming
-        )
-        canvas.text(
-            view.text("jury.you"),
-            (area.right, area.top + small),
-            small,
-            300,
-            seen.quiet,
-            seen.coming,
-            "right",
-        )
-        canvas.line([(left, y), (right, y)], stroke, seen.quiet, seen.coming)
-        sentences = view.registry.of(JuryParameters).sentences
-        step = min((area.bottom - y - small) / max(len(opinions), 1), 3.4 * size)
-        sentences = sentences and step >= 1.35 * (size + small)
-        for number, opinion in enumerate(opinions):
-            top = y + small * 0.7 + number * step
-            light = seen.coming * smooth((view.elapsed_s - 0.25 * number) / 0.8)
-            if opinion.border_t is not None:
-                x = x_of(opinion.border_t)
-                canvas.line([(x, y - 0.5 * size), (x, top + 0.2 * size)], stroke, seen.ink, light)
-            self._draw_judge(
-                canvas,
-                view,
-                seen,
-                Rect(area.left, round(top), area.width, round(step)),
-                opinion,
-                light,
-                sentences,
-            )
-        canvas.disc((x_of(self._t), y), 0.3 * size, seen.ink, seen.coming)
-
-    def _draw_judge(
         self,
         canvas: Canvas,
         view: View,
         seen: Look,
-        row: Rect,
-        opinion: Opinion,
-        light: float,
-        sentence: bool,
+        area: Rect,
+        strip: Strip,
+        opinions: Sequence[Opinion],
+    ) -> Rect:
+        """The way as a line with every border on it, named above; returns what is left below."""
+        size, small, stroke = canvas.layout.body_px, canvas.layout.small_px, canvas.layout.stroke_px
+        bordered = [each for each in opinions if each.border_t is not None]
+        names = [judge_name(view, each.judge) for each in bordered]
+        widths = [text_width(name, size, 500) + _INDENT * size for name in names]
+        left, right = area.left + 0.3 * size, area.right - 0.3 * size
+        places = [left + float(each.border_t or 0.0) * (right - left) for each in bordered]
+        labels = place_labels(places, widths, area.left, area.right, 0.3 * size)
+        levels = 1 + max((label.level for label in labels if label), default=-1)
+        y = area.top + round((levels + 0.5) * _PITCH * size)
+        for number, (opinion, name, label, x) in enumerate(zip(bordered, names, labels, places, strict=True)):
+            light = seen.passing * ease(view.elapsed_s - 0.25 * number, 0.8)
+            top = y - 0.4 * size
+            if label is not None:
+                baseline = y - (label.level + 0.5) * _PITCH * size
+                top = baseline - 0.35 * size
+                same = same_at(opinion, strip, self._index)
+                _draw_judge(canvas, seen, (label.left, baseline), name, same, light)
+            canvas.line([(x, y + 0.4 * size), (x, top)], stroke, seen.ink, light)
+        canvas.line([(left, y), (right, y)], stroke, seen.quiet, seen.passing)
+        here = left + float(strip.t[self._index]) * (right - left)
+        canvas.disc((here, y), 0.26 * size, seen.ink, seen.passing)
+        baseline = y + 0.4 * size + small
+        canvas.text(view.text("jury.nobody"), (area.left, baseline), small, 300, seen.quiet, seen.passing)
+        canvas.text(
+            words(view, "jury.you"), (area.right, baseline), small, 300, seen.quiet, seen.passing, "right"
+        )
+        area = _from(area, round(baseline + 0.6 * size))
+        rows = [each for each, label in zip(bordered, labels, strict=True) if label is None]
+        rows += [each for each in opinions if each.border_t is None]
+        return self._draw_rows(canvas, view, seen, area, strip, rows)
+
+    def _draw_rows(
+        self,
+        canvas: Canvas,
+        view: View,
+        seen: Look,
+        area: Rect,
+        strip: Strip,
+        opinions: Sequence[Opinion],
+    ) -> Rect:
+        """The judges not named on the line, mostly without a border; returns what is left below."""
+        size = canvas.layout.body_px
+        top = area.top
+        for opinion in opinions:
+            baseline = top + size
+            name = judge_name(view, opinion.judge)
+            same = same_at(opinion, strip, self._index)
+            _draw_judge(canvas, seen, (area.left, baseline), name, same, seen.passing)
+            if opinion.without_border is not None:
+                x = area.left + (_INDENT + 0.5) * size + text_width(name, size, 500)
+                line = words(view, f"jury.{opinion.without_border}")
+                canvas.text(line, (x, baseline), size, 300, seen.ink, seen.passing)
+            top += round(_PITCH * size)
+        return _from(area, top + round(0.3 * size))
+
+    def _draw_sentence(
+        self,
+        canvas: Canvas,
+        view: View,
+        seen: Look,
+        area: Rect,
+        strip: Strip,
+        opinions: Sequence[Opinion],
     ) -> None:
-        size, small = canvas.layout.body_px, canvas.layout.small_px
-        same = same_at(opinion, self._t)
-        baseline = row.top + 1.1 * size
-        radius = 0.36 * size
-        canvas.mark((row.left + radius, baseline - 0.35 * size), radius, same, seen.ink, light)
-        name = judge_name(view, opinion.judge)
-        canvas.text(name, (row.left + 1.2 * size, baseline), size, 600, seen.ink, light)
-        if opinion.without_border is not None:
-            x = row.left + 1.2 * size + text_width(name, size, 600) + 0.6 * size
-            canvas.text(
-                view.text(f"jury.{opinion.without_border}"), (x, baseline), size, 300, seen.ink, light
+        """How often a judge takes a stranger for the visitor: the one with the near border, or another."""
+        opinion = heard(opinions, float(strip.t[self._index]), self._back)
+        if opinion is None:
+            return
+        if opinion.fmr is None:
+            sentence = words(view, "jury.unmeasured")
+        else:
+            count = f"{max(round(opinion.fmr * 10_000), 1):,}".replace(",", view.text("jury.thousands"))
+            sentence = words(view, "jury.takes", count=count)
+        body = canvas.layout.body_px
+        line = f"{judge_name(view, opinion.judge)}: {sentence}"
+        canvas.column([Block(line, body, 300, seen.quiet, seen.passing)], area)
+
+
+@dataclass(frozen=True)
+class Label:
+    """Where a name stands: on which level above the line, 0 the lowest, and its left end."""
+
+    level: int
+    left: float
+
+
+def place_labels(
+    places: Sequence[float], widths: Sequence[float], left: float, right: float, gap: float
+) -> list[Label | None]:
+    """Names above marks on a line, each on a stem of its own: no two names overlap, no stem cuts a name.
+
+    places: x of the marks. widths: of the names. They stay between `left` and `right`. None where there is
+    no place for a name.
+    """
+    placed: dict[int, Label] = {}
+
+    def covers(label: Label, number: int, x: float) -> bool:
+        return label.left - gap / 2 < x < label.left + widths[number] + gap / 2
+
+    def free(number: int, label: Label) -> bool:
+        end = label.left + widths[number] + gap
+        return not any(
+            (
+                there.level == label.level
+                and label.left - gap < there.left + widths[other]
+                and there.left < end
             )
-        if sentence:
-            line = Rect(row.left + round(1.2 * size), round(baseline + 0.25 * size), 0, round(1.4 * small))
-            line.width = row.right - line.left
-            canvas.column([Block(_sentence(view, opinion), small, 300, seen.quiet, light)], line)
+            or (there.level > label.level and covers(label, number, places[other]))
+            or (there.level < label.level and covers(there, other, places[number]))
+            for other, there in placed.items()
+        )
+
+    def options(number: int) -> Iterator[Label]:
+        starts = places[number] + gap, places[number] - gap - widths[number]
+        for start in starts:
+            if left <= start and start + widths[number] <= right:
+                yield from (Label(level, start) for level in range(len(places)))
+
+    # Stems of names to the right of theirs are best longer the farther to the left they are, and the other
+    # way round: only names that do not fit to the right stand to the left.
+    order = sorted(range(len(places)), key=lambda number: places[number])
+    leftwards = [number for number in order if places[number] + gap + widths[number] > right]
+    rightwards = [number for number in reversed(order) if number not in leftwards]
+    for number in leftwards + rightwards:
+        label = next((label for label in options(number) if free(number, label)), None)
+        if label is not None:
+            placed[number] = label
+    return [placed.get(number) for number in range(len(places))]
 
 
-def same_at(opinion: Opinion, t: float) -> bool:
-    """The judge's verdict at t, its distances interpolated between the pictures it was asked about."""
+def same_at(opinion: Opinion, strip: Strip, index: int) -> bool:
+    """A judge's verdict on a picture of the strip: its own, or read off its curve."""
+    if opinion.judge == strip.judge:
+        return bool(strip.same[index])
     if not opinion.curve:
         return False
     places, distances = zip(*opinion.curve, strict=True)
-    return bool(np.interp(t, places, distances) <= opinion.threshold)
+    return bool(np.interp(strip.t[index], places, distances) <= opinion.threshold)
 
 
-def _sentence(view: View, opinion: Opinion) -> str:
-    if opinion.fmr is None:
-        return view.text("jury.unmeasured")
-    count = f"{max(round(opinion.fmr * 10_000), 1):,}".replace(",", view.text("jury.thousands"))
-    return view.text("jury.takes", count=count)
+def heard(opinions: Sequence[Opinion], t: float, back: float) -> Opinion | None:
+    """Whose sentence is told: on the way there the judge with the nearest border, on the way back the others.
+
+    back: how much of the way back is over, below 0 on the way there.
+    """
+    bordered = [each for each in opinions if each.border_t is not None]
+    others = [each for each in opinions if each.border_t is None]
+    if others and (back >= 0 or not bordered):
+        return others[min(int(max(back, 0.0) * len(others)), len(others) - 1)]
+    return min(bordered, key=lambda each: abs(t - (each.border_t or 0.0)), default=None)
+
+
+def headline_key(opinions: Sequence[Opinion]) -> str:
+    """What is said above the line: nothing that is not so."""
+    if not any(opinion.border_t is not None for opinion in opinions):
+        return "jury.nowhere"
+    return "jury.alone" if len(opinions) == 1 else "jury.headline"
+
+
+def _draw_judge(
+    canvas: Canvas, seen: Look, at: tuple[float, float], name: str, same: bool, light: float
+) -> None:
+    """A judge's sign and name, from the left end of their baseline."""
+    size = canvas.layout.body_px
+    radius = _RADIUS * size
+    canvas.mark((at[0] + radius, at[1] - 0.35 * size), radius, same, seen.ink, light)
+    canvas.text(name, (at[0] + _INDENT * size, at[1]), size, 500, seen.ink, light)
+
+
+def _from(area: Rect, top: int) -> Rect:
+    return Rect(area.left, top, area.width, max(area.bottom - top, 0))

@@ -11,6 +11,7 @@ from installation.parameters import Colour as ColourCode
 from installation.parameters import Parameters
 from installation.texts import languages
 from installation.view import View
+from installation.visit import Sitter
 from scenes.typesetting import Colour
 
 
@@ -41,20 +42,22 @@ class StageParameters(Parameters):
 class Look:
     """The stage's parameters as scenes use them in one frame.
 
-    coming: the light of what comes when the scene begins, 0 to 1. breath: the light of what breathes.
+    coming: the light of what comes when the scene begins, 0 to 1. passing: the same, and it goes when the
+    scene's time is over; for scenes that nothing prolongs. breath: the light of what breathes.
     """
 
     ink: Colour
     quiet: Colour
     reduced: bool
     coming: float
+    passing: float
     breath: float
 
 
 def look(view: View) -> Look:
     """The look of this frame."""
     stage = view.registry.of(StageParameters)
-    coming = smooth(view.elapsed_s / stage.ease_s) if stage.ease_s else 1.0
+    coming = ease(view.elapsed_s, stage.ease_s)
     depth = 0.0 if stage.reduced_motion else stage.breath_percent / 100
     phase = 2 * math.pi * view.elapsed_s / stage.breath_s
     return Look(
@@ -62,6 +65,7 @@ def look(view: View) -> Look:
         quiet=rgb(stage.quiet_ink),
         reduced=stage.reduced_motion,
         coming=coming,
+        passing=min(coming, ease(view.lasts_s - view.elapsed_s, stage.ease_s)),
         breath=1 - depth * (1 - math.cos(phase)) / 2,
     )
 
@@ -78,9 +82,17 @@ def smooth(x: float) -> float:
     return x * x * (3 - 2 * x)
 
 
-def window(now: float, begin: float, end: float, ease: float) -> float:
-    """A light that comes after `begin` and is gone at `end`, easing over `ease`."""
-    return min(smooth((now - begin) / ease), smooth((end - now) / ease))
+def ease(elapsed_s: float, lasts_s: float) -> float:
+    """`smooth` of the share of a time that is over; 1 where it takes no time."""
+    return smooth(elapsed_s / lasts_s) if lasts_s > 0 else 1.0
+
+
+def words(view: View, key: str, **values: object) -> str:
+    """The line of a key; where the sitter does not exist, the line made for that, if there is one."""
+    instead = f"{key}_nobody"
+    if view.visit.sitter is Sitter.SYNTHETIC and instead in view.text.lines:
+        key = instead
+    return view.text(key, **values)
 
 
 def number(view: View, value: float, decimals: int) -> str:

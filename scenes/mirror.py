@@ -64,15 +64,7 @@ def window_for(width: int, height: int, box: Box | None, close: bool) -> Window:
 
 def reflect(image: Pixels, window: Window, size_px: int) -> Pixels:
     """The window of the camera's picture, uint8 (size_px, size_px, 3)."""
-    scale = window.side / size_px
-    left, top = window.x - window.side / 2, window.y - window.side / 2
-    # From the middle of a pixel to the middle of a pixel.
-    affine = np.array([[scale, 0, left + (scale - 1) / 2], [0, scale, top + (scale - 1) / 2]], np.float64)
-    reflected = cv2.warpAffine(
-        image,
-        affine,
-        (size_px, size_px),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(reflected, np.uint8)
+    side = max(round(window.side), 1)
+    # Between pixels, so that a slow move is even; much faster than warping.
+    part = cv2.getRectSubPix(image, (side, side), (window.x - 0.5, window.y - 0.5))
+    return np.asarray(cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_LINEAR), np.uint8)

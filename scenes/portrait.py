@@ -11,7 +11,7 @@ from installation.parameters import Parameters
 from installation.view import Guidance, View
 from installation.visit import Timeouts, countdown_left_s
 from scenes.canvas import Block, Canvas
-from scenes.look import Look, look
+from scenes.look import Look, ease, look
 from scenes.mirror import Box, Window, reflect, window_for
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
@@ -46,6 +46,7 @@ class Portrait(Scene):
 
     def _forget(self) -> None:
         self._then_s = 0.0
+        self._opened_s: float | None = None
         self._window: Window | None = None
         self._box: Box | None = None
         self._reflected: tuple[tuple[int, int], Window, Pixels] | None = None
@@ -54,6 +55,8 @@ class Portrait(Scene):
         passed_s, self._then_s = max(view.now_s - self._then_s, 0.0), view.now_s
         if view.camera is None:
             return
+        if self._opened_s is None:
+            self._opened_s = view.now_s
         parameters = view.registry.of(PortraitParameters)
         height, width = view.camera.image.shape[:2]
         box = view.sighting.box if view.sighting else None
@@ -72,12 +75,15 @@ class Portrait(Scene):
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(PortraitParameters), look(view), canvas.layout
         left_s = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
+        opened = 0.0 if self._opened_s is None else ease(view.now_s - self._opened_s, 0.6)
         if view.camera is None or self._window is None:
             draw_quiet(canvas, seen, layout.face, view.now_s)
             words = Block(view.text("portrait.camera"), layout.large_px, 500, seen.ink, seen.coming)
             canvas.column([words], layout.panel, "top" if layout.stacked else "middle")
             return
-        canvas.picture(self._mirrored(view, layout.face.width), layout.face)
+        canvas.picture(self._mirrored(view, layout.face.width), layout.face, opened)
+        if opened < 1:
+            draw_quiet(canvas, seen, layout.face, view.now_s, 1 - opened)
         if parameters.outline and self._reflected is not None and self._box is not None:
             height, width = view.camera.image.shape[:2]
             self._draw_outline(

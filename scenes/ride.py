@@ -5,10 +5,8 @@ A ride is told by its `progress` in [0, 1] from one t to another; it is slower t
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.continuum import pace
 from engine.strip import Strip
@@ -27,30 +25,23 @@ class Leg:
     lasts_s: float
 
 
-@lru_cache(maxsize=32)
-def _pace(
-    start_t: float, end_t: float, border_t: float | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return pace(start_t, end_t, border_t)
-
-
 def t_at(leg: Leg, border_t: float | None, elapsed_s: float, stills: bool = False) -> float:
     """The t that a leg has come to after `elapsed_s`, eased at both ends; with `stills` in few steps."""
     share = min(max(elapsed_s / leg.lasts_s, 0.0), 1.0) if leg.lasts_s > 0 else 1.0
     eased = round(share * (STILLS - 1)) / (STILLS - 1) if stills else smooth(share)
-    grid, elapsed = _pace(leg.start_t, leg.end_t, border_t)
+    grid, elapsed = pace(leg.start_t, leg.end_t, border_t)
     return float(np.interp(eased, elapsed, grid))
 
 
 def t_of(progress: float, border_t: float | None) -> float:
     """The t at a progress from the median face (0) to the closest match (1)."""
-    grid, elapsed = _pace(0.0, 1.0, border_t)
+    grid, elapsed = pace(0.0, 1.0, border_t)
     return float(np.interp(progress, elapsed, grid))
 
 
 def progress_of(t: float, border_t: float | None) -> float:
     """The inverse of `t_of`."""
-    grid, elapsed = _pace(0.0, 1.0, border_t)
+    grid, elapsed = pace(0.0, 1.0, border_t)
     return float(np.interp(t, grid, elapsed))
 
 

@@ -10,9 +10,12 @@ from installation.parameters import Parameters
 from installation.view import View
 from installation.visit import Sitter
 from scenes.canvas import Block, Canvas
-from scenes.look import look
+from scenes.look import ease, look
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
+
+# How long the light of the first picture takes to come.
+_COMING_S = 1.0
 
 
 class SearchParameters(Parameters):
@@ -33,23 +36,28 @@ class Search(Scene):
     def __init__(self) -> None:
         self._share = 0.0
         self._then_s = 0.0
+        self._seen_s: float | None = None
 
     def enter(self, view: View) -> None:
-        self._share, self._then_s = 0.0, view.now_s
+        self._share, self._then_s, self._seen_s = 0.0, view.now_s, None
 
     def update(self, view: View) -> None:
         passed_s, self._then_s = view.now_s - self._then_s, view.now_s
         share = view.live.share if view.live else 0.0
+        if self._seen_s is None and view.live is not None and view.live.picture is not None:
+            self._seen_s = view.now_s
         follow_s = view.registry.of(SearchParameters).follow_s
         self._share += (1 - math.exp(-max(passed_s, 0.0) / follow_s)) * (share - self._share)
 
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(SearchParameters), look(view), canvas.layout
         panel = layout.panel
-        if view.live is None or view.live.picture is None:
-            draw_quiet(canvas, seen, layout.face, view.now_s)
-        else:
-            canvas.picture(view.live.picture, layout.face, seen.breath)
+        came = 0.0
+        if view.live is not None and view.live.picture is not None and self._seen_s is not None:
+            came = ease(view.now_s - self._seen_s, _COMING_S)
+            canvas.picture(view.live.picture, layout.face, came * seen.breath)
+        if came < 1:
+            draw_quiet(canvas, seen, layout.face, view.now_s, 1 - came)
         key = "search.nobody" if view.visit.sitter is Sitter.SYNTHETIC else "search.you"
         blocks = [
             Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming, 0.5)

@@ -16,6 +16,7 @@ Colour = tuple[int, int, int]
 LEADING = 1.26  # from baseline to baseline, in sizes of the type
 
 
+@lru_cache(maxsize=1024)
 def text_width(words: str, size_px: int, weight: int = 400) -> float:
     """The width of one line in pixels."""
     return font(size_px, weight).getlength(words)
