@@ -32,6 +32,7 @@ from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, progress_of, ride, t_of
 from scenes.scene import Scene
 from scenes.steering import Steering
+from scenes.typesetting import text_width
 from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
 
@@ -170,7 +171,8 @@ class Border(Scene):
             case Part.RIDE | Part.ALTERNATE:
                 canvas.picture(self._strip.pictures[self._index], layout.face)
                 self._draw_verdict(canvas, view, seen)
-                self._shown = (shown(self._strip, self._index),)
+                if seen.coming > 0:
+                    self._shown = (shown(self._strip, self._index),)
             case Part.WORDS:
                 canvas.picture(self._strip.pictures[self._index], layout.face, seen.passing)
                 self._draw_without(canvas, view, seen)
@@ -233,17 +235,14 @@ class Border(Scene):
         light = max(4 * apart - 3, 0.0)
         if light <= 0:
             return
+        verdicts = words_of(view, True), words_of(view, False)
+        widest = max(text_width(each, 100, 600) for each in verdicts) + text_width("0,0000", 100, 300)
+        size = min(layout.body_px, int(places[0][1].width / (widest / 100 + 1.8)))
+        radius = 0.36 * size
         for index, (_, line) in zip((same, other), places, strict=True):
-            size = layout.body_px
-            radius = 0.36 * size
-            baseline = line.top + size
-            canvas.mark(
-                (line.left + radius, baseline - 0.35 * size),
-                radius,
-                bool(strip.same[index]),
-                seen.ink,
-                light,
-            )
+            baseline = line.top + layout.body_px
+            sign = line.left + radius, baseline - 0.35 * size
+            canvas.mark(sign, radius, bool(strip.same[index]), seen.ink, light)
             verdict = words_of(view, bool(strip.same[index]))
             canvas.text(verdict, (line.left + 1.2 * size, baseline), size, 600, seen.ink, light)
             figures = number(view, float(strip.distances[index]), 4)
@@ -347,13 +346,13 @@ def _places(canvas: Canvas) -> tuple[tuple[Rect, Rect], tuple[Rect, Rect]]:
     layout = canvas.layout
     line = round(1.6 * layout.body_px)
     width, height, margin = layout.width_px, layout.height_px, layout.margin_px
-    if layout.stacked:
-        side = min(width - 2 * margin, (height - 2 * margin) // 2 - line)
+    beside = min((width - 3 * margin // 2) // 2, height - line - 2 * margin)
+    above = min(width - 2 * margin, (height - 2 * margin) // 2 - line)
+    side = max(beside, above)
+    if above > beside:
         lefts = ((width - side) // 2,) * 2
-        pitch = (height - margin) // 2
-        tops = (margin // 2, margin // 2 + pitch)
+        tops = (margin // 2, margin // 2 + (height - margin) // 2)
     else:
-        side = min((width - 3 * margin // 2) // 2, height - line - 2 * margin)
         gap = (width - 2 * side) // 3
         lefts = (gap, 2 * gap + side)
         tops = ((height - side - line) // 2,) * 2

@@ -70,6 +70,7 @@ class Canvas:
         self.pixels: Pixels = np.zeros((height_px, width_px, 4), np.uint8)
         self.surface = pygame.image.frombuffer(self.pixels.data, (width_px, height_px), "RGBX")
         self.drawn: list[Drawn] = []
+        self.cut: list[str] = []  # texts of this frame that are too long for their place
         # Pictures as they stand on the screen, of this frame and the last one: nothing older is kept.
         self._enlarged: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
         self._used: set[tuple[object, ...]] = set()
@@ -78,6 +79,7 @@ class Canvas:
         """Begins a frame: all black."""
         self.pixels.fill(0)
         self.drawn.clear()
+        self.cut.clear()
         self._enlarged = {key: kept for key, kept in self._enlarged.items() if key in self._used}
         self._used.clear()
 
@@ -174,7 +176,9 @@ class Canvas:
         """
         blocks = [block for block in blocks if block.words]
         paragraphs = tuple((each.words, each.size_px, each.weight, each.after) for each in blocks)
-        fitted = fit(paragraphs, rect.size, self.layout.small_px)
+        fitted, whole = fit(paragraphs, rect.size, self.layout.small_px)
+        if not whole:
+            self.cut += [each.words for each in blocks]
         top = rect.top + {"top": 0.0, "middle": 0.5, "bottom": 1.0}[anchor] * max(
             rect.height - height_px(fitted), 0
         )

@@ -84,10 +84,7 @@ class Doppelganger(Scene):
         canvas.picture(picture, layout.face, seen.coming * seen.breath)
         panel = layout.panel.copy()
         if parameters.choice:
-            height = round(1.9 * layout.body_px)
-            row = Rect(panel.left, panel.bottom - height, panel.width, height)
-            self._draw_choice(canvas, view, seen, row)
-            panel.height -= height + layout.body_px
+            panel.height -= self._draw_choice(canvas, view, seen, panel) + layout.body_px
         timeouts = view.registry.of(Timeouts)
         left_s = time_left_s(view.visit, view.now_s, timeouts)
         width = round(panel.width * min(left_s / timeouts.doppelganger_s, 1.0))
@@ -132,32 +129,50 @@ class Doppelganger(Scene):
             canvas.code(code(link.url), field, QUIET_MODULES, ground, light)
             return
         gap = body
-        side = min((area.width - gap) // 2, area.height - 5 * body)
-        steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
+        column = (area.width - gap) // 2
+        below_px = round(2.7 * body)
+        side = min(column, area.height - below_px - 2 * body)
+        # In a low panel the words stand beside their code.
+        low = side < 0.6 * column
+        if low:
+            side = min(column // 2, area.height - 2 * body)
         top = area.top if layout.stacked else area.centery - side // 2 - 2 * body
+        steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
         for number, (content, key) in enumerate(steps):
-            field = Rect(area.left + number * (side + gap), top, side, side)
+            field = Rect(area.left + number * (column + gap), top, side, side)
             canvas.code(code(content), field, QUIET_MODULES, ground, light)
-            caption = Rect(field.left, field.bottom + body // 4, side, round(2.7 * body))
+            caption = Rect(field.left, field.bottom + body // 4, side, below_px)
+            if low:
+                caption = Rect(field.right + gap // 2, field.top, column - side - gap // 2, side)
             canvas.column([Block(view.text(key), body, 500, seen.ink, light)], caption)
-        below = Rect(area.left, top + side + 3 * body, area.width, area.bottom - top - side - 3 * body)
+        below = Rect(area.left, top + side + body // 4, area.width, 0)
+        below.top += 0 if low else below_px
+        below.height = max(area.bottom - below.top, 0)
         canvas.column([lives_block], below)
 
-    def _draw_choice(self, canvas: Canvas, view: View, seen: Look, row: Rect) -> None:
+    def _draw_choice(self, canvas: Canvas, view: View, seen: Look, panel: Rect) -> int:
+        """*Keep* and *forget* along the bottom of the panel, beside each other or one above the other.
+
+        Returns their height.
+        """
         layout = canvas.layout
-        gap = layout.body_px
-        width = (row.width - gap) // 2
+        gap, height = layout.body_px, round(1.9 * layout.body_px)
         answers = view.text("doppelganger.keep"), view.text("doppelganger.forget")
-        size = fitting_size(answers, layout.body_px, 400, width - layout.body_px)
-        for action, line, left in zip(
-            (Action.YES, Action.NO), answers, (row.left, row.left + width + gap), strict=True
-        ):
-            field = Rect(left, row.top, width, row.height)
+        width = (panel.width - gap) // 2
+        size = fitting_size(answers, layout.body_px, 400, width - gap)
+        places = [(panel.left, panel.bottom - height), (panel.left + width + gap, panel.bottom - height)]
+        if size < layout.small_px:
+            width = panel.width
+            size = fitting_size(answers, layout.body_px, 400, width - gap)
+            places = [(panel.left, panel.bottom - 2 * height - gap // 2), (panel.left, panel.bottom - height)]
+        for action, line, place in zip((Action.YES, Action.NO), answers, places, strict=True):
+            field = Rect(place, (width, height))
             canvas.outline(field, layout.stroke_px, seen.quiet, seen.coming)
             middle = field.centerx, field.centery + 0.35 * size
             canvas.text(line, middle, size, 400, seen.ink, seen.coming, "middle")
             canvas.drawn.append(Drawn(Kind.FIELD, field.copy()))
             self._areas[action] = field
+        return panel.bottom - places[0][1]
 
 
 def given(finding: Finding) -> tuple[Pixels, Given]:

@@ -31,16 +31,18 @@ class Farewell(Scene):
         parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
         lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 8.0
         draw_quiet(canvas, seen, layout.face, view.now_s, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
-        blocks = []
-        for number, key in enumerate(("photographs", "measurements", "pictures")):
-            light = seen.passing * ease(view.elapsed_s - number * parameters.line_s, 0.8)
-            after = 1.0 if key == "pictures" else 0.4
-            blocks.append(Block(view.text(f"farewell.{key}"), layout.body_px, 300, seen.ink, light, after))
-        light = seen.passing * ease(view.elapsed_s - 3 * parameters.line_s, 0.8)
-        if view.link is not None:
+        lines = [view.text("farewell.photographs"), view.text("farewell.measurements")]
+        if view.link is None:
+            lines.append(view.text("farewell.pictures"))
+        else:
             minutes = max(math.ceil((view.link.until_s - view.now_s) / 60), 1)
-            lives = view.text("farewell.lives", minutes=minutes)
-            blocks.append(Block(lives, layout.body_px, 300, seen.quiet, light, 1.0))
+            lines.append(view.text("farewell.fetch", minutes=minutes))
+        blocks = []
+        for number, line in enumerate(lines):
+            light = seen.passing * ease(view.elapsed_s - number * parameters.line_s, 0.8)
+            after = 0.5 if number < len(lines) - 1 else 1.2
+            blocks.append(Block(line, layout.body_px, 300, seen.ink, light, after))
+        light = seen.passing * ease(view.elapsed_s - len(lines) * parameters.line_s, 0.8)
         words = parameters.farewell or view.text("farewell.goodbye")
         blocks.append(Block(words, layout.large_px, 500, seen.ink, light))
         canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")

@@ -17,7 +17,7 @@ from scenes.look import Look, ease, look, words
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
 from scenes.scene import Scene
-from scenes.typesetting import text_width
+from scenes.typesetting import fits, text_width
 from scenes.verdict import judge_name, shown
 
 LONGEST_S = 60.0
@@ -86,7 +86,7 @@ class Jury(Scene):
         area = self._draw_line(canvas, view, seen, area, strip, opinions)
         if parameters.sentences:
             self._draw_sentence(canvas, view, seen, area, strip, opinions)
-        if any(opinion.judge == strip.judge for opinion in opinions):
+        if seen.passing > 0 and any(opinion.judge == strip.judge for opinion in opinions):
             self._shown = (shown(strip, self._index),)
 
     def _draw_line(
@@ -148,10 +148,12 @@ class Jury(Scene):
             same = same_at(opinion, strip, self._index)
             _draw_judge(canvas, seen, (area.left, baseline), name, same, seen.passing)
             if opinion.without_border is not None:
-                x = area.left + (_INDENT + 0.5) * size + text_width(name, size, 500)
                 line = words(view, f"jury.{opinion.without_border}")
+                x = area.left + (_INDENT + 0.5) * size + text_width(name, size, 500)
+                if x + text_width(line, size, 300) > area.right:
+                    x, baseline = area.left + _INDENT * size, baseline + _PITCH * size
                 canvas.text(line, (x, baseline), size, 300, seen.ink, seen.passing)
-            top += round(_PITCH * size)
+            top = round(baseline + (_PITCH - 1) * size)
         return _from(area, top + round(0.3 * size))
 
     def _draw_sentence(
@@ -163,7 +165,10 @@ class Jury(Scene):
         strip: Strip,
         opinions: Sequence[Opinion],
     ) -> None:
-        """How often a judge takes a stranger for the visitor: the one with the near border, or another."""
+        """How often a judge takes a stranger for the visitor: the one with the near border, or another.
+
+        Left out where so many judges leave no room.
+        """
         opinion = heard(opinions, float(strip.t[self._index]), self._back)
         if opinion is None:
             return
@@ -174,7 +179,8 @@ class Jury(Scene):
             sentence = words(view, "jury.takes", count=count)
         body = canvas.layout.body_px
         line = f"{judge_name(view, opinion.judge)}: {sentence}"
-        canvas.column([Block(line, body, 300, seen.quiet, seen.passing)], area)
+        if fits(line, body, 300, area.size):
+            canvas.column([Block(line, body, 300, seen.quiet, seen.passing)], area)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Where things are on a screen of any size: rectangles in pixels, from its width and height alone.
 
-A square for the face, as large as the screen allows, and a panel for words beside or below it, whichever
-leaves the face larger. They never overlap. Nothing is written smaller than 1/45 of the screen's height (the
+A square for the face, as large as the screen allows, and a panel for words: below it on upright and square
+screens, else beside it. They never overlap. Nothing is written smaller than 1/45 of the screen's height (the
 size of the type).
 """
 
@@ -14,6 +14,8 @@ from pygame import Rect
 # Of the longer way, the share that the face takes at most; the panel has the rest.
 FACE_SHARE = 0.62
 SMALLEST_TEXT = 1 / 45
+# From this aspect on the panel stands beside the face.
+WIDE = 1.2
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Layout:
     @property
     def stacked(self) -> bool:
         """Whether the panel is below the face, not beside it."""
-        return self._side_stacked > self._side_beside or self.height_px > self.width_px
+        return self.width_px < WIDE * self.height_px
 
     @cached_property
     def margin_px(self) -> int:
@@ -40,12 +42,13 @@ class Layout:
     @cached_property
     def small_px(self) -> int:
         """The smallest type."""
-        return max(math.ceil(self.height_px * SMALLEST_TEXT), round(self.short_px / 34))
+        smallest = math.ceil(self.height_px * SMALLEST_TEXT)
+        return max(smallest, self._type_px(34, 21, 18))
 
     @cached_property
     def body_px(self) -> int:
         """Type of sentences."""
-        return max(self.small_px, round(self.short_px / 27))
+        return max(self.small_px, self._type_px(27, 17, 15))
 
     @cached_property
     def large_px(self) -> int:
@@ -66,10 +69,10 @@ class Layout:
     def face(self) -> Rect:
         """The square for the face."""
         if self.stacked:
-            side = self._side_stacked
+            side = min(self.width_px, round(FACE_SHARE * self.height_px))
             top = min(self.margin_px // 2, (self.height_px - side) // 4)
             return Rect((self.width_px - side) // 2, top, side, side)
-        side = self._side_beside
+        side = min(self.height_px, round(FACE_SHARE * self.width_px))
         left = min(self.margin_px // 2, (self.width_px - side) // 4)
         return Rect(left, (self.height_px - side) // 2, side, side)
 
@@ -88,10 +91,7 @@ class Layout:
         """The whole screen but its margins, for scenes without a face."""
         return Rect(0, 0, self.width_px, self.height_px).inflate(-2 * self.margin_px, -2 * self.margin_px)
 
-    @property
-    def _side_stacked(self) -> int:
-        return min(self.width_px, round(FACE_SHARE * self.height_px))
-
-    @property
-    def _side_beside(self) -> int:
-        return min(self.height_px, round(FACE_SHARE * self.width_px))
+    def _type_px(self, of_short: int, of_width: int, of_height: int) -> int:
+        """A share of the screen's short side, if the panel has room for lines of that size."""
+        panel = self.panel
+        return min(self.short_px // of_short, panel.width // of_width, panel.height // of_height)

@@ -63,7 +63,7 @@ def draw_signal(
                 canvas.line(points, stroke, look.ink, light)
         case Guidance.HOLD_STILL | Guidance.READY:
             place()
-            visitor(centre, inner)
+            visitor(centre, inner * (1 - 0.12 * math.sin(math.pi * done)))
         case Guidance.ONE_AT_A_TIME:
             place()
             visitor(centre, inner)

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass, field
 
 _SPEED_CUTOFF_HZ = 1.0
+# Of the way, in a second: faster than this no picture follows, whatever the tracker says.
+FASTEST_PER_S = 2.0
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Steering:
     _filter: OneEuro = field(default_factory=OneEuro)
     _moved_s: float = -math.inf
     _then_s: float | None = None
+    _steered: float = 0.0
     share: float = 0.0  # how much of it the visitor steers, 0 to 1
 
     def step(self, yaw_deg: float | None, progress: float, now_s: float) -> float:
@@ -69,10 +72,13 @@ class Steering:
         toward = 1.0 if steers else -1.0
         self.share = min(max(self.share + toward * passed_s / max(self.ease_s, 1e-6), 0.0), 1.0)
         if self._filter.value is None or self.share == 0:
+            self._steered = progress
             return progress
-        steered = min(max(0.5 + self._filter.value / (2 * self.range_deg), 0.0), 1.0)
+        asked = min(max(0.5 + self._filter.value / (2 * self.range_deg), 0.0), 1.0)
+        most = FASTEST_PER_S * passed_s
+        self._steered += min(max(asked - self._steered, -most), most)
         weight = self.share * self.share * (3 - 2 * self.share)
-        return progress + weight * (steered - progress)
+        return progress + weight * (self._steered - progress)
 
     def rest(self) -> None:
         """Gives the ride back now, however the head is turned."""

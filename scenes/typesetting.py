@@ -13,13 +13,19 @@ from installation.typeface import font
 
 Colour = tuple[int, int, int]
 
+_MEASURED_PX = 200
 LEADING = 1.26  # from baseline to baseline, in sizes of the type
 
 
-@lru_cache(maxsize=1024)
 def text_width(words: str, size_px: int, weight: int = 400) -> float:
     """The width of one line in pixels."""
-    return font(size_px, weight).getlength(words)
+    return _em_width(words, weight) * size_px
+
+
+@lru_cache(maxsize=4096)
+def _em_width(words: str, weight: int) -> float:
+    """The width of a line in sizes of its type: the typeface scales evenly, so measuring once is enough."""
+    return font(_MEASURED_PX, weight).getlength(words) / _MEASURED_PX
 
 
 def fitting_size(words: tuple[str, ...], largest_px: int, weight: int, width_px: float) -> int:
@@ -30,18 +36,35 @@ def fitting_size(words: tuple[str, ...], largest_px: int, weight: int, width_px:
 
 @lru_cache(maxsize=256)
 def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...]:
-    """The lines of a text: broken at spaces, and where the text itself breaks. A long word stays whole."""
-    lines = []
+    """The lines of a text: as few as can be, of even length; its own breaks stay. A long word stays whole."""
+    lines: list[str] = []
     for part in words.split("\n"):
-        line = ""
-        for word in part.split():
-            longer = f"{line} {word}".lstrip()
-            if line and text_width(longer, size_px, weight) > width_px:
-                lines.append(line)
-                longer = word
-            line = longer
-        lines.append(line)
+        best = _greedy(part, size_px, weight, width_px)
+        narrow, wide = width_px // 2, width_px
+        while wide - narrow > size_px // 8:
+            middle = (narrow + wide) // 2
+            tried = _greedy(part, size_px, weight, middle)
+            if len(tried) == len(best):
+                best, wide = tried, middle
+            else:
+                narrow = middle
+        lines += best
     return tuple(lines)
+
+
+def _greedy(words: str, size_px: int, weight: int, width_px: float) -> list[str]:
+    lines: list[str] = []
+    room = 0.0
+    space = text_width(" ", size_px, weight)
+    for word in words.split():
+        width = text_width(word, size_px, weight)
+        if lines and width + space <= room:
+            lines[-1] += f" {word}"
+            room -= width + space
+        else:
+            lines.append(word)
+            room = width_px - width
+    return lines or [""]
 
 
 Paragraph = tuple[str, int, int, float]
@@ -53,10 +76,11 @@ SetParagraph = tuple[tuple[str, ...], int, float]
 @lru_cache(maxsize=128)
 def fit(
     paragraphs: tuple[Paragraph, ...], size: tuple[int, int], smallest_px: int
-) -> tuple[SetParagraph, ...]:
+) -> tuple[tuple[SetParagraph, ...], bool]:
     """Sets paragraphs into (width, height): smaller type where they are too much, down to `smallest_px`.
 
-    What is then still too much ends in an ellipsis; paragraphs after it are left out.
+    What is then still too much ends in an ellipsis, and paragraphs after it are left out. Returns what is
+    set, and whether that is everything.
     """
     for percent in range(100, 35, -4):
         scaled = tuple(
@@ -68,8 +92,13 @@ def fit(
             for words, size_px, weight, after in scaled
         )
         if height_px(done) <= size[1] and _widest_word(scaled) <= size[0]:
-            return done
-    return _cut(done, size[1])
+            return done, True
+    return _cut(done, size[1]), False
+
+
+def fits(words: str, size_px: int, weight: int, size: tuple[int, int]) -> bool:
+    """Whether a paragraph goes into (width, height) as it is."""
+    return fit(((words, size_px, weight, 0.0),), size, size_px)[1]
 
 
 def height_px(paragraphs: tuple[SetParagraph, ...]) -> float:
