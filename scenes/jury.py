@@ -143,7 +143,7 @@ class Jury(Scene):
         size = canvas.layout.body_px
         top = area.top
         for opinion in opinions:
-            baseline = top + size
+            baseline: float = top + size
             name = judge_name(view, opinion.judge)
             same = same_at(opinion, strip, self._index)
             _draw_judge(canvas, seen, (area.left, baseline), name, same, seen.passing)

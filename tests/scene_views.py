@@ -75,7 +75,9 @@ def somebody() -> Somebody:
         match = Place(generator.broadcast(generator.mapping(z)).clone())
     median = Continuum(generator, median_face(generator), match)
 
-    photograph = cv2.resize(median.picture(1.0), (512, 512), interpolation=cv2.INTER_CUBIC)
+    photograph = np.asarray(
+        cv2.resize(median.picture(1.0), (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8
+    )
     with FaceFinder() as finder:
         (face,) = finder.find(photograph)
     references = {one.name: make_reference(one, [(photograph, face.landmarks)], k=4) for one in judges}
