@@ -17,7 +17,7 @@ from engine.finding import Finding
 from installation.parameters import Parameters
 from installation.view import Action, Link, View
 from installation.visit import Timeouts, time_left_s
-from scenes.canvas import Block, Canvas, Drawn, Kind
+from scenes.canvas import Block, Canvas
 from scenes.look import Look, look, smooth, words
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
@@ -167,10 +167,7 @@ class Doppelganger(Scene):
             places = [(panel.left, panel.bottom - 2 * height - gap // 2), (panel.left, panel.bottom - height)]
         for action, line, place in zip((Action.YES, Action.NO), answers, places, strict=True):
             field = Rect(place, (width, height))
-            canvas.outline(field, layout.stroke_px, seen.quiet, seen.coming)
-            middle = field.centerx, field.centery + 0.35 * size
-            canvas.text(line, middle, size, 400, seen.ink, seen.coming, "middle")
-            canvas.drawn.append(Drawn(Kind.FIELD, field.copy()))
+            canvas.field(field, line, size, seen.ink, seen.coming)
             self._areas[action] = field
         return panel.bottom - places[0][1]
 

@@ -253,6 +253,7 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     play(canvas, Phase.CONSENT, 2.0, values)
     words = " ".join(each.words for each in canvas.drawn)
     assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "16 years" in words
+    assert "for 10 minutes" in words
     values.set("visit/double_tap_s", 1)
     values.set("consent/age_years", 0)
     play(canvas, Phase.CONSENT, 2.0, values)
