@@ -78,7 +78,7 @@ class Doppelganger(Scene):
         self._areas = {}
         parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
         if view.finding is None:
-            draw_quiet(canvas, seen, layout.face, view.now_s)
+            draw_quiet(canvas, seen, layout.face)
             return
         picture, kind = given(view.finding)
         canvas.picture(picture, layout.face, seen.coming * seen.breath)

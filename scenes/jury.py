@@ -66,7 +66,7 @@ class Jury(Scene):
         self._shown = ()
         parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
         if view.finding is None:
-            draw_quiet(canvas, seen, layout.face, view.now_s)
+            draw_quiet(canvas, seen, layout.face)
             return
         strip, opinions = view.finding.median, view.finding.opinions[: parameters.judges]
         canvas.picture(strip.pictures[self._index], layout.face, seen.passing)
