@@ -1,0 +1,100 @@
+"""What drawing costs: processor time of one frame of every scene, update and drawing together.
+
+    .venv/bin/python benchmarks/drawing.py [--size 1920x1080] [--resolution 128]
+
+Prints a table for `benchmarks/results/`. Pictures are noise of the generator's size: what they show costs
+nothing. It is the time of one thread, so that a busy machine changes little.
+"""
+
+import argparse
+import platform
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+
+from engine.continuum import filmstrip
+from engine.finding import Finding, Opinion
+from engine.strip import Strip
+from hardware.camera import Frame
+from installation.parameters import Registry
+from installation.texts import Texts
+from installation.view import Guidance, Link, Live, Sighting, View
+from installation.visit import Phase, State, Timeouts
+from scenes.canvas import Canvas
+from scenes.look import StageParameters
+from scenes.scene import scene_of
+
+FRAMES = 600
+LONGEST_S = 30.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", default="1920x1080", help="of the screen")
+    parser.add_argument("--resolution", type=int, default=128, help="of the generator's pictures")
+    arguments = parser.parse_args()
+    width, height = (int(part) for part in arguments.size.split("x"))
+
+    cv2.setNumThreads(1)
+    scenes = {phase: scene_of(phase) for phase in Phase}
+    registry = Registry(Timeouts, StageParameters, *(scene.parameters for scene in scenes.values()))
+    fields = _fields(arguments.resolution)
+    print(f"{platform.machine()}, screen {width} x {height}, pictures {arguments.resolution} px\n")
+    print("| scene | median | 99 % | first frame |\n|---|---:|---:|---:|")
+    for phase, kind in scenes.items():
+        canvas, scene = Canvas(width, height), kind()
+        lasts_s = registry.of(Timeouts).of(phase)
+        spent_ms = []
+        for frame in range(FRAMES):
+            at_s = min(lasts_s, LONGEST_S) * frame / FRAMES
+            view = _view(phase, at_s, lasts_s, registry, fields)
+            if frame == 0:
+                scene.enter(view)
+            began = time.thread_time()
+            scene.update(view)
+            canvas.clear()
+            scene.draw(canvas, view)
+            spent_ms.append(1000 * (time.thread_time() - began))
+        median, high = np.quantile(spent_ms[1:], (0.5, 0.99))
+        print(f"| {phase} | {median:.1f} ms | {high:.1f} ms | {spent_ms[0]:.0f} ms |")
+
+
+def _view(phase: Phase, at_s: float, lasts_s: float, registry: Registry, fields: dict[str, Any]) -> View:
+    state = State(phase=phase, engine_ready=True, usable_s=at_s if at_s > 5 else None, steady_s=at_s - 1)
+    of_scene = dict(fields)
+    picture, camera = of_scene.pop("picture"), of_scene.pop("camera")
+    if phase is Phase.SEARCH:
+        of_scene["live"] = Live("search", at_s / LONGEST_S, picture[int(12 * at_s) % len(picture)])
+    if phase is Phase.PORTRAIT:
+        of_scene["camera"] = Frame(camera, at_s, int(30 * at_s))
+    return View(at_s, state, registry, Texts.load("en"), 0.0, lasts_s, **of_scene)
+
+
+def _fields(resolution: int) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    t = filmstrip(0.4, 120)
+    pictures = random.integers(0, 256, (len(t), resolution, resolution, 3), np.uint8)
+    same = t >= 0.4
+    first = int(same.argmax())
+    strip = Strip(pictures, t, 1 - t, same, np.ones(len(t), bool), "dlib", 0.6, (first, first - 1))
+    curve = tuple(zip(t.tolist(), (1 - t).tolist(), strict=True))
+    opinions = tuple(
+        Opinion(name, True, 0.6, 0.0057, curve, border_t, None)
+        for name, border_t in (("dlib", 0.4), ("arcface", 0.55), ("sface", 0.6))
+    )
+    return {
+        "picture": pictures,
+        "camera": random.integers(0, 256, (720, 1280, 3), np.uint8),
+        "people": (strip,),
+        "finding": Finding(strip, None, opinions, pictures[0]),
+        "sighting": Sighting(Guidance.READY, (0.4, 0.3, 0.6, 0.7), 0.0),
+        "link": Link("http://192.168.178.42:8080/a1b2c3d4e5f6g7h8", 600.0),
+    }
+
+
+if __name__ == "__main__":
+    main()
