@@ -145,6 +145,31 @@ def test_patterns_reach_every_parameter_they_match(stage: Rehearsal, client: Osc
     ]  # fmt: skip
 
 
+def test_patterns_ask_and_set_but_do_nothing_else(stage: Rehearsal, client: OscJs) -> None:
+    """Who explores with patterns must not start a panic on the way."""
+    for pattern in ("/*/*", "/show/*", "/{show,preset,config}/{panic,stop,save}", "/*"):
+        client.send(pattern)
+    client.send("/ping")
+    client.receive("/pong")
+    assert stage.happened == [] and stage.registry.history == []
+
+
+def test_what_was_told_of_a_visit_is_forgotten_with_it(stage: Rehearsal, client: OscJs) -> None:
+    stage.sight = replace(stage.sight, verdict=Verdict("dlib", False, 0.625))
+    eventually(lambda: client.ask("/border/crossed")[0] == 0)
+    assert client.ask("/jury/verdict")[0] == "anthropometry"
+    stage.sight = replace(stage.sight, phase=Phase.ATTRACT, t=None, verdict=None, jury=())
+    eventually(lambda: client.ask("/border/t") == (-1.0,))
+    for address in ("/border/verdict", "/border/crossed", "/jury/verdict"):
+        assert client.ask(address) == (address, "nothing is known yet.")
+    client.send("/subscribe", ("f", 60.0))
+    heard: list[str] = []
+    while heard.count("/heartbeat") < 2:
+        heard.append(client.receive()[0])
+    assert "/border/t" in heard
+    assert not any(each.startswith(("/border/v", "/border/c", "/jury")) for each in heard)
+
+
 def test_liblo_sets_and_hears(stage: Rehearsal) -> None:
     with oscdump() as dump:
         oscsend(stage.port, "/subscribe", "fi", "60", str(dump.port))
@@ -247,7 +272,7 @@ def test_dated_bundles_wait_late_ones_do_not(stage: Rehearsal, client: OscJs) ->
         client.send_bundle(time.time() + 60.0, ("/scene/rehearsed/turns", ("i", number)))
     assert "wait already" in client.receive("/error")[1][1]
     client.send("/show/panic")
-    assert client.receive("/done")[1] == ("/show/panic", "black")
+    assert client.receive("/done")[1] == ("/show/panic", "panic")
     eventually(client.silent)
     eventually(lambda: stage.happened[-3:] == [Halted(), Stop(), Blackout(True)])
     client.send_bundle(time.time() + 60.0, ("/scene/rehearsed/turns", ("i", 9)))
@@ -511,14 +536,14 @@ def test_a_flood_neither_piles_up_nor_changes_the_order(
     client.ask("/scene/rehearsed/glow", ("f", 1.0))
     client.send("/preset/load", ("s", "here"), ("f", 5.0))
     stage.registry.history.clear()
-    flood = subprocess.Popen([sys.executable, FLOOD, "5000", "25000", str(stage.port)])
-    eventually(lambda: len(stage.registry.history) > 5000)
+    flood = subprocess.Popen([sys.executable, FLOOD, "5000", "15000", str(stage.port)])
+    eventually(lambda: len(stage.registry.history) > 3000)
     memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert flood.wait(60) == 0
     assert client.ask("/scene/rehearsed/needle") == (True,)
     turns = stage.registry.set_to("rehearsed/turns")
     assert turns == sorted(turns), "the order is kept"
-    assert turns[-1] > 20_000 and len(turns) > 10_000
+    assert turns[-1] > 10_000 and len(turns) > 5000
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before
     assert grown_kib < 30_000
     assert log_bytes(caplog.records) < 10_000

@@ -1,6 +1,7 @@
 """OSCQuery on real sockets, spoken by npm's oscquery and ws, and the page for people in a real browser."""
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,26 @@ def test_attributes_and_errors_are_those_of_the_proposal(
 
 def test_nothing_can_be_posted(stage: Rehearsal) -> None:
     assert requests.post(f"http://127.0.0.1:{stage.http_port}/", data="x", timeout=10).status_code == 405
+
+
+def test_what_is_not_http_is_a_line_and_no_more(stage: Rehearsal, caplog: pytest.LogCaptureFixture) -> None:
+    garbage = [
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"\xc0/ping\x00\x00\x00\xc0" * 20,
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nA: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET /%ff%fe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"GET /?%00 HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" + b"\xff" * 300,
+    ]
+    for bytes_sent in garbage * 20:
+        with socket.create_connection(("127.0.0.1", stage.http_port), timeout=10) as connection:
+            connection.sendall(bytes_sent)
+            assert connection.recv(1000)
+    assert get(stage, "/scene?TYPE").json() == {}
+    eventually(lambda: stage.control._complaints.counts["malformed web request"] >= 40)
+    assert sum(len(record.getMessage()) for record in caplog.records) < 2000
+    assert not any(record.exc_info for record in caplog.records)
 
 
 # --- listening ---

@@ -16,6 +16,7 @@ TouchDesigner is in [show-control.md](show-control.md).
   asked.
 - What is refused is answered with `/error <address> <reason>`.
 - **Patterns** are those of OSC 1.0: `?`, `*`, `[a-c]`, `[!x]`, `{a,b}`. None of them matches a `/`.
+  They reach parameters and what is told; what does something is done under its full address only.
 - **Bundles** apply together. One that is dated ahead waits, at most ten minutes; one that comes late applies
   at once.
 - A change applies *at once*, or when the *next scene* begins.
