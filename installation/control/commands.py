@@ -110,7 +110,7 @@ COMMANDS = (
 
 OUTPUTS = (
     Output("/visit/phase", "ss", ("phase", "reason"), "where the visit is, and why"),
-    Output("/visit/number", "i", ("number",), "of the visit going on, or of the last one"),
+    Output("/visit/number", "i", ("number",), "visits begun since the start"),
     Output("/visit/progress", "f", ("share",), "of the phase, 0 to 1"),
     Output(
         "/border/t",

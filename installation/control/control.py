@@ -109,6 +109,7 @@ class Control:
         }
         self._happened: list[Happening] = []
         self._sight: Sight | None = None
+        self._visits = 0  # begun since the start
         self._heartbeat_s = -math.inf
         self._slowest_ms = 0.0  # frame since the last heartbeat
         self._cues = CueList()
@@ -169,9 +170,11 @@ class Control:
     def publish(self, sight: Sight, now_s: float) -> None:
         """Tells the subscribers what is new. Once a frame, after it is drawn."""
         before, self._sight = self._sight, sight
+        if before and before.visit != sight.visit:
+            self._visits += 1
         if before and before.phase is not sight.phase:
-            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, sight.visit))), now_s)
-        for address, name, arguments in told(sight):
+            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, self._visits))), now_s)
+        for address, name, arguments in told(sight, self._visits):
             self._feedback.tell(address, *arguments, now_s=now_s, name=name)
         if before and before.verdict and sight.verdict and before.verdict.same != sight.verdict.same:
             t = -1.0 if sight.t is None else float(sight.t)

@@ -63,7 +63,7 @@ class Sight:
 
     phase: Phase
     reason: str = ""  # why the phase was entered
-    visit: int = 0  # number of the visit going on, or of the last one
+    visit: int = 0  # another one for each visit; it is not told
     progress: float = 0.0  # of the phase, 0 ... 1
     t: float | None = None  # of the picture on the screen: 0 at the median face, 1 at the closest match
     verdict: Verdict | None = None  # of the judge that leads
@@ -100,13 +100,13 @@ def orders(verb: str, given: tuple[Value, ...], here: Phase) -> list[Happening]:
             raise Refused(f"from {here} only a visitor can lead there")
 
 
-def told(sight: Sight) -> Iterator[tuple[str, str, tuple[float | int | bool | str, ...]]]:
+def told(sight: Sight, visits: int) -> Iterator[tuple[str, str, tuple[float | int | bool | str, ...]]]:
     """(address, name, arguments) of what a frame tells; see `commands.OUTPUTS`.
 
-    `name` tells apart what has one address: the judges, the services.
+    `visits` is how many have begun; `name` tells apart what has one address: the judges, the services.
     """
     yield "/visit/phase", "", (sight.phase.value, sight.reason)
-    yield "/visit/number", "", (int(sight.visit),)
+    yield "/visit/number", "", (visits,)
     yield "/visit/progress", "", (float(sight.progress),)
     yield "/border/t", "", (_or_minus_one(sight.t),)
     if sight.verdict:
