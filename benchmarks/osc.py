@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from installation.control.packets import encode
-from tests.rehearsal import Rehearsal
+from tests.headless_stage import HeadlessStage
 from tests.test_osc import FLOOD, fuzzed
 from tests.test_osc_packets import bundle
 
@@ -56,7 +56,7 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     log = Log()
     logging.getLogger().addHandler(log)
-    with tempfile.TemporaryDirectory() as folder, Rehearsal(Path(folder)) as stage:
+    with tempfile.TemporaryDirectory() as folder, HeadlessStage(Path(folder)) as stage:
         time.sleep(5)
         quiet = list(stage.frame_s), list(stage.interval_s)
         memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

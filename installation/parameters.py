@@ -338,7 +338,7 @@ class Registry:
 def write_safely(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None:
     """Writes what `changes` of a registry returned as TOML, whole or not at all.
 
-    The last ten files stay as `path.1` (newest) and on. Raises MachineError where the folder cannot be
+    The last ten files that differ stay as `path.1` (newest) and on. Raises MachineError where the folder cannot be
     written; then the file is what it was.
     """
     text = _as_toml(changes)
@@ -349,6 +349,9 @@ def write_safely(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists() and path.read_bytes() == unfinished.read_bytes():
+            unfinished.unlink()
+            return
         _shift_backups(path)
         os.replace(unfinished, path)
     except OSError as error:
@@ -394,7 +397,7 @@ def table(registry: Registry) -> str:
             if address.startswith(f"{scene}/"):
                 beyond = ", refused beyond" if each.outside is Outside.REFUSE else ""
                 cells = [
-                    f"`{address}`", each.kind, each.range + beyond, _in_words(each.default), each.applies,
+                    f"`{address}`", each.kind, each.range + beyond, in_words(each.default), each.applies,
                     each.description,
                 ]  # fmt: skip
                 parts.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -459,7 +462,8 @@ def shown(address: str) -> str:
     return (address if len(address) <= 60 else address[:57] + "...").encode("unicode_escape").decode("ascii")
 
 
-def _in_words(value: Value) -> str:
+def in_words(value: Value) -> str:
+    """A value for people, in one line."""
     match value:
         case bool():
             return "yes" if value else "no"

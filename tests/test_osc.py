@@ -26,21 +26,21 @@ from installation.parameters import Kind, Outside, Registry
 from installation.services import Condition
 from installation.visit import Halted, Phase, Skipped, WokeUp
 from tests.conftest import REPO
+from tests.headless_stage import HeadlessStage, Rehearsed, eventually, headless_stage
 from tests.osc_clients import OscJs, osc_js, oscdump, oscsend
-from tests.rehearsal import Rehearsal, Rehearsed, eventually, rehearsal
 
 FLOOD = REPO / "benchmarks" / "flood.py"
 TAGS = {Kind.FLOAT: "f", Kind.INT: "i", Kind.TEXT: "s", Kind.COLOUR: "s", Kind.CHOICE: "s"}
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Rehearsal]:
-    with rehearsal(tmp_path) as running:
+def stage(tmp_path: Path) -> Iterator[HeadlessStage]:
+    with headless_stage(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-def client(stage: Rehearsal) -> Iterator[OscJs]:
+def client(stage: HeadlessStage) -> Iterator[OscJs]:
     with osc_js(stage.port) as connected:
         yield connected
 
@@ -59,12 +59,12 @@ def collect(client: OscJs, addresses: set[str]) -> dict[str, tuple]:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_every_parameter_is_read_set_to_its_bounds_and_beyond(stage: Rehearsal, transport: str) -> None:
+def test_every_parameter_is_read_set_to_its_bounds_and_beyond(stage: HeadlessStage, transport: str) -> None:
     with osc_js(stage.port if transport == "udp" else stage.tcp_port, transport) as client:
         read_set_and_exceed_everything(stage, client)
 
 
-def read_set_and_exceed_everything(stage: Rehearsal, client: OscJs) -> None:
+def read_set_and_exceed_everything(stage: HeadlessStage, client: OscJs) -> None:
     every = stage.registry.parameters
     osc = {f"/scene/{address}": parameter for address, parameter in every.items()}
     for address in osc:
@@ -115,7 +115,7 @@ WRONG = [
 ]
 
 
-def test_what_is_wrong_is_refused_with_a_reason(stage: Rehearsal, client: OscJs) -> None:
+def test_what_is_wrong_is_refused_with_a_reason(stage: HeadlessStage, client: OscJs) -> None:
     for address, arguments, reason in WRONG:
         client.send(address, *arguments)
         refused, why = client.receive("/error")[1]
@@ -135,7 +135,7 @@ def test_what_is_wrong_is_refused_with_a_reason(stage: Rehearsal, client: OscJs)
     assert stage.happened == [] and stage.registry.changes() == {}
 
 
-def test_patterns_reach_every_parameter_they_match(stage: Rehearsal, client: OscJs) -> None:
+def test_patterns_reach_every_parameter_they_match(stage: HeadlessStage, client: OscJs) -> None:
     client.send("/scene/visit/{jury,farewell}_s", ("f", 20.0))
     answers = [client.receive() for _ in range(2)]
     assert answers == [("/scene/visit/jury_s", (20.0,)), ("/scene/visit/farewell_s", (20.0,))]
@@ -145,7 +145,32 @@ def test_patterns_reach_every_parameter_they_match(stage: Rehearsal, client: Osc
     ]  # fmt: skip
 
 
-def test_liblo_sets_and_hears(stage: Rehearsal) -> None:
+def test_patterns_ask_and_set_but_do_nothing_else(stage: HeadlessStage, client: OscJs) -> None:
+    """Who explores with patterns must not start a panic on the way."""
+    for pattern in ("/*/*", "/show/*", "/{show,preset,config}/{panic,stop,save}", "/*"):
+        client.send(pattern)
+    client.send("/ping")
+    client.receive("/pong")
+    assert stage.happened == [] and stage.registry.history == []
+
+
+def test_what_was_told_of_a_visit_is_forgotten_with_it(stage: HeadlessStage, client: OscJs) -> None:
+    stage.sight = replace(stage.sight, verdict=Verdict("dlib", False, 0.625))
+    eventually(lambda: client.ask("/border/crossed")[0] == 0)
+    assert client.ask("/jury/verdict")[0] == "anthropometry"
+    stage.sight = replace(stage.sight, phase=Phase.ATTRACT, t=None, verdict=None, jury=())
+    eventually(lambda: client.ask("/border/t") == (-1.0,))
+    for address in ("/border/verdict", "/border/crossed", "/jury/verdict"):
+        assert client.ask(address) == (address, "nothing is known yet.")
+    client.send("/subscribe", ("f", 60.0))
+    heard: list[str] = []
+    while heard.count("/heartbeat") < 2:
+        heard.append(client.receive()[0])
+    assert "/border/t" in heard
+    assert not any(each.startswith(("/border/v", "/border/c", "/jury")) for each in heard)
+
+
+def test_liblo_sets_and_hears(stage: HeadlessStage) -> None:
     with oscdump() as dump:
         oscsend(stage.port, "/subscribe", "fi", "60", str(dump.port))
         eventually(lambda: dump.told("/scene/rehearsed/way"))
@@ -167,12 +192,12 @@ def test_liblo_sets_and_hears(stage: Rehearsal) -> None:
 # --- TCP ---
 
 
-def test_liblo_sets_over_tcp_with_the_length_in_front(stage: Rehearsal) -> None:
+def test_liblo_sets_over_tcp_with_the_length_in_front(stage: HeadlessStage) -> None:
     oscsend(stage.tcp_port, "/scene/rehearsed/glow", "f", "0.125", transport="tcp")
     eventually(lambda: stage.value("rehearsed/glow") == 0.125)
 
 
-def test_a_stream_is_cut_into_packets_wherever_it_is_cut_on_the_way(stage: Rehearsal) -> None:
+def test_a_stream_is_cut_into_packets_wherever_it_is_cut_on_the_way(stage: HeadlessStage) -> None:
     answer = encode("/scene/rehearsed/turns", 3)
     for framed, answered in (
         # SLIP with one END between packets, with two, and with ENDs and escapes inside.
@@ -190,7 +215,7 @@ def test_a_stream_is_cut_into_packets_wherever_it_is_cut_on_the_way(stage: Rehea
                 got += connection.recv(1024)
 
 
-def test_a_broken_stream_is_closed_and_counted(stage: Rehearsal) -> None:
+def test_a_broken_stream_is_closed_and_counted(stage: HeadlessStage) -> None:
     for broken in (b"\xc0\xdbx\xc0", b"\xc0" + b"x" * 20_000, b"\x00\x7f\xff\xff" + b"x"):
         with socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=10) as connection:
             connection.sendall(broken)
@@ -199,7 +224,7 @@ def test_a_broken_stream_is_closed_and_counted(stage: Rehearsal) -> None:
     assert stage.control.services[1].health.condition is Condition.OK
 
 
-def test_over_tcp_nothing_is_lost(stage: Rehearsal) -> None:
+def test_over_tcp_nothing_is_lost(stage: HeadlessStage) -> None:
     with socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=30) as connection:
         packets = (encode("/scene/rehearsed/turns", number) for number in range(1, 10_001))
         connection.sendall(b"".join(map(slip.encode, packets)))
@@ -209,7 +234,7 @@ def test_over_tcp_nothing_is_lost(stage: Rehearsal) -> None:
 
 def test_who_is_not_on_the_list_is_not_connected(tmp_path: Path) -> None:
     with (
-        rehearsal(tmp_path, allow=["10.0.0.0/8"]) as stage,
+        headless_stage(tmp_path, allow=["10.0.0.0/8"]) as stage,
         socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=10) as connection,
     ):
         assert connection.recv(10) == b""
@@ -225,14 +250,14 @@ def led_by_length(packet: bytes) -> bytes:
 # --- bundles ---
 
 
-def test_a_bundle_applies_together_and_in_order(stage: Rehearsal, client: OscJs) -> None:
+def test_a_bundle_applies_together_and_in_order(stage: HeadlessStage, client: OscJs) -> None:
     changes = [("/scene/rehearsed/turns", ("i", number)) for number in range(1, 101)]
     client.send_bundle(None, *changes)
     eventually(lambda: stage.value("rehearsed/turns") == 100)
     assert stage.registry.history == [("rehearsed/turns", number) for number in range(1, 101)]
 
 
-def test_dated_bundles_wait_late_ones_do_not(stage: Rehearsal, client: OscJs) -> None:
+def test_dated_bundles_wait_late_ones_do_not(stage: HeadlessStage, client: OscJs) -> None:
     client.send_bundle(time.time() + 1.0, ("/scene/rehearsed/turns", ("i", 2)))
     client.send_bundle(time.time() + 60.0, ("/scene/rehearsed/turns", ("i", 60)))
     client.send_bundle(time.time() - 3600.0, ("/scene/rehearsed/turns", ("i", 1)))
@@ -247,7 +272,7 @@ def test_dated_bundles_wait_late_ones_do_not(stage: Rehearsal, client: OscJs) ->
         client.send_bundle(time.time() + 60.0, ("/scene/rehearsed/turns", ("i", number)))
     assert "wait already" in client.receive("/error")[1][1]
     client.send("/show/panic")
-    assert client.receive("/done")[1] == ("/show/panic", "black")
+    assert client.receive("/done")[1] == ("/show/panic", "panic")
     eventually(client.silent)
     eventually(lambda: stage.happened[-3:] == [Halted(), Stop(), Blackout(True)])
     client.send_bundle(time.time() + 60.0, ("/scene/rehearsed/turns", ("i", 9)))
@@ -258,7 +283,7 @@ def test_dated_bundles_wait_late_ones_do_not(stage: Rehearsal, client: OscJs) ->
 # --- feedback ---
 
 
-def test_a_lease_ends_unless_it_is_renewed(stage: Rehearsal, client: OscJs) -> None:
+def test_a_lease_ends_unless_it_is_renewed(stage: HeadlessStage, client: OscJs) -> None:
     client.send("/subscribe", ("f", 1.0))
     client.receive("/done")
     began_s = time.monotonic()
@@ -277,7 +302,7 @@ def test_a_lease_ends_unless_it_is_renewed(stage: Rehearsal, client: OscJs) -> N
     eventually(lambda: client.silent(1.5))
 
 
-def test_a_fader_does_not_fight_itself(stage: Rehearsal, client: OscJs) -> None:
+def test_a_fader_does_not_fight_itself(stage: HeadlessStage, client: OscJs) -> None:
     """Its own echo comes once it rests, with where it ended up; others follow meanwhile."""
     with oscdump() as other:
         oscsend(stage.port, "/subscribe", "fi", "60", str(other.port))
@@ -292,7 +317,7 @@ def test_a_fader_does_not_fight_itself(stage: Rehearsal, client: OscJs) -> None:
         assert other.told("/scene/rehearsed/glow")[-1].endswith("f 1.000000")
 
 
-def test_what_changes_every_frame_is_told_once_a_frame(stage: Rehearsal, client: OscJs) -> None:
+def test_what_changes_every_frame_is_told_once_a_frame(stage: HeadlessStage, client: OscJs) -> None:
     client.send("/subscribe", ("f", 60.0))
     client.receive("/heartbeat")
     heard: list[tuple[str, tuple]] = []
@@ -309,12 +334,12 @@ def test_what_changes_every_frame_is_told_once_a_frame(stage: Rehearsal, client:
 
 
 def test_those_named_in_the_configuration_hear_without_asking(tmp_path: Path) -> None:
-    with oscdump() as dump, rehearsal(tmp_path, send_to=[f"127.0.0.1:{dump.port}"]):
+    with oscdump() as dump, headless_stage(tmp_path, send_to=[f"127.0.0.1:{dump.port}"]):
         eventually(lambda: len(dump.told("/heartbeat")) >= 2)
 
 
 def test_who_is_not_on_the_list_is_not_answered(tmp_path: Path) -> None:
-    with rehearsal(tmp_path, allow=["10.0.0.0/8"]) as stage, osc_js(stage.port) as client:
+    with headless_stage(tmp_path, allow=["10.0.0.0/8"]) as stage, osc_js(stage.port) as client:
         client.send("/ping")
         client.send("/show/panic")
         assert client.silent()
@@ -338,7 +363,7 @@ SHOW = [
 ]
 
 
-def test_the_show_is_told(stage: Rehearsal, client: OscJs) -> None:
+def test_the_show_is_told(stage: HeadlessStage, client: OscJs) -> None:
     for address, arguments, happens in SHOW:
         stage.happened.clear()
         client.send(address, *arguments)
@@ -350,7 +375,7 @@ def test_the_show_is_told(stage: Rehearsal, client: OscJs) -> None:
     assert client.ask("/show/blackout") == (False,)
 
 
-def test_only_visitors_lead_where_their_word_is_needed(stage: Rehearsal, client: OscJs) -> None:
+def test_only_visitors_lead_where_their_word_is_needed(stage: HeadlessStage, client: OscJs) -> None:
     stage.sight = replace(stage.sight, phase=Phase.ATTRACT)
     eventually(lambda: client.ask("/visit/phase")[0] == "attract")
     for phase in ("portrait", "search", "border", "jury", "doppelganger", "farewell"):
@@ -364,7 +389,7 @@ def test_only_visitors_lead_where_their_word_is_needed(stage: Rehearsal, client:
 # --- presets and files ---
 
 
-def test_presets_are_saved_listed_and_faded_in(stage: Rehearsal, client: OscJs, tmp_path: Path) -> None:
+def test_presets_are_saved_listed_and_faded_in(stage: HeadlessStage, client: OscJs, tmp_path: Path) -> None:
     client.ask("/scene/rehearsed/glow", ("f", 0.875))
     client.ask("/scene/rehearsed/needle", ("F", False))
     client.send("/preset/save", ("s", "night"))
@@ -387,7 +412,7 @@ def test_presets_are_saved_listed_and_faded_in(stage: Rehearsal, client: OscJs, 
 
 
 def test_a_broken_preset_gives_way_to_the_last_good_one(
-    stage: Rehearsal, client: OscJs, tmp_path: Path
+    stage: HeadlessStage, client: OscJs, tmp_path: Path
 ) -> None:
     for glow in (0.25, 0.75):
         client.ask("/scene/rehearsed/glow", ("f", glow))
@@ -400,16 +425,16 @@ def test_a_broken_preset_gives_way_to_the_last_good_one(
 
 
 def test_what_is_saved_is_there_at_the_next_start(tmp_path: Path) -> None:
-    with rehearsal(tmp_path) as stage, osc_js(stage.port) as client:
+    with headless_stage(tmp_path) as stage, osc_js(stage.port) as client:
         client.ask("/scene/rehearsed/ride_s", ("f", 60.0))
         client.send("/config/save")
         assert client.receive("/done")[1] == ("/config/save", "saved")
-    with rehearsal(tmp_path) as stage:
+    with headless_stage(tmp_path) as stage:
         assert stage.registry.of(Rehearsed).ride_s == 60
 
 
 def test_a_full_disk_is_told_and_nothing_else_happens(
-    stage: Rehearsal, client: OscJs, tmp_path: Path
+    stage: HeadlessStage, client: OscJs, tmp_path: Path
 ) -> None:
     (tmp_path / "presets").write_text("a file where the folder should be")
     client.send("/preset/save", ("s", "night"))
@@ -429,14 +454,14 @@ at = 18:00:00
 send = [["/show/stop"], ["/scene/rehearsed/turns", 18]]
 [[cue]]
 phase = "jury"
-every = 7
+every = 2
 send = [["/scene/rehearsed/glow", 0.25]]
 """
 
 
 def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
     (tmp_path / "cues.toml").write_text(CUES)
-    stage = Rehearsal(tmp_path)
+    stage = HeadlessStage(tmp_path)
     stage.control._cued_until = datetime(2026, 3, 2, 12)  # as if begun a week before this
     stage.wall_clock = lambda: datetime(2026, 3, 9, 12)
     with stage:
@@ -445,13 +470,16 @@ def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
         stage.wall_clock = lambda: datetime(2026, 3, 9, 18)
         eventually(lambda: stage.happened[4:] == [Halted(), Stop()])
         assert stage.value("rehearsed/turns") == 18
-        stage.sight = replace(stage.sight, phase=Phase.JURY, visit=7)
+        for visit in (800, 900):
+            stage.sight = replace(stage.sight, phase=Phase.BORDER, visit=visit)
+            stage.wait_frames(2)
+        stage.sight = replace(stage.sight, phase=Phase.JURY)
         eventually(lambda: stage.value("rehearsed/glow") == 0.25)
 
 
 def test_a_cue_list_is_read_anew_and_a_broken_one_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "cues.toml").write_text("[[cue]]\nat = 10:00:00\n")
-    with rehearsal(tmp_path) as stage, osc_js(stage.port) as client:
+    with headless_stage(tmp_path) as stage, osc_js(stage.port) as client:
         client.send("/cue/load")
         assert "cue.0.send: Field required" in client.receive("/error")[1][1]
         (tmp_path / "cues.toml").write_text(CUES)
@@ -486,7 +514,7 @@ def log_bytes(records: list[logging.LogRecord]) -> int:
 
 
 def test_twenty_thousand_fuzzed_packets(
-    stage: Rehearsal, client: OscJs, caplog: pytest.LogCaptureFixture
+    stage: HeadlessStage, client: OscJs, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for number in range(20_000):
@@ -494,15 +522,14 @@ def test_twenty_thousand_fuzzed_packets(
             if number % 200 == 199:
                 time.sleep(0.02)
     assert client.ask("/scene/rehearsed/needle") == (True,)
-    before = stage.frames
-    eventually(lambda: stage.frames > before + 10)
+    stage.wait_frames(10)
     assert stage.fault is None and stage.happened == []
     assert log_bytes(caplog.records) < 10_000
     eventually(lambda: client.ask("/health/dropped")[0] > 5000)
 
 
 def test_a_flood_neither_piles_up_nor_changes_the_order(
-    stage: Rehearsal, client: OscJs, caplog: pytest.LogCaptureFixture
+    stage: HeadlessStage, client: OscJs, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Thousands of messages a second, while a bundle waits and a preset fades; memory stays what it was."""
     client.send_bundle(time.time() + 60, ("/scene/rehearsed/needle", ("F", False)))
@@ -511,14 +538,14 @@ def test_a_flood_neither_piles_up_nor_changes_the_order(
     client.ask("/scene/rehearsed/glow", ("f", 1.0))
     client.send("/preset/load", ("s", "here"), ("f", 5.0))
     stage.registry.history.clear()
-    flood = subprocess.Popen([sys.executable, FLOOD, "5000", "25000", str(stage.port)])
-    eventually(lambda: len(stage.registry.history) > 5000)
+    flood = subprocess.Popen([sys.executable, FLOOD, "5000", "15000", str(stage.port)])
+    eventually(lambda: len(stage.registry.history) > 3000)
     memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert flood.wait(60) == 0
     assert client.ask("/scene/rehearsed/needle") == (True,)
     turns = stage.registry.set_to("rehearsed/turns")
     assert turns == sorted(turns), "the order is kept"
-    assert turns[-1] > 20_000 and len(turns) > 10_000
+    assert turns[-1] > 10_000 and len(turns) > 5000
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory_before
     assert grown_kib < 30_000
     assert log_bytes(caplog.records) < 10_000
@@ -529,7 +556,7 @@ def test_a_flood_neither_piles_up_nor_changes_the_order(
 
 def test_every_command_is_carried_out_and_no_address_is_used_twice() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        stage = Rehearsal(Path(folder))
+        stage = HeadlessStage(Path(folder))
         assert set(stage.control._actions) == {command.address for command in COMMANDS}
         stage.control.close()
     every = [each.address for each in (*COMMANDS, *OUTPUTS)]

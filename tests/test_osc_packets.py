@@ -34,7 +34,7 @@ from installation.control.presets import Presets
 from installation.control.scheduling import Schedule
 from installation.parameters import Registry
 from installation.visit import Phase
-from tests.rehearsal import Rehearsed
+from tests.headless_stage import Rehearsed
 
 # --- patterns ---
 

@@ -1,6 +1,7 @@
 """OSCQuery on real sockets, spoken by npm's oscquery and ws, and the page for people in a real browser."""
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,26 +17,26 @@ from installation.control.streams import MOST_CONNECTIONS
 from installation.parameters import Kind
 from installation.services import Condition, Health
 from installation.visit import Halted, Phase, Skipped
+from tests.headless_stage import HeadlessStage, eventually, headless_stage
 from tests.osc_clients import chromium, osc_js, oscquery, websocket
-from tests.rehearsal import Rehearsal, eventually, rehearsal
 
 TYPES = {Kind.FLOAT: "f", Kind.INT: "i", Kind.BOOL: "T"}
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Rehearsal]:
-    with rehearsal(tmp_path) as running:
+def stage(tmp_path: Path) -> Iterator[HeadlessStage]:
+    with headless_stage(tmp_path) as running:
         yield running
 
 
-def get(stage: Rehearsal, path: str, **headers: str) -> requests.Response:
+def get(stage: HeadlessStage, path: str, **headers: str) -> requests.Response:
     return requests.get(f"http://127.0.0.1:{stage.http_port}{path}", headers=headers, timeout=10)
 
 
 # --- the tree ---
 
 
-def test_a_client_from_elsewhere_walks_the_whole_tree(stage: Rehearsal) -> None:
+def test_a_client_from_elsewhere_walks_the_whole_tree(stage: HeadlessStage) -> None:
     found = oscquery("127.0.0.1", str(stage.http_port))
     assert found["host"]["name"] == "Doppelgänger"
     assert (found["host"]["oscIp"], found["host"]["oscPort"]) == ("127.0.0.1", stage.port)
@@ -55,13 +56,13 @@ def test_a_client_from_elsewhere_walks_the_whole_tree(stage: Rehearsal) -> None:
 
 
 def test_it_is_found_by_name(tmp_path: Path) -> None:
-    with rehearsal(tmp_path, advertise=True) as stage:
+    with headless_stage(tmp_path, advertise=True) as stage:
         found = oscquery("--discover", str(stage.http_port))
         assert found["host"]["oscPort"] == stage.port
         assert stage.control.services[3].health.condition is Condition.OK
 
 
-def test_a_node_says_all_that_the_registry_knows(stage: Rehearsal) -> None:
+def test_a_node_says_all_that_the_registry_knows(stage: HeadlessStage) -> None:
     assert get(stage, "/scene/rehearsed/ride_s").json() == {
         "FULL_PATH": "/scene/rehearsed/ride_s",
         "TYPE": "f",
@@ -100,7 +101,7 @@ def test_a_node_says_all_that_the_registry_knows(stage: Rehearsal) -> None:
     ],
 )
 def test_attributes_and_errors_are_those_of_the_proposal(
-    stage: Rehearsal, path: str, status: int, answer: dict | None
+    stage: HeadlessStage, path: str, status: int, answer: dict | None
 ) -> None:
     got = get(stage, path)
     assert got.status_code == status
@@ -110,14 +111,36 @@ def test_attributes_and_errors_are_those_of_the_proposal(
         assert got.content == b""
 
 
-def test_nothing_can_be_posted(stage: Rehearsal) -> None:
+def test_nothing_can_be_posted(stage: HeadlessStage) -> None:
     assert requests.post(f"http://127.0.0.1:{stage.http_port}/", data="x", timeout=10).status_code == 405
+
+
+def test_what_is_not_http_is_a_line_and_no_more(
+    stage: HeadlessStage, caplog: pytest.LogCaptureFixture
+) -> None:
+    garbage = [
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"\xc0/ping\x00\x00\x00\xc0" * 20,
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nA: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET /%ff%fe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"GET /?%00 HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" + b"\xff" * 300,
+    ]
+    for bytes_sent in garbage * 20:
+        with socket.create_connection(("127.0.0.1", stage.http_port), timeout=10) as connection:
+            connection.sendall(bytes_sent)
+            assert connection.recv(1000)
+    assert get(stage, "/scene?TYPE").json() == {}
+    eventually(lambda: stage.control._complaints.counts["malformed web request"] >= 40)
+    assert sum(len(record.getMessage()) for record in caplog.records) < 2000
+    assert not any(record.exc_info for record in caplog.records)
 
 
 # --- listening ---
 
 
-def test_who_listens_hears_one_address_until_it_ignores_it(stage: Rehearsal) -> None:
+def test_who_listens_hears_one_address_until_it_ignores_it(stage: HeadlessStage) -> None:
     with websocket(stage.http_port) as listener, osc_js(stage.port) as other:
         listener.send_text('{"COMMAND": "LISTEN", "DATA": "/scene/rehearsed/glow"}')
         assert listener.receive() == ("/scene/rehearsed/glow", (0.5,))
@@ -131,20 +154,20 @@ def test_who_listens_hears_one_address_until_it_ignores_it(stage: Rehearsal) -> 
         assert listener.silent()
 
 
-def test_binary_frames_are_osc(stage: Rehearsal) -> None:
+def test_binary_frames_are_osc(stage: HeadlessStage) -> None:
     with websocket(stage.http_port) as client:
         assert client.ask("/scene/rehearsed/hint", ("s", "look up")) == ("look up",)
         assert stage.value("rehearsed/hint") == "look up"
 
 
-def test_a_new_preset_changes_the_tree(stage: Rehearsal) -> None:
+def test_a_new_preset_changes_the_tree(stage: HeadlessStage) -> None:
     with websocket(stage.http_port) as client:
         client.send("/preset/save", ("s", "morning"))
         assert json.loads(client.receive_text()) == {"COMMAND": "PATH_CHANGED", "DATA": "/preset/load"}
     assert get(stage, "/preset/load?RANGE").json()["RANGE"][0] == {"VALS": ["morning"]}
 
 
-def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: Rehearsal) -> None:
+def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: HeadlessStage) -> None:
     with websocket(stage.http_port) as client:
         for text in (
             "", "{", "[" * 5000, "null", '{"COMMAND": "LISTEN"}', '{"COMMAND": "LISTEN", "DATA": 1}',
@@ -157,7 +180,7 @@ def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: Rehearsal
     assert counts["malformed wish over WebSocket"] == 8
 
 
-def test_there_is_an_end_to_connections(stage: Rehearsal) -> None:
+def test_there_is_an_end_to_connections(stage: HeadlessStage) -> None:
     url = f"http://127.0.0.1:{stage.http_port}/"
     key = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     key["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -170,7 +193,7 @@ def test_there_is_an_end_to_connections(stage: Rehearsal) -> None:
 # --- who may ask ---
 
 
-def test_only_this_machines_names_and_its_own_pages_are_answered(stage: Rehearsal) -> None:
+def test_only_this_machines_names_and_its_own_pages_are_answered(stage: HeadlessStage) -> None:
     port = stage.http_port
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"):
         assert get(stage, "/?HOST_INFO", Host=host).status_code == 200
@@ -184,14 +207,14 @@ def test_only_this_machines_names_and_its_own_pages_are_answered(stage: Rehearsa
 
 
 def test_who_is_not_on_the_list_sees_nothing(tmp_path: Path) -> None:
-    with rehearsal(tmp_path, allow=["10.0.0.0/8"]) as stage:
+    with headless_stage(tmp_path, allow=["10.0.0.0/8"]) as stage:
         assert get(stage, "/").status_code == 403
         with pytest.raises(ConnectionRefusedError), websocket(stage.http_port):
             pass
 
 
 def test_a_password_is_asked_for_everywhere(tmp_path: Path) -> None:
-    with rehearsal(tmp_path, password="grün") as stage:
+    with headless_stage(tmp_path, password="grün") as stage:
         url = f"http://127.0.0.1:{stage.http_port}"
         for path in ("/", "/?HOST_INFO", "/page/page.js", "/scene"):
             assert get(stage, path).status_code == 401
@@ -218,7 +241,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(stage: Rehearsal, browser: Browser) -> Iterator[Page]:
+def page(stage: HeadlessStage, browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 390, "height": 844})
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
@@ -231,7 +254,7 @@ def page(stage: Rehearsal, browser: Browser) -> Iterator[Page]:
     assert [fault for fault in faults if "ERR_CONNECTION" not in fault] == []
 
 
-def test_a_slider_turns_a_parameter_and_follows_it(stage: Rehearsal, page: Page) -> None:
+def test_a_slider_turns_a_parameter_and_follows_it(stage: HeadlessStage, page: Page) -> None:
     page.get_by_text("rehearsed").click()
     slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
     box = slider.bounding_box()
@@ -248,7 +271,7 @@ def test_a_slider_turns_a_parameter_and_follows_it(stage: Rehearsal, page: Page)
         expect(slider).to_have_value("0.5")
 
 
-def test_every_kind_of_parameter_has_its_control(stage: Rehearsal, page: Page) -> None:
+def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Page) -> None:
     page.get_by_text("rehearsed").click()
     page.get_by_label("/scene/rehearsed/needle").uncheck()
     page.get_by_label("/scene/rehearsed/way").select_option("fro")
@@ -270,7 +293,7 @@ def test_every_kind_of_parameter_has_its_control(stage: Rehearsal, page: Page) -
         assert page.locator(f'[aria-label="/scene/{address}"]').count() == 1, address
 
 
-def test_the_page_shows_the_visit_and_what_to_do(stage: Rehearsal, page: Page) -> None:
+def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("border")
     expect(page.locator("#health")).to_contain_text("Check the camera's cable.")
     expect(page.locator("#verdict")).to_have_text("dlib: the same person, 0.500")
@@ -289,7 +312,7 @@ def test_the_page_shows_the_visit_and_what_to_do(stage: Rehearsal, page: Page) -
     expect(page.locator("#borders")).to_have_text("dlib")
 
 
-def test_the_show_and_presets_are_at_hand(stage: Rehearsal, page: Page) -> None:
+def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> None:
     page.get_by_role("button", name="next", exact=True).click()
     eventually(lambda: stage.happened == [Skipped()])
     page.get_by_role("button", name="blackout").click()
@@ -306,7 +329,7 @@ def test_the_show_and_presets_are_at_hand(stage: Rehearsal, page: Page) -> None:
     eventually(lambda: stage.value("rehearsed/turns") == 3)
 
 
-def test_the_page_fits_a_phone_and_comes_back(stage: Rehearsal, page: Page) -> None:
+def test_the_page_fits_a_phone_and_comes_back(stage: HeadlessStage, page: Page) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390
     web = stage.control.services[2]

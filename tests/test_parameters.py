@@ -292,6 +292,14 @@ def test_the_last_ten_are_kept(registry: Registry, tmp_path: Path) -> None:
     assert set(tmp_path.iterdir()) == {file, *backups}
 
 
+def test_saving_the_same_again_costs_no_backup(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "parameters.toml"
+    for pause_s in (2, 3, 3, 3):
+        registry.set("jury/pause_s", pause_s)
+        registry.save(file)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["parameters.toml", "parameters.toml.1"]
+
+
 def test_without_a_file_all_is_default(registry: Registry, tmp_path: Path) -> None:
     registry.set("border/turns", 5)
     assert registry.load(tmp_path / "parameters.toml") == []

@@ -15,6 +15,7 @@
     scheduling.py     bundles that are dated ahead
     fades.py          parameters on their way to a preset
     presets.py        presets in their folder
+    errands.py        what has to wait for the disk
     cues.py           what happens by itself, at a time or with the visit
     complaints.py     one counted line for each kind of nonsense
     documentation.py  docs/osc.md and `kiosk osc`

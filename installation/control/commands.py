@@ -110,7 +110,7 @@ COMMANDS = (
 
 OUTPUTS = (
     Output("/visit/phase", "ss", ("phase", "reason"), "where the visit is, and why"),
-    Output("/visit/number", "i", ("number",), "of the visit going on, or of the last one"),
+    Output("/visit/number", "i", ("number",), "visits begun since the start"),
     Output("/visit/progress", "f", ("share",), "of the phase, 0 to 1"),
     Output(
         "/border/t",
@@ -159,10 +159,9 @@ def parameter_address(address: str) -> str:
     return f"/scene/{address}"
 
 
-def addresses(registry: Registry) -> Iterator[str]:
-    """Everything that can be sent to: what a pattern may match."""
+def reached_by_patterns(registry: Registry) -> Iterator[str]:
+    """What a pattern may match. No command: who explores with `/*/*` must not start a panic on the way."""
     yield from map(parameter_address, registry.parameters)
-    yield from (command.address for command in COMMANDS)
     yield from (output.address for output in OUTPUTS)
 
 

@@ -4,36 +4,43 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.errors import DoppelgangerError, UsageError
 from installation.configuration import ControlSettings
 from installation.control.advertisement import Advertisement
-from installation.control.commands import COMMANDS, OUTPUTS, Command, addresses, parameter_address, understand
+from installation.control.commands import (
+    COMMANDS,
+    OUTPUTS,
+    Command,
+    parameter_address,
+    reached_by_patterns,
+    understand,
+)
 from installation.control.complaints import Complaints
 from installation.control.cues import WEEK, CueList
 from installation.control.cues import load as load_cues
+from installation.control.errands import Errands
 from installation.control.fades import Fades
-from installation.control.feedback import Argument, Feedback
+from installation.control.feedback import Feedback
 from installation.control.inbox import Inbox, Listening, Peer, Received
 from installation.control.oscquery import Tree
 from installation.control.packets import Message, encode
 from installation.control.presets import Presets
 from installation.control.scheduling import Schedule
-from installation.control.show import Blackout, ShowCommand, Sight, Start, Stop
+from installation.control.show import VERBS, Happening, Refused, Sight, orders, told
 from installation.control.tcp import TcpServer
 from installation.control.udp import UdpPeer, UdpServer
 from installation.control.web import WebServer
-from installation.parameters import Refusal, Registry, shown, write_safely
+from installation.parameters import Refusal, Registry, Value, shown, write_safely
 from installation.services import ResilientService
-from installation.visit import Event, Halted, Phase, Skipped, WokeUp
+from installation.visit import Phase
 
 log = logging.getLogger(__name__)
-
-Happening = Event | ShowCommand
 
 # Time of a frame that what comes in may take. Something is always done, so that nothing waits for ever.
 BUDGET_S = 0.004
@@ -41,13 +48,6 @@ LONGEST_SCHEDULE = 256
 FURTHEST_AHEAD_S = 600.0
 HEARTBEAT_S = 1.0
 CUES_S = 0.5  # from one look at the clock to the next
-MOST_WORK = 8
-# Where /show/go leads without a visitor's word: the phase -> the one before it, which is cut short.
-FOLLOWS = {
-    Phase.JURY: Phase.BORDER,
-    Phase.DOPPELGANGER: Phase.JURY,
-    Phase.FAREWELL: Phase.DOPPELGANGER,
-}
 
 
 class _House:
@@ -64,10 +64,6 @@ class _House:
 
 
 HOUSE = _House()
-
-
-class Refused(Exception):
-    """A command is not carried out; the message, for the sender, says why."""
 
 
 class Control:
@@ -93,7 +89,7 @@ class Control:
         self._cue_file = folder / "cues.toml"
         self._presets = Presets(folder / "presets")
         self._complaints = Complaints()
-        self._inbox = Inbox(settings.allow, addresses(registry), self._complaints, clock)
+        self._inbox = Inbox(settings.allow, reached_by_patterns(registry), self._complaints, clock)
         self._feedback = Feedback()
         self._fades = Fades(registry)
         self._schedule: Schedule[Received] = Schedule(LONGEST_SCHEDULE)
@@ -101,12 +97,7 @@ class Control:
         self._commands = {command.address: command for command in COMMANDS}
         self._outputs = {output.address for output in OUTPUTS}
         self._actions: dict[str, Callable[..., str | None]] = {
-            "/show/start": self._start,
-            "/show/stop": self._stop,
-            "/show/blackout": self._blackout,
-            "/show/next": self._next,
-            "/show/go": self._go,
-            "/show/panic": self._panic,
+            **{f"/show/{verb}": partial(self._show, verb) for verb in VERBS},
             "/preset/save": self._save_preset,
             "/preset/load": self._load_preset,
             "/preset/list": self._list_presets,
@@ -118,14 +109,14 @@ class Control:
         }
         self._happened: list[Happening] = []
         self._sight: Sight | None = None
+        self._visits = 0  # begun since the start
         self._heartbeat_s = -math.inf
         self._slowest_ms = 0.0  # frame since the last heartbeat
         self._cues = CueList()
         # Before the first frame the clock cues of a whole week count.
         self._cued_until = wall_clock() - WEEK
         self._cued_s = -math.inf
-        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="presets")
-        self._work: list[tuple[Future[Any], Peer, str, Callable[[Any, float], str | None]]] = []
+        self._errands = Errands()
         udp = UdpServer(settings.address, settings.osc_port, self._inbox)
         self._web = WebServer(
             settings.address,
@@ -160,7 +151,7 @@ class Control:
 
         Returns what the stage is to do. Once a frame, before its events.
         """
-        self._finish_work(now_s)
+        self._errands.finish()
         self._cue_by_clock(now_s)
         ends_s = time.perf_counter() + BUDGET_S
         for received in self._incoming(now_s):
@@ -179,13 +170,16 @@ class Control:
     def publish(self, sight: Sight, now_s: float) -> None:
         """Tells the subscribers what is new. Once a frame, after it is drawn."""
         before, self._sight = self._sight, sight
+        if before and before.visit != sight.visit:
+            self._visits += 1
         if before and before.phase is not sight.phase:
-            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, sight.visit))), now_s)
-        for name, address, arguments in _outputs(sight):
+            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, self._visits))), now_s)
+        for address, name, arguments in told(sight, self._visits):
             self._feedback.tell(address, *arguments, now_s=now_s, name=name)
         if before and before.verdict and sight.verdict and before.verdict.same != sight.verdict.same:
-            t = sight.t if sight.t is not None else -1.0
+            t = -1.0 if sight.t is None else float(sight.t)
             self._feedback.announce("/border/crossed", int(sight.verdict.same), t)
+        self._forget_what_is_over(sight)
         self._slowest_ms = max(self._slowest_ms, sight.frame_ms)
         if now_s - self._heartbeat_s >= HEARTBEAT_S:
             self._heartbeat_s = now_s
@@ -199,7 +193,16 @@ class Control:
 
     def close(self) -> None:
         """Waits until what is being saved is saved. After the services have stopped."""
-        self._disk.shutdown()
+        self._errands.close()
+
+    def _forget_what_is_over(self, sight: Sight) -> None:
+        """Who asks later hears nothing of a visit that has been erased."""
+        if sight.verdict is None:
+            self._feedback.forget("/border/verdict")
+        if not sight.jury:
+            self._feedback.forget("/jury/verdict")
+        if sight.phase is Phase.ATTRACT:
+            self._feedback.forget("/border/crossed")
 
     # --- what happens by itself ---
 
@@ -306,40 +309,12 @@ class Control:
 
     # --- the show ---
 
-    def _start(self, peer: Peer, now_s: float) -> str:
-        self._happened += [Blackout(False), Start()]
-        return "open"
-
-    def _stop(self, peer: Peer, now_s: float) -> str:
-        self._happened += [Halted(), Stop()]
-        return "closed"
-
-    def _blackout(self, peer: Peer, now_s: float, on: bool) -> str:
-        self._happened += [Halted(), Blackout(True)] if on else [Blackout(False)]
-        return "black" if on else "light"
-
-    def _next(self, peer: Peer, now_s: float) -> str:
-        self._happened.append(Skipped())
-        return "next"
-
-    def _go(self, peer: Peer, now_s: float, phase: str) -> str:
-        here = self._sight.phase if self._sight else Phase.ATTRACT
-        match Phase(phase):
-            case Phase.ATTRACT:
-                self._happened.append(Halted())
-            case Phase.CONSENT if here is Phase.ATTRACT:
-                self._happened.append(WokeUp())
-            case there if here is FOLLOWS.get(there):
-                self._happened.append(Skipped())
-            case _:
-                raise Refused(f"from {here} only a visitor can lead there")
-        return phase
-
-    def _panic(self, peer: Peer, now_s: float) -> str:
-        self._fades.clear()
-        self._schedule.clear()
-        self._happened += [Halted(), Stop(), Blackout(True)]
-        return "black"
+    def _show(self, verb: str, peer: Peer, now_s: float, *given: Value) -> str:
+        self._happened += orders(verb, given, self._sight.phase if self._sight else Phase.ATTRACT)
+        if verb == "panic":
+            self._fades.clear()
+            self._schedule.clear()
+        return " ".join([verb, *map(str, given)])
 
     # --- presets ---
 
@@ -388,18 +363,16 @@ class Control:
     def _later(
         self, work: Callable[[], Any], peer: Peer, address: str, then: Callable[[Any, float], str | None]
     ) -> None:
-        """Does what waits for the disk in another thread, then `then(its result, now_s)` in this one."""
-        if len(self._work) >= MOST_WORK:
-            raise Refused("still busy with what was asked before")
-        self._work.append((self._disk.submit(work), peer, address, then))
+        """Does what waits for the disk elsewhere, then `then(its result, now_s)` here."""
 
-    def _finish_work(self, now_s: float) -> None:
-        while self._work and self._work[0][0].done():
-            future, peer, address, then = self._work.pop(0)
+        def finish(future: Future[Any]) -> None:
             try:
-                self._done(peer, address, then(future.result(), now_s))
+                self._done(peer, address, then(future.result(), self._clock()))
             except (DoppelgangerError, OSError) as fault:
                 self._refuse(peer, address, "refused command", str(fault))
+
+        if not self._errands.run(work, finish):
+            raise Refused("still busy with what was asked before")
 
     # --- who hears of it ---
 
@@ -415,21 +388,3 @@ class Control:
 
     def _ping(self, peer: Peer, now_s: float) -> None:
         peer.send(encode("/pong"))
-
-
-def _outputs(sight: Sight) -> Iterator[tuple[str, str, tuple[Argument, ...]]]:
-    """(name, address, arguments) of what a frame tells; see `commands.OUTPUTS`."""
-    yield "", "/visit/phase", (sight.phase.value, sight.reason)
-    yield "", "/visit/number", (sight.visit,)
-    yield "", "/visit/progress", (sight.progress,)
-    yield "", "/border/t", (-1.0 if sight.t is None else sight.t,)
-    if sight.verdict:
-        judge, same, distance = sight.verdict.judge, int(sight.verdict.same), sight.verdict.distance
-        yield "", "/border/verdict", (judge, same, distance)
-    for each in sight.jury:
-        border_t = -1.0 if each.border_t is None else each.border_t
-        yield each.judge, "/jury/verdict", (each.judge, int(each.same), each.distance, border_t)
-    for name, health in sight.health.items():
-        yield name, "/health/service", (name, health.condition.value, health.message, health.advice)
-    yield "", "/show/open", (sight.is_open,)
-    yield "", "/show/blackout", (sight.is_black,)

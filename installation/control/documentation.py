@@ -1,7 +1,7 @@
 """docs/osc.md and what `kiosk osc` prints, made from the registry and the tables of commands."""
 
 from installation.control.commands import ANSWERS, COMMANDS, OUTPUTS, TAGS, Output, parameter_address
-from installation.parameters import Parameter, Registry, table
+from installation.parameters import Parameter, Registry, in_words, table
 
 INTRODUCTION = """\
 # Every OSC address
@@ -16,6 +16,7 @@ TouchDesigner is in [show-control.md](show-control.md).
   asked.
 - What is refused is answered with `/error <address> <reason>`.
 - **Patterns** are those of OSC 1.0: `?`, `*`, `[a-c]`, `[!x]`, `{a,b}`. None of them matches a `/`.
+  They reach parameters and what is told; what does something is done under its full address only.
 - **Bundles** apply together. One that is dated ahead waits, at most ten minutes; one that comes late applies
   at once.
 - A change applies *at once*, or when the *next scene* begins.
@@ -49,7 +50,12 @@ def page(registry: Registry) -> str:
 def listing(registry: Registry) -> str:
     """Everything on a terminal: address, type, what it takes, what it is."""
     rows = [
-        (parameter_address(address), TAGS[each.kind], f"{each.range} ({each.default})", each.description)
+        (
+            parameter_address(address),
+            TAGS[each.kind],
+            f"{each.range}; {in_words(each.default)}",
+            each.description,
+        )
         for address, each in registry.parameters.items()
     ]
     for command in COMMANDS:

@@ -114,6 +114,16 @@ class Feedback:
             if each.only is None or address in each.only:
                 target.send(packet)
 
+    def forget(self, address: str) -> None:
+        """Drops what is known of an address, and what is still to be sent of it."""
+        if self.values.pop(address, None) is None:
+            return
+        gone = [key for key in self._newest if key[0] == address]
+        for key in gone:
+            del self._newest[key]
+            for each in self._subscribers.values():
+                each.due_s.pop(key, None)
+
     def flush(self, now_s: float) -> None:
         """Sends what is due, and forgets subscribers whose lease is over. Once a frame."""
         packets: dict[Key, bytes] = {}

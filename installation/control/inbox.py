@@ -60,7 +60,7 @@ class Listening:
 class Inbox:
     """Takes packets on any thread; `take` is for the stage's.
 
-    `allow` are the networks that may speak, `addresses` what a pattern can match. `clock` gives monotonic
+    `allow` are the networks that may speak, `addresses` what patterns reach. `clock` gives monotonic
     seconds, and must be the one that the stage uses.
     """
 

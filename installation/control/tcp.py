@@ -5,6 +5,7 @@ Which one a client uses shows in its first byte; it is answered in the same way.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from pythonosc import slip
 
@@ -68,7 +69,7 @@ class TcpServer(StreamService):
                 while self._inbox.full:
                     await asyncio.sleep(ROOM_S)
                 self._inbox.receive(packet, peer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             pass  # the other end has gone
         except (asyncio.LimitOverrunError, slip.ProtocolError):
             self._complaints.note("malformed stream", f"connection closed, from {peer.host}")
@@ -99,7 +100,8 @@ async def _by_length(reader: asyncio.StreamReader, first: bytes) -> AsyncIterato
 
 
 async def _write(peer: StreamPeer, writer: asyncio.StreamWriter, led_by_length: bool) -> None:
-    while True:
-        for packet in await peer.next_packets():
-            writer.write(len(packet).to_bytes(4) + packet if led_by_length else slip.encode(packet))
-        await writer.drain()
+    with suppress(OSError):  # the reading side notices, too
+        while True:
+            for packet in await peer.next_packets():
+                writer.write(len(packet).to_bytes(4) + packet if led_by_length else slip.encode(packet))
+            await writer.drain()

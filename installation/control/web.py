@@ -6,14 +6,17 @@ import binascii
 import hmac
 import ipaddress
 import json
+import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from installation import typeface
 from installation.control.complaints import Complaints
@@ -21,11 +24,14 @@ from installation.control.inbox import Inbox
 from installation.control.oscquery import EXTENSIONS, BadAttribute, NotReadable, Tree, Unknown
 from installation.control.packets import LONGEST_PACKET
 from installation.control.streams import MOST_CONNECTIONS, StreamPeer, StreamService
+from installation.parameters import shown
 from installation.services import Fault
 
 PAGE = Path(__file__).parent / "page"
 COOKIE = "curator"
 WRONG_PASSWORD_S = 0.5
+HEARTBEAT_S = 20.0
+CLOSING_S = 0.5
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
@@ -70,7 +76,9 @@ class WebServer(StreamService):
         application.router.add_get("/page/typeface.ttf", self._typeface)
         application.router.add_static("/page/", PAGE)
         application.router.add_get("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(
+            application, access_log=None, logger=_counting(self._complaints), shutdown_timeout=CLOSING_S
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.address, self.port)
         try:
@@ -80,9 +88,7 @@ class WebServer(StreamService):
         self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        for peer, connection in list(self._sockets.items()):
-            peer.alive = False
-            await connection.close()
+        await asyncio.gather(*(connection.close() for connection in self._sockets.values()))
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -94,10 +100,8 @@ class WebServer(StreamService):
 
     async def _tell_all(self, text: str) -> None:
         for connection in list(self._sockets.values()):
-            try:
+            with suppress(ConnectionError):
                 await connection.send_str(text)
-            except ConnectionError:
-                continue
 
     # --- who may ask ---
 
@@ -186,7 +190,9 @@ class WebServer(StreamService):
         if len(self._sockets) >= MOST_CONNECTIONS:
             return web.Response(status=503, text="too many connections")
         assert self.loop is not None and request.remote is not None
-        connection = web.WebSocketResponse(heartbeat=20, max_msg_size=LONGEST_PACKET)
+        connection = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S, timeout=CLOSING_S, max_msg_size=LONGEST_PACKET
+        )
         await connection.prepare(request)
         peer = StreamPeer(request.remote, self.loop)
         self._sockets[peer] = connection
@@ -204,9 +210,10 @@ class WebServer(StreamService):
         return connection
 
     async def _write(self, peer: StreamPeer, connection: web.WebSocketResponse) -> None:
-        while True:
-            for packet in await peer.next_packets():
-                await connection.send_bytes(packet)
+        with suppress(ConnectionError):  # the reading side notices, too
+            while True:
+                for packet in await peer.next_packets():
+                    await connection.send_bytes(packet)
 
     def _obey(self, text: str, peer: StreamPeer) -> None:
         try:
@@ -218,6 +225,27 @@ class WebServer(StreamService):
             self._inbox.listen(peer, address, command == "LISTEN")
         else:
             self._complaints.note("malformed wish over WebSocket", f"from {peer.host}")
+
+
+class _Counting(logging.Handler):
+    """aiohttp logs a traceback for whatever is not HTTP; here it is counted like all other nonsense."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        super().__init__(logging.WARNING)
+        self._complaints = complaints
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = record.exc_info[1] if record.exc_info else None
+        kind = "malformed web request" if isinstance(fault, HttpProcessingError) else "web server"
+        what = type(fault).__name__ if fault else "fault"
+        self._complaints.note(kind, f"{what}: {shown(record.getMessage())}")
+
+
+def _counting(complaints: Complaints) -> logging.Logger:
+    """A logger apart from all others, whose every record is one more complaint."""
+    logger = logging.Logger("oscquery")
+    logger.addHandler(_Counting(complaints))
+    return logger
 
 
 def _is_own_name(name: str) -> bool:

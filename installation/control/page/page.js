@@ -149,6 +149,11 @@ function drawScreen() {
 
 shows.set("/visit/phase", ([name, reason]) => {
   phase = name;
+  if (name === "attract") {
+    jury.clear();
+    drawBorders();
+    find("verdict").textContent = "";
+  }
   find("phase").textContent = name;
   find("reason").textContent = reason;
   [...find("phases").children].forEach((item) => item.classList.toggle("now", item.textContent === name));

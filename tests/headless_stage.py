@@ -51,7 +51,7 @@ class Recording(Registry):
         return [value for name, value in self.history if name == address]
 
 
-class Rehearsal:
+class HeadlessStage:
     """Sixty frames a second in a thread of its own, which is the stage's."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
@@ -113,12 +113,17 @@ class Rehearsal:
     def begin_scene(self) -> None:
         self.registry.begin_scene()
 
+    def wait_frames(self, count: int) -> None:
+        """Until that many more have been played."""
+        before = self.frames
+        eventually(lambda: self.frames > before + count)
+
     def value(self, address: str) -> Value:
         found = self.registry.get(address)
         assert isinstance(found, float | int | bool | str)
         return found
 
-    def __enter__(self) -> "Rehearsal":
+    def __enter__(self) -> "HeadlessStage":
         self._services = Services(*self.control.services)
         self._services.start()
         for service in self.control.services:
@@ -143,7 +148,7 @@ def eventually(true: Callable[[], object], within_s: float = 20.0) -> None:
 
 
 @contextlib.contextmanager
-def rehearsal(folder: Path, **settings: Any) -> Iterator[Rehearsal]:
-    """A rehearsal that goes on meanwhile."""
-    with Rehearsal(folder, **settings) as running:
+def headless_stage(folder: Path, **settings: Any) -> Iterator[HeadlessStage]:
+    """One that goes on meanwhile."""
+    with HeadlessStage(folder, **settings) as running:
         yield running
