@@ -31,7 +31,6 @@ from installation.view import Shown, View
 from installation.visit import Phase
 from scenes.canvas import Canvas
 
-
 STILL_S = 20.0  # a scene is pictured after so long at the latest
 
 

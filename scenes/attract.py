@@ -78,11 +78,7 @@ class Attract(Scene):
                 self._index = index
         quiet = 1.0 if strip is None else 1 - ease(view.now_s - self._quiet_s, 2.0)
         if quiet > 0:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s, quiet)
-=======
             draw_quiet(canvas, seen, layout.face, quiet)
->>>>>>> scenes
         panel.height = layout.panel.bottom - panel.top
         canvas.column(
             [Block(_line(view, parameters), layout.body_px, 300, seen.quiet, seen.coming)], panel, "bottom"

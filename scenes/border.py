@@ -31,11 +31,7 @@ from scenes.look import Look, ease, look, number, words
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, progress_of, ride, t_of
 from scenes.scene import Scene
-<<<<<<< HEAD
-from scenes.steering import Steering
-=======
 from scenes.steering import OneEuro, Steering
->>>>>>> scenes
 from scenes.typesetting import text_width
 from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
@@ -57,12 +53,9 @@ class BorderParameters(Parameters):
         0.7, ge=0.4, le=5, description="each of them; not shorter, nothing may flash; it does not scale"
     )
     beside_s: float = Field(4, ge=0, le=60, description="the two beside each other")
-<<<<<<< HEAD
-=======
     part_s: float = Field(
         0.9, ge=0, le=5, description="how long they take to part, and to close; it does not scale"
     )
->>>>>>> scenes
     difference_s: float = Field(4, ge=0, le=60, description="their difference, magnified")
     words_s: float = Field(5, ge=1, le=60, description="the words for a way without a border")
     steer: bool = Field(True, description="whether visitors ride by turning their head")
@@ -73,12 +66,9 @@ class BorderParameters(Parameters):
         7, ge=1, le=20, description="a head turned less than this does not begin to steer"
     )
     patience_s: float = Field(2.5, ge=0, le=20, description="a head at rest this long gives the ride back")
-<<<<<<< HEAD
-=======
     calm_hz: float = Field(
         1, ge=0.2, le=10, description="how closely the ride follows a head that hardly moves; less is calmer"
     )
->>>>>>> scenes
     needle: bool = Field(True, description="whether the distance is shown against the threshold")
     invitation: str = Field("", max_length=60, description="to turn the head; empty: the language's own")
 
@@ -128,12 +118,8 @@ class Border(Scene):
     def enter(self, view: View) -> None:
         self._forget()
         values = view.registry.of(BorderParameters)
-<<<<<<< HEAD
-        self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s)
-=======
         calm = OneEuro(values.calm_hz)
         self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s, filter=calm)
->>>>>>> scenes
 
     def leave(self) -> None:
         self._forget()
@@ -186,11 +172,7 @@ class Border(Scene):
         self._shown = ()
         seen, layout = look(view), canvas.layout
         if self._shot is None or self._strip is None:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s)
-=======
             draw_quiet(canvas, seen, layout.face)
->>>>>>> scenes
             return
         match self._shot.part:
             case Part.RIDE | Part.ALTERNATE:
@@ -244,12 +226,8 @@ class Border(Scene):
         """The two pictures part, stand beside each other (upright: one above the other), close."""
         assert self._shot is not None and self._strip is not None and self._strip.border is not None
         layout, strip = canvas.layout, self._strip
-<<<<<<< HEAD
-        moving_s = 0.0 if seen.reduced else min(0.9, self._shot.lasts_s / 4)
-=======
         part_s = view.registry.of(BorderParameters).part_s
         moving_s = 0.0 if seen.reduced else min(part_s, self._shot.lasts_s / 4)
->>>>>>> scenes
         apart = (
             min(
                 ease(self._elapsed_s, moving_s),

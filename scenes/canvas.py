@@ -266,15 +266,12 @@ class Canvas:
         ):
             self.fill(side, colour, light)
 
-<<<<<<< HEAD
-=======
     def field(self, rect: Rect, words: str, size_px: int, colour: Colour, light: float = 1.0) -> None:
         """A place to touch: a thin frame with a line of words in its middle."""
         self.outline(rect, self.layout.stroke_px, colour, 0.7 * light)
         self.text(words, (rect.centerx, rect.centery + 0.35 * size_px), size_px, 400, colour, light, "middle")
         self.drawn.append(Drawn(Kind.FIELD, rect.copy()))
 
->>>>>>> scenes
     # --- how ink gets onto the canvas -------------------------------------------------------------------
 
     def _lay_in(self, shades: Pixels, rect: Rect, light: float) -> None:

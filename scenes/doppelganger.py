@@ -17,11 +17,7 @@ from engine.finding import Finding
 from installation.parameters import Parameters
 from installation.view import Action, Link, View
 from installation.visit import Timeouts, time_left_s
-<<<<<<< HEAD
-from scenes.canvas import Block, Canvas, Drawn, Kind
-=======
 from scenes.canvas import Block, Canvas
->>>>>>> scenes
 from scenes.look import Look, look, smooth, words
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
@@ -82,11 +78,7 @@ class Doppelganger(Scene):
         self._areas = {}
         parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
         if view.finding is None:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s)
-=======
             draw_quiet(canvas, seen, layout.face)
->>>>>>> scenes
             return
         picture, kind = given(view.finding)
         canvas.picture(picture, layout.face, seen.coming * seen.breath)
@@ -175,14 +167,7 @@ class Doppelganger(Scene):
             places = [(panel.left, panel.bottom - 2 * height - gap // 2), (panel.left, panel.bottom - height)]
         for action, line, place in zip((Action.YES, Action.NO), answers, places, strict=True):
             field = Rect(place, (width, height))
-<<<<<<< HEAD
-            canvas.outline(field, layout.stroke_px, seen.quiet, seen.coming)
-            middle = field.centerx, field.centery + 0.35 * size
-            canvas.text(line, middle, size, 400, seen.ink, seen.coming, "middle")
-            canvas.drawn.append(Drawn(Kind.FIELD, field.copy()))
-=======
             canvas.field(field, line, size, seen.ink, seen.coming)
->>>>>>> scenes
             self._areas[action] = field
         return panel.bottom - places[0][1]
 

@@ -30,11 +30,7 @@ class Farewell(Scene):
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
         lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 8.0
-<<<<<<< HEAD
-        draw_quiet(canvas, seen, layout.face, view.now_s, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
-=======
         draw_quiet(canvas, seen, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
->>>>>>> scenes
         lines = [view.text("farewell.photographs"), view.text("farewell.measurements")]
         if view.link is None:
             lines.append(view.text("farewell.pictures"))

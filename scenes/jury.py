@@ -66,11 +66,7 @@ class Jury(Scene):
         self._shown = ()
         parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
         if view.finding is None:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s)
-=======
             draw_quiet(canvas, seen, layout.face)
->>>>>>> scenes
             return
         strip, opinions = view.finding.median, view.finding.opinions[: parameters.judges]
         canvas.picture(strip.pictures[self._index], layout.face, seen.passing)
@@ -147,11 +143,7 @@ class Jury(Scene):
         size = canvas.layout.body_px
         top = area.top
         for opinion in opinions:
-<<<<<<< HEAD
-            baseline = top + size
-=======
             baseline: float = top + size
->>>>>>> scenes
             name = judge_name(view, opinion.judge)
             same = same_at(opinion, strip, self._index)
             _draw_judge(canvas, seen, (area.left, baseline), name, same, seen.passing)

@@ -30,14 +30,11 @@ class StageParameters(Parameters):
     breath_s: float = Field(5, ge=2, le=20, description="from one breath of the light to the next")
     breath_percent: float = Field(8, ge=0, le=30, description="how much darker the light gets in a breath")
 
-<<<<<<< HEAD
-=======
     glow_s: float = Field(
         14, ge=4, le=60, description="the quiet light, seen where no face is, from disc to ring and back"
     )
     glow_percent: float = Field(60, ge=10, le=100, description="how bright the quiet light is")
 
->>>>>>> scenes
     @field_validator("language")
     @classmethod
     def _known(cls, language: str) -> str:
@@ -51,12 +48,8 @@ class Look:
     """The stage's parameters as scenes use them in one frame.
 
     coming: the light of what comes when the scene begins, 0 to 1. passing: the same, and it goes when the
-<<<<<<< HEAD
-    scene's time is over; for scenes that nothing prolongs. breath: the light of what breathes.
-=======
     scene's time is over; for scenes that nothing prolongs. breath: the light of what breathes. glow: the
     brightness of the quiet light, 0 to 1. ring: how much of a ring it is, 0 to 1.
->>>>>>> scenes
     """
 
     ink: Colour
@@ -65,11 +58,8 @@ class Look:
     coming: float
     passing: float
     breath: float
-<<<<<<< HEAD
-=======
     glow: float
     ring: float
->>>>>>> scenes
 
 
 def look(view: View) -> Look:
@@ -77,22 +67,12 @@ def look(view: View) -> Look:
     stage = view.registry.of(StageParameters)
     coming = ease(view.elapsed_s, stage.ease_s)
     depth = 0.0 if stage.reduced_motion else stage.breath_percent / 100
-<<<<<<< HEAD
-    phase = 2 * math.pi * view.elapsed_s / stage.breath_s
-=======
->>>>>>> scenes
     return Look(
         ink=rgb(stage.ink),
         quiet=rgb(stage.quiet_ink),
         reduced=stage.reduced_motion,
         coming=coming,
         passing=min(coming, ease(view.lasts_s - view.elapsed_s, stage.ease_s)),
-<<<<<<< HEAD
-        breath=1 - depth * (1 - math.cos(phase)) / 2,
-    )
-
-
-=======
         breath=1 - depth * _swing(view.elapsed_s / stage.breath_s),
         glow=stage.glow_percent / 100 * coming,
         ring=0.35 if stage.reduced_motion else _swing(view.now_s / stage.glow_s),
@@ -104,7 +84,6 @@ def _swing(turns: float) -> float:
     return (1 - math.cos(2 * math.pi * turns)) / 2
 
 
->>>>>>> scenes
 @cache
 def rgb(code: str) -> Colour:
     """`#rrggbb` as numbers."""

@@ -26,10 +26,7 @@ class PortraitParameters(Parameters):
     follow_s: float = Field(0.7, ge=0, le=5, description="how slowly the mirror follows the face")
     close: bool = Field(True, description="whether the mirror comes close while the countdown runs")
     outline: bool = Field(True, description="whether the face is outlined")
-<<<<<<< HEAD
-=======
     signal_s: float = Field(1.8, ge=0.8, le=10, description="how often the sign of what to do moves")
->>>>>>> scenes
     figures: bool = Field(True, description="whether the countdown is told in figures, too")
 
 
@@ -81,21 +78,13 @@ class Portrait(Scene):
         left_s = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
         opened = 0.0 if self._opened_s is None else ease(view.now_s - self._opened_s, 0.6)
         if view.camera is None or self._window is None:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s)
-=======
             draw_quiet(canvas, seen, layout.face)
->>>>>>> scenes
             words = Block(view.text("portrait.camera"), layout.large_px, 500, seen.ink, seen.coming)
             canvas.column([words], layout.panel, "top" if layout.stacked else "middle")
             return
         canvas.picture(self._mirrored(view, layout.face.width), layout.face, opened)
         if opened < 1:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s, 1 - opened)
-=======
             draw_quiet(canvas, seen, layout.face, 1 - opened)
->>>>>>> scenes
         if parameters.outline and self._reflected is not None and self._box is not None:
             height, width = view.camera.image.shape[:2]
             self._draw_outline(
@@ -143,11 +132,7 @@ class Portrait(Scene):
                 seen.coming,
             )
         else:
-<<<<<<< HEAD
-            draw_signal(canvas, seen, centre, radius, guidance, view.now_s, seen.coming)
-=======
             draw_signal(canvas, seen, centre, radius, guidance, view.now_s / parameters.signal_s, seen.coming)
->>>>>>> scenes
         words = Rect(panel.left, top + round(3.4 * radius), panel.width, 0)
         words.height = panel.bottom - words.top
         line = view.text(f"guidance.{guidance.name.lower()}")

@@ -3,11 +3,6 @@
 It is the piece's two signs, the disc and the ring, as one slow light.
 """
 
-<<<<<<< HEAD
-import math
-
-=======
->>>>>>> scenes
 import numpy as np
 from numpy.typing import NDArray
 from pygame import Rect
@@ -16,22 +11,11 @@ from scenes.canvas import Canvas
 from scenes.look import Look
 
 _SIDE = 72
-<<<<<<< HEAD
-_PERIOD_S = 14.0
-_BRIGHTEST = 150
-
-
-def draw_quiet(canvas: Canvas, look: Look, rect: Rect, now_s: float, light: float = 1.0) -> None:
-    """The glow in the middle of `rect`, `light` in [0, 1]."""
-    phase = 0.35 if look.reduced else (1 - math.cos(2 * math.pi * now_s / _PERIOD_S)) / 2
-    canvas.glow(_glow(phase, light * look.breath), rect)
-=======
 
 
 def draw_quiet(canvas: Canvas, look: Look, rect: Rect, light: float = 1.0) -> None:
     """The glow in the middle of `rect`, `light` in [0, 1]."""
     canvas.glow(_glow(look.ring, light * look.glow * look.breath), rect)
->>>>>>> scenes
 
 
 def _glow(ring: float, light: float) -> NDArray[np.uint16]:
@@ -42,8 +26,4 @@ def _glow(ring: float, light: float) -> NDArray[np.uint16]:
     shade = np.exp(-(((distance - radius) / width) ** 2) / 2)
     # Nothing reaches the edge, where the canvas would cut it off.
     shade *= np.clip((1 - distance) / 0.4, 0, 1)
-<<<<<<< HEAD
-    return np.rint(shade * light * _BRIGHTEST * 256).astype(np.uint16)
-=======
     return np.rint(shade * light * 255 * 256).astype(np.uint16)
->>>>>>> scenes

@@ -57,11 +57,7 @@ class Search(Scene):
             came = ease(view.now_s - self._seen_s, _COMING_S)
             canvas.picture(view.live.picture, layout.face, came * seen.breath)
         if came < 1:
-<<<<<<< HEAD
-            draw_quiet(canvas, seen, layout.face, view.now_s, 1 - came)
-=======
             draw_quiet(canvas, seen, layout.face, 1 - came)
->>>>>>> scenes
         key = "search.nobody" if view.visit.sitter is Sitter.SYNTHETIC else "search.you"
         blocks = [
             Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming, 0.5)

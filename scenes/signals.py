@@ -6,10 +6,6 @@ from installation.view import Guidance
 from scenes.canvas import Canvas
 from scenes.look import Look, smooth
 
-<<<<<<< HEAD
-_PERIOD_S = 1.8
-=======
->>>>>>> scenes
 _DIRECTIONS = {
     Guidance.LEFT: (-1.0, 0.0),
     Guidance.RIGHT: (1.0, 0.0),
@@ -24,15 +20,6 @@ def draw_signal(
     centre: tuple[float, float],
     radius_px: float,
     guidance: Guidance,
-<<<<<<< HEAD
-    now_s: float,
-    light: float = 1.0,
-) -> None:
-    """The sign for one piece of guidance, moving towards what is asked; still with reduced motion."""
-    x, y = centre
-    stroke = max(canvas.layout.stroke_px, round(radius_px / 12))
-    done = 0.5 if look.reduced else smooth((now_s % _PERIOD_S) / _PERIOD_S * 1.4)
-=======
     turn: float,
     light: float = 1.0,
 ) -> None:
@@ -40,7 +27,6 @@ def draw_signal(
     x, y = centre
     stroke = max(canvas.layout.stroke_px, round(radius_px / 12))
     done = 0.5 if look.reduced else smooth(1.4 * (turn % 1.0))
->>>>>>> scenes
     inner = 0.42 * radius_px
 
     def place(scale: float = 1.0) -> None:

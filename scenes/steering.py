@@ -54,11 +54,7 @@ class Steering:
     rest_deg: float = 7.0
     patience_s: float = 2.5
     ease_s: float = 0.7
-<<<<<<< HEAD
-    _filter: OneEuro = field(default_factory=OneEuro)
-=======
     filter: OneEuro = field(default_factory=OneEuro)
->>>>>>> scenes
     _moved_s: float = -math.inf
     _then_s: float | None = None
     _steered: float = 0.0
@@ -69,28 +65,16 @@ class Steering:
         passed_s = 0.0 if self._then_s is None else max(now_s - self._then_s, 0.0)
         self._then_s = now_s
         if yaw_deg is not None:
-<<<<<<< HEAD
-            self._filter.step(yaw_deg, now_s)
-            if abs(self._filter.value or 0.0) > self.rest_deg:
-=======
             self.filter.step(yaw_deg, now_s)
             if abs(self.filter.value or 0.0) > self.rest_deg:
->>>>>>> scenes
                 self._moved_s = now_s
         steers = now_s - self._moved_s < self.patience_s
         toward = 1.0 if steers else -1.0
         self.share = min(max(self.share + toward * passed_s / max(self.ease_s, 1e-6), 0.0), 1.0)
-<<<<<<< HEAD
-        if self._filter.value is None or self.share == 0:
-            self._steered = progress
-            return progress
-        asked = min(max(0.5 + self._filter.value / (2 * self.range_deg), 0.0), 1.0)
-=======
         if self.filter.value is None or self.share == 0:
             self._steered = progress
             return progress
         asked = min(max(0.5 + self.filter.value / (2 * self.range_deg), 0.0), 1.0)
->>>>>>> scenes
         most = FASTEST_PER_S * passed_s
         self._steered += min(max(asked - self._steered, -most), most)
         weight = self.share * self.share * (3 - 2 * self.share)

@@ -7,19 +7,12 @@ border without a search.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-<<<<<<< HEAD
-from typing import Any
-=======
 from typing import Any, ClassVar
->>>>>>> scenes
 
 import cv2
 import numpy as np
 import torch
-<<<<<<< HEAD
-=======
 from pydantic import Field
->>>>>>> scenes
 
 from engine.arrays import Pixels
 from engine.border import Curve, Sample, trace
@@ -35,11 +28,7 @@ from engine.stylegan2.checkpoint import load_generator
 from hardware.camera import Frame
 from installation.configuration import load
 from installation.judges import fetched_weights
-<<<<<<< HEAD
-from installation.parameters import Registry
-=======
 from installation.parameters import Parameters, Registry
->>>>>>> scenes
 from installation.texts import Texts
 from installation.view import Guidance, Link, Live, Sighting, View
 from installation.visit import Phase, Sitter, State, Timeouts
@@ -61,11 +50,6 @@ def scene_types() -> Mapping[Phase, type[Scene]]:
     return {phase: scene_of(phase) for phase in Phase}
 
 
-<<<<<<< HEAD
-def registry() -> Registry:
-    """All parameters that scenes read, at their defaults."""
-    return Registry(Timeouts, StageParameters, *(each.parameters for each in scene_types().values()))
-=======
 class LinkParameters(Parameters):
     """What consent says about links is read where the delivery declares it."""
 
@@ -79,7 +63,6 @@ def registry() -> Registry:
     return Registry(
         Timeouts, StageParameters, LinkParameters, *(each.parameters for each in scene_types().values())
     )
->>>>>>> scenes
 
 
 @dataclass(frozen=True)
@@ -103,13 +86,9 @@ def somebody() -> Somebody:
         match = Place(generator.broadcast(generator.mapping(z)).clone())
     median = Continuum(generator, median_face(generator), match)
 
-<<<<<<< HEAD
-    photograph = cv2.resize(median.picture(1.0), (512, 512), interpolation=cv2.INTER_CUBIC)
-=======
     photograph = np.asarray(
         cv2.resize(median.picture(1.0), (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8
     )
->>>>>>> scenes
     with FaceFinder() as finder:
         (face,) = finder.find(photograph)
     references = {one.name: make_reference(one, [(photograph, face.landmarks)], k=4) for one in judges}

@@ -22,7 +22,7 @@ from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.documentation import listing, page
 from installation.control.packets import encode
 from installation.osc_command import whole_registry
-from installation.parameters import Kind, Outside, Registry
+from installation.parameters import Kind, Outside
 from installation.services import Condition
 from installation.visit import Halted, Phase, Skipped, WokeUp
 from tests.conftest import REPO

@@ -144,16 +144,11 @@ def keep(canvas: Canvas, name: str) -> None:
         cv2.imwrite(str(Path(folder) / f"{name}.png"), canvas.pixels[..., 2::-1])
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("language", languages())
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
-=======
 @pytest.mark.parametrize(
     ("screen", "language"),
     [(size, code) for size in SCREENS for code in (languages() if size in (UPRIGHT, WIDE) else ("de",))],
     ids=lambda each: each if isinstance(each, str) else f"{each[0]}x{each[1]}",
 )
->>>>>>> scenes
 def test_nothing_is_clipped_or_overlaps(screen: tuple[int, int], language: str, values: Registry) -> None:
     canvas = Canvas(*screen)
     for name, phase, at_s, changes in moments():
@@ -191,21 +186,6 @@ def test_layout_of_any_screen(width: int, aspect: float) -> None:
     assert layout.height_px / 45 <= layout.small_px <= layout.body_px <= layout.large_px <= layout.title_px
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("phase", list(Phase))
-def test_a_scene_never_stands_still(phase: Phase, values: Registry) -> None:
-    """Even where the engine is late and nobody moves; consent waits for an answer."""
-    late = {Phase.ATTRACT: {"people": ()}, Phase.BORDER: {"finding": None}, Phase.JURY: {"finding": None}}
-    if phase is Phase.CONSENT:
-        return
-    for changes in ({}, late.get(phase, {})):
-        canvas = Canvas(640, 360)
-        frames = []
-        for at_s in (3.0, 4.0, 5.0):
-            play(canvas, phase, at_s, values, **changes)
-            frames.append(canvas.pixels.copy())
-        assert all(np.any(one != other) for one, other in pairwise(frames))
-=======
 LATE: dict[Phase, dict[str, object]] = {
     Phase.ATTRACT: {"people": ()},
     Phase.PORTRAIT: {"camera": None},
@@ -226,7 +206,6 @@ def test_a_scene_never_stands_still(phase: Phase, late: bool, values: Registry) 
         play(canvas, phase, at_s, values, **(LATE.get(phase, {}) if late else {}))
         frames.append(canvas.pixels.copy())
     assert all(np.any(one != other) for one, other in pairwise(frames))
->>>>>>> scenes
 
 
 def test_a_late_frame_shows_what_an_even_ride_shows(values: Registry) -> None:
@@ -274,10 +253,7 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     play(canvas, Phase.CONSENT, 2.0, values)
     words = " ".join(each.words for each in canvas.drawn)
     assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "16 years" in words
-<<<<<<< HEAD
-=======
     assert "for 10 minutes" in words
->>>>>>> scenes
     values.set("visit/double_tap_s", 1)
     values.set("consent/age_years", 0)
     play(canvas, Phase.CONSENT, 2.0, values)
@@ -303,11 +279,7 @@ def test_yes_and_no_are_equal(screen: tuple[int, int], values: Registry) -> None
     for phase, changes in ((Phase.CONSENT, {}), (Phase.DOPPELGANGER, {"link": LINK})):
         areas = play(canvas, phase, 8.0, values, "de", **changes).areas()
         assert areas[Action.YES].size == areas[Action.NO].size
-<<<<<<< HEAD
-        assert min(areas[Action.YES].size) >= 0.05 * min(screen)
-=======
         assert min(areas[Action.YES].size) >= 0.04 * min(screen)
->>>>>>> scenes
         for one, other in combinations(areas.values(), 2):
             assert not one.colliderect(other)
         for area in areas.values():
@@ -482,11 +454,7 @@ def test_the_leading_judges_sign_in_the_jury_is_the_pictures_own(values: Registr
     canvas = Canvas(640, 360)
     strip = somebody().finding.median
     verdicts = set()
-<<<<<<< HEAD
-    for at_s in np.linspace(0.0, 11.9, 40):
-=======
     for at_s in np.linspace(0.5, 11.5, 40):
->>>>>>> scenes
         (one,) = play(canvas, Phase.JURY, float(at_s), values).shown()
         assert one.same == strip.same[_index(strip.pictures, one.picture)]
         verdicts.add(one.same)
