@@ -45,6 +45,7 @@ class Atelier:
             tuning=search.tuning,
             k=judging.perturbations,
             seed=judging.seed,
+            strip=configuration.film.pictures,
         )
 
     def portray(

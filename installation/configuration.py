@@ -40,6 +40,12 @@ class Search(_Section):
     threads: int = Field(2, ge=1, le=256, description="threads of the networks on a CPU of any size")
 
 
+class Film(_Section):
+    """The way between the median face and the match, as it is ridden; see docs/search.md."""
+
+    pictures: int = Field(97, ge=2, le=1000, description="of the way, besides those that found the border")
+
+
 class Judging(_Section):
     """The panel and its protocol; see docs/verdict.md."""
 
@@ -152,6 +158,7 @@ class Configuration(_Section):
     perceptual: Literal["pyramid", "lpips"] = Field("pyramid", description="what the search minimises")
     search: Search = Search()
     judging: Judging = Judging()
+    film: Film = Film()
     display: Display = Display()
     stage: Stage = Stage()
     delivery: Delivery = Delivery()

@@ -35,7 +35,7 @@ class Rehearsal:
         for_s = now_s - state.entered_s
         match state.phase:
             case Phase.ATTRACT:
-                self.over = self.begun >= self.visits or for_s > PATIENCE_S
+                self.over = self.begun >= self.visits or (state.resting and for_s > PATIENCE_S)
                 return [WokeUp()] if for_s >= LOOKS_S and not self.over else []
             case Phase.CONSENT if for_s >= READS_S:
                 return [ChoseSynthetic()] if self.unseen else [Pressed()]

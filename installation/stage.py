@@ -60,18 +60,22 @@ class Stage:
     def run(self) -> None:
         """The main loop."""
         while not any(source.over for source in self._sources):
-            now_s = self.clock.now_s
-            for source in self._sources:
-                for event in source.events(self.host, self._areas, now_s):
-                    self.host.handle(event, now_s)
-            self.host.collect(now_s)
-            view = self.host.view(now_s)
-            shown = self._play(view)
-            self.display.show(self.canvas.surface)
-            for observer in self._observers:
-                observer.frame(self.canvas, view, shown)
-            self.clock.tick()
+            self.frame()
         self._leave()
+
+    def frame(self) -> None:
+        """One frame: what has happened, what there is to see, who looks at it."""
+        now_s = self.clock.now_s
+        for source in self._sources:
+            for event in source.events(self.host, self._areas, now_s):
+                self.host.handle(event, now_s)
+        self.host.collect(now_s)
+        view = self.host.view(now_s)
+        shown = self._play(view)
+        self.display.show(self.canvas.surface)
+        for observer in self._observers:
+            observer.frame(self.canvas, view, shown)
+        self.clock.tick()
 
     def _play(self, view: View) -> Sequence[Shown]:
         """Draws the frame. A scene that fails ends the visit: the frame is black, and the log says why."""

@@ -1,0 +1,104 @@
+"""A whole house for tests: real engine, real judge, real scenes, few steps, and a camera that breaks on command."""
+
+from pathlib import Path
+
+from hardware.camera import CameraSettings, Feed, PulledCapture, camera_source
+from hardware.camera.faulty import FaultySource
+from installation.configuration import Configuration, load
+from installation.house import House, Rehearsing
+from installation.visit import Phase
+
+RATE_HZ = 10
+
+FEW_STEPS = """
+[search]
+steps = 3
+tuning = "always"
+tuning_steps = 2
+threads = 1
+
+[judging]
+panel = ["dlib"]
+perturbations = 1
+
+[film]
+pictures = 12
+
+[display]
+screen = "headless:360x640"
+
+[control]
+osc_port = 0
+http_port = 0
+
+[delivery]
+host = "127.0.0.1"
+port = {port}
+"""
+
+# A visit of a few seconds.
+SHORT = {
+    "visit/border_s": "8",
+    "visit/jury_s": "5",
+    "visit/farewell_s": "3",
+    "visit/countdown_s": "0.5",
+    "portrait_taking/take_s": "0.3",
+}
+
+
+def few_steps(folder: Path, port: int = 8080) -> Path:
+    """A configuration file for visits that are over soon."""
+    path = folder / "few-steps.toml"
+    path.write_text(FEW_STEPS.format(port=port))
+    return path
+
+
+class TestHouse(House):
+    """A house on a virtual clock that is moved by hand; `camera_fault` breaks its camera."""
+
+    __test__ = False
+
+    def __init__(self, folder: Path, portrait: Path, rehearsing: Rehearsing | None = None) -> None:
+        self.breakable = FaultySource(camera_source(f"file:{portrait}"))
+        super().__init__(
+            configuration(folder),
+            folder,
+            SHORT,
+            rehearsing or Rehearsing(visits=1000, virtual=True, rate_hz=RATE_HZ),
+            with_phones=False,
+        )
+
+    def _open_camera(self, camera: str, settings: CameraSettings) -> Feed:
+        return PulledCapture(self.breakable, settings, lambda: self.clock.now_s)
+
+    @property
+    def phase(self) -> Phase:
+        return self.host.state.phase
+
+    def until(self, phase: Phase, limit_s: float = 300.0) -> float:
+        """Plays until that phase; returns the seconds it took. Fails where they are over."""
+        began_s = self.clock.now_s
+        while self.phase is not phase:
+            self.stage.frame()
+            passed_s = self.clock.now_s - began_s
+            assert passed_s <= limit_s, f"{self.phase} instead of {phase} after {passed_s:.1f} s"
+        return self.clock.now_s - began_s
+
+    def until_awake(self) -> None:
+        """Plays until visits can begin."""
+        for _ in range(1000):
+            if not self.host.state.resting:
+                return
+            self.stage.frame()
+        raise AssertionError("camera or engine does not come back")
+
+    def for_s(self, seconds: float) -> None:
+        """Plays so long."""
+        end_s = self.clock.now_s + seconds
+        while self.clock.now_s < end_s:
+            self.stage.frame()
+
+
+def configuration(folder: Path) -> Configuration:
+    """That file's content."""
+    return load(few_steps(folder))
