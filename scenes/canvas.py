@@ -74,6 +74,9 @@ class Canvas:
         # Pictures as they stand on the screen, of this frame and the last one: nothing older is kept.
         self._enlarged: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
         self._used: set[tuple[object, ...]] = set()
+        # Made now, not in the first frame that needs them.
+        _melting(self.layout.face.size)
+        _noise(self.layout.face.size)
 
     def clear(self) -> None:
         """Begins a frame: all black."""
