@@ -93,6 +93,7 @@ class Host:
         for effect in effects:
             self._perform(effect, now_s)
         if after is Phase.ATTRACT and before is not after:
+            self._link = None  # farewell still says how long it lives
             self.language.begin_again()
 
     def view(self, now_s: float) -> View:
@@ -169,6 +170,7 @@ class Host:
             case visit.OfferDownload(visit_id):
                 self._to_offer = visit_id
             case visit.RevokeDownload(visit_id):
+                self._link = None
                 if self._delivery:
                     self._delivery.revoke(visit_id)
             case visit.EraseVisit(visit_id):
@@ -196,7 +198,7 @@ class Host:
         )
 
     def _erase(self, visit_id: int) -> None:
-        self._live = self._finding = self._link = self._to_offer = None
+        self._live = self._finding = self._to_offer = None
         self._filmmaker.drop()
         self._watcher.erase()
         self._engine.erase(visit_id)

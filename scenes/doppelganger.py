@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar
 
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pygame import Rect
 
-from engine.arrays import Pixels
-from engine.finding import Finding
 from installation.parameters import Parameters
 from installation.view import Action, Link, View
 from installation.visit import Timeouts, time_left_s
@@ -38,14 +35,6 @@ class DoppelgangerParameters(Parameters):
     )
     choice: bool = Field(True, description="whether *keep* and *forget now* are offered")
     headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
-
-
-class Given(StrEnum):
-    """What kind of picture there is to give."""
-
-    HOLDS = "holds"  # a doppelgänger that stays someone else for every binding judge
-    BEYOND = "beyond"  # the picture nearest to the match that the leading judge takes for someone else
-    SAME = "same"  # the one farthest from the sitter, where all are recognised
 
 
 class Doppelganger(Scene):
@@ -80,7 +69,7 @@ class Doppelganger(Scene):
         if view.finding is None:
             draw_quiet(canvas, seen, layout.face)
             return
-        picture, kind = given(view.finding)
+        picture, kind = view.finding.given
         canvas.picture(picture, layout.face, seen.coming * seen.breath)
         panel = layout.panel.copy()
         if parameters.choice:
@@ -170,17 +159,6 @@ class Doppelganger(Scene):
             canvas.field(field, line, size, seen.ink, seen.coming)
             self._areas[action] = field
         return panel.bottom - places[0][1]
-
-
-def given(finding: Finding) -> tuple[Pixels, Given]:
-    """The picture to take home, uint8 (R, R, 3), whatever was found, and what it is."""
-    if finding.doppelganger is not None:
-        return finding.doppelganger, Given.HOLDS
-    strip = finding.nearest or finding.median
-    others = np.flatnonzero(~strip.same)
-    if len(others):
-        return strip.pictures[others[-1]], Given.BEYOND
-    return strip.pictures[int(strip.distances.argmax())], Given.SAME
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""A whole house for tests: real engine, real judge, real scenes, few steps, and a camera that breaks on command."""
+"""A whole house for tests: real engine, judge and scenes, few steps, and a camera that breaks on command."""
 
 from pathlib import Path
 

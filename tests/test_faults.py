@@ -1,18 +1,17 @@
-"""Whatever breaks, in whichever scene: back in attract within ten seconds, and nothing of the visit is left."""
+"""Whatever breaks, in whichever scene: back in attract within ten seconds, and nothing of the visit left."""
 
 import logging
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
+from house_kit import TestHouse
 from PIL import Image
 
 from hardware.camera.faulty import Fault
 from installation.visit import Phase
-from house_kit import TestHouse
 
 LIMIT_S = 10.0
 WATCHED = (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
@@ -63,9 +62,7 @@ def test_the_engine_is_killed(house: TestHouse, phase: Phase, caplog: pytest.Log
 
 @pytest.mark.parametrize("fault", [Fault.VANISH, Fault.REPEAT, Fault.GARBAGE, Fault.BLACK])
 @pytest.mark.parametrize("phase", WATCHED)
-def test_the_camera_breaks(
-    house: TestHouse, phase: Phase, fault: Fault, caplog: pytest.LogCaptureFixture
-):
+def test_the_camera_breaks(house: TestHouse, phase: Phase, fault: Fault, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     house.until(Phase.ATTRACT)
     house.until(phase)

@@ -24,7 +24,7 @@ from pygame import Rect
 from scene_views import BEGAN_S, LINK, WIFI, make_view, play, registry, somebody, with_threshold
 
 from engine.errors import UsageError
-from engine.finding import Finding
+from engine.finding import Finding, Given
 from engine.strip import WithoutBorder
 from installation.parameters import Refusal, Registry, table
 from installation.texts import FOLDER, Texts, languages
@@ -33,7 +33,6 @@ from installation.visit import Phase, Sitter, Timeouts
 from scenes import scene as scene_module
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.canvas import Canvas, Kind
-from scenes.doppelganger import Given, given
 from scenes.jury import place_labels
 from scenes.layout import Layout
 from scenes.look import StageParameters
@@ -433,14 +432,14 @@ def test_the_median_without_a_border_gives_way_to_the_shorter_one() -> None:
 
 def test_what_is_given_whatever_was_found() -> None:
     found = somebody().finding
-    assert given(found) == (found.doppelganger, Given.HOLDS)
+    assert found.given == (found.doppelganger, Given.HOLDS)
     assert found.nearest is not None and found.nearest.border is not None
     none = replace(found, doppelganger=None)
-    picture, kind = given(none)
+    picture, kind = none.given
     assert kind is Given.BEYOND and not found.nearest.same[_index(found.nearest.pictures, picture)]
-    picture, kind = given(replace(none, nearest=None, median=with_threshold(found.median, 0.0)))
+    picture, kind = replace(none, nearest=None, median=with_threshold(found.median, 0.0)).given
     assert kind is Given.BEYOND and np.array_equal(picture, found.median.pictures[-1])
-    picture, kind = given(replace(none, nearest=None, median=with_threshold(found.median, 2.0)))
+    picture, kind = replace(none, nearest=None, median=with_threshold(found.median, 2.0)).given
     assert kind is Given.SAME and np.array_equal(
         picture, found.median.pictures[found.median.distances.argmax()]
     )
