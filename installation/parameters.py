@@ -338,8 +338,8 @@ class Registry:
 def write_safely(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None:
     """Writes what `changes` of a registry returned as TOML, whole or not at all.
 
-    The last ten files that differ stay as `path.1` (newest) and on. Raises MachineError where the folder cannot be
-    written; then the file is what it was.
+    The last ten files that differ stay as `path.1` (newest) and on. Raises MachineError where the folder
+    cannot be written; then the file is what it was.
     """
     text = _as_toml(changes)
     unfinished = path.with_name(f".{path.name}.unfinished")

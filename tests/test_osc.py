@@ -1,5 +1,6 @@
 """OSC on real sockets, spoken by liblo and osc.js, to a control whose frames go on meanwhile."""
 
+import contextlib
 import logging
 import random
 import resource
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import requests
 from pythonosc import slip
 
 from installation.control import Blackout, Start, Stop, Verdict
@@ -222,6 +224,16 @@ def test_a_broken_stream_is_closed_and_counted(stage: HeadlessStage) -> None:
             assert connection.recv(10) == b""
     eventually(lambda: stage.control._complaints.counts["malformed stream"] == 3)
     assert stage.control.services[1].health.condition is Condition.OK
+
+
+def test_a_page_from_elsewhere_cannot_post_packets(stage: HeadlessStage) -> None:
+    """Browsers let every page post to every port; no check of names and origins protects this one."""
+    packet = slip.encode(encode("/show/panic"))
+    with contextlib.suppress(requests.ConnectionError):
+        requests.post(f"http://127.0.0.1:{stage.tcp_port}/", data=packet, timeout=10)
+    eventually(lambda: stage.control._complaints.counts["malformed stream"] == 1)
+    stage.wait_frames(3)
+    assert stage.happened == []
 
 
 def test_over_tcp_nothing_is_lost(stage: HeadlessStage) -> None:
