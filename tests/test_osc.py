@@ -19,6 +19,8 @@ import pytest
 import requests
 from pythonosc import slip
 
+from engine.errors import UsageError
+from installation.configuration import load
 from installation.control import Blackout, Start, Stop, Verdict
 from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.documentation import listing, page
@@ -584,3 +586,22 @@ def test_the_documentation_is_complete() -> None:
     written, listed = page(registry), listing(registry)
     for address in [*registry.parameters, *(each.address for each in (*COMMANDS, *OUTPUTS))]:
         assert f"`{address}`" in written and address in listed
+
+
+@pytest.mark.parametrize(
+    ("entry", "wrong"),
+    [
+        ('address = "everywhere"', "address"),
+        ('allow = ["10.0.0.0/99"]', "allow"),
+        ('allow = ["*"]', "allow"),
+        ('send_to = ["10.0.0.7"]', "send_to"),
+        ('send_to = ["10.0.0.7:0"]', "send_to"),
+        ('send_to = ["qlab:53001"]', "send_to"),
+        ("osc_port = 70000", "osc_port"),
+        ('pasword = "x"', "pasword"),
+    ],
+)
+def test_a_wrong_configuration_is_told_before_anything_starts(tmp_path: Path, entry: str, wrong: str) -> None:
+    (tmp_path / "kiosk.toml").write_text(f"[control]\n{entry}\n")
+    with pytest.raises(UsageError, match=rf"control\.{wrong}"):
+        load(tmp_path / "kiosk.toml")
