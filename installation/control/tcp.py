@@ -18,6 +18,13 @@ from installation.services import Fault
 # Every byte of a packet may take two in SLIP.
 LONGEST_FRAME = 2 * LONGEST_PACKET + 2
 ROOM_S = 0.01
+# What a stream of OSC can begin with. Anything else may be a browser that a page from elsewhere sends here,
+# with packets in what it posts.
+OPENINGS = (b"\x00", slip.END, b"/", b"#")
+
+
+class NotOsc(Exception):
+    """What comes over a connection cannot be OSC."""
 
 
 class TcpServer(StreamService):
@@ -62,6 +69,8 @@ class TcpServer(StreamService):
         writing = None
         try:
             first = await reader.readexactly(1)
+            if first not in OPENINGS:
+                raise NotOsc
             led_by_length = first == b"\x00"
             writing = asyncio.create_task(_write(peer, writer, led_by_length))
             packets = _by_length(reader, first) if led_by_length else _by_slip(reader, first)
@@ -71,7 +80,7 @@ class TcpServer(StreamService):
                 self._inbox.receive(packet, peer)
         except (asyncio.IncompleteReadError, OSError):
             pass  # the other end has gone
-        except (asyncio.LimitOverrunError, slip.ProtocolError):
+        except (asyncio.LimitOverrunError, slip.ProtocolError, NotOsc):
             self._complaints.note("malformed stream", f"connection closed, from {peer.host}")
         finally:
             peer.alive = False
@@ -95,7 +104,7 @@ async def _by_length(reader: asyncio.StreamReader, first: bytes) -> AsyncIterato
         size = int.from_bytes(first + await reader.readexactly(4 - len(first)))
         first = b""
         if size > LONGEST_PACKET:
-            raise asyncio.LimitOverrunError("a packet too long", size)
+            raise NotOsc
         yield await reader.readexactly(size)
 
 

@@ -104,13 +104,14 @@ function parameter(name, node) {
   const unit = UNITS[node.UNIT?.[0]] ?? node.UNIT?.[0] ?? "";
   const title = make("span", { class: "name" }, name.replace(/_(per_s|ms|s|px|deg|hz|percent)$/, "").replaceAll("_", " "));
   const when = node.APPLIES === "next scene" ? " (from the next scene on)" : "";
-  const hint = make("span", { class: "hint" }, `${node.DESCRIPTION}${unit && `, in ${unit}`}${when}`);
+  const hint = make("span", { class: "hint" }, `${node.DESCRIPTION.replaceAll("*", "")}${when}`);
   const update = ([value]) => {
     title.classList.toggle("changed", value !== node.DEFAULT && round(Number(value)) !== round(Number(node.DEFAULT)));
     show(value);
   };
   shows.set(node.FULL_PATH, update);
   update(node.VALUE);
+  if (unit) controls.splice(1, 0, make("span", { class: "unit" }, unit));
   return make("div", { class: "parameter" }, make("label", {}, title, ...controls), hint);
 }
 
