@@ -39,6 +39,7 @@ def parser(chosen: str | None) -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     words = list(sys.argv[1:] if words is None else words)
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     chosen = next((word for word in words if word in COMMANDS), None)
     arguments = parser(chosen).parse_args(words)
     try:

@@ -24,6 +24,11 @@ def load_scenes(names: Mapping[Phase, str]) -> dict[Phase, Scene]:
     return {phase: scene_of(names[phase])() for phase in Phase}
 
 
+def declarations_of(scenes: Iterable[Scene]) -> tuple[type[Parameters], ...]:
+    """All there is to declare with these scenes, in the order of the documentation."""
+    return (*HOUSE, *dict.fromkeys(scene.parameters for scene in scenes))
+
+
 def registry_of(scenes: Iterable[Scene]) -> Registry:
     """A registry of everything, at its defaults."""
-    return Registry(*HOUSE, *dict.fromkeys(scene.parameters for scene in scenes))
+    return Registry(*declarations_of(scenes))

@@ -10,11 +10,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from installation.configuration import ControlSettings
+from installation.configuration import ControlSettings, Stage
 from installation.control import Control, JuryVerdict, Sight, Verdict
+from installation.declarations import declarations_of, load_scenes
 from installation.parameters import Applies, Colour, Outside, Parameters, Registry, Value
 from installation.services import Condition, Health, Services
-from installation.visit import Phase, Timeouts
+from installation.visit import Phase
 
 FRAME_S = 1 / 60
 UP = (Condition.OK, Condition.DISABLED)
@@ -55,7 +56,8 @@ class HeadlessStage:
     """Sixty frames a second in a thread of its own, which is the stage's."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.registry = Recording(Timeouts, Rehearsed)
+        scenes = load_scenes(Stage().scenes).values()
+        self.registry = Recording(*declarations_of(scenes), Rehearsed)
         given = {"osc_port": 0, "http_port": 0, **settings}
         self.wall_clock: Callable[[], datetime] = datetime.now
         self.control = Control(

@@ -397,7 +397,7 @@ def test_only_visitors_lead_where_their_word_is_needed(stage: HeadlessStage, cli
         assert "only a visitor" in client.receive("/error")[1][1]
     client.send("/show/go", ("s", "consent"))
     client.receive("/done")
-    assert stage.happened == [WokeUp()]
+    eventually(lambda: stage.happened == [WokeUp()])
 
 
 # --- presets and files ---

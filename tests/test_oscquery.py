@@ -44,8 +44,10 @@ def test_a_client_from_elsewhere_walks_the_whole_tree(stage: HeadlessStage) -> N
     methods = {each["full_path"]: each for each in found["methods"]}
     for address, parameter in stage.registry.parameters.items():
         (argument,) = methods[f"/scene/{address}"]["arguments"]
-        assert argument["type"] == TYPES.get(parameter.kind, "s")
-        assert argument["value"] == stage.value(address)
+        value = stage.value(address)
+        # A switch's type is its value (OSC 1.0, optional types).
+        assert argument["type"] == ("F" if value is False else TYPES.get(parameter.kind, "s"))
+        assert argument["value"] == value
         assert methods[f"/scene/{address}"]["access"] == 3
         assert methods[f"/scene/{address}"]["description"] == parameter.description
         if parameter.minimum is not None:
