@@ -66,7 +66,9 @@ class Display(_Section):
     rotation_deg: Literal[0, 90, 180, 270] = Field(0, description="clockwise, for a monitor hung turned")
     vsync: bool = Field(True, description="wait for the monitor")
     exit_chord: str = Field("", description="keys that end it, such as ctrl+alt+shift+q; empty: none")
-    keys: dict[str, str] | None = Field(None, description="key -> yes, no, without camera or language")
+    keys: dict[str, Literal["yes", "no", "without camera", "language"]] | None = Field(
+        None, description="a key's name -> what it stands for; none: those of docs/display.md"
+    )
 
 
 class Stage(_Section):
