@@ -60,12 +60,12 @@ def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Cont
     def holds(pictures: Sequence[Pixels]) -> list[bool]:
         return [apart(picture) > 5 for picture in pictures]
 
-    found = doppelganger.nearest(generator, way.place(0.7), holds, apart)
-    assert found is not None and found.kind == "nearest"
+    found = doppelganger.towards_others(generator, way.place(0.7), holds, apart)
+    assert found is not None and found.kind == "towards-others"
     assert holds([found.picture]) == [True]
     assert apart(found.picture) < 8
 
 
 def test_none_is_said_where_none_holds(generator: Generator, way: Continuum) -> None:
-    found = doppelganger.nearest(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
+    found = doppelganger.towards_others(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
     assert found is None
