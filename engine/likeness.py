@@ -80,7 +80,7 @@ class VisibleChange:
         self._finder = finder
         self._device = importance.device
         self._perceptual = distance.towards(self._signed(match), importance)
-        self._unit = self.perceptual(expose(match, Noticed.PERCEPTUAL))
+        self._unit = max(self.perceptual(expose(match, Noticed.PERCEPTUAL)), 1e-6)
         inside = (importance - importance.min()) / (importance.max() - importance.min())
         self._skin = _cells(inside)
         self._colours = _cells(to_lab(self._signed(match)))
