@@ -109,6 +109,7 @@ def trace(
     threshold: float,
     ts: Sequence[float] | None = None,
     split: Callable[[float, float], float | None] = lambda low, high: (low + high) / 2,
+    max_width: float = 1.0,
 ) -> Curve:
     """Finds all crossings of one judge: coarse first, then bisection.
 
@@ -118,7 +119,8 @@ def trace(
         threshold: the judge's; kept with the curve.
         ts: where to look first, rising; 17 places by default.
         split: a place between two others, or None where there is none (a recorded search has only its own
-            pictures). Bisection also ends once the two pictures differ by at most one grey level on average.
+            pictures). Bisection also ends once the two pictures differ by at most one grey level on average
+            and are at most `max_width` apart in t.
     """
     coarse = np.linspace(0, 1, COARSE).tolist() if ts is None else list(ts)
     samples = judge(coarse)
@@ -127,7 +129,7 @@ def trace(
         if low.same == high.same:
             continue
         mean, largest = difference(picture(low.t), picture(high.t))
-        while mean > MAX_STEP_GREY and high.t - low.t > MIN_WIDTH:
+        while (mean > MAX_STEP_GREY or high.t - low.t > max_width) and high.t - low.t > MIN_WIDTH:
             middle_t = split(low.t, high.t)
             if middle_t is None:
                 break

@@ -1,6 +1,6 @@
 """The whole way: a photograph in, the border and the doppelgänger out.
 
-    faces -> alignment -> projection -> continuum -> judges -> border -> doppelgänger
+    faces -> alignment -> projection -> continuum -> judges -> border -> doppelgänger -> its own continuum
 
 `portray` is the library's one call. It opens no window, no network and no file.
 """
@@ -9,13 +9,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import cv2
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 
 from engine import doppelganger
 from engine.alignment import Portrait, crop_ffhq
@@ -28,6 +27,8 @@ from engine.filming import make_strip, pictures_seen
 from engine.finding import Finding, Opinion
 from engine.judges.base import Judge
 from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
+from engine.likeness import VisibleChange, picture_likeness
+from engine.nearest import NearestSettings, Sitting, search_nearest
 from engine.perceptual import Distance
 from engine.projection import Loss, SearchSettings, Step, median_face, search_latent, tune
 from engine.strip import Strip, WithoutBorder
@@ -37,6 +38,9 @@ Tuning = Literal["auto", "always", "never"]
 
 BISECTIONS = 8  # pictures a judge is asked about to find a border, about
 HOLDING = 16  # pictures that are tried before a doppelgänger holds, about
+NEAREST_WIDTH = 1 / 128
+"""How far apart in t the border pair of the second continuum is at most: the whole of it is a few grey levels
+long, and the border's place shall be as well known as the first one's."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,20 @@ class PortrayalSettings:
 
     Attributes:
         search: of the projection.
+        nearest: of the shortest way across; None leaves it out.
         limits: which faces are accepted.
         tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
             judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
         margin: how far beyond the threshold a doppelgänger has to stay in the worst case, as a share of it.
         recorded: how many pictures of the search are kept, at most.
-        strip: how many pictures the film's strip holds, besides those judged to find the border.
+        strip, nearest_strip: how many pictures the strip of each continuum holds, besides those judged to
+            find the border; the ends of the second one look alike, so it needs fewer.
         portrait_px: side of the sitter's portrait.
     """
 
     search: SearchSettings = field(default_factory=SearchSettings)
+    nearest: NearestSettings | None = field(default_factory=NearestSettings)
     limits: FaceLimits = field(default_factory=FaceLimits)
     tuning: Tuning = "auto"
     tuning_target: float = 0.6
@@ -64,13 +71,14 @@ class PortrayalSettings:
     margin: float = 0.01
     recorded: int = 300
     strip: int = 97
+    nearest_strip: int = 33
     portrait_px: int = 512
 
 
 @dataclass(frozen=True)
 class Progress:
     """What is being done: `share` of this stage in [0, 1], and the `picture` it is being done with, uint8
-    (R, R, 3) RGB. `step` comes with each step of the search."""
+    (R, R, 3) RGB. `step` comes with each step of a search."""
 
     stage: str
     share: float
@@ -96,11 +104,35 @@ class Judged:
         return self.curve.samples[0].distance
 
 
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A second continuum: from the nearest doppelgänger (t = 0) to the closest match (t = 1).
+
+    curves: by judge. strip: of the leading judge.
+    """
+
+    continuum: Continuum
+    curves: dict[str, Curve]
+    strip: Strip
+
+
+@dataclass(frozen=True)
+class Appraised(Doppelganger):
+    """A doppelgänger and what is said of it: by each judge its verdict, and that of the worst case;
+    `likeness` compares it with the closest match (docs/outputs.md)."""
+
+    verdicts: dict[str, Verdict]
+    worst: dict[str, Verdict]
+    likeness: dict[str, float]
+
+
 @dataclass(frozen=True)
 class Portrayal:
     """Everything a visit has found. Arrays are uint8 (R, R, 3), RGB.
 
-    `verdicts` and `worst` are of the doppelgänger, by judge; `likeness` compares it with the closest match.
+    continuum, strip and the judges' curves: of the way from the median face. nearest: the way from the
+    nearest doppelgänger, where there is one. doppelganger: the one to give. on_the_way: the one beyond the
+    border through the median; the same one where no nearer one was found.
     """
 
     face: Face
@@ -111,10 +143,9 @@ class Portrayal:
     continuum: Continuum
     judged: list[Judged]
     strip: Strip
-    doppelganger: Doppelganger | None
-    verdicts: dict[str, Verdict]
-    worst: dict[str, Verdict]
-    likeness: dict[str, float]
+    nearest: Way | None
+    doppelganger: Appraised | None
+    on_the_way: Appraised | None
     seconds: dict[str, float]
 
 
@@ -123,9 +154,10 @@ def summarise(portrayal: Portrayal) -> Finding:
     twin = portrayal.doppelganger
     return Finding(
         median=portrayal.strip,
-        nearest=None,
+        nearest=portrayal.nearest.strip if portrayal.nearest else None,
         opinions=tuple(
-            _opinion(one.judge, one.curve, portrayal.verdicts.get(one.judge.name)) for one in portrayal.judged
+            _opinion(one.judge, one.curve, twin.verdicts.get(one.judge.name) if twin else None)
+            for one in portrayal.judged
         ),
         doppelganger=twin.picture if twin else None,
     )
@@ -194,6 +226,16 @@ class _Stage:
         self.count += 1
 
 
+def follow_steps(
+    steps: Iterator[Step], stage: str, report: Callable[[Progress], None], keep: Callable[[Step], None]
+) -> Step:
+    """Runs a search to its end, reporting and keeping each step, and returns the last one."""
+    for step in steps:
+        keep(step)
+        report(Progress(stage, (step.index + 1) / step.steps, step, step.picture.numpy()))
+    return step
+
+
 class _Recorder:
     """Follows the search: reports each step, keeps evenly spaced pictures of it, the last one always."""
 
@@ -205,14 +247,14 @@ class _Recorder:
 
     def follow(self, steps: Iterator[Step], stage: str) -> Step:
         """Runs a phase of the search to its end and returns its last step."""
-        for step in steps:
-            picture = step.picture.numpy()
-            if step.index % self.every == 0:
-                self.pictures.append(picture)
-            self.report(Progress(stage, (step.index + 1) / step.steps, step, picture))
+        step = follow_steps(steps, stage, self.report, self._keep)
         if step.index % self.every:
             self.pictures.append(step.picture.numpy())
         return step
+
+    def _keep(self, step: Step) -> None:
+        if step.index % self.every == 0:
+            self.pictures.append(step.picture.numpy())
 
 
 def _is_far(
@@ -276,6 +318,7 @@ def portray(
     distance: Distance,
     settings: PortrayalSettings | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    bordered: Callable[[Portrayal], None] = lambda _: None,
 ) -> Portrayal:
     """Portrays one sitter.
 
@@ -284,14 +327,30 @@ def portray(
         judges: the panel; at least one of them binding.
         distance: what the search minimises; no judge.
         report: called often with what is being done; what it raises cancels the visit.
+        bordered: called once with the way through the median, as soon as it is judged and while the
+            doppelgänger is still to be found.
 
     Raises:
         NoUsableFace: where a photograph holds no face that can be portrayed.
     """
     settings = settings or PortrayalSettings()
+    with FaceFinder() as finder:
+        return _portray(photographs, generator, judges, distance, settings, report, bordered, finder)
+
+
+def _portray(
+    photographs: Sequence[Pixels],
+    generator: Generator,
+    judges: Sequence[Judge],
+    distance: Distance,
+    settings: PortrayalSettings,
+    report: Callable[[Progress], None],
+    bordered: Callable[[Portrayal], None],
+    finder: FaceFinder,
+) -> Portrayal:
     watch = _Stopwatch()
 
-    with watch("faces"), FaceFinder() as finder:
+    with watch("faces"):
         report(Progress("faces", 0.0))
         faces = [choose_sitter(finder.find(p), settings.limits) for p in photographs]
         portraits = [
@@ -305,8 +364,8 @@ def portray(
         seen = [(one.image, one.landmarks) for one in portraits]
         references = [make_reference(judge, seen, settings.seed) for judge in judges]
 
-    target = to_target(portrait.image, generator.resolution)
-    loss = distance.towards(target, face_importance(portrait, generator.resolution))
+    importance = face_importance(portrait, generator.resolution)
+    loss = distance.towards(to_target(portrait.image, generator.resolution), importance)
     recorder = _Recorder(settings, report)
     with watch("search"):
         found = recorder.follow(search_latent(generator, loss, settings.search), "search")
@@ -329,25 +388,13 @@ def portray(
             search_curve = _trace_search(judge, reference, recorded, settings, see)
             judged.append(Judged(judge, reference, curve, search_curve))
 
-    with watch("doppelganger"):
-        see = _Stage("doppelganger", HOLDING, report).see
-        twin = _find_doppelganger(generator, continuum, judged, loss, settings, see)
-    verdicts, worst, likeness = {}, {}, {}
-    if twin:
-        for one in judged:
-            (verdicts[one.judge.name],) = judge_pictures(
-                one.judge, one.reference, [twin.picture], settings.seed, settings.k
-            )
-            (worst[one.judge.name],) = judge_worst_case(one.judge, one.reference, [twin.picture])
-        likeness = _likeness(twin.picture, continuum.picture(1.0), loss)
-
     with watch("film"):
         first = judged[0]
         see = _Stage("film", pictures_seen(first.curve, settings.strip), report).see
         sample = sampler(first.judge, first.reference, continuum.picture, settings, see)
         strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, see)
 
-    return Portrayal(
+    begun = Portrayal(
         face=faces[0],
         portrait=portrait,
         steps=searched,
@@ -356,52 +403,134 @@ def portray(
         continuum=continuum,
         judged=judged,
         strip=strip,
-        doppelganger=twin,
-        verdicts=verdicts,
-        worst=worst,
-        likeness=likeness,
+        nearest=None,
+        doppelganger=None,
+        on_the_way=None,
         seconds=watch.seconds,
     )
+    bordered(begun)
+
+    match = continuum.picture(1.0)
+    change = VisibleChange(match, importance, distance, finder)
+    beyond = [_beyond(one.curve) for one in judged if one.judge.binding]
+    start_t = min((t for t in beyond if t is not None), default=1.0)
+
+    with watch("doppelganger"):
+        holds = _holds(judged, settings, _Stage("doppelganger", HOLDING, report).see)
+        # A judge that knows the sitter all the way leaves nothing on it to be found.
+        through = None if None in beyond else doppelganger.on_the_way(continuum, start_t, holds)
+    nearest, way = None, None
+    # A match that holds itself is its own nearest picture.
+    if settings.nearest and not (through and through.t == 1.0):
+        sittings = [
+            Sitting(one.judge, one.reference, _limit(one.judge, settings))
+            for one in judged
+            if one.judge.binding
+        ]
+        with watch("nearest"):
+            steps = search_nearest(generator, found.place, sittings, change, settings.nearest)
+            ended = follow_steps(steps, "nearest", report, lambda _: None)
+            holds = _holds(judged, settings, _Stage("nearest_judging", HOLDING, report).see)
+            nearest = doppelganger.nearest(generator, ended.place, found.place, holds)
+        if nearest:
+            with watch("nearest_judging"):
+                way = _way(Continuum(generator, nearest.place, found.place), judged, settings, report)
+    if not (through or nearest):
+        with watch("doppelganger"):
+            border = continuum.place(start_t)
+            through = doppelganger.towards_others(
+                generator, border, holds, lambda picture: _unlikeness(picture, loss), settings.seed
+            )
+
+    def appraise(twin: Doppelganger | None) -> Appraised | None:
+        likeness = _likeness(twin.picture, match, change, loss) if twin else {}
+        return _appraise(twin, judged, settings, likeness) if twin else None
+
+    with watch("doppelganger"):
+        on_the_way = appraise(through)
+        given = appraise(nearest) or on_the_way
+    return replace(begun, nearest=way, doppelganger=given, on_the_way=on_the_way)
 
 
-def _find_doppelganger(
-    generator: Generator,
-    continuum: Continuum,
-    judged: Sequence[Judged],
-    loss: Loss,
-    settings: PortrayalSettings,
-    see: Callable[[Pixels], None],
-) -> Doppelganger | None:
-    binding = [one for one in judged if one.judge.binding]
+def _limit(judge: Judge, settings: PortrayalSettings) -> float:
+    """The distance that a doppelgänger must be beyond in the worst case."""
+    return judge.threshold * (1 + settings.margin)
 
-    def holds(pictures: Sequence[Pixels]) -> list[bool]:
-        return [all(stays_beyond(one, picture) for one in binding) for picture in pictures]
+
+def _holds(
+    judged: Sequence[Judged], settings: PortrayalSettings, see: Callable[[Pixels], None]
+) -> doppelganger.Holds:
+    """Whether every binding judge says someone else, in the worst case too. `see` is called with each
+    picture."""
 
     def stays_beyond(one: Judged, picture: Pixels) -> bool:
         see(picture)
         (plain,) = judge_pictures(one.judge, one.reference, [picture], settings.seed, settings.k)
         (worst,) = judge_worst_case(one.judge, one.reference, [picture])
-        return not plain.same and worst.worst_distance > one.judge.threshold * (1 + settings.margin)
+        return not plain.same and worst.worst_distance > _limit(one.judge, settings)
 
-    def unlikeness(picture: Pixels) -> float:
-        with torch.no_grad():
-            return float(loss(to_target(picture, picture.shape[0])))
+    binding = [one for one in judged if one.judge.binding]
+    return lambda pictures: [all(stays_beyond(one, picture) for one in binding) for picture in pictures]
 
-    start_t = min(_beyond(one.curve) for one in binding)
-    found = doppelganger.on_the_way(continuum, start_t, holds)
-    return found or doppelganger.nearest(
-        generator, continuum.place(start_t), holds, unlikeness, settings.seed
+
+def _way(
+    continuum: Continuum,
+    judged: Sequence[Judged],
+    settings: PortrayalSettings,
+    report: Callable[[Progress], None],
+) -> Way:
+    """The second continuum, judged like the first."""
+    expected = len(judged) * (COARSE + BISECTIONS) + settings.nearest_strip
+    see = _Stage("nearest_judging", expected, report).see
+    samplers = {
+        one.judge.name: sampler(one.judge, one.reference, continuum.picture, settings, see) for one in judged
+    }
+    curves = {
+        one.judge.name: trace(
+            continuum.picture, samplers[one.judge.name], one.judge.threshold, max_width=NEAREST_WIDTH
+        )
+        for one in judged
+    }
+    first = judged[0].judge
+    strip = make_strip(
+        continuum, first, curves[first.name], samplers[first.name], settings.nearest_strip, see
     )
+    return Way(continuum, curves, strip)
 
 
-def _beyond(curve: Curve) -> float:
-    """The t just beyond the border; a judge that does not know the match itself sets no limit."""
+def _appraise(
+    twin: Doppelganger, judged: Sequence[Judged], settings: PortrayalSettings, likeness: dict[str, float]
+) -> Appraised:
+    """Asks all judges about a doppelgänger."""
+    verdicts, worst = {}, {}
+    for one in judged:
+        (verdicts[one.judge.name],) = judge_pictures(
+            one.judge, one.reference, [twin.picture], settings.seed, settings.k
+        )
+        (worst[one.judge.name],) = judge_worst_case(one.judge, one.reference, [twin.picture])
+    return Appraised(twin.kind, twin.t, twin.place, twin.picture, verdicts, worst, likeness)
+
+
+def _beyond(curve: Curve) -> float | None:
+    """The t just beyond the border; 1 where the judge does not know the match itself, None where it knows
+    every picture of the way."""
+    if curve.border is None and curve.samples[-1].same:
+        return None
     return curve.border.low.t if curve.border and curve.border.high.same else 1.0
 
 
-def _likeness(picture: Pixels, match: Pixels, loss: Loss) -> dict[str, float]:
-    """How alike the doppelgänger and the closest match look; `perceptual` is to the portrait itself."""
+def _unlikeness(picture: Pixels, loss: Loss) -> float:
+    """The perceptual distance to the portrait."""
     with torch.no_grad():
-        perceptual = float(loss(to_target(picture, picture.shape[0])))
-    ssim = structural_similarity(picture, match, channel_axis=2)
-    return {"ssim": float(ssim), "perceptual_to_portrait": perceptual}
+        return float(loss(to_target(picture, picture.shape[0])))
+
+
+def _likeness(picture: Pixels, match: Pixels, change: VisibleChange, loss: Loss) -> dict[str, float]:
+    """How alike the doppelgänger and the closest match look, by several measures."""
+    figures = picture_likeness(picture, match) | {
+        "perceptual": change.perceptual(picture),
+        "perceptual_to_portrait": _unlikeness(picture, loss),
+    }
+    measured = change.measure(picture)
+    seen = {"visible_change": measured.total} | {f"noticed_{k}": v for k, v in asdict(measured).items()}
+    return figures | {name: value for name, value in seen.items() if math.isfinite(value)}

@@ -42,9 +42,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the search. `picture` is uint8 (R, R, 3), RGB; `loss` is the perceptual distance alone."""
+    """One step of a search. `picture` is uint8 (R, R, 3), RGB; `loss` is the perceptual distance alone, in
+    the search for the nearest picture the visible change (`engine.nearest`)."""
 
-    phase: Literal["latent", "tuning"]
+    phase: Literal["latent", "tuning", "nearest"]
     index: int
     steps: int
     loss: float

@@ -37,11 +37,13 @@ PROGRESS_HZ = 30.0  # at most, while nobody waits for every report
 SHARES = {
     "faces": 0.02,
     "reference": 0.03,
-    "search": 0.40,
-    "tuning": 0.25,
-    "judging": 0.13,
-    "doppelganger": 0.07,
-    "film": 0.10,
+    "search": 0.28,
+    "tuning": 0.22,
+    "judging": 0.09,
+    "film": 0.07,
+    "doppelganger": 0.06,
+    "nearest": 0.16,
+    "nearest_judging": 0.07,
 }
 """Each stage's share of a visit's time, about, in their order."""
 

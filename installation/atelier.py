@@ -10,6 +10,7 @@ import torch
 from engine.arrays import Pixels
 from engine.judges import panel
 from engine.lpips import LPIPS
+from engine.nearest import NearestSettings
 from engine.perceptual import Distance, NormalisedLaplacianPyramid
 from engine.portrayal import Portrayal, PortrayalSettings, Progress, portray
 from engine.projection import SearchSettings, fast_dtype
@@ -34,14 +35,16 @@ class Atelier:
         self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
         self.distance = _distance(manifest, configuration.perceptual)
         search, judging = configuration.search, configuration.judging
+        dtype = fast_dtype(self.generator.mapping.w_avg.device)
         self.settings = PortrayalSettings(
             search=SearchSettings(
                 space=search.space,
                 steps=search.steps,
                 tuning_steps=search.tuning_steps,
-                dtype=fast_dtype(self.generator.mapping.w_avg.device),
+                dtype=dtype,
                 seed=0,
             ),
+            nearest=NearestSettings(dtype=dtype, seed=judging.seed) if search.nearest else None,
             tuning=search.tuning,
             k=judging.perturbations,
             seed=judging.seed,

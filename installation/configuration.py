@@ -37,6 +37,7 @@ class Search(_Section):
     steps: int = Field(200, ge=1, le=10_000, description="steps of the latent, at most")
     tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
     tuning_steps: int = Field(150, ge=1, le=10_000, description="steps of the weights, at most")
+    nearest: bool = Field(True, description="whether the shortest way across is looked for")
     threads: int = Field(2, ge=1, le=256, description="threads of the networks on a CPU of any size")
 
 

@@ -100,6 +100,8 @@ class _ProgressBar:
         "tuning": "tuning",
         "judging": "asking the judges",
         "doppelganger": "looking beyond the border",
+        "nearest": "taking the shortest way across",
+        "nearest_judging": "asking the judges again",
         "film": "preparing the film",
         "writing": "writing the folder",
     }

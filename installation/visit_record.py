@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.border import Curve
 from engine.judges.base import Judge
-from engine.portrayal import Judged, Portrayal
+from engine.portrayal import Appraised, Judged, Portrayal, Way
 from installation.atelier import Atelier
 from installation.outputs import folder, report
 
@@ -17,7 +17,7 @@ def visit_record(
     atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool
 ) -> folder.VisitRecord:
     """Joins what was portrayed with what it was portrayed with. `source`: the photograph's file name."""
-    face, twin = portrayal.face, portrayal.doppelganger
+    face, twin, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
     sitter = report.Sitter(
         source=source, face_px=face.face_px, pose_deg=face.pose_deg, sharpness=face.sharpness
     )
@@ -29,21 +29,6 @@ def visit_record(
         tuned=portrayal.tuning_steps > 0,
         tuning_steps=portrayal.tuning_steps,
     )
-    doppelganger = (
-        None
-        if twin is None
-        else report.Doppelganger(
-            kind=twin.kind,
-            t=twin.t if twin.kind == "on-the-way" else None,
-            judges={
-                name: report.DoppelgangerVerdict(
-                    distance=verdict.distance, worst_distance=portrayal.worst[name].worst_distance
-                )
-                for name, verdict in portrayal.verdicts.items()
-            },
-            likeness=portrayal.likeness,
-        )
-    )
     settings = atelier.settings
     whole = report.Report(
         generator=report.Generator(
@@ -54,16 +39,21 @@ def visit_record(
         sitter=sitter,
         search=search,
         verdict=report.Verdict(k=settings.k, seed=settings.seed),
-        judges=[_judge(one) for one in portrayal.judged],
-        doppelganger=doppelganger,
+        judges=[_judge(one, nearest) for one in portrayal.judged],
+        doppelganger=_doppelganger(twin),
         doppelganger_note=None if twin else NO_DOPPELGANGER,
+        on_the_way=_doppelganger(portrayal.on_the_way),
         seconds=portrayal.seconds,
     )
     return folder.VisitRecord(
         report=whole,
         strip=portrayal.strip,
         curves={one.judge.name: _points(one.curve) for one in portrayal.judged},
+        nearest=None
+        if nearest is None
+        else folder.NearestWay(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
         doppelganger=twin.picture if twin else None,
+        on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
     )
 
@@ -77,7 +67,23 @@ def write_visit(
     return record.report
 
 
-def _judge(one: Judged) -> report.Judge:
+def _doppelganger(twin: Appraised | None) -> report.Doppelganger | None:
+    if twin is None:
+        return None
+    return report.Doppelganger(
+        kind=twin.kind,
+        t=twin.t if twin.kind == "on-the-way" else None,
+        judges={
+            name: report.DoppelgangerVerdict(
+                distance=verdict.distance, worst_distance=twin.worst[name].worst_distance
+            )
+            for name, verdict in twin.verdicts.items()
+        },
+        likeness=twin.likeness,
+    )
+
+
+def _judge(one: Judged, nearest: Way | None) -> report.Judge:
     judge, curve = one.judge, one.curve
     return report.Judge(
         name=judge.name,
@@ -88,14 +94,18 @@ def _judge(one: Judged) -> report.Judge:
         distance_at_median=one.at_median,
         crossings=[crossing.t for crossing in curve.crossings],
         border=_border(curve),
-        search_continuum=report.SearchContinuum(
-            crossings=[crossing.t for crossing in one.search_curve.crossings],
-            border=_border(one.search_curve),
-        ),
+        search_continuum=_other(one.search_curve),
+        nearest_continuum=_other(nearest.curves[judge.name]) if nearest else None,
         sentence=sentence(judge),
         binding=judge.binding,
         note=None if curve.border else no_border(one),
         alignment=tuple(tuple(row) for row in one.reference.alignment),
+    )
+
+
+def _other(curve: Curve) -> report.OtherContinuum:
+    return report.OtherContinuum(
+        crossings=[crossing.t for crossing in curve.crossings], border=_border(curve)
     )
 
 

@@ -8,7 +8,9 @@ import torch
 
 from engine import doppelganger
 from engine.arrays import Pixels
+from engine.border import Crossing, Curve, Sample
 from engine.continuum import Continuum
+from engine.portrayal import _beyond
 from engine.projection import Place, median_face
 from engine.stylegan2 import Generator
 
@@ -60,12 +62,26 @@ def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Cont
     def holds(pictures: Sequence[Pixels]) -> list[bool]:
         return [apart(picture) > 5 for picture in pictures]
 
-    found = doppelganger.nearest(generator, way.place(0.7), holds, apart)
-    assert found is not None and found.kind == "nearest"
+    found = doppelganger.towards_others(generator, way.place(0.7), holds, apart)
+    assert found is not None and found.kind == "towards-others"
     assert holds([found.picture]) == [True]
     assert apart(found.picture) < 8
 
 
 def test_none_is_said_where_none_holds(generator: Generator, way: Continuum) -> None:
-    found = doppelganger.nearest(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
+    found = doppelganger.towards_others(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("distances", "beyond"),
+    [([0.9, 0.7, 0.5], 0.25), ([0.5, 0.4, 0.3], None), ([0.9, 0.8, 0.7], 1.0), ([0.5, 0.7, 0.9], 1.0)],
+)
+def test_where_the_way_beyond_the_border_begins(distances: list[float], beyond: float | None) -> None:
+    """Beyond the border; nowhere where all is the sitter; at the match where that is someone else already."""
+    samples = tuple(Sample(i / 2, d, 0.01, d <= 0.6) for i, d in enumerate(distances))
+    low, high = Sample(0.25, 0.61, 0.01, False), Sample(0.75, 0.59, 0.01, True)
+    crossing = {True: Crossing(low, high, 0.5, 3), False: Crossing(high, low, 0.5, 3)}
+    ends = (samples[0].same, samples[-1].same)
+    crossings = () if ends[0] == ends[1] else (crossing[ends[1]],)
+    assert _beyond(Curve(samples, crossings, 0.6)) == beyond

@@ -1,6 +1,7 @@
 """The files of a visit: marks, film, morph, plates, report, folder. All on made-up faces."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -503,6 +504,33 @@ def test_folder_without_a_border_but_with_the_portrait(tmp_path: Path) -> None:
     names = [path.name for path in written]
     assert names == ["continuum.png", "curve.png", "morph.mp4", "portrait.png", "report.json"]
     assert marks.read_digital_source_type(tmp_path / "visit" / "portrait.png") is None
+
+
+def test_folder_with_the_second_continuum_too(tmp_path: Path) -> None:
+    record = make_record()
+    strip = make_strip(border_t=0.15)
+    judges = [
+        judge.model_copy(
+            update={"nearest_continuum": report.OtherContinuum(crossings=[0.15], border=judge.border)}
+        )
+        for judge in record.report.judges
+    ]
+    whole = record.report.model_copy(update={"judges": judges})
+    nearest = folder.NearestWay(strip, record.curves)
+    written = folder.write_folder(
+        replace(record, report=whole, nearest=nearest, on_the_way=face(0.2)), tmp_path / "visit"
+    )
+    assert {path.name for path in written} == WITH_BORDER | {
+        "nearest_border_other.png",
+        "nearest_border_same.png",
+        "nearest_curve.png",
+        "nearest_difference.png",
+        "on_the_way.png",
+    }
+    assert strip.border is not None
+    same = np.asarray(Image.open(tmp_path / "visit" / "nearest_border_same.png"))
+    assert np.array_equal(same, strip.pictures[strip.border[0]])
+    assert report.read(tmp_path / "visit" / "report.json") == whole
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, ValueError])

@@ -60,6 +60,11 @@ def test_the_folder_holds_the_whole_idea(visit: Path) -> None:
         "border_other.png",
         "difference.png",
         "doppelganger.png",
+        "on_the_way.png",
+        "nearest_border_same.png",
+        "nearest_border_other.png",
+        "nearest_difference.png",
+        "nearest_curve.png",
         "portrait.png",
         "continuum.png",
         "curve.png",
@@ -105,6 +110,25 @@ def test_the_doppelganger_is_someone_else_in_the_worst_case(report: dict) -> Non
     assert thresholds
     for name, threshold in thresholds.items():
         assert twin["judges"][name]["worst_distance"] > threshold
+
+
+def test_the_nearest_doppelganger_keeps_the_likeness(visit: Path, report: dict) -> None:
+    twin, through = report["doppelganger"], report["on_the_way"]
+    assert (twin["kind"], through["kind"]) == ("nearest", "on-the-way")
+    assert twin["likeness"]["perceptual"] < 0.5 * through["likeness"]["perceptual"]
+    assert twin["likeness"]["visible_change"] < 0.5 * through["likeness"]["visible_change"]
+    threshold = report["judges"][0]["threshold"]
+    assert through["judges"]["dlib"]["worst_distance"] > threshold
+    assert not np.array_equal(picture(visit / "doppelganger.png"), picture(visit / "on_the_way.png"))
+
+
+def test_the_border_of_the_second_continuum_is_as_fine(visit: Path, report: dict) -> None:
+    border = report["judges"][0]["nearest_continuum"]["border"]
+    same, other = picture(visit / "nearest_border_same.png"), picture(visit / "nearest_border_other.png")
+    gap = np.abs(same.astype(int) - other)
+    assert border["mean_abs_diff"] == pytest.approx(gap.mean(), rel=1e-4) and 0 < gap.mean() <= 1.0
+    assert border["distance_same"] <= report["judges"][0]["threshold"] < border["distance_other"]
+    assert border["t_width"] <= 1 / 128
 
 
 def test_both_continua_and_both_judges_are_reported(report: dict) -> None:
@@ -197,7 +221,7 @@ def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -
 
 def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
     config = tmp_path / "few.toml"
-    config.write_text("[search]\nsteps = 25\ntuning_steps = 15\n")
+    config.write_text("[search]\nsteps = 25\ntuning_steps = 15\nnearest = false\n")
     found = []
     for cores in (1, 2):
         out = tmp_path / str(cores)

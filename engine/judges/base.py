@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from engine.arrays import Pixels
 from engine.judges.crops import compose, cut, density_px, reduce_to
@@ -71,6 +72,13 @@ class Judge(ABC):
     @abstractmethod
     def embed(self, crops: Pixels) -> Embeddings:
         """Crops uint8 (N, crop_px, crop_px, 3) RGB -> float32 (N, D); NaN where it sees no face."""
+
+    def network_with_gradients(self) -> nn.Module | None:
+        """Crops as float RGB (N, 3, crop_px, crop_px), 0 to 255 -> embeddings (N, D) equal to `embed`'s.
+
+        None where the judge has no network that torch can compute.
+        """
+        return None
 
     def describe(
         self, pictures: Sequence[Pixels], alignment: Affine, perturbations: Sequence[Perturbation]

@@ -11,6 +11,7 @@ import dlib
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from engine.arrays import Pixels
 from engine.errors import WeightsError
@@ -114,3 +115,6 @@ class DlibJudge(Judge):
                 for start in range(0, len(crops), BATCH)
             ]
         return torch.cat(parts).numpy()
+
+    def network_with_gradients(self) -> nn.Module:
+        return self.network

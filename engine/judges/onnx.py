@@ -11,11 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from torch import Tensor, nn
 
 from engine.arrays import Pixels
 from engine.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
+from engine.judges.onnx_torch import NotConverted, OnnxNetwork
 
 BATCH = 32
 
@@ -55,6 +57,7 @@ class OnnxJudge(Judge):
         self.point = OperatingPoint("configured", model.threshold, model.source, model.fmr)
         self._model = model
         self._session = _open_session(model)
+        self._network: nn.Module | None = None  # made when first wanted
         # A free dimension is a name or None; a model exported for one picture takes one at a time.
         count = self._session.get_inputs()[0].shape[0]
         self._batch = count if isinstance(count, int) else None
@@ -68,6 +71,14 @@ class OnnxJudge(Judge):
             [self._run(crops[start : start + size]) for start in range(0, len(crops), size)]
         )
 
+    def network_with_gradients(self) -> nn.Module | None:
+        if self._network is None:
+            try:
+                self._network = FromLevels(OnnxNetwork(self._model.path), self._model)
+            except NotConverted:
+                return None
+        return self._network
+
     def _run(self, crops: Pixels) -> Embeddings:
         count = len(crops)
         if self._batch is not None and count < self._batch:
@@ -78,6 +89,19 @@ class OnnxJudge(Judge):
         feed = {self._session.get_inputs()[0].name: np.ascontiguousarray(images.transpose(0, 3, 1, 2))}
         (output,) = self._session.run([self._session.get_outputs()[0].name], feed)
         return np.asarray(output, dtype=np.float32).reshape(len(crops), -1)[:count]
+
+
+class FromLevels(nn.Module):
+    """Pictures float RGB (N, 3, H, W), 0 to 255 -> what the network takes, and its output."""
+
+    def __init__(self, network: nn.Module, model: OnnxModel) -> None:
+        super().__init__()
+        self.network, self.mean, self.std = network, model.mean, model.std
+        self.flipped = model.colour_order == "bgr"
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        ordered = pictures.flip(1) if self.flipped else pictures
+        return self.network((ordered - self.mean) / self.std)
 
 
 def _open_session(model: OnnxModel) -> Any:

@@ -6,11 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from engine.arrays import Pixels
 from engine.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
+from engine.judges.onnx_torch import NotConverted, OnnxNetwork
 
 OPERATING_POINTS = {
     "maker": OperatingPoint("maker", 0.637, "cosine 0.363 of opencv_zoo, its best on LFW; FMR not published"),
@@ -28,7 +30,8 @@ class SFaceJudge(Judge):
     def __init__(self, path: Path, point: OperatingPoint = OPERATING_POINTS["maker"]) -> None:
         """`path`: face_recognition_sface_2021dec.onnx. Raises WeightsError if it is missing or no such
         model."""
-        self.point = point
+        self.point, self._path = point, path
+        self._network: nn.Module | None = None  # made when first wanted
         if not path.is_file():
             raise WeightsError(f"{path}, the network of the judge sface, is not there: `kiosk weights list`")
         try:
@@ -45,3 +48,12 @@ class SFaceJudge(Judge):
         # feature() returns a view of the network's output, which the next call overwrites.
         rows = [self._recogniser.feature(np.ascontiguousarray(crop[..., ::-1])).copy() for crop in crops]
         return np.concatenate(rows).astype(np.float32)
+
+    def network_with_gradients(self) -> nn.Module | None:
+        """FaceRecognizerSF feeds grey levels, RGB, as they are; the network scales them itself."""
+        if self._network is None:
+            try:
+                self._network = OnnxNetwork(self._path)
+            except NotConverted:
+                return None
+        return self._network

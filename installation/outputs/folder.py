@@ -26,13 +26,23 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
+class NearestWay:
+    """The second continuum, from the nearest doppelgänger (t = 0) to the closest match (t = 1); as the first
+    one in `VisitRecord`."""
+
+    strip: Strip
+    curves: Mapping[str, Curve]
+
+
+@dataclass(frozen=True, eq=False)
 class VisitRecord:
     """Everything a visit knows when it ends. Pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
     strip: pictures along the straight continuum from t=0 to t=1 with the verdicts of `strip.judge`, whose
     border the film and the sheet show; both pictures of that border are in it.  curves: for every judge of
-    the report, by name.  doppelganger: None where none was found.  portrait: the sitter's crop, uint8
-    (512, 512, 3) RGB; None unless the sitter's face is to be kept.
+    the report, by name.  nearest: the second continuum, where there is one.  doppelganger: the one given,
+    on_the_way: the one beyond the border through the median; None where none was found.  portrait: the
+    sitter's crop, uint8 (512, 512, 3) RGB; None unless the sitter's face is to be kept.
     """
 
     report: Report
@@ -40,6 +50,8 @@ class VisitRecord:
     curves: Mapping[str, Curve]
     doppelganger: NDArray[np.uint8] | None = None
     portrait: NDArray[np.uint8] | None = None
+    on_the_way: NDArray[np.uint8] | None = None
+    nearest: NearestWay | None = None
 
     def __post_init__(self) -> None:
         names = {judge.name for judge in self.report.judges}
@@ -84,16 +96,23 @@ def write_folder(record: VisitRecord, directory: Path) -> list[Path]:
 
 def _write_files(record: VisitRecord, directory: Path) -> None:
     strip = record.strip
-    plates = {"continuum.png": plots.continuum(strip), "curve.png": plots.curve(_judge_curves(record), strip)}
-    if strip.border is not None:
-        same, other = (strip.pictures[index] for index in strip.border)
-        plates |= {
-            "border_same.png": same,
-            "border_other.png": other,
-            "difference.png": plots.difference(same, other),
-        }
+    judges = sorted(record.report.judges, key=lambda judge: judge.name != strip.judge)
+    curves = [_judge_curve(one, one, record.curves) for one in judges if len(record.curves[one.name].t)]
+    plates = {"continuum.png": plots.continuum(strip), "curve.png": plots.curve(curves, strip)}
+    plates |= _border_plates(strip)
+    if record.nearest is not None:
+        way = record.nearest
+        curves = [
+            _judge_curve(one, one.nearest_continuum, way.curves)
+            for one in judges
+            if one.nearest_continuum and len(way.curves[one.name].t)
+        ]
+        plates["nearest_curve.png"] = plots.curve(curves, way.strip, start="doppelgänger")
+        plates |= {f"nearest_{name}": plate for name, plate in _border_plates(way.strip).items()}
     if record.doppelganger is not None:
         plates["doppelganger.png"] = record.doppelganger
+    if record.on_the_way is not None:
+        plates["on_the_way.png"] = record.on_the_way
     for name, picture in plates.items():
         (directory / name).write_bytes(marks.png_bytes(picture))
     if record.portrait is not None:
@@ -102,23 +121,28 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
     report.write(record.report, directory / "report.json")
 
 
-def _judge_curves(record: VisitRecord) -> list[plots.JudgeCurve]:
-    """The report's judges as the plot wants them, the one of the strip first."""
-    judges = sorted(record.report.judges, key=lambda judge: judge.name != record.strip.judge)
-    curves = []
-    for judge in judges:
-        if not len(record.curves[judge.name].t):
-            continue
-        zone = judge.border.zone if judge.border else None
-        curves.append(
-            plots.JudgeCurve(
-                name=judge.name,
-                threshold=judge.threshold,
-                t=record.curves[judge.name].t,
-                distances=record.curves[judge.name].distances,
-                crossings=judge.crossings,
-                border_t=judge.border.t if judge.border else None,
-                zone=(zone.t_low, zone.t_high) if zone else None,
-            )
-        )
-    return curves
+def _border_plates(strip: Strip) -> dict[str, NDArray[np.uint8]]:
+    if strip.border is None:
+        return {}
+    same, other = (strip.pictures[index] for index in strip.border)
+    return {
+        "border_same.png": same,
+        "border_other.png": other,
+        "difference.png": plots.difference(same, other),
+    }
+
+
+def _judge_curve(
+    judge: report.Judge, way: report.Judge | report.OtherContinuum, curves: Mapping[str, Curve]
+) -> plots.JudgeCurve:
+    """A judge on one of the ways, as the plot wants it."""
+    zone = way.border.zone if way.border else None
+    return plots.JudgeCurve(
+        name=judge.name,
+        threshold=judge.threshold,
+        t=curves[judge.name].t,
+        distances=curves[judge.name].distances,
+        crossings=way.crossings,
+        border_t=way.border.t if way.border else None,
+        zone=(zone.t_low, zone.t_high) if zone else None,
+    )

@@ -35,12 +35,13 @@ class JudgeCurve:
     zone: tuple[float, float] | None = None
 
 
-def curve(judges: Sequence[JudgeCurve], strip: Strip) -> NDArray[np.uint8]:
+def curve(judges: Sequence[JudgeCurve], strip: Strip, start: str = "median face") -> NDArray[np.uint8]:
     """Every judge's distance along the way, in units of its own threshold; (2000, 3000, 3).
 
-    The axis is made of the pictures themselves, the median face at its left end and the closest match at its
-    right end. Below the threshold it is the same person, above it someone else. The first judge is the one
-    whose border the visit shows: a full line, with its border carried down to the axis.
+    The axis is made of the pictures themselves, the median face (or what `start` names) at its left end and
+    the closest match at its right end. Below the threshold it is the same person, above it someone else.
+    The first judge is the one whose border the visit shows: a full line, with its border carried down to
+    the axis.
     """
     width, height = 3000, 2000
     left, right, top, bottom = 500, 2380, 130, 1560
@@ -98,7 +99,7 @@ def curve(judges: Sequence[JudgeCurve], strip: Strip) -> NDArray[np.uint8]:
     if main_border_t is not None:
         _border_on_faces(canvas, x_of(main_border_t), face_top, face_px)
 
-    ends = [("median face", x_of(0.0)), ("closest match", x_of(1.0))]
+    ends = [(start, x_of(0.0)), ("closest match", x_of(1.0))]
     for words, x in ends:
         drawing.write(canvas, words, (x, caption_y), 46, 400, GREY, "ms")
     if main_border_t is not None:

@@ -90,8 +90,9 @@ class Border(_Part):
     zone: Zone | None = None
 
 
-class SearchContinuum(_Part):
-    """The same questions asked along the recorded search; t is the share of its steps."""
+class OtherContinuum(_Part):
+    """The same questions asked along another way: the recorded search, where t is the share of its steps, or
+    the way from the nearest doppelgänger (t = 0) to the closest match (t = 1)."""
 
     crossings: list[T]
     border: Border | None
@@ -113,7 +114,8 @@ class Judge(_Part):
     distance_at_median: MaybeDistance
     crossings: list[T]
     border: Border | None
-    search_continuum: SearchContinuum | None
+    search_continuum: OtherContinuum | None
+    nearest_continuum: OtherContinuum | None = None
     sentence: str
     binding: bool
     note: str | None = None
@@ -128,9 +130,9 @@ class DoppelgangerVerdict(_Part):
 
 
 class Doppelganger(_Part):
-    """The picture given to the sitter. t is None where it does not lie on the way (`nearest`)."""
+    """A picture beyond the border. t is None where it does not lie on the way through the median."""
 
-    kind: Literal["on-the-way", "nearest"]
+    kind: Literal["nearest", "on-the-way", "towards-others"]
     t: T | None
     judges: dict[str, DoppelgangerVerdict]
     likeness: dict[str, Number]
@@ -144,7 +146,8 @@ class Verdict(_Part):
 
 
 class Report(_Part):
-    """The whole report.json. doppelganger_note says why where doppelganger is null."""
+    """The whole report.json. doppelganger: the one given to the sitter; doppelganger_note says why where it
+    is null. on_the_way: the one beyond the border through the median; the same where none is nearer."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     generator: Generator
@@ -154,6 +157,7 @@ class Report(_Part):
     judges: list[Judge] = Field(min_length=1)
     doppelganger: Doppelganger | None
     doppelganger_note: str | None = None
+    on_the_way: Doppelganger | None = None
     seconds: dict[str, Seconds]
 
     def judge(self, name: str) -> Judge:
