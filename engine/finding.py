@@ -45,12 +45,14 @@ class Finding:
     every binding judge calls someone else (t = 0) to the closest match (t = 1), where there is one.
     opinions: of all judges about the way through the median, the leading one first.
     doppelganger: the picture given to the sitter, uint8 (R, R, 3) RGB, or None where none holds.
+    whole: False while the nearest picture and the doppelgänger are still looked for.
     """
 
     median: Strip
     nearest: Strip | None
     opinions: tuple[Opinion, ...]
     doppelganger: Pixels | None
+    whole: bool = True
 
     @property
     def given(self) -> tuple[Pixels, Given]:

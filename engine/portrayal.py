@@ -56,6 +56,7 @@ class PortrayalSettings:
         k, seed: how many perturbations make a verdict, and which.
         margin: how far beyond the threshold a doppelgänger has to stay in the worst case, as a share of it.
         recorded: how many pictures of the search are kept, at most.
+        both: whether the doppelgänger through the median is looked for even where there is a nearer one.
         strip, nearest_strip: how many pictures the strip of each continuum holds, besides those judged to
             find the border; the ends of the second one look alike, so it needs fewer.
         portrait_px: side of the sitter's portrait.
@@ -72,6 +73,7 @@ class PortrayalSettings:
     recorded: int = 300
     strip: int = 97
     nearest_strip: int = 33
+    both: bool = True
     portrait_px: int = 512
 
 
@@ -149,8 +151,8 @@ class Portrayal:
     seconds: dict[str, float]
 
 
-def summarise(portrayal: Portrayal) -> Finding:
-    """What of it is shown; nothing of the sitter's own face is in it."""
+def summarise(portrayal: Portrayal, whole: bool = True) -> Finding:
+    """What of it is shown; nothing of the sitter's own face is in it. `whole`: see `Finding`."""
     twin = portrayal.doppelganger
     return Finding(
         median=portrayal.strip,
@@ -160,6 +162,7 @@ def summarise(portrayal: Portrayal) -> Finding:
             for one in portrayal.judged
         ),
         doppelganger=twin.picture if twin else None,
+        whole=whole,
     )
 
 
@@ -415,13 +418,12 @@ def _portray(
     beyond = [_beyond(one.curve) for one in judged if one.judge.binding]
     start_t = min((t for t in beyond if t is not None), default=1.0)
 
+    through, nearest, way = None, None, None
     with watch("doppelganger"):
         holds = _holds(judged, settings, _Stage("doppelganger", HOLDING, report).see)
-        # A judge that knows the sitter all the way leaves nothing on it to be found.
-        through = None if None in beyond else doppelganger.on_the_way(continuum, start_t, holds)
-    nearest, way = None, None
+        (match_holds,) = holds([match])
     # A match that holds itself is its own nearest picture.
-    if settings.nearest and not (through and through.t == 1.0):
+    if settings.nearest and not match_holds:
         sittings = [
             Sitting(one.judge, one.reference, _limit(one.judge, settings))
             for one in judged
@@ -430,11 +432,15 @@ def _portray(
         with watch("nearest"):
             steps = search_nearest(generator, found.place, sittings, change, settings.nearest)
             ended = follow_steps(steps, "nearest", report, lambda _: None)
-            holds = _holds(judged, settings, _Stage("nearest_judging", HOLDING, report).see)
-            nearest = doppelganger.nearest(generator, ended.place, found.place, holds)
+            holds_nearby = _holds(judged, settings, _Stage("nearest_judging", HOLDING, report).see)
+            nearest = doppelganger.nearest(generator, ended.place, found.place, holds_nearby)
         if nearest:
             with watch("nearest_judging"):
                 way = _way(Continuum(generator, nearest.place, found.place), judged, settings, report)
+    # A judge that knows the sitter all the way leaves nothing on it to be found.
+    if None not in beyond and (settings.both or not nearest):
+        with watch("doppelganger"):
+            through = doppelganger.on_the_way(continuum, start_t, holds)
     if not (through or nearest):
         with watch("doppelganger"):
             border = continuum.place(start_t)

@@ -53,7 +53,7 @@ class Progressed:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Everything that is shown of this visit."""
+    """What is shown of this visit; first the way through the median, then, while that is shown, all of it."""
 
     visit_id: int
     finding: Finding

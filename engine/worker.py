@@ -35,17 +35,18 @@ RENEWAL_S = 300.0
 PROGRESS_HZ = 30.0  # at most, while nobody waits for every report
 
 SHARES = {
-    "faces": 0.02,
-    "reference": 0.03,
-    "search": 0.28,
-    "tuning": 0.22,
-    "judging": 0.09,
-    "film": 0.07,
-    "doppelganger": 0.06,
-    "nearest": 0.16,
-    "nearest_judging": 0.07,
+    "faces": 0.03,
+    "reference": 0.04,
+    "search": 0.40,
+    "tuning": 0.31,
+    "judging": 0.13,
+    "film": 0.09,
+    # The way through the median is being shown.
+    "doppelganger": 0.0,
+    "nearest": 0.0,
+    "nearest_judging": 0.0,
 }
-"""Each stage's share of a visit's time, about, in their order."""
+"""Each stage's share of the time until something can be shown, about, in their order."""
 
 
 class Studio(Protocol):
@@ -60,7 +61,12 @@ class Studio(Protocol):
     @property
     def settings(self) -> PortrayalSettings: ...
 
-    def portray(self, photographs: Sequence[Pixels], report: Callable[[Progress], None]) -> Portrayal: ...
+    def portray(
+        self,
+        photographs: Sequence[Pixels],
+        report: Callable[[Progress], None],
+        bordered: Callable[[Portrayal], None],
+    ) -> Portrayal: ...
 
 
 class _Interrupted(Exception):
@@ -141,7 +147,12 @@ class _Worker:
         photographs = request.photographs
         if photographs is None:
             photographs = (self._synthetic_sitter(request.visit_id, report),)
-        finding = summarise(self.studio.portray(photographs, report))
+
+        def bordered(begun: Portrayal) -> None:
+            self._heed()
+            self.end.send(Found(request.visit_id, summarise(begun, whole=False)))
+
+        finding = summarise(self.studio.portray(photographs, report, bordered))
         self._heed()
         self.end.send(Found(request.visit_id, finding))
 

@@ -23,7 +23,8 @@ from installation.weights import Manifest
 class Atelier:
     """The loaded networks of one configuration. Raises WeightsError where weights are missing or wrong."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, both: bool = True) -> None:
+        """`both`: whether the doppelgänger through the median is looked for beside a nearer one."""
         # Fixed, not what the machine has: the same photograph then has the same border on every machine.
         torch.set_num_threads(configuration.search.threads)
         manifest = Manifest.load()
@@ -49,13 +50,19 @@ class Atelier:
             k=judging.perturbations,
             seed=judging.seed,
             strip=configuration.film.pictures,
+            both=both,
         )
 
     def portray(
-        self, photographs: Sequence[Pixels], report: Callable[[Progress], None] = lambda _: None
+        self,
+        photographs: Sequence[Pixels],
+        report: Callable[[Progress], None] = lambda _: None,
+        bordered: Callable[[Portrayal], None] = lambda _: None,
     ) -> Portrayal:
         """Portrays one sitter; see `engine.portrayal.portray`."""
-        return portray(photographs, self.generator, self.judges, self.distance, self.settings, report)
+        return portray(
+            photographs, self.generator, self.judges, self.distance, self.settings, report, bordered
+        )
 
 
 def _distance(manifest: Manifest, name: str) -> Distance:

@@ -39,7 +39,8 @@ def load_studio(configuration: Configuration) -> "Studio":
     """Loads the networks of a configuration; see `Atelier`."""
     from installation.atelier import Atelier
 
-    return Atelier(configuration)
+    # What is shown needs one doppelgänger, not both.
+    return Atelier(configuration, both=False)
 
 
 class Engine(ResilientService):

@@ -135,6 +135,8 @@ class Host:
                 if self._delivery and self.registry.of(DeliveryParameters).gives == "everything":
                     self._filmmaker.begin(finding.median)
                 self.handle(visit.SearchDone(visit_id), now_s)
+            case Found(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
+                self._finding = finding
 
     def _awaits(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
@@ -177,7 +179,9 @@ class Host:
                 self._erase(visit_id)
 
     def _offer_when_ready(self) -> None:
-        if self._to_offer is None or self._delivery is None or self._finding is None:
+        if self._to_offer is None or self._delivery is None:
+            return
+        if self._finding is None or not self._finding.whole:
             return
         if self._lock_step:
             self._filmmaker.wait()
@@ -186,7 +190,8 @@ class Host:
             self._to_offer = None
 
     def _parcel(self, visit_id: int, finding: Finding) -> Parcel:
-        strip = finding.median
+        # The pair of the nearest way looks like the sitter.
+        strip = finding.nearest if finding.nearest and finding.nearest.border else finding.median
         pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
         return Parcel(
             visit_id=visit_id,

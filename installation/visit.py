@@ -56,7 +56,7 @@ class Timeouts(Parameters):
     lapse_s: float = Field(0.5, ge=0, le=2, description="unusable for less than this, the countdown goes on")
     search_s: float = Field(300, ge=10, le=1800, description="the search, at most")
     silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine, at most")
-    border_s: float = Field(30, ge=5, le=300, description="the border and its crossings")
+    border_s: float = Field(40, ge=5, le=300, description="the border and its crossings")
     jury_s: float = Field(12, ge=5, le=120, description="where the other judges put the border")
     doppelganger_s: float = Field(
         60,

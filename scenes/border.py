@@ -37,7 +37,7 @@ from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
 
 class BorderParameters(Parameters):
-    """The face crosses the border. Seconds are what each part takes in a scene of 30 s, and scale with it."""
+    """The face crosses the border. Seconds weigh the parts against each other; they fill the scene."""
 
     scene: ClassVar[str] = "border"
 
@@ -90,6 +90,7 @@ class Shot:
     part: Part
     strip: Strip
     lasts_s: float
+    last: bool  # whether it belongs to the last way, whose border is looked at closely
     legs: tuple[Leg, ...] = ()
 
 
@@ -118,6 +119,7 @@ class Border(Scene):
     def enter(self, view: View) -> None:
         self._forget()
         values = view.registry.of(BorderParameters)
+        self._waited = view.finding is not None and not view.finding.whole
         calm = OneEuro(values.calm_hz)
         self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s, filter=calm)
 
@@ -126,6 +128,8 @@ class Border(Scene):
 
     def _forget(self) -> None:
         self._steering = Steering()
+        self._waited = False  # whether the nearest way was still looked for when the scene began
+        self._settled: Finding | None = None  # what is shown to the end
         self._shot: Shot | None = None
         self._elapsed_s = 0.0  # of the shot
         self._strip: Strip | None = None
@@ -140,8 +144,11 @@ class Border(Scene):
         if view.finding is None:
             return
         values = view.registry.of(BorderParameters)
-        row = shots(view.finding, values, view.lasts_s)
+        row = shots(self._settled or view.finding, values, view.lasts_s, self._waited)
         self._shot, self._elapsed_s = _at(row, view.elapsed_s)
+        # What has not been found when the last way begins is not waited for any more.
+        if self._settled is None and self._shot.last:
+            self._settled = view.finding
         strip = self._shot.strip
         if self._shot.part is Part.RIDE:
             self._ride(view, values)
@@ -293,51 +300,62 @@ class Border(Scene):
         return _below(area, Rect(area.left, area.top, area.width, round(1.3 * size)), layout.body_px // 2)
 
 
-def shots(finding: Finding, values: BorderParameters, lasts_s: float) -> list[Shot]:
-    """The scene's parts in order, together `lasts_s`; where that is infinite, as the parameters say."""
-    ways = _ways(finding, values.way)
+def shots(finding: Finding, values: BorderParameters, lasts_s: float, waited: bool = False) -> list[Shot]:
+    """The scene's parts in order, together `lasts_s`; where that is infinite, as the parameters say.
+
+    waited: whether the nearest way was still looked for when the scene began.
+    """
+    ways = _ways(finding, values.way, waited)
     row = []
     for number_, strip in enumerate(ways):
         last = number_ == len(ways) - 1
-        row.append(_ride(strip, values, number_ == 0, last and strip.border is not None))
+        row.append(_ride(strip, values, number_ == 0, last))
         if strip.border is None:
-            row.append(Shot(Part.WORDS, strip, values.words_s, (Leg(1.0, 1.0, values.words_s),)))
+            row.append(Shot(Part.WORDS, strip, values.words_s, last, (Leg(1.0, 1.0, values.words_s),)))
     if ways[-1].border is not None:
-        row.append(Shot(Part.ALTERNATE, ways[-1], values.alternate_s))
-        row.append(Shot(Part.BESIDE, ways[-1], values.beside_s))
-        row.append(Shot(Part.DIFFERENCE, ways[-1], values.difference_s))
+        row.append(Shot(Part.ALTERNATE, ways[-1], values.alternate_s, True))
+        row.append(Shot(Part.BESIDE, ways[-1], values.beside_s, True))
+        row.append(Shot(Part.DIFFERENCE, ways[-1], values.difference_s, True))
     scale = lasts_s / sum(shot.lasts_s for shot in row) if math.isfinite(lasts_s) else 1.0
     return [
         Shot(
             shot.part,
             shot.strip,
             shot.lasts_s * scale,
+            shot.last,
             tuple(Leg(leg.start_t, leg.end_t, leg.lasts_s * scale) for leg in shot.legs),
         )
         for shot in row
     ]
 
 
-def _ways(finding: Finding, way: str) -> list[Strip]:
-    """The ways to ride, the one whose border is looked at closely last."""
+def _ways(finding: Finding, way: str, waited: bool) -> list[Strip]:
+    """The ways to ride, the one whose border is looked at closely last.
+
+    While the nearest way is looked for, the one through the median is ridden twice: that takes as long.
+    """
     nearest = finding.nearest if finding.nearest is not None and finding.nearest.border else None
-    if nearest is None or way == "median":
+    if way == "median":
+        return [finding.median]
+    if waited:
+        return [finding.median, finding.median, nearest or finding.median]
+    if nearest is None:
         return [finding.median]
     return [nearest] if way == "nearest" else [finding.median, nearest]
 
 
-def _ride(strip: Strip, values: BorderParameters, first: bool, to_border: bool) -> Shot:
-    """From the match to the other end and back to the match, or to the border."""
+def _ride(strip: Strip, values: BorderParameters, first: bool, last: bool) -> Shot:
+    """From the match to the other end and back to the match, or at last to the border."""
     legs = [
         Leg(1.0, 1.0, values.match_s if first else 0.2),
         Leg(1.0, 0.0, values.way_s),
         Leg(0.0, 0.0, values.end_s),
     ]
-    if to_border and strip.border is not None:
+    if last and strip.border is not None:
         legs.append(Leg(0.0, float(strip.t[strip.border[0]]), 0.8 * values.way_s))
     else:
         legs.append(Leg(0.0, 1.0, 0.8 * values.way_s))
-    return Shot(Part.RIDE, strip, sum(leg.lasts_s for leg in legs), tuple(legs))
+    return Shot(Part.RIDE, strip, sum(leg.lasts_s for leg in legs), last, tuple(legs))
 
 
 def _at(row: list[Shot], elapsed_s: float) -> tuple[Shot, float]:

@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 from pygame import Rect
 from scene_views import BEGAN_S, LINK, WIFI, make_view, play, registry, somebody, with_threshold
 
+from engine.arrays import Pixels
 from engine.errors import UsageError
 from engine.finding import Finding, Given
-from engine.strip import WithoutBorder
+from engine.strip import Strip, WithoutBorder
 from installation.parameters import Refusal, Registry, table
 from installation.texts import FOLDER, Texts, languages
 from installation.view import Action, Guidance, Live, Sighting, View
@@ -327,7 +328,7 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
     strips = {"median": [found.median], "nearest": [found.nearest]}.get(way, [found.median, found.nearest])
     scene.enter(make_view(Phase.BORDER, 0.0, values))
     seen, parts, both = set(), [], False
-    for frame in range(30 * 30):
+    for frame in range(round(30 * Timeouts().border_s)):
         view = make_view(Phase.BORDER, frame / 30, values)
         scene.update(view)
         canvas.clear()
@@ -351,6 +352,35 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
             parts.append(scene._shot.part)
     assert parts == [Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
     assert both and len(seen) == 2 * len(strips)
+
+
+@pytest.mark.parametrize(("arrives_s", "rides_it"), [(0.5, True), (19.0, True), (23.0, False), (1e9, False)])
+def test_the_nearest_way_is_waited_for_without_a_jump(
+    arrives_s: float, rides_it: bool, values: Registry
+) -> None:
+    """It is looked for while the way through the median is ridden; what comes too late changes nothing."""
+    scene = Border()
+    found = somebody().finding
+    begun = replace(found, nearest=None, doppelganger=None, whole=False)
+    scene.enter(replace(make_view(Phase.BORDER, 0.0, values), finding=begun))
+    shown_before: Pixels | None = None
+    strips: list[Strip] = []
+    differences: list[float] = []
+    for frame in range(round(30 * Timeouts().border_s)):
+        view = make_view(Phase.BORDER, frame / 30, values)
+        scene.update(replace(view, finding=found if frame / 30 >= arrives_s else begun))
+        assert scene._strip is not None and scene._shot is not None
+        if scene._shot.part is not Part.RIDE:
+            continue
+        picture = scene._strip.pictures[scene._index]
+        if shown_before is not None:
+            differences.append(float(np.abs(picture.astype(int) - shown_before).mean()))
+        shown_before = picture
+        if not strips or strips[-1] is not scene._strip:
+            strips.append(scene._strip)
+    assert any(strip is found.nearest for strip in strips) == rides_it
+    # From one frame to the next no more than a ride along one way ever changes.
+    assert max(differences) < 6
 
 
 def _assert_on_screen(canvas: Canvas, picture: np.ndarray) -> None:
