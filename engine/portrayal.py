@@ -23,13 +23,14 @@ from engine.arrays import Pixels
 from engine.border import COARSE, Curve, Sample, trace
 from engine.continuum import Continuum
 from engine.doppelganger import Doppelganger
+from engine.encoder import Encoder
 from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
 from engine.filming import make_strip, pictures_seen
 from engine.finding import Finding, Opinion
 from engine.judges.base import Judge
 from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
 from engine.perceptual import Distance
-from engine.projection import Loss, SearchSettings, Step, median_face, search_latent, tune
+from engine.projection import Loss, Place, SearchSettings, Step, median_face, search_latent, tune
 from engine.strip import Strip, WithoutBorder
 from engine.stylegan2 import Generator
 
@@ -100,11 +101,13 @@ class Judged:
 class Portrayal:
     """Everything a visit has found. Arrays are uint8 (R, R, 3), RGB.
 
+    `init` says where the search began to optimise: at the median face, or where an encoder guessed.
     `verdicts` and `worst` are of the doppelgänger, by judge; `likeness` compares it with the closest match.
     """
 
     face: Face
     portrait: Portrait
+    init: Literal["mean", "encoder"]
     steps: int
     tuning_steps: int
     loss: float
@@ -169,6 +172,12 @@ def to_target(image: Pixels, resolution: int) -> torch.Tensor:
     method = cv2.INTER_AREA if resolution < image.shape[0] else cv2.INTER_CUBIC
     small = cv2.resize(image, (resolution, resolution), interpolation=method)
     return (torch.from_numpy(small).permute(2, 0, 1)[None].float() - 127.5) / 127.5
+
+
+@torch.no_grad()
+def guess(generator: Generator, encoder: Encoder, target: torch.Tensor) -> Place:
+    """Where the encoder, which was trained for this generator, thinks that pictures (N, 3, R, R) lie."""
+    return Place(median_face(generator).latent + encoder(target))
 
 
 class _Stopwatch:
@@ -276,6 +285,7 @@ def portray(
     distance: Distance,
     settings: PortrayalSettings | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    encoder: Encoder | None = None,
 ) -> Portrayal:
     """Portrays one sitter.
 
@@ -284,6 +294,8 @@ def portray(
         judges: the panel; at least one of them binding.
         distance: what the search minimises; no judge.
         report: called often with what is being done; what it raises cancels the visit.
+        encoder: the generator's own, whose guess the search walks to first; without one it starts at the
+            median face.
 
     Raises:
         NoUsableFace: where a photograph holds no face that can be portrayed.
@@ -309,7 +321,8 @@ def portray(
     loss = distance.towards(target, face_importance(portrait, generator.resolution))
     recorder = _Recorder(settings, report)
     with watch("search"):
-        found = recorder.follow(search_latent(generator, loss, settings.search), "search")
+        start = guess(generator, encoder, target) if encoder else None
+        found = recorder.follow(search_latent(generator, loss, settings.search, start), "search")
     searched, tuned = found.index + 1, 0
     if settings.tuning == "always" or (
         settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
@@ -350,6 +363,7 @@ def portray(
     return Portrayal(
         face=faces[0],
         portrait=portrait,
+        init="encoder" if encoder else "mean",
         steps=searched,
         tuning_steps=tuned,
         loss=found.loss,
