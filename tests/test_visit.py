@@ -16,6 +16,8 @@ from engine.arrays import Pixels
 from installation.outputs.marks import read_digital_source_type
 
 SHORT = """
+encoder = "nobody-encoder"
+
 [search]
 steps = 60
 tuning_steps = 40
@@ -105,6 +107,10 @@ def test_the_doppelganger_is_someone_else_in_the_worst_case(report: dict) -> Non
     assert thresholds
     for name, threshold in thresholds.items():
         assert twin["judges"][name]["worst_distance"] > threshold
+
+
+def test_the_search_began_where_the_encoder_guessed(report: dict) -> None:
+    assert report["search"]["init"] == "encoder"
 
 
 def test_both_continua_and_both_judges_are_reported(report: dict) -> None:
