@@ -1,10 +1,10 @@
-"""How different two pictures look, without any network: what the search minimises where LPIPS is missing.
+"""How different two pictures look, with nothing to download: what the search minimises without LPIPS.
 
-It is no judge, and knows nothing of faces.
+No judges, and neither was ever told who is who.
 
-Source: Laparra et al., *Perceptual image quality assessment using a normalized Laplacian pyramid*, 2016:
-bands of a Laplacian pyramid of the luminance, divided by the local contrast, as the early visual system does.
-Colour is compared in the low-pass pictures, where the eye sees it.
+Source of the first: Laparra et al., *Perceptual image quality assessment using a normalized Laplacian
+pyramid*, 2016: bands of a Laplacian pyramid of the luminance, divided by the local contrast, as the
+early visual system does. Colour is compared in the low-pass pictures, where the eye sees it.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,8 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
+
+from engine.encoder import Encoder
 
 LUMA = (0.299, 0.587, 0.114)
 CONTRAST_FLOOR = 0.06  # of the range [-1, 1]; below it a difference is grain
@@ -64,5 +66,34 @@ class NormalisedLaplacianPyramid:
                 colour = ((p - q).abs() * weights[level + 1]).mean(dim=(1, 2, 3)) / weights[level + 1].mean()
                 total = total + structure + colour
             return total / len(bands)
+
+        return distance
+
+
+class EncoderFeatures:
+    """Compares what the encoder's layers make of two pictures. Implements `Distance`.
+
+    As in LPIPS (`engine.lpips`) the features of each position are scaled to length one before they are
+    compared; the scales count alike. The encoder learned to find pictures in the generator, and nothing about
+    what people see or who is who; how well that ranks is told in docs/search.md.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+
+    def features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Pictures (N, 3, R, R) -> maps (N, C, H, W) of unit vectors, fine to coarse."""
+        return [F.normalize(x, dim=1) for x in self.encoder.features(images)]
+
+    def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        aims = self.features(target)
+        weights = [F.interpolate(weight, size=aim.shape[2:], mode="area") for aim in aims]
+
+        def distance(images: torch.Tensor) -> torch.Tensor:
+            total = torch.zeros(len(images), device=images.device)
+            for found, aim, counts in zip(self.features(images), aims, weights, strict=True):
+                miss = (found - aim).square().sum(dim=1, keepdim=True)
+                total = total + (miss * counts).mean(dim=(1, 2, 3)) / counts.mean()
+            return total / len(aims)
 
         return distance

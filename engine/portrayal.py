@@ -22,6 +22,7 @@ from engine.arrays import Pixels
 from engine.border import COARSE, Curve, Sample, trace
 from engine.continuum import Continuum
 from engine.doppelganger import Doppelganger
+from engine.encoder import Encoder
 from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
 from engine.filming import make_strip, pictures_seen
 from engine.finding import Finding, Opinion
@@ -30,7 +31,7 @@ from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_w
 from engine.likeness import VisibleChange, picture_likeness
 from engine.nearest import NearestSettings, Sitting, search_nearest
 from engine.perceptual import Distance
-from engine.projection import Loss, SearchSettings, Step, median_face, search_latent, tune
+from engine.projection import Loss, Place, SearchSettings, Step, median_face, search_latent, tune
 from engine.strip import Strip, WithoutBorder
 from engine.stylegan2 import Generator
 
@@ -135,10 +136,12 @@ class Portrayal:
     continuum, strip and the judges' curves: of the way from the median face. nearest: the way from the
     nearest doppelgänger, where there is one. doppelganger: the one to give. on_the_way: the one beyond the
     border through the median; the same one where no nearer one was found.
+    `init` says where the search began to optimise: at the median face, or where an encoder guessed.
     """
 
     face: Face
     portrait: Portrait
+    init: Literal["mean", "encoder"]
     steps: int
     tuning_steps: int
     loss: float
@@ -204,6 +207,12 @@ def to_target(image: Pixels, resolution: int) -> torch.Tensor:
     method = cv2.INTER_AREA if resolution < image.shape[0] else cv2.INTER_CUBIC
     small = cv2.resize(image, (resolution, resolution), interpolation=method)
     return (torch.from_numpy(small).permute(2, 0, 1)[None].float() - 127.5) / 127.5
+
+
+@torch.no_grad()
+def guess(generator: Generator, encoder: Encoder, target: torch.Tensor) -> Place:
+    """Where the encoder, which was trained for this generator, thinks that pictures (N, 3, R, R) lie."""
+    return Place(median_face(generator).latent + encoder(target))
 
 
 class _Stopwatch:
@@ -322,6 +331,7 @@ def portray(
     settings: PortrayalSettings | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     bordered: Callable[[Portrayal], None] = lambda _: None,
+    encoder: Encoder | None = None,
 ) -> Portrayal:
     """Portrays one sitter.
 
@@ -332,13 +342,15 @@ def portray(
         report: called often with what is being done; what it raises cancels the visit.
         bordered: called once with the way through the median, as soon as it is judged and while the
             doppelgänger is still to be found.
+        encoder: the generator's own, whose guess the search walks to first; without one it starts at the
+            median face.
 
     Raises:
         NoUsableFace: where a photograph holds no face that can be portrayed.
     """
     settings = settings or PortrayalSettings()
     with FaceFinder() as finder:
-        return _portray(photographs, generator, judges, distance, settings, report, bordered, finder)
+        return _portray(photographs, generator, judges, distance, settings, report, bordered, encoder, finder)
 
 
 def _portray(
@@ -349,6 +361,7 @@ def _portray(
     settings: PortrayalSettings,
     report: Callable[[Progress], None],
     bordered: Callable[[Portrayal], None],
+    encoder: Encoder | None,
     finder: FaceFinder,
 ) -> Portrayal:
     watch = _Stopwatch()
@@ -368,10 +381,12 @@ def _portray(
         references = [make_reference(judge, seen, settings.seed) for judge in judges]
 
     importance = face_importance(portrait, generator.resolution)
-    loss = distance.towards(to_target(portrait.image, generator.resolution), importance)
+    target = to_target(portrait.image, generator.resolution)
+    loss = distance.towards(target, importance)
     recorder = _Recorder(settings, report)
     with watch("search"):
-        found = recorder.follow(search_latent(generator, loss, settings.search), "search")
+        start = guess(generator, encoder, target) if encoder else None
+        found = recorder.follow(search_latent(generator, loss, settings.search, start), "search")
     searched, tuned = found.index + 1, 0
     if settings.tuning == "always" or (
         settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
@@ -400,6 +415,7 @@ def _portray(
     begun = Portrayal(
         face=faces[0],
         portrait=portrait,
+        init="encoder" if encoder else "mean",
         steps=searched,
         tuning_steps=tuned,
         loss=found.loss,

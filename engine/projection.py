@@ -1,8 +1,9 @@
 """The search: from the median face to the closest match, as a stream of steps.
 
-Two phases. In the first the latent moves, from w_avg into W+ (one w for each layer), weights frozen. In the
-second, *pivotal tuning*, the latent stays and the generator's own weights move a little, for this visit and
-in memory only; it is taken where the latent alone does not bring the match close enough.
+Two phases. In the first the latent moves, from w_avg into W+ (one w for each layer), weights frozen; where an
+encoder has guessed where the sitter lies, it first walks there straight. In the second, *pivotal tuning*, the
+latent stays and the generator's own weights move a little, for this visit and in memory only; it is taken
+where the latent alone does not bring the match close enough.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
 at the median face, so that the way back to it is a straight line (see `continuum.py`).
@@ -60,6 +61,7 @@ class SearchSettings:
     Attributes:
         space: "w" moves one w for all layers, "w+" each layer's own.
         steps, tuning_steps: at most so many; a phase ends earlier once it no longer gains.
+        walk_steps: how many of the latent's steps lead straight to an encoder's guess, where there is one.
         rate: learning rate of the latent, in standard deviations of w.
         tuning_rate: learning rate of the weights.
         latent_weight: pull towards w_avg, which keeps the match where faces are.
@@ -72,6 +74,7 @@ class SearchSettings:
     space: Literal["w", "w+"] = "w+"
     steps: int = 200
     tuning_steps: int = 150
+    walk_steps: int = 12
     rate: float = 0.1
     tuning_rate: float = 5e-3
     latent_weight: float = 2e-3
@@ -149,13 +152,20 @@ class _Stall:
 def search_latent(
     generator: Generator, loss: Loss, settings: SearchSettings, start: Place | None = None
 ) -> Iterator[Step]:
-    """Moves the latent until the picture is as close as it gets. The last step holds the best place found.
+    """Moves the latent until the picture is as close as it gets. The first step is always the median face,
+    the last one holds the best place found.
 
     Args:
         loss: pictures (N, 3, R, R) -> distances (N,) to the sitter, differentiable.
-        start: where to begin (an encoder's guess); the median face by default.
+        start: an encoder's guess, to which the first steps lead and where optimisation begins; the median
+            face by default.
     """
-    start = start or median_face(generator)
+    median = median_face(generator)
+    walked = 0
+    if start:
+        walked = min(settings.walk_steps, settings.steps - 1)
+        yield from _walk(generator, loss, median, start, walked, settings)
+    start, steps = start or median, settings.steps - walked
     spread = latent_spread(generator)
     random = torch.Generator().manual_seed(settings.seed)
     move = torch.zeros_like(
@@ -171,15 +181,15 @@ def search_latent(
     stall = _Stall(settings.gain, settings.patience)
     best, best_loss = start, math.inf
 
-    for index in range(settings.steps):
+    for index in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = settings.rate * _ramp(index, settings.steps)
+            group["lr"] = settings.rate * _ramp(index, steps)
         latent = start.latent + spread * move
-        shake = 0.05 * spread * max(0.0, 1 - index / settings.steps / 0.5) ** 2
+        shake = 0.05 * spread * max(0.0, 1 - index / steps / 0.5) ** 2
         shaken = latent + shake * torch.randn(move.shape, generator=random).to(latent.device)
         picture = draw(generator, Place(shaken, noise), settings.dtype)
         distance = loss(picture).sum()
-        total = distance + settings.latent_weight * move.square().mean()
+        total = distance + settings.latent_weight * ((latent - median.latent) / spread).square().mean()
         if noise:
             total = total + settings.noise_weight * _noise_penalty(
                 [own_noise[name] + offset for name, offset in noise.items()]
@@ -191,10 +201,10 @@ def search_latent(
         value = float(distance.detach())
         if value < best_loss:
             best, best_loss = place, value
-        done = index == settings.steps - 1 or stall(value)
+        done = index == steps - 1 or stall(value)
         yield Step(
             "latent",
-            index,
+            walked + index,
             settings.steps,
             best_loss if done else value,
             to_uint8(draw(generator, best).detach() if done else picture)[0],
@@ -202,6 +212,17 @@ def search_latent(
         )
         if done:
             return
+
+
+@torch.no_grad()
+def _walk(
+    generator: Generator, loss: Loss, start: Place, end: Place, steps: int, settings: SearchSettings
+) -> Iterator[Step]:
+    """Straight from the median face to just before an encoder's guess, so that the way there is seen too."""
+    for index in range(steps):
+        place = Place(torch.lerp(start.latent, end.latent, index / steps))
+        picture = draw(generator, place, settings.dtype)
+        yield Step("latent", index, settings.steps, float(loss(picture)), to_uint8(picture)[0], place)
 
 
 def _is_used(generator: Generator, noise_name: str) -> bool:

@@ -5,6 +5,7 @@ names, shapes and numbers are compared with what the network expects; whatever i
 `WeightsError` that names the file.
 """
 
+import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from engine.errors import WeightsError
 
@@ -145,3 +147,26 @@ def is_plain(value: object) -> bool:
 
 def _and_more(names: list[str]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def save_weights(
+    state: Mapping[str, torch.Tensor], path: Path, metadata: dict[str, str], dtype: torch.dtype
+) -> None:
+    """Writes weights as safetensors, all of the file or nothing.
+
+    Raises:
+        WeightsError: the file cannot be written, or a number is not finite in `dtype` (float16: up to 65504).
+    """
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{path}: not written, {name} has numbers that {dtype} cannot hold")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, unfinished, metadata)
+        unfinished.chmod(0o644)  # safetensors leaves it to its owner; others may run the installation
+        os.replace(unfinished, path)
+    except Exception as error:
+        raise WeightsError(f"{path}: cannot be written ({error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -8,16 +8,20 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engine.arrays import Pixels
+from engine.encoder import Encoder, load_encoder
+from engine.errors import WeightsError
 from engine.judges import panel
 from engine.lpips import LPIPS
 from engine.nearest import NearestSettings
-from engine.perceptual import Distance, NormalisedLaplacianPyramid
+from engine.perceptual import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.portrayal import Portrayal, PortrayalSettings, Progress, portray
 from engine.projection import SearchSettings, fast_dtype
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from installation.configuration import Configuration
 from installation.judges import fetched_weights
 from installation.weights import Manifest
+
+FEATURES_FROM = "nobody-encoder"  # whose feature maps make the embedded perceptual distance
 
 
 class Atelier:
@@ -32,6 +36,7 @@ class Atelier:
         self.configuration = configuration
         self.generator = load_generator(weights)
         self.generator_sha256 = generator_sha256(weights)
+        self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256)
         names = configuration.judging.panel
         self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
         self.distance = _distance(manifest, configuration.perceptual)
@@ -61,11 +66,34 @@ class Atelier:
     ) -> Portrayal:
         """Portrays one sitter; see `engine.portrayal.portray`."""
         return portray(
-            photographs, self.generator, self.judges, self.distance, self.settings, report, bordered
+            photographs,
+            self.generator,
+            self.judges,
+            self.distance,
+            self.settings,
+            report,
+            bordered,
+            self.encoder,
         )
 
 
 def _distance(manifest: Manifest, name: str) -> Distance:
     if name == "lpips":
         return LPIPS.from_files(manifest.locate("lpips-vgg16"), manifest.locate("lpips-heads"))
+    if name == "features":
+        return EncoderFeatures(load_encoder(manifest.locate(FEATURES_FROM))[0])
     return NormalisedLaplacianPyramid()
+
+
+def _encoder(manifest: Manifest, name: str | None, sha256_of_generator: str) -> Encoder | None:
+    """The encoder of that name. Raises WeightsError where it was trained for another generator."""
+    if name is None:
+        return None
+    path = manifest.locate(name)
+    encoder, told = load_encoder(path)
+    if told.generator_sha256 != sha256_of_generator:
+        raise WeightsError(
+            f"{path}: was trained for another generator ({told.name}). Leave 'encoder' out of the "
+            "configuration, or train one for this generator (docs/training.md)."
+        )
+    return encoder

@@ -158,7 +158,12 @@ class Configuration(_Section):
     """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
 
     generator: str = Field("nobody", description="the generator's name in the manifest")
-    perceptual: Literal["pyramid", "lpips"] = Field("pyramid", description="what the search minimises")
+    encoder: str | None = Field(
+        None, description="the generator's encoder, whose guess the search walks to first; none: it does not"
+    )
+    perceptual: Literal["pyramid", "features", "lpips"] = Field(
+        "pyramid", description="what the search minimises"
+    )
     search: Search = Search()
     judging: Judging = Judging()
     film: Film = Film()

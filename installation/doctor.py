@@ -131,9 +131,10 @@ def gather(needed: Sequence[str] = ()) -> Facts:
 
 def needed_weights(configuration: Configuration) -> list[str]:
     """The manifest's names of what this configuration works with."""
-    needed = [configuration.generator]
-    if configuration.perceptual == "lpips":
-        needed += ["lpips-vgg16", "lpips-heads"]
+    perceptual = {"pyramid": [], "features": ["nobody-encoder"], "lpips": ["lpips-vgg16", "lpips-heads"]}
+    needed = [configuration.generator, *perceptual[configuration.perceptual]]
+    if configuration.encoder and configuration.encoder not in needed:
+        needed.append(configuration.encoder)
     try:
         from engine.judges.registry import KNOWN
     except Exception:  # Its packages are broken, which the check of the imports says.

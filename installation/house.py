@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from engine.arrays import Pixels
-from engine.errors import MachineError, UsageError
-from hardware.camera import CameraSettings, Capture, Feed, camera_source, open_camera
+from engine.errors import UsageError
+from hardware.camera import CameraSettings, Capture, Feed, camera_source, open_camera, synthetic
 from hardware.display import KEYS, Display, DisplaySettings
 from hardware.watchdog import Watchdog
 from installation.buttons import Buttons, TechnicianButtons
@@ -174,9 +175,9 @@ class House:
         )
 
     def _synthetic_sitter(self, _: float) -> Pixels:
-        """Somebody who does not exist, before the camera `synthetic`."""
+        """Somebody who does not exist, before the camera `synthetic`; nobody at first."""
         if not self.host.people:
-            raise MachineError("the engine has not made anybody yet")
+            return np.full((64, 64, 3), synthetic.GROUND, np.uint8)
         return self.host.people[0].pictures[-1]
 
 

@@ -25,7 +25,7 @@ def visit_record(
         steps=portrayal.steps,
         seconds=portrayal.seconds["search"] + portrayal.seconds.get("tuning", 0.0),
         loss=portrayal.loss,
-        init="mean",
+        init=portrayal.init,
         tuned=portrayal.tuning_steps > 0,
         tuning_steps=portrayal.tuning_steps,
     )

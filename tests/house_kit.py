@@ -15,6 +15,7 @@ FEW_STEPS = """
 steps = 3
 tuning = "always"
 tuning_steps = 2
+nearest = {nearest}
 threads = 1
 
 [judging]
@@ -46,10 +47,10 @@ SHORT = {
 }
 
 
-def few_steps(folder: Path, port: int = 8080) -> Path:
+def few_steps(folder: Path, port: int = 8080, nearest: bool = False) -> Path:
     """A configuration file for visits that are over soon."""
     path = folder / "few-steps.toml"
-    path.write_text(FEW_STEPS.format(port=port))
+    path.write_text(FEW_STEPS.format(port=port, nearest=str(nearest).lower()))
     return path
 
 

@@ -16,6 +16,8 @@ from engine.arrays import Pixels
 from installation.outputs.marks import read_digital_source_type
 
 SHORT = """
+encoder = "nobody-encoder"
+
 [search]
 steps = 60
 tuning_steps = 40
@@ -129,6 +131,10 @@ def test_the_border_of_the_second_continuum_is_as_fine(visit: Path, report: dict
     assert border["mean_abs_diff"] == pytest.approx(gap.mean(), rel=1e-4) and 0 < gap.mean() <= 1.0
     assert border["distance_same"] <= report["judges"][0]["threshold"] < border["distance_other"]
     assert border["t_width"] <= 1 / 128
+
+
+def test_the_search_began_where_the_encoder_guessed(report: dict) -> None:
+    assert report["search"]["init"] == "encoder"
 
 
 def test_both_continua_and_both_judges_are_reported(report: dict) -> None:

@@ -9,7 +9,6 @@ file is loaded. What is a checkpoint of which kind is told by its content, not b
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,12 +16,11 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 
 from engine.errors import WeightsError
 from engine.stylegan2.formats import read_nvidia, read_rosinality
 from engine.stylegan2.network import Generator
-from engine.weights_file import Refused, check_state, is_plain, is_torch_file, refusing
+from engine.weights_file import Refused, check_state, is_plain, is_torch_file, refusing, save_weights
 
 MAX_CHANNELS = 4096
 MAX_MAPPING_LAYERS = 32
@@ -131,7 +129,7 @@ def save_generator(generator: Generator, path: Path, name: str, half: bool = Tru
     """
     state = {key: tensor.detach().cpu() for key, tensor in generator.state_dict().items()}
     metadata = {"stylegan2": _described(Architecture.of(generator), name)}
-    _save(state, path, metadata, torch.float16 if half else torch.float32)
+    save_weights(state, path, metadata, torch.float16 if half else torch.float32)
 
 
 def convert(path: Path) -> Path:
@@ -162,7 +160,7 @@ def convert(path: Path) -> Path:
         architecture = Architecture.inferred({name: tensor.shape for name, tensor in state.items()})
         check_state(state, architecture.shapes(), path.stat().st_size)
     metadata = {"stylegan2": _described(architecture, path.stem), "source_sha256": sha256}
-    _save(state, converted, metadata, torch.float32)
+    save_weights(state, converted, metadata, torch.float32)
     return converted
 
 
@@ -211,21 +209,3 @@ def _check_filters(state: dict[str, torch.Tensor]) -> None:
             raise Refused(f"{name} is not the filter [1, 3, 3, 1]")
         if not torch.allclose(resample_filter.float() / resample_filter.float().sum(), usual, atol=1e-4):
             raise Refused(f"{name} is not the filter [1, 3, 3, 1]")
-
-
-def _save(
-    state: Mapping[str, torch.Tensor], path: Path, metadata: dict[str, str], dtype: torch.dtype
-) -> None:
-    tensors = {name: tensor.to(dtype).contiguous() for name, tensor in state.items()}
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise WeightsError(f"{path}: not written, {name} has numbers that {dtype} cannot hold")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        save_file(tensors, unfinished, metadata)
-        unfinished.chmod(0o644)  # safetensors leaves it to its owner; others may run the installation
-        os.replace(unfinished, path)
-    except Exception as error:
-        raise WeightsError(f"{path}: cannot be written ({error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

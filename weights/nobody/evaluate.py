@@ -1,12 +1,15 @@
 """Measures a generator made of nobody: are they people, different people, and nobody it was trained on?
 
     python weights/nobody/evaluate.py weights/nobody.safetensors RENDERS OUT --samples 1000
-    python weights/nobody/evaluate.py weights/nobody.safetensors RENDERS OUT --search photos/*.jpg
+    python weights/nobody/evaluate.py weights/nobody.safetensors RENDERS OUT --samples 0 \\
+        --search photos/*.jpg --encoder weights/nobody-encoder.safetensors
 
-Writes OUT/figures.json and figures.md, samples.png, interpolations.png and truncation.png. With `--search` it
-portrays, as the installation does, each photograph, scikit-image's sample sitter and some renders that were
-never trained on, and writes searches.json, searches.md and searches.png. **searches.png shows the sitters:
-keep it to yourself.** Leaves with 1 where a figure misses what it must be.
+Writes OUT/figures.json and figures.md, samples.png, interpolations.png and truncation.png. With `--search`
+it portrays, as the installation does, each photograph, scikit-image's sample sitter and some renders that
+were never trained on, and writes searches.json, searches.md and searches.png. **searches.png shows the
+sitters: keep it to yourself.** With `--encoder` samples and renders are compared in its features too, the
+searches begin where it guesses, and its guess alone is measured; guesses.png shows it for the renders:
+portrait, guess, match. Leaves with 1 where a figure misses what it must be.
 
 The training renders are measured in the same run and the same way, before grounds composed anew, at the
 generator's resolution: what a figure of samples means shows beside theirs.
@@ -16,8 +19,9 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +38,16 @@ from compose import compose_as_photographed, held_out, load_cutouts
 from latents import read_parameters
 from regress import contact_sheet
 
+from engine.encoder import Encoder, load_encoder
 from engine.errors import DoppelgangerError, NoUsableFace
 from engine.faces import FaceFinder
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px, reduce_to
 from engine.judges.registry import panel
+from engine.judges.verdict import judge_pictures
+from engine.perceptual import Distance, NormalisedLaplacianPyramid
+from engine.portrayal import Portrayal, PortrayalSettings, face_importance, guess, portray, to_target
+from engine.projection import SearchSettings, draw, fast_dtype
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
 
@@ -48,6 +57,7 @@ PSI = 0.7
 STRANGERS = 0.6  # dlib: two pictures farther apart are two people
 LEARNED_BY_HEART = 0.35  # dlib: a sample nearer to a training render is that person
 MATCHED = 0.5
+ENCODER_MS = 50.0
 CHEEKS = ((0.31, 0.39), (0.61, 0.69)), (0.57, 0.65)  # of the FFHQ crop: columns of both, rows
 BEARDS = {"full", "goatee", "chin", "moustache"}
 LONG_HAIR = {"long", "wavy", "bangs"}
@@ -207,7 +217,17 @@ def draw_sheets(generator: Generator, folder: Path) -> None:
         contact_sheet(pictures, 8).save(folder / f"{name}.png")
 
 
-def figures(generator: Generator, renders: Path, samples: Array) -> list[Figure]:
+@torch.no_grad()
+def pooled_features(encoder: Encoder, pictures: Array) -> Array:
+    """uint8 (N, R, R, 3) -> (N, D): means of the encoder's feature maps over the picture."""
+    parts = (part.permute(0, 3, 1, 2) / 127.5 - 1 for part in torch.from_numpy(pictures).split(32))
+    means = [torch.cat([x.mean(dim=(2, 3)) for x in encoder.features(part)], dim=1) for part in parts]
+    return torch.cat(means).numpy()
+
+
+def figures(
+    generator: Generator, renders: Path, samples: Array, encoder: Encoder | None = None
+) -> list[Figure]:
     """Everything that is measured of uint8 (N, R, R, 3), beside the training renders."""
     names, cutouts = load_cutouts(renders, generator.resolution)
     trained = ~held_out(names)
@@ -241,6 +261,12 @@ def figures(generator: Generator, renders: Path, samples: Array) -> list[Figure]
         ),
     ]  # fmt: skip
 
+    if encoder:
+        drawn, rendered = (pooled_features(encoder, pictures) for pictures in (samples, training))
+        value = frechet_distance(drawn, rendered)
+        beside = frechet_distance(rendered[half[::2]], rendered[half[1::2]])
+        result.append(Figure("Frechet distance (encoder)", value, beside))
+
     thirds = np.quantile(skin_lightness(training), [1 / 3, 2 / 3])
     shares = np.bincount(np.digitize(skin_lightness(samples), thirds), minlength=3) / len(samples)
     for name, share in zip(("dark", "middle", "light"), shares, strict=True):
@@ -256,26 +282,32 @@ def figures(generator: Generator, renders: Path, samples: Array) -> list[Figure]
 
 
 def search_all(
-    generator: Generator, photographs: dict[str, Array], tuned: set[str], folder: Path
+    generator: Generator,
+    photographs: dict[str, Array],
+    tuned: set[str],
+    folder: Path,
+    encoder: Encoder | None = None,
 ) -> list[dict[str, Any]]:
     """Portrays each photograph as the installation does; those in `tuned` a second time, with tuning.
 
     Writes searches.json after each, and searches.png: portrait, median, match in W+, tuned, doppelgänger.
+    With an encoder also guesses.png, of those not in `tuned`: portrait, the encoder's guess, match in W+.
     """
-    from engine.perceptual import NormalisedLaplacianPyramid
-    from engine.portrayal import PortrayalSettings, portray
-
     judges, distance = panel(["dlib"]), NormalisedLaplacianPyramid()
-    never, always = (replace(PortrayalSettings(), tuning=tuning) for tuning in ("never", "always"))
+    search = SearchSettings(dtype=fast_dtype(generator.mapping.w_avg.device))
+    never, always = (PortrayalSettings(search=search, tuning=tuning) for tuning in ("never", "always"))
     rows: list[dict[str, Any]] = []
     pictures: list[Array] = []
+    guesses: list[Array] = []
     for name, photograph in tqdm(photographs.items(), "searches"):
         try:
-            plain = portray([photograph], generator, judges, distance, never)
+            plain = portray([photograph], generator, judges, distance, never, encoder=encoder)
         except NoUsableFace as error:
             rows.append({"sitter": name, "refused": str(error)})
             continue
-        last = portray([photograph], generator, judges, distance, always) if name in tuned else plain
+        last = plain
+        if name in tuned:
+            last = portray([photograph], generator, judges, distance, always, encoder=encoder)
         (judged,), (final,) = plain.judged, last.judged
         rows.append(
             {
@@ -292,9 +324,49 @@ def search_all(
         row = [plain.continuum.picture(t) for t in (0.0, 1.0)] + [last.continuum.picture(1.0), twin]
         size = generator.resolution
         pictures += [cv2.resize(plain.portrait.image, (size, size), interpolation=cv2.INTER_AREA), *row]
+        if encoder:
+            measured, guessed = measure_guess(generator, encoder, distance, plain)
+            rows[-1] |= measured
+            if name not in tuned:
+                guesses += [pictures[-5], guessed, plain.continuum.picture(1.0)]
+                contact_sheet(torch.from_numpy(np.stack(guesses)), 3).save(folder / "guesses.png")
         write_text(folder / "searches.json", json.dumps(rows, indent=1))
         contact_sheet(torch.from_numpy(np.stack(pictures)), 5).save(folder / "searches.png")
     return rows
+
+
+@torch.no_grad()
+def measure_guess(
+    generator: Generator, encoder: Encoder, distance: Distance, found: Portrayal
+) -> tuple[dict[str, float], Array]:
+    """How near the encoder alone comes to a sitter, beside the median face and the match that was searched:
+    the search's own distance of the three, the judge's of the guess; and the guess, uint8 (R, R, 3)."""
+    (judged,) = found.judged
+    target = to_target(found.portrait.image, generator.resolution)
+    loss = distance.towards(target, face_importance(found.portrait, generator.resolution))
+    guessed = to_uint8(draw(generator, guess(generator, encoder, target)))[0].numpy()
+    (verdict,) = judge_pictures(judged.judge, judged.reference, [guessed])
+    shown = {
+        "median": found.continuum.picture(0.0),
+        "encoder": guessed,
+        "w_plus": found.continuum.picture(1.0),
+    }
+    losses = {f"loss_{name}": float(loss(to_target(p, generator.resolution))) for name, p in shown.items()}
+    return losses | {"encoder": verdict.distance}, guessed
+
+
+@torch.no_grad()
+def encoder_ms(encoder: Encoder, resolution: int) -> float:
+    """Milliseconds of one core that a guess takes: the median of 20."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    picture, taken_s = torch.zeros(1, 3, resolution, resolution), []
+    for _ in range(20):
+        began_s = time.process_time()
+        encoder(picture)
+        taken_s.append(time.process_time() - began_s)
+    torch.set_num_threads(threads)
+    return 1000 * float(np.median(taken_s))
 
 
 def search_figures(rows: list[dict[str, Any]], threshold: float) -> list[Figure]:
@@ -333,9 +405,12 @@ def table(result: Sequence[Figure]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def search_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown; dlib distances."""
-    columns = ("sitter", "median", "w_plus", "tuned", "border_t", "doppelganger", "seconds")
+SEARCHED = ("sitter", "median", "w_plus", "tuned", "border_t", "doppelganger", "seconds")
+GUESSED = ("sitter", "median", "encoder", "w_plus", "loss_median", "loss_encoder", "loss_w_plus")
+
+
+def search_table(rows: Sequence[dict[str, Any]], columns: Sequence[str] = SEARCHED) -> str:
+    """Markdown; dlib distances, and the search's own distance under `loss_...`."""
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for row in rows:
         if "refused" in row:
@@ -374,27 +449,36 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("generator", type=Path)
     parser.add_argument("renders", type=Path, help="the tar or folder it was trained on, with meta.jsonl")
     parser.add_argument("out", type=Path, help="the folder to write")
-    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--samples", type=int, default=1000, help="how many are measured; 0: only search")
     parser.add_argument(
         "--search", type=Path, nargs="*", help="portray these photographs too; several minutes each"
     )
     parser.add_argument(
         "--unseen", type=int, default=20, help="how many unseen renders are portrayed with them"
     )
+    parser.add_argument("--encoder", type=Path, help="begin the searches where this encoder guesses")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
     try:
         generator = load_generator(args.generator)
         args.out.mkdir(parents=True, exist_ok=True)
-        draw_sheets(generator, args.out)
-        result = figures(generator, args.renders, draw_samples(generator, args.samples))
+        encoder = load_encoder(args.encoder)[0] if args.encoder else None
+        result: list[Figure] = []
+        if args.samples:
+            draw_sheets(generator, args.out)
+            result += figures(generator, args.renders, draw_samples(generator, args.samples), encoder)
         if args.search is not None:
             photographs, tuned = sitters(args.search, args.renders, args.unseen)
-            rows = search_all(generator, photographs, tuned, args.out)
-            write_text(args.out / "searches.md", search_table(rows))
-            print(search_table(rows))
+            rows = search_all(generator, photographs, tuned, args.out, encoder)
+            tables = search_table(rows) + ("\n" + search_table(rows, GUESSED) if encoder else "")
+            write_text(args.out / "searches.md", tables)
+            print(tables)
             result += search_figures(rows, STRANGERS)
+        if encoder:
+            taken = encoder_ms(encoder, generator.resolution)
+            wanted, holds = f"<= {ENCODER_MS:.0f}", taken <= ENCODER_MS
+            result.append(Figure("encoder: milliseconds on one core", taken, None, wanted, holds))
     except DoppelgangerError as error:
         print(error, file=sys.stderr)
         return error.exit_code

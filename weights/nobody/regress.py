@@ -26,13 +26,12 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from compose import COMPOSITION_DIMS, compose, load_cutouts  # noqa: E402
+from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts  # noqa: E402
 from latents import read_parameters, standard_normal_latents  # noqa: E402
 
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 from engine.stylegan2.checkpoint import save_generator  # noqa: E402
 
-HELD_OUT = 64
 MAPPING_BOOST = 20.0
 MAPPING_LAYERS = 2
 
@@ -102,8 +101,8 @@ def train(args: argparse.Namespace) -> None:
     parameters = read_parameters(args.renders)
     latents, _ = standard_normal_latents([parameters[name] for name in names])
     z = torch.from_numpy(latents)
-    shuffled = np.random.default_rng(0).permutation(len(names))
-    held_out, training = shuffled[:HELD_OUT], shuffled[HELD_OUT:]
+    kept_back = held_out(names)
+    unseen, training = np.flatnonzero(kept_back), np.flatnonzero(~kept_back)
 
     generator = new_generator(z.shape[1] + COMPOSITION_DIMS, args.resolution)
     checkpoint, images = args.run / "checkpoint.pt", 0
@@ -128,7 +127,7 @@ def train(args: argparse.Namespace) -> None:
     if optimiser_state:
         optimiser.load_state_dict(optimiser_state)
 
-    fixed_draw = torch.randn(HELD_OUT, COMPOSITION_DIMS, generator=torch.Generator().manual_seed(1))
+    fixed_draw = torch.randn(len(unseen), COMPOSITION_DIMS, generator=torch.Generator().manual_seed(1))
     fixed_z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(2))
 
     def batch(rows: NDArray[np.int64], draw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -139,7 +138,7 @@ def train(args: argparse.Namespace) -> None:
 
     def report(step: int, loss: float) -> None:
         with torch.no_grad():
-            latent, target, weight = batch(held_out, fixed_draw)
+            latent, target, weight = batch(unseen, fixed_draw)
             drawn = average(latent)
             line = {
                 "images": images,
