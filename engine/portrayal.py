@@ -72,7 +72,7 @@ class PortrayalSettings:
     seed: int = 0
     margin: float = 0.01
     recorded: int = 300
-    strip: int = 97
+    strip: int = 120
     nearest_strip: int = 33
     both: bool = True
     portrait_px: int = 512

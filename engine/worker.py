@@ -10,14 +10,18 @@ Nothing of a face leaves it but by the channel: it writes to no log, and says in
 import contextlib
 import ctypes
 import gc
+import multiprocessing
 import os
 import signal
+import sys
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
+
+import torch
 
 from engine import channel
 from engine.arrays import Pixels
@@ -27,6 +31,7 @@ from engine.judges.base import Judge
 from engine.people import Person, find_person, person_strip
 from engine.portrayal import Portrayal, PortrayalSettings, Progress, summarise
 from engine.reports import Failed, Found, Over, People, Portray, Progressed, Ready
+from engine.strip import Strip
 from engine.stylegan2 import Generator
 
 NICENESS = 10  # the window goes first
@@ -105,9 +110,7 @@ class _Worker:
         while True:
             self._make_people()
             if self.end.waits(self._rest_s()):
-                parcel = self.end.receive()
-                if isinstance(parcel.message, Portray):  # a Cancel has come too late
-                    self._visit(parcel)
+                self._answer(self.end.receive())
 
     # --- visits
 
@@ -117,18 +120,22 @@ class _Worker:
             self.end.receive()
             raise _Interrupted
 
-    def _visit(self, parcel: Parcel) -> None:
+    def _answer(self, parcel: Parcel) -> None:
+        if not isinstance(parcel.message, Portray):
+            return  # a Cancel that has come too late
         failure = ""
         try:
             self._portray(parcel.message)
-        except _Interrupted:
-            pass
         except (EOFError, BrokenPipeError):
             raise
+        except DoppelgangerError as error:
+            failure = str(error)
+        except _Interrupted:
+            pass
         except Exception as error:
-            failure = _line(error) if isinstance(error, DoppelgangerError) else _place(error)
+            failure = _place(error)
         channel.erase(parcel.memory)
-        gc.collect()  # what an exception has held, too
+        _release_memory()
         self.end.send(Over(parcel.message.visit_id, failure))
 
     def _portray(self, request: Portray) -> None:
@@ -173,16 +180,20 @@ class _Worker:
         return max(self.person_made_s + RENEWAL_S - time.monotonic(), 0.0)
 
     def _make_people(self) -> None:
-        """Makes those that are due; gives way to anything asked."""
-        with contextlib.suppress(_Interrupted):
-            while self._rest_s() == 0:
-                self._make_person()
+        """Makes those that are due, unless something is asked."""
+        while self._rest_s() == 0:
+            try:
+                strips: tuple[Strip, ...] = (self._make_strip(),)
+            except _Interrupted:
+                return
+            except Exception:  # a generator that makes no faces is no reason to portray nobody
+                strips = ()
+            self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
+            self.end.send(People(strips))
 
-    def _make_person(self) -> None:
+    def _make_strip(self) -> Strip:
         person = self._find_person(self._give_way)
-        strip = person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
-        self.end.send(People((strip,)))
-        self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
+        return person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
 
     def _find_person(self, see: Callable[[Pixels], None]) -> Person:
         generator, judge, settings = self.studio.generator, self.studio.judges[0], self.studio.settings
@@ -214,7 +225,18 @@ def _end_with_parent() -> None:
     """The kernel ends this process with the one that started it: no orphan that hangs keeps the GPU."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:  # it has died before
+        sys.exit()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def _release_memory() -> None:
+    """Gives what has been freed back to the kernel, which overwrites it before anybody has it again."""
+    gc.collect()  # what an exception has held, too
+    ctypes.CDLL(None).malloc_trim(0)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _be_quiet() -> None:

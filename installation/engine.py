@@ -35,10 +35,18 @@ PEOPLE_BYTES = 2**30  # nor do their pictures take more
 NUMBERS = 100_000  # of people, to each process
 
 
-def load_studio(configuration: Configuration) -> "Studio":
-    """Loads the networks of a configuration; see `Atelier`."""
+def load_studio(configuration: Configuration, beside_window: bool = False) -> "Studio":
+    """Loads the networks of a configuration; see `Atelier`.
+
+    beside_window: leaves a core to the window, so takes the cores but one, at most. Otherwise the number of
+    threads is the configured one, and the same photograph has the same border on every machine.
+    """
     from installation.atelier import Atelier
 
+    if beside_window:
+        threads = min(configuration.search.threads, max(len(os.sched_getaffinity(0)) - 1, 1))
+        search = configuration.search.model_copy(update={"threads": threads})
+        configuration = configuration.model_copy(update={"search": search})
     # What is shown needs one doppelgänger, not both.
     return Atelier(configuration, both=False)
 
@@ -210,7 +218,7 @@ class Engine(ResilientService):
             self._end.close()
             self._end = None
         with self._changed:
-            self._loaded, self._people_due, self._working_on = False, self._lock_step, None
+            self._loaded, self._people_due, self._working_on = False, False, None
             self._changed.notify_all()
 
     def _is_idle(self) -> bool:
@@ -260,7 +268,7 @@ class Engine(ResilientService):
             case Ready() as ready:
                 self._deadline_s = None
                 with self._changed:
-                    self._loaded = True
+                    self._loaded, self._people_due = True, self._lock_step
                     self._push(ready)
             case People(strips):
                 with self._changed:
