@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 
@@ -25,7 +24,7 @@ from installation.control import Control
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import Delivery, DeliveryParameters
-from installation.engine import Engine
+from installation.engine import Engine, load_studio
 from installation.framing import PortraitTaking
 from installation.host import Host
 from installation.parameters import Refusal, Registry
@@ -36,9 +35,6 @@ from installation.setup import Facts, Setup
 from installation.stage import Observer, Source, Stage
 from installation.visit import Phase
 from installation.watcher import SteppedWatcher, Watcher
-
-if TYPE_CHECKING:
-    from installation.atelier import Atelier
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +55,6 @@ class Rehearsing:
     setup: bool = False
 
 
-def prepare_atelier(configuration: Configuration) -> "Atelier":
-    """Loads the networks: only ever called in the engine's process, so that nothing else holds them."""
-    from installation.atelier import Atelier
-
-    return Atelier(configuration)
-
-
 class House:
     """Everything of one run; a context manager. Raises UsageError, WeightsError and MachineError at once."""
 
@@ -84,7 +73,8 @@ class House:
         scenes = load_scenes(configuration.stage.scenes)
         self.registry = registry_of(scenes.values())
         self.clock: Clock = VirtualClock(rehearsing.rate_hz) if rehearsing.virtual else LiveClock()
-        self.engine = Engine(partial(prepare_atelier, configuration), lock_step=rehearsing.virtual)
+        load = partial(load_studio, configuration, beside_window=not rehearsing.virtual)
+        self.engine = Engine(load, lock_step=rehearsing.virtual)
         watcher = SteppedWatcher if rehearsing.virtual else Watcher
         self.watcher = watcher(partial(self.registry.of, PortraitTaking))
         self.delivery = (
