@@ -145,7 +145,7 @@ class Recogniser(Judge):
         order: Literal["rgb", "bgr"] = "rgb",
     ) -> None:
         self.name, self.crop_px = name, crop_px
-        self.point = OperatingPoint("own", threshold, "benchmarks/carry.py thresholds")
+        self.point = OperatingPoint("own", threshold, "docs/limits.md")
         self._seeing = _Seeing(network, mean, order)
 
     def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:
@@ -175,7 +175,7 @@ def recognisers(models: Path) -> list[Judge]:
     """Both, from the folder `models` of the unpacked package.
 
     Thresholds: the middle between the two photographs of one man and those of different people in ../shared
-    (`carry.py thresholds`); far fewer than a threshold needs, which is why ranks are reported too.
+    (docs/limits.md); far fewer than a threshold needs, which is why ranks are reported too.
     """
     return [
         Recogniser("mobileface", TfjsNetwork(models / "mobileface.json", "batchnorm0/add_1"), 112, 0.70),

@@ -102,7 +102,9 @@ def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_s
 class _Worker:
     def __init__(self, end: Channel, studio: Studio, first_person: int, lock_step: bool) -> None:
         self.end, self.studio, self.lock_step = end, studio, lock_step
-        self.next_person, self.people_made, self.person_made_s = first_person, 0, 0.0
+        self.next_number = first_person
+        self.next_person: Person | None = None
+        self.people_made, self.person_made_s = 0, 0.0
         self.sitters: deque[Pixels] = deque(maxlen=PEOPLE)  # photographs of people who do not exist
 
     def run(self) -> None:
@@ -166,7 +168,7 @@ class _Worker:
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
         """The photograph of one of the people who have been made, in turn."""
         if not self.sitters:
-            self._find_person(lambda _: report(Progress("faces", 0.0)))
+            return self._next_person(lambda _: report(Progress("faces", 0.0))).photograph
         return self.sitters[visit_id % len(self.sitters)]
 
     # --- people who do not exist
@@ -192,15 +194,18 @@ class _Worker:
             self.end.send(People(strips))
 
     def _make_strip(self) -> Strip:
-        person = self._find_person(self._give_way)
-        return person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
-
-    def _find_person(self, see: Callable[[Pixels], None]) -> Person:
-        generator, judge, settings = self.studio.generator, self.studio.judges[0], self.studio.settings
-        person = find_person(generator, judge, self.next_person, settings, see)
-        self.next_person = person.number + 1
+        person = self._next_person(self._give_way)
+        strip = person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
+        self.next_number, self.next_person = person.number + 1, None
         self.sitters.append(person.photograph)
-        return person
+        return strip
+
+    def _next_person(self, see: Callable[[Pixels], None]) -> Person:
+        """Whose strip is made next; found only once, however often that is interrupted."""
+        if self.next_person is None:
+            generator, judge, settings = self.studio.generator, self.studio.judges[0], self.studio.settings
+            self.next_person = find_person(generator, judge, self.next_number, settings, see)
+        return self.next_person
 
     def _give_way(self, _: Pixels) -> None:
         # In lock step the first ones are made in any case, so that there is one order of events.

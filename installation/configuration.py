@@ -44,7 +44,7 @@ class Search(_Section):
 class Film(_Section):
     """The way between the median face and the match, as it is ridden; see docs/search.md."""
 
-    pictures: int = Field(97, ge=2, le=1000, description="of the way, besides those that found the border")
+    pictures: int = Field(120, ge=2, le=1000, description="of the way, besides those that found the border")
 
 
 class Judging(_Section):

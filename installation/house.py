@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -27,7 +26,7 @@ from installation.counters import NAME, Counters
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import Delivery, DeliveryParameters
-from installation.engine import Engine
+from installation.engine import Engine, load_studio
 from installation.framing import PortraitTaking
 from installation.host import Host
 from installation.parameters import Refusal, Registry
@@ -38,9 +37,6 @@ from installation.setup import Facts, Setup
 from installation.stage import Observer, Source, Stage
 from installation.visit import Phase
 from installation.watcher import SteppedWatcher, Watcher
-
-if TYPE_CHECKING:
-    from installation.atelier import Atelier
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +55,6 @@ class Rehearsing:
     rate_hz: int = 30
     film: Path | None = None
     setup: bool = False
-
-
-def prepare_atelier(configuration: Configuration) -> "Atelier":
-    """Loads the networks: only ever called in the engine's process, so that nothing else holds them."""
-    from installation.atelier import Atelier
-
-    return Atelier(configuration)
 
 
 class House:
@@ -87,7 +76,7 @@ class House:
         self.registry = registry_of(scenes.values())
         self.clock: Clock = VirtualClock(rehearsing.rate_hz) if rehearsing.virtual else LiveClock()
         self.engine = Engine(
-            partial(prepare_atelier, configuration),
+            partial(load_studio, configuration, beside_window=not rehearsing.virtual),
             lock_step=rehearsing.virtual,
             recycle_after=configuration.privacy.recycle_after,
         )

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from installation.configuration import Configuration, Judging, Search
 from installation.engine import Engine
 from installation.services import Condition
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0  # for a machine that has other things to do
 
 
 def small_studio() -> Atelier:
@@ -40,9 +40,10 @@ def small_studio() -> Atelier:
         Configuration(
             search=Search(threads=1, steps=3, tuning="always", tuning_steps=2),
             judging=Judging(panel=["dlib"], perturbations=1),
-        )
+        ),
+        both=False,
     )
-    atelier.settings = replace(atelier.settings, strip=8)
+    atelier.settings = replace(atelier.settings, strip=8, nearest=None)
     return atelier
 
 
@@ -57,7 +58,7 @@ class Stubborn:
     judges: Any = ()
     settings: Any = None
 
-    def portray(self, photographs: Sequence[Pixels], report: Callable[[Any], None]) -> Any:
+    def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
         time.sleep(3600)
 
 
@@ -81,6 +82,14 @@ def next_of(engine: Engine, *kinds: type[Report]) -> Any:
 
 
 unread: WeakKeyDictionary[Engine, deque[Report]] = WeakKeyDictionary()
+
+
+def whole(engine: Engine) -> Found:
+    """The last word on a visit."""
+    while not (found := next_of(engine, Found, Failed)).finding.whole:
+        pass
+    assert isinstance(found, Found)
+    return found
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -138,7 +147,10 @@ def test_a_visit_from_the_photograph_to_its_end(engine: Engine, photographs: lis
     while not isinstance(report := next_of(engine, Progressed, Found, Failed), Found):
         assert isinstance(report, Progressed), report
         progress.append(report)
-    assert {one.visit_id for one in [*progress, report]} == {1}
+    finding = whole(engine).finding
+    assert not report.finding.whole
+    assert np.array_equal(report.finding.median.pictures, finding.median.pictures)
+    assert {one.visit_id for one in progress} == {1}
     shares = [one.share for one in progress]
     assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] > 0.9
     assert {one.stage for one in progress} <= SHARES.keys()
@@ -146,7 +158,7 @@ def test_a_visit_from_the_photograph_to_its_end(engine: Engine, photographs: lis
     assert {picture.shape for picture in pictures} == {(128, 128, 3)}
     assert len({picture.tobytes() for picture in pictures}) > 10  # never a frozen picture
 
-    strip, (opinion,) = report.finding.median, report.finding.opinions
+    strip, (opinion,) = finding.median, finding.opinions
     assert strip.judge == opinion.judge == "dlib" and strip.threshold == opinion.threshold == 0.6
     assert strip.t[0] == 0 and strip.t[-1] == 1
     assert opinion.border_t == pytest.approx(strip.border_t)
@@ -159,7 +171,7 @@ def test_a_visit_from_the_photograph_to_its_end(engine: Engine, photographs: lis
     assert not holds_any(pid(engine), pieces), "something of the visit stays in the process"
     assert "memfd" not in Path(f"/proc/{pid(engine)}/maps").read_text()
 
-    handed_out = [strip.pictures, strip.t, strip.distances, pictures[-1]]
+    handed_out: list[np.ndarray] = [strip.pictures, strip.t, strip.distances, pictures[-1]]
     assert all(array.any() and not array.flags.writeable for array in handed_out)
     engine.erase(1)
     until(lambda: not any(array.any() for array in handed_out))
@@ -184,7 +196,7 @@ def holds_any(process: int, pieces: list[bytes]) -> bool:
 
 def test_without_a_camera_somebody_who_does_not_exist_is_portrayed(engine: Engine) -> None:
     engine.portray(2, None)
-    assert isinstance(next_of(engine, Found, Failed), Found)
+    assert whole(engine).visit_id == 2
     engine.erase(2)
 
 
@@ -237,9 +249,9 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
         assert np.array_equal(ours, theirs)
 
     in_lock_step.portray(1, photographs)
-    *progress, found = story()
+    *progress, found = told_and_found(story())
     in_lock_step.portray(2, photographs)
-    *again, found_again = story()
+    *again, found_again = told_and_found(story())
     assert [(one.stage, one.share) for one in progress] == [(one.stage, one.share) for one in again]
     for one, other in zip(progress, again, strict=True):
         assert one.picture is other.picture is None or np.array_equal(one.picture, other.picture)
@@ -248,11 +260,13 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
     assert found.finding.opinions == found_again.finding.opinions
     assert [one.stage for one in progress].count("search") == 3
     assert [one.stage for one in progress].count("tuning") == 2
-    in_lock_step.portray(3, [np.asarray(photographs[0][:, ::-1])])
-    mirrored = story()[-1]
-    assert not np.array_equal(mirrored.finding.median.pictures, found.finding.median.pictures)
-    in_lock_step.erase(3)
+    in_lock_step.erase(2)
     assert not in_lock_step.wait(PATIENCE_S)  # nothing is under way
+
+
+def told_and_found(story: list[Any]) -> list[Any]:
+    """Progress, and the last word; the first finding is left out."""
+    return [one for one in story if isinstance(one, Progressed)] + [story[-1]]
 
 
 def live_people(engine: Engine) -> People:
@@ -267,13 +281,15 @@ def test_people_who_do_not_exist_are_told_from_the_median_face(engine: Engine) -
     assert strip.same[-1] and strip.distances[-1] < 0.5 * strip.threshold
 
 
-def test_ten_visits_take_no_more_than_two(in_lock_step: Engine, photographs: list[Pixels]) -> None:
+def test_five_visits_and_five_that_break_off_take_no_more_than_one(
+    in_lock_step: Engine, photographs: list[Pixels]
+) -> None:
     ours, theirs = psutil.Process(), psutil.Process(pid(in_lock_step))
 
     def visits(first: int, count: int) -> tuple[list[int], list[int]]:
         for visit_id in range(first, first + count):
             in_lock_step.portray(visit_id, photographs)
-            next_of(in_lock_step, Found)
+            whole(in_lock_step)
             in_lock_step.erase(visit_id)
             in_lock_step.portray(visit_id + 100, photographs)
             next_of(in_lock_step, Progressed)
@@ -283,8 +299,8 @@ def test_ten_visits_take_no_more_than_two(in_lock_step: Engine, photographs: lis
         return counts, [one.memory_info().rss for one in (ours, theirs)]
 
     shared = sorted(os.listdir("/dev/shm"))
-    counts, memory = visits(100, 2)
-    later_counts, later_memory = visits(200, 8)
+    counts, memory = visits(100, 1)
+    later_counts, later_memory = visits(200, 4)
     assert later_counts == counts
     for before, after in zip(memory, later_memory, strict=True):
         assert after < 1.05 * before
