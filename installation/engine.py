@@ -24,6 +24,7 @@ from engine.arrays import Pixels
 from engine.channel import Channel, Parcel
 from engine.reports import Cancel, Failed, Found, Over, People, Portray, Progressed, Ready, Report
 from engine.strip import Strip
+from hardware.memory import forbid_core_dumps
 from installation.configuration import Configuration
 from installation.services import Fault, ResilientService
 
@@ -318,6 +319,7 @@ class Engine(ResilientService):
 
 def _serve(end: Channel, prepare: Callable[[], "Studio"], first_person: int, lock_step: bool) -> None:
     """What the process runs."""
+    forbid_core_dumps()
     from engine.worker import serve
 
     serve(end, prepare, first_person, lock_step)

@@ -9,6 +9,7 @@ import threading
 from multiprocessing.connection import Connection
 
 from engine.strip import Strip
+from hardware.memory import forbid_core_dumps
 
 NICENESS = 15  # the window and the engine go first
 
@@ -80,6 +81,7 @@ class _Making:
 
 
 def _make(end: Connection, strip: Strip) -> None:
+    forbid_core_dumps()
     os.nice(NICENESS)
     from installation.outputs.film import film_bytes
     from installation.outputs.morph import frames
