@@ -239,6 +239,18 @@ def test_an_injected_script_does_not_run(phone: Callable[..., Phone], url: str) 
     assert page.evaluate("window.pwned") == 1
 
 
+def test_a_picture_that_is_still_the_sitter_is_not_called_someone_else(
+    phone: Callable[..., Phone], stage: Stage
+) -> None:
+    words = {}
+    for same in (True, False):
+        path = stage.offer(Parcel(next(numbers), "en", plain(GREEN), same=same))
+        page = phone("Pixel 7").open(f"http://127.0.0.1:{stage.network.port}{path}")
+        words[same] = page.locator("header").inner_text().lower()
+    assert "same person" in words[True] and "still you" in words[True]
+    assert "someone else" in words[False] and "not you" in words[False]
+
+
 def test_words_from_the_stage_are_shown_as_words(phone: Callable[..., Phone], stage: Stage) -> None:
     hostile = "<script>window.pwned = 1</script><img src=x onerror=alert(1)>"
     offered = Parcel(next(numbers), "en", plain(GREEN), (Saying(hostile, False, hostile),))

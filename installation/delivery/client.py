@@ -24,10 +24,12 @@ from installation.delivery.messages import (
     Ended,
     Forgotten,
     Lost,
+    Message,
     News,
     Offer,
     Open,
     Revoke,
+    Said,
     Tune,
     Unreachable,
 )
@@ -183,9 +185,12 @@ class Delivery(ResilientService):
             if isinstance(entry[1], Offer):
                 self._living.add(entry[1].parcel.visit_id)
 
-    def _take_in(self, message: Alive | News) -> None:
+    def _take_in(self, message: Message) -> None:
         if isinstance(message, Alive):
             self._show(message.problem)
+            return
+        if isinstance(message, Said):
+            log.log(message.level, "delivery: %s", message.words)
             return
         if isinstance(message, Ended | Forgotten):
             self._living.discard(message.visit_id)
@@ -208,8 +213,10 @@ class Delivery(ResilientService):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "installation.delivery.process", str(self._path)],
             cwd=configuration.ROOT,
+            # It outlives the stage, and must not keep a pipe open that the stage's words go to.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             env=os.environ | GIVE_MEMORY_BACK,
             # It is no child of the stage's terminal or session: it may stay when the stage goes.
             start_new_session=True,
@@ -220,7 +227,11 @@ class Delivery(ResilientService):
             if connection is not None:
                 return connection
             if self._process.poll() is not None:
-                raise Fault(f"Its process ended at once, with exit code {self._process.returncode}.")
+                by_hand = f"python -m installation.delivery.process {self._path}"
+                raise Fault(
+                    f"Its process ended at once, with exit code {self._process.returncode}.",
+                    f"It says why by hand: {by_hand}",
+                )
             if self.clock() > give_up_s:
                 self._process.kill()
                 raise Fault(f"Its process did not start within {START_LIMIT_S:.0f} s.")

@@ -67,6 +67,14 @@ class Alive(_Message):
     problem: str = Field("", max_length=300)
 
 
+class Said(_Message):
+    """A line for the log."""
+
+    kind: Literal["said"] = "said"
+    level: int
+    words: str = Field(max_length=300)
+
+
 class _OfVisit(_Message):
     visit_id: int
 
@@ -118,9 +126,11 @@ class Lost(_OfVisit):
 
 News = Offered | Unreachable | Saved | Forgotten | Ended | Lost
 
-_FROM_PROCESS: TypeAdapter[Alive | News] = TypeAdapter(Annotated[Alive | News, Field(discriminator="kind")])
+Message = Alive | Said | News
+
+_FROM_PROCESS: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
-def read(data: bytes) -> Alive | News:
+def read(data: bytes) -> Message:
     """What the process said. Raises ValueError for anything else."""
     return _FROM_PROCESS.validate_json(data)

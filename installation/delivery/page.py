@@ -55,6 +55,7 @@ def render(content: Package, token: str, lives_s: float) -> str:
         files=content.files,
         names=package,
         sayings=content.sayings,
+        same=content.same,
         lives_s=math.floor(lives_s),
         minutes=math.ceil(lives_s / 60),
     )

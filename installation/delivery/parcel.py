@@ -22,6 +22,7 @@ class Parcel:
 
     language: one of `installation.texts.languages()`.  pair: both sides of the border, *same person* first.
     film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
+    same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
     """
 
     visit_id: int
@@ -30,6 +31,7 @@ class Parcel:
     sayings: tuple[Saying, ...] = ()
     pair: tuple[Pixels, Pixels] | None = None
     film: bytes | None = None
+    same: bool = False
 
     def __post_init__(self) -> None:
         for picture in (self.doppelganger, *(self.pair or ())):

@@ -17,7 +17,8 @@ import threading
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
-from installation import configuration, dumps
+from hardware.memory import forbid_core_dumps
+from installation import configuration
 from installation.delivery import address
 from installation.delivery.door import Door
 from installation.delivery.links import End, Link, Links
@@ -26,11 +27,12 @@ from installation.delivery.messages import (
     Command,
     Ended,
     Forgotten,
-    News,
+    Message,
     Offer,
     Offered,
     Open,
     Revoke,
+    Said,
     Saved,
     Tune,
     Unreachable,
@@ -90,7 +92,11 @@ class Process:
             case Revoke():
                 self._links.end(command.visit_id, End.FORGOTTEN)
 
-    def _tell(self, message: Alive | News) -> None:
+    def say(self, level: int, words: str) -> None:
+        """A line for the stage's log."""
+        self._tell(Said(level=level, words=words))
+
+    def _tell(self, message: Message) -> None:
         """Tells the stage, if there is one that listens: no stage can make a phone wait."""
         if self._stage is None:
             return
@@ -223,7 +229,7 @@ def hear(listener: Listener, process: Process, loop: asyncio.AbstractEventLoop) 
         except (EOFError, OSError):
             pass
         except Exception as error:
-            log.exception("a command failed: %s", type(error).__name__)
+            log.error("a command failed: %s", type(error).__name__)
         loop.call_soon_threadsafe(process.stage_left)
         stage.close()
 
@@ -235,8 +241,21 @@ def _obey_next(stage: Connection, process: Process, loop: asyncio.AbstractEventL
     asyncio.run_coroutine_threadsafe(process.obey(command, package), loop).result()
 
 
+class _StagesLog(logging.Handler):
+    """Logs where the stage logs: without a stage there is nobody to read it."""
+
+    def __init__(self, process: Process, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(logging.INFO)
+        self._process, self._loop = process, loop
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = " ".join(record.getMessage().split())[:300]
+        self._loop.call_soon_threadsafe(self._process.say, record.levelno, line)
+
+
 async def _serve(listener: Listener) -> None:
     process, loop = Process(), asyncio.get_running_loop()
+    logging.basicConfig(level=logging.INFO, handlers=[_StagesLog(process, loop)])
     life = asyncio.current_task()
     assert life is not None
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -248,8 +267,7 @@ async def _serve(listener: Listener) -> None:
 
 def main(path: Path) -> int:
     """Serves stages at the socket `path`, which is made anew, and phones, until neither is left."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s delivery: %(message)s")
-    dumps.forbid()
+    forbid_core_dumps()
     os.nice(NICENESS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
