@@ -154,6 +154,15 @@ class ControlSettings(_Section):
         return send_to
 
 
+class Privacy(_Section):
+    """What is left behind; see docs/privacy.md."""
+
+    recycle_after: int = Field(
+        50, ge=1, le=10_000, description="visits, then the engine's process is replaced"
+    )
+    counters_days: int = Field(100, ge=0, le=1000, description="counters are kept so long; 0: none are")
+
+
 class Configuration(_Section):
     """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
 
@@ -171,6 +180,7 @@ class Configuration(_Section):
     stage: Stage = Stage()
     delivery: Delivery = Delivery()
     control: ControlSettings = ControlSettings()
+    privacy: Privacy = Privacy()
 
 
 def load(path: Path = DEFAULT) -> Configuration:

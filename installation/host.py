@@ -5,14 +5,26 @@ belongs to a visitor on this side of the processes is in the few attributes that
 """
 
 import logging
+import time
 from collections.abc import Sequence
 
-from engine.finding import Finding
+from engine.finding import Finding, Given
 from engine.reports import Failed, Found, People, Progressed, Ready, Report
 from engine.strip import Strip
 from installation import visit
 from installation.camera_desk import CameraDesk
-from installation.delivery import Delivery, DeliveryParameters, Forgotten, Lost, News, Offered, Parcel
+from installation.counters import Counters
+from installation.delivery import (
+    Delivery,
+    DeliveryParameters,
+    Forgotten,
+    Lost,
+    News,
+    Offered,
+    Parcel,
+    Saved,
+    Unreachable,
+)
 from installation.engine import Engine
 from installation.filmmaker import Filmmaker
 from installation.language import Language
@@ -43,6 +55,7 @@ class Host:
         delivery: Delivery | None = None,
         first_visit_id: int = 0,
         lock_step: bool = False,
+        counters: Counters | None = None,
     ) -> None:
         self.registry = registry
         self.language = Language(registry)
@@ -51,6 +64,7 @@ class Host:
         self.is_open = True  # whether visits may begin
         self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery
         self._lock_step = lock_step
+        self._counters = counters or Counters(None, 1)
         self._for_technician = False
         # All there is of a visitor on this side of the processes.
         self._live: Live | None = None
@@ -58,6 +72,7 @@ class Host:
         self._link: Link | None = None
         self._filmmaker = Filmmaker()
         self._to_offer: int | None = None  # the visit whose parcel waits for its film
+        self._awaits_link = False
 
     def collect(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
@@ -71,7 +86,7 @@ class Host:
         for report in self._engine.poll():
             self._take(report, now_s)
         self._offer_when_ready()
-        for news in self._delivery.poll() if self._delivery else ():
+        for news in self._news():
             self._note(news, now_s)
         self.handle(visit.Tick(), now_s)
 
@@ -90,6 +105,7 @@ class Host:
         after = self.state.phase
         if after is not before:
             log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
+            self._counters.passed(before, after)
         for effect in effects:
             self._perform(effect, now_s)
         if after is Phase.ATTRACT and before is not after:
@@ -112,6 +128,7 @@ class Host:
             finding=self._finding,
             link=self._link,
             people=self.people,
+            phones=self._delivery is not None,
         )
 
     # --- what is reported -------------------------------------------------------------------------------
@@ -132,6 +149,7 @@ class Host:
                 self.handle(visit.SearchProgress(visit_id), now_s)
             case Found(visit_id, finding) if self._awaits(visit_id):
                 self._finding = finding
+                self._counters.count("border" if finding.median.border else "no border")
                 if self._delivery and self.registry.of(DeliveryParameters).gives == "everything":
                     self._filmmaker.begin(finding.median)
                 self.handle(visit.SearchDone(visit_id), now_s)
@@ -145,9 +163,16 @@ class Host:
         here = self.state.phase is Phase.DOPPELGANGER and news.visit_id == self.state.visit_id
         match news:
             case Offered(url=url, lives_s=lives_s, wifi=wifi) if here:
+                if self._link is None:
+                    log.info("visit %d: phones can fetch it for %.0f s", news.visit_id, lives_s)
+                    self._counters.count("link")
                 self._link = Link(url, now_s + lives_s, wifi)
                 self.handle(visit.LinkReady(news.visit_id), now_s)
+            case Saved():
+                self._counters.count("saved")
+                self._counters.write()
             case Forgotten():
+                self._counters.count("forgotten by phone")
                 self.handle(visit.Forget(news.visit_id), now_s)
             case Lost() if here:
                 self._link, self._to_offer = None, news.visit_id
@@ -188,18 +213,35 @@ class Host:
         if self._filmmaker.done:
             self._delivery.offer(self._parcel(self._to_offer, self._finding))
             self._to_offer = None
+            self._awaits_link = self._lock_step
+
+    def _news(self) -> Sequence[News]:
+        """The delivery's; in lock step an offer's answer is waited for."""
+        if self._delivery is None:
+            return ()
+        news = self._delivery.poll()
+        limit_s = time.monotonic() + PATIENCE_S
+        while self._awaits_link and time.monotonic() < limit_s:
+            if any(isinstance(one, Offered | Unreachable | Lost) for one in news):
+                break
+            time.sleep(0.02)
+            news += self._delivery.poll()
+        self._awaits_link = False
+        return news
 
     def _parcel(self, visit_id: int, finding: Finding) -> Parcel:
         # The pair of the nearest way looks like the sitter.
         strip = finding.nearest if finding.nearest and finding.nearest.border else finding.median
         pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
+        picture, kind = finding.given
         return Parcel(
             visit_id=visit_id,
             language=self.language.text.language,
-            doppelganger=finding.given[0],
+            doppelganger=picture,
             sayings=sayings(finding, self.language.text),
             pair=pair,
             film=self._filmmaker.film,
+            same=kind is Given.SAME,
         )
 
     def _erase(self, visit_id: int) -> None:

@@ -23,6 +23,7 @@ from installation.camera_desk import CameraDesk
 from installation.clock import Clock, LiveClock, VirtualClock
 from installation.configuration import Configuration
 from installation.control import Control
+from installation.counters import NAME, Counters
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import Delivery, DeliveryParameters
@@ -85,7 +86,11 @@ class House:
         scenes = load_scenes(configuration.stage.scenes)
         self.registry = registry_of(scenes.values())
         self.clock: Clock = VirtualClock(rehearsing.rate_hz) if rehearsing.virtual else LiveClock()
-        self.engine = Engine(partial(prepare_atelier, configuration), lock_step=rehearsing.virtual)
+        self.engine = Engine(
+            partial(prepare_atelier, configuration),
+            lock_step=rehearsing.virtual,
+            recycle_after=configuration.privacy.recycle_after,
+        )
         watcher = SteppedWatcher if rehearsing.virtual else Watcher
         self.watcher = watcher(partial(self.registry.of, PortraitTaking))
         self.delivery = (
@@ -94,6 +99,12 @@ class House:
             else None
         )
         self.camera = CameraDesk(partial(self._open_camera, configuration.stage.camera), self.registry)
+        # A rehearsal's visitors are nobody, and count as nobody.
+        counts = (
+            configuration.privacy.counters_days > 0 and rehearsing.visits is None and not rehearsing.setup
+        )
+        counters = Counters(show / NAME if counts else None, configuration.privacy.counters_days)
+        self._ends.enter_context(counters)
         self.host = Host(
             self.registry,
             self.camera,
@@ -102,6 +113,7 @@ class House:
             self.delivery,
             first_visit_id=0 if rehearsing.virtual else secrets.randbelow(2**31),
             lock_step=rehearsing.virtual,
+            counters=counters,
         )
         chosen = configuration.display.model_dump() | {"keys": configuration.display.keys or KEYS}
         self.display = self._ends.enter_context(Display(DisplaySettings(**chosen)))
@@ -110,7 +122,7 @@ class House:
         )
         buttons = TechnicianButtons if rehearsing.setup else Buttons
         sources: list[Source] = [buttons(self.display)]
-        observers: list[Observer] = [Heartbeat()]
+        observers: list[Observer] = [Heartbeat(), counters]
         if self.rehearsal is not None:
             sources.append(self.rehearsal)
         if rehearsing.film is not None:

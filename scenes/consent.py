@@ -151,7 +151,8 @@ def _kept(view: View) -> str:
     timeouts = view.registry.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)
-    life_s = view.registry.get("delivery/life_s")
-    if isinstance(life_s, Refusal):  # nothing can be taken away
+    life_s, gives = view.registry.get("delivery/life_s"), view.registry.get("delivery/gives")
+    if not view.phones or isinstance(life_s, Refusal):  # nothing can be taken away
         return erased
-    return erased + " " + view.text("consent.stays", minutes=math.ceil(float(life_s) / 60))
+    key = "consent.stays_everything" if gives == "everything" else "consent.stays_doppelganger"
+    return erased + " " + view.text(key, minutes=math.ceil(float(life_s) / 60))

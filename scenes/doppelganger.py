@@ -86,7 +86,8 @@ class Doppelganger(Scene):
         if light > 0 and view.link is not None:
             self._draw_codes(canvas, view, seen, panel, view.link, light)
             return
-        line = "doppelganger.making" if view.elapsed_s < parameters.making_s else "doppelganger.without_link"
+        awaited = view.phones and view.elapsed_s < parameters.making_s
+        line = "doppelganger.making" if awaited else "doppelganger.without_link"
         headline = parameters.headline or words(view, f"doppelganger.{kind}")
         blocks = [
             Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5),

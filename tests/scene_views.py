@@ -7,7 +7,7 @@ border without a search.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -56,6 +56,7 @@ class LinkParameters(Parameters):
     scene: ClassVar[str] = "delivery"
 
     life_s: float = Field(600, ge=60, le=3600, description="how long a link lives")
+    gives: Literal["everything", "doppelganger"] = Field("everything", description="what phones get")
 
 
 def registry() -> Registry:
