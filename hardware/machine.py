@@ -41,6 +41,7 @@ TEST_PROGRAMS = {
     "npm": SystemPackage("npm", "nodejs-npm"),
     "nginx": SystemPackage("nginx-light", "nginx"),
     "openssl": SystemPackage("openssl", "openssl"),
+    "strace": SystemPackage("strace", "strace"),
 }
 
 

@@ -10,6 +10,7 @@ from engine.errors import UsageError
 from hardware.camera import CameraSettings, CameraState, Crop, Feed, Frame
 from hardware.camera.base import Health as FeedHealth
 from installation import visit
+from installation.leak import leak_one_frame
 from installation.parameters import Applies, Parameters, Registry
 from installation.services import Condition, Health
 
@@ -97,7 +98,10 @@ class CameraDesk:
 
     def latest(self) -> Frame | None:
         """The newest good picture of a camera that is wanted."""
-        return self._feed.latest() if self._feed is not None and self._wanted else None
+        frame = self._feed.latest() if self._feed is not None and self._wanted else None
+        if frame is not None:
+            leak_one_frame(frame.image)
+        return frame
 
     def poll(self, now_s: float) -> list[visit.Event]:
         """What the visit has to know. Call once a frame."""
