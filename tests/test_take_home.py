@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from delivery_kit import free_port
+from delivery_kit import free_port, until
 from house_kit import SHORT, few_steps
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -99,7 +99,6 @@ def visit_by_phone(url: str, saved: Path) -> list[str]:
         page = iphone.open(url)
         page.screenshot(path=OUTPUT / "iphone.png", full_page=True)
         # The line between the two pictures, moved with a finger.
-        x, y, width, _ = box(page.locator("#pair"))
         page.locator("#pair").scroll_into_view_if_needed()
         x, y, width, _ = box(page.locator("#pair"))
         before = page.locator("#pair").screenshot()
@@ -109,7 +108,8 @@ def visit_by_phone(url: str, saved: Path) -> list[str]:
         page.mouse.up()
         assert page.locator("#pair").screenshot() != before
         page.evaluate("document.querySelector('video').play()")
-        page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+        until(lambda: page.evaluate("document.querySelector('video').currentTime > 0.2") or None, "the film")
+        page.evaluate("document.querySelector('video').pause()")
 
         page = android.open(url)
         page.screenshot(path=OUTPUT / "android.png", full_page=True)
