@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def values() -> Registry:
 
 
 def go(counters: Counters, *phases: Phase) -> None:
-    for before, after in zip(phases, phases[1:], strict=False):
+    for before, after in pairwise(phases):
         counters.passed(before, after)
 
 
