@@ -18,6 +18,7 @@ A visitor with a keyboard gets nowhere: keys that are not in the settings do not
 window, and system shortcuts are kept from the desktop where the desktop allows it. docs/display.md says more.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -225,6 +226,10 @@ class Display:
     def close(self) -> None:
         """Closes the window and gives the screen back."""
         self._surface = self._turned = None
+        # pygame 2.6.1 keeps what it has drawn a scaled window with, and the next plain one would crash in it.
+        with contextlib.suppress(pygame.error):
+            if pygame.display.get_init():
+                pygame.display.set_mode((64, 64))
         pygame.display.quit()
 
     # --- the window ---

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pygame
 import pytest
+from conftest import REPO
 
 from engine.errors import MachineError, UsageError
 from hardware.display import Display, DisplayEvent, DisplaySettings, Down, FocusLost, Quit, Touch, TouchUp, Up
@@ -321,3 +322,20 @@ def test_the_signal_that_ends_a_service_ends_it(two_screens: str) -> None:
     assert program.stdout is not None and program.stdout.readline() == "open\n"
     program.terminate()
     assert program.wait(10) == -15
+
+
+def test_another_display_after_a_full_screen(on_screen: Callable[..., Display]) -> None:
+    """In a process of its own, because the fault it guards against ends the process."""
+    display = on_screen()
+    screen = os.environ["DISPLAY"]
+    display.close()
+    program = (
+        "from hardware.display import Display, DisplaySettings as Settings\n"
+        "for screen in ('0', 'headless:64x48', '0', 'headless'):\n"
+        "    with Display(Settings(screen)):\n"
+        "        pass\n"
+    )
+    environment = {**os.environ, "DISPLAY": screen}
+    environment.pop("SDL_VIDEODRIVER", None)
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPO, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
