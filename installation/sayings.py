@@ -8,7 +8,7 @@ from installation.texts import Texts
 def sayings(finding: Finding, text: Texts) -> tuple[Saying, ...]:
     """One for each judge that has been asked about the picture that is given."""
     return tuple(
-        Saying(one.judge, one.of_doppelganger, strangers(one.fmr, text))
+        Saying(text.lines.get(f"judge.{one.judge}", one.judge), one.of_doppelganger, strangers(one.fmr, text))
         for one in finding.opinions
         if one.of_doppelganger is not None
     )

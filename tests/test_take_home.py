@@ -150,7 +150,7 @@ def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_
     kiosk.until(lambda: not phones.is_alive() or kiosk.phase is not Phase.DOPPELGANGER)
     assert not [trouble for trouble in outcome if isinstance(trouble, BaseException)]
     # *Forget it now* on the phone ends the visit here, too.
-    assert kiosk.phase is Phase.FAREWELL and "phone" in host.state.reason
+    assert kiosk.phase is Phase.FAREWELL and "wants no picture to stay" in host.state.reason
     kiosk.until(lambda: not phones.is_alive() and kiosk.phase is Phase.ATTRACT)
     assert outcome == [[]]
 
