@@ -43,6 +43,7 @@ PATIENCE_S = 120.0  # on a virtual clock, for anything that is being made
 class Host:
     """Holds the state of the visit and does what it asks for. `delivery` may be missing: no phones then.
 
+    began_s: when the first attract began.
     lock_step: waits for what is being made, so that nothing depends on how fast the machine is.
     """
 
@@ -54,12 +55,13 @@ class Host:
         engine: Engine,
         delivery: Delivery | None = None,
         first_visit_id: int = 0,
+        began_s: float = 0.0,
         lock_step: bool = False,
         counters: Counters | None = None,
     ) -> None:
         self.registry = registry
         self.language = Language(registry)
-        self.state = State(visit_id=first_visit_id)
+        self.state = State(visit_id=first_visit_id, entered_s=began_s)
         self.people: Sequence[Strip] = ()
         self.is_open = True  # whether visits may begin
         self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery

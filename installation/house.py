@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from installation.counters import NAME, Counters
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import Delivery, DeliveryParameters
+from installation.ending import Ending
 from installation.engine import Engine, load_studio
 from installation.framing import PortraitTaking
 from installation.host import Host
@@ -101,6 +103,7 @@ class House:
             self.engine,
             self.delivery,
             first_visit_id=0 if rehearsing.virtual else secrets.randbelow(2**31),
+            began_s=self.clock.now_s,
             lock_step=rehearsing.virtual,
             counters=counters,
         )
@@ -110,7 +113,7 @@ class House:
             Rehearsal(rehearsing.visits, rehearsing.unseen) if rehearsing.visits is not None else None
         )
         buttons = TechnicianButtons if rehearsing.setup else Buttons
-        sources: list[Source] = [buttons(self.display)]
+        sources: list[Source] = [self._ends.enter_context(Ending()), buttons(self.display)]
         observers: list[Observer] = [Heartbeat(), counters]
         if self.rehearsal is not None:
             sources.append(self.rehearsal)
@@ -120,13 +123,18 @@ class House:
             observers.append(self._ends.enter_context(recorder))
         if rehearsing.setup:
             scenes = dict.fromkeys(Phase, Setup(self._facts))
-        control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
-        self._ends.callback(control.close)
+        self.control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
+        self._ends.callback(self.control.close)
         # After the curators' saved parameters: those of the command line are for this run.
         set_parameters(self.registry, changes)
-        services = [self.watcher, self.engine, *([self.delivery] if self.delivery else []), *control.services]
+        services = [
+            self.watcher,
+            self.engine,
+            *([self.delivery] if self.delivery else []),
+            *self.control.services,
+        ]
         self.services = Services(*services)
-        curators = Curators(control, self._health)
+        curators = Curators(self.control, self._health)
         sources.append(curators)
         observers.append(curators)
         self.stage = Stage(
@@ -141,7 +149,7 @@ class House:
             self.camera.begin(self.clock.now_s)
         self.stage.run()
 
-    def __enter__(self) -> "House":
+    def __enter__(self) -> Self:
         self._ends.enter_context(self.services)
         self._ends.callback(self.camera.stop)
         return self

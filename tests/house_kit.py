@@ -59,18 +59,38 @@ class TestHouse(House):
 
     __test__ = False
 
-    def __init__(self, folder: Path, portrait: Path, rehearsing: Rehearsing | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        portrait: Path,
+        rehearsing: Rehearsing | None = None,
+        recycle_after: int | None = None,
+        is_thorough: bool = True,
+    ) -> None:
         self.breakable = FaultySource(camera_source(f"file:{portrait}"))
+        chosen = configuration(folder)
+        if not is_thorough:
+            search = chosen.search.model_copy(update={"steps": 1, "tuning": "never"})
+            film = chosen.film.model_copy(update={"pictures": 2})
+            chosen = chosen.model_copy(update={"search": search, "film": film})
         super().__init__(
-            configuration(folder),
+            chosen,
             folder,
             SHORT,
             rehearsing or Rehearsing(visits=1000, virtual=True, rate_hz=RATE_HZ),
             with_phones=False,
         )
+        if recycle_after is not None:
+            self.engine._recycle_after = recycle_after
 
     def _open_camera(self, camera: str, settings: CameraSettings) -> Feed:
         return PulledCapture(self.breakable, settings, lambda: self.clock.now_s)
+
+    @property
+    def engine_pid(self) -> int:
+        process = self.engine._process
+        assert process is not None and process.pid is not None
+        return process.pid
 
     @property
     def phase(self) -> Phase:

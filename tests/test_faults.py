@@ -36,19 +36,13 @@ def nothing_left(house: TestHouse) -> bool:
     return all(one is None for one in held) and not watcher._portraits and not house.engine._memories
 
 
-def engine_pid(house: TestHouse) -> int:
-    process = house.engine._process
-    assert process is not None and process.pid is not None
-    return process.pid
-
-
 @pytest.mark.parametrize("phase", list(Phase))
 def test_the_engine_is_killed(house: TestHouse, phase: Phase, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     house.until(Phase.ATTRACT)
     house.until_awake()
     house.until(phase)
-    os.kill(engine_pid(house), signal.SIGKILL)
+    os.kill(house.engine_pid, signal.SIGKILL)
     caplog.clear()
     # The stage hears of it in the next frames; without it nothing begins.
     while not house.host.state.resting:
@@ -56,12 +50,22 @@ def test_the_engine_is_killed(house: TestHouse, phase: Phase, caplog: pytest.Log
     assert house.until(Phase.ATTRACT) <= LIMIT_S
     assert nothing_left(house)
     assert "engine:" in caplog.text and "Traceback" not in caplog.text
-    # Started again, it finishes a visit.
+    house.until_awake()
+
+
+def test_after_all_of_this_a_visit_comes_to_its_end(house: TestHouse):
+    house.until(Phase.ATTRACT)
+    house.until_awake()
     house.until(Phase.FAREWELL)
 
 
-@pytest.mark.parametrize("fault", [Fault.VANISH, Fault.REPEAT, Fault.GARBAGE, Fault.BLACK])
-@pytest.mark.parametrize("phase", WATCHED)
+@pytest.mark.parametrize(
+    ("phase", "fault"),
+    [
+        *((phase, fault) for phase in WATCHED for fault in (Fault.VANISH, Fault.REPEAT, Fault.GARBAGE)),
+        (Phase.PORTRAIT, Fault.BLACK),
+    ],
+)
 def test_the_camera_breaks(house: TestHouse, phase: Phase, fault: Fault, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.INFO)
     house.until(Phase.ATTRACT)

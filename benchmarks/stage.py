@@ -1,0 +1,128 @@
+"""How long a frame of the stage takes while the engine works: one visit in real time, scene by scene.
+
+    nice -n -15 python -m benchmarks.stage [--display headless:1920x1080] [--threads 1]
+
+The whole house on a live clock, with a photograph before the camera and few steps. A second engine searches
+without end meanwhile, with `--threads`, so that every scene has a busy machine around it. Prints tables for
+`benchmarks/results/`. Niceness is for a machine that others use, too; the engine lowers its own by ten.
+"""
+
+import argparse
+import os
+import platform
+import tempfile
+import threading
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from engine.photograph import load_photograph
+from engine.reports import Failed, Found, Ready
+from installation.clock import LiveClock
+from installation.configuration import DEFAULT, Configuration, load
+from installation.engine import Engine, load_studio
+from installation.host import Host
+from installation.house import House, Rehearsing
+from installation.visit import Phase
+from installation.visit_command import sample_sitter
+from tests.house_kit import few_steps
+
+BINS_MS = (17.5, 20, 25, 33, 50, 100)
+# A whole border, the rest of the visit shorter.
+TIMES = {"visit/jury_s": "8", "visit/farewell_s": "6", "visit/countdown_s": "2"}
+
+
+class TimedClock(LiveClock):
+    """Notes how long each frame took, by the phase it was of."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__()
+        self._host = host
+        self.frames_ms: dict[Phase, list[float]] = defaultdict(list)
+
+    def tick(self) -> None:
+        phase, before_s = self._host.state.phase, self.now_s
+        super().tick()
+        self.frames_ms[phase].append(1000 * (self.now_s - before_s))
+
+
+class BusyEngine:
+    """Another engine, which searches as long as this is open."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._engine = Engine(partial(load_studio, configuration))
+        self._photograph = load_photograph(sample_sitter())
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._search, name="busy")
+        self.searches = 0
+
+    def _search(self) -> None:
+        while not self._ending.wait(0.2):
+            for report in self._engine.poll():
+                match report:
+                    case Ready() | Found():
+                        self.searches += 1
+                        self._engine.portray(self.searches, [self._photograph])
+                    case Failed(message):
+                        raise RuntimeError(message)
+
+    def __enter__(self) -> "BusyEngine":
+        self._engine.start()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+        self._engine.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--display", default="headless:1920x1080", help="as of kiosk run")
+    parser.add_argument("--threads", type=int, default=1, help="of the busy engine")
+    arguments = parser.parse_args()
+
+    whole = load(DEFAULT)
+    busy = whole.model_copy(update={"search": whole.search.model_copy(update={"threads": arguments.threads})})
+    with tempfile.TemporaryDirectory() as name, BusyEngine(busy):
+        folder = Path(name)
+        short = load(few_steps(folder))
+        display = short.display.model_copy(update={"screen": arguments.display})
+        stage = short.stage.model_copy(update={"camera": f"file:{sample_sitter()}"})
+        short = short.model_copy(update={"display": display, "stage": stage})
+        with House(short, folder, TIMES, Rehearsing(visits=1), with_phones=False) as house:
+            house.clock = house.stage.clock = clock = TimedClock(house.host)
+            house.play()
+            size = "x".join(map(str, house.display.size_px))
+    load_1, load_5, _ = os.getloadavg()
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, {arguments.display} ({size}), engine's threads "
+        f"{arguments.threads}, niceness {os.nice(0)}, load {load_1:.1f} ({load_5:.1f} in five minutes)\n"
+    )
+    print(table(clock.frames_ms))
+
+
+def table(frames_ms: dict[Phase, list[float]]) -> str:
+    """Of every scene: frames a second, percentiles, and how many frames took how long."""
+    limits = [f"<= {limit:g}" for limit in BINS_MS]
+    heads = ["scene", "frames", "a second", "50 %", "99 %", "longest", *limits, f"> {BINS_MS[-1]:g} ms"]
+    lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
+    for phase in Phase:
+        times = np.array(frames_ms[phase])
+        if len(times) == 0:
+            continue
+        middle, high = np.percentile(times, (50, 99))
+        counts, _ = np.histogram(times, [0, *BINS_MS, np.inf])
+        cells = [str(phase), str(len(times)), f"{1000 / times.mean():.1f}"]
+        cells += [f"{value:.1f}" for value in (middle, high, times.max())] + [str(count) for count in counts]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
