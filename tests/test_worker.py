@@ -138,6 +138,72 @@ def strip_arrays(strip: Strip) -> list[np.ndarray]:
     return [strip.pictures, strip.t, strip.distances, strip.same, strip.judged]
 
 
+# --- in lock step, and before a second engine makes people meanwhile
+
+
+def test_in_lock_step_every_report_comes_in_the_same_order(
+    in_lock_step: Engine, photographs: list[Pixels]
+) -> None:
+    def story() -> list[Any]:
+        told: list[Any] = []
+        while in_lock_step.wait(PATIENCE_S):
+            told.extend(in_lock_step.poll())
+        return told
+
+    ready, people = story()
+    assert isinstance(ready, Ready) and isinstance(people, People)
+    in_lock_step.portray(1, photographs)
+    *progress, found = told_and_found(story())
+    in_lock_step.portray(2, photographs)
+    *again, found_again = told_and_found(story())
+    assert [(one.stage, one.share) for one in progress] == [(one.stage, one.share) for one in again]
+    for one, other in zip(progress, again, strict=True):
+        assert one.picture is other.picture is None or np.array_equal(one.picture, other.picture)
+    for ours, theirs in zip(arrays_of(found.finding), arrays_of(found_again.finding), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert found.finding.opinions == found_again.finding.opinions
+    assert [one.stage for one in progress].count("search") == 3
+    assert [one.stage for one in progress].count("tuning") == 2
+    in_lock_step.erase(2)
+    assert not in_lock_step.wait(PATIENCE_S)  # nothing is under way
+
+
+def told_and_found(story: list[Any]) -> list[Any]:
+    """Progress, and the last word; the first finding is left out."""
+    return [one for one in story if isinstance(one, Progressed)] + [story[-1]]
+
+
+def test_five_visits_and_five_that_break_off_take_no_more_than_one(
+    in_lock_step: Engine, photographs: list[Pixels]
+) -> None:
+    processes = [psutil.Process(), psutil.Process(pid(in_lock_step))]
+
+    def visits(first: int, count: int) -> tuple[list[int], list[int]]:
+        for visit_id in range(first, first + count):
+            in_lock_step.portray(visit_id, photographs)
+            whole(in_lock_step)
+            in_lock_step.erase(visit_id)
+            in_lock_step.portray(visit_id + 100, photographs)
+            next_of(in_lock_step, Progressed)
+            in_lock_step.erase(visit_id + 100)
+        until(lambda: in_lock_step._working_on is None and not is_erasing())
+        time.sleep(0.5)  # the process has said that it is over, and is about to be
+        counts = [one.num_fds() for one in processes] + [one.num_threads() for one in processes]
+        return counts, [one.memory_info().rss for one in processes]
+
+    shared = sorted(os.listdir("/dev/shm"))
+    counts, memory = visits(100, 1)
+    later_counts, later_memory = visits(200, 4)
+    assert later_counts == counts
+    for before, after in zip(memory, later_memory, strict=True):
+        assert after < 1.05 * before
+    assert sorted(os.listdir("/dev/shm")) == shared
+
+
+def is_erasing() -> bool:
+    return any(thread.name == "engine erasing" for thread in threading.enumerate())
+
+
 # --- a visit
 
 
@@ -233,82 +299,13 @@ def test_what_fails_in_a_visit_is_said_in_a_line_and_survived(
     assert not caplog.records
 
 
-def test_in_lock_step_every_report_comes_in_the_same_order(
-    engine: Engine, in_lock_step: Engine, photographs: list[Pixels]
-) -> None:
-    def story() -> list[Any]:
-        told: list[Any] = []
-        while in_lock_step.wait(PATIENCE_S):
-            told.extend(in_lock_step.poll())
-        return told
-
-    ready, people = story()
-    assert isinstance(ready, Ready) and isinstance(people, People)
-    first = live_people(engine).strips[0]
-    for ours, theirs in zip(strip_arrays(people.strips[0]), strip_arrays(first), strict=True):
-        assert np.array_equal(ours, theirs)
-
-    in_lock_step.portray(1, photographs)
-    *progress, found = told_and_found(story())
-    in_lock_step.portray(2, photographs)
-    *again, found_again = told_and_found(story())
-    assert [(one.stage, one.share) for one in progress] == [(one.stage, one.share) for one in again]
-    for one, other in zip(progress, again, strict=True):
-        assert one.picture is other.picture is None or np.array_equal(one.picture, other.picture)
-    for ours, theirs in zip(arrays_of(found.finding), arrays_of(found_again.finding), strict=True):
-        assert np.array_equal(ours, theirs)
-    assert found.finding.opinions == found_again.finding.opinions
-    assert [one.stage for one in progress].count("search") == 3
-    assert [one.stage for one in progress].count("tuning") == 2
-    in_lock_step.erase(2)
-    assert not in_lock_step.wait(PATIENCE_S)  # nothing is under way
-
-
-def told_and_found(story: list[Any]) -> list[Any]:
-    """Progress, and the last word; the first finding is left out."""
-    return [one for one in story if isinstance(one, Progressed)] + [story[-1]]
-
-
-def live_people(engine: Engine) -> People:
-    """The newest that it has made."""
-    until(lambda: len(engine._people) > 0)
-    return People(tuple(engine._people))
-
-
-def test_people_who_do_not_exist_are_told_from_the_median_face(engine: Engine) -> None:
-    strip = live_people(engine).strips[0]
+def test_people_who_do_not_exist_are_told_from_the_median_face(engine: Engine, in_lock_step: Engine) -> None:
+    until(lambda: len(engine._people) > 0 and len(in_lock_step._people) > 0)
+    strip = engine._people[0]
     assert strip.border is not None and strip.distances[0] > 1.1 * strip.threshold
     assert strip.same[-1] and strip.distances[-1] < 0.5 * strip.threshold
-
-
-def test_five_visits_and_five_that_break_off_take_no_more_than_one(
-    in_lock_step: Engine, photographs: list[Pixels]
-) -> None:
-    ours, theirs = psutil.Process(), psutil.Process(pid(in_lock_step))
-
-    def visits(first: int, count: int) -> tuple[list[int], list[int]]:
-        for visit_id in range(first, first + count):
-            in_lock_step.portray(visit_id, photographs)
-            whole(in_lock_step)
-            in_lock_step.erase(visit_id)
-            in_lock_step.portray(visit_id + 100, photographs)
-            next_of(in_lock_step, Progressed)
-            in_lock_step.erase(visit_id + 100)
-        until(lambda: in_lock_step._working_on is None and not is_erasing())
-        counts = [one.num_fds() for one in (ours, theirs)] + [one.num_threads() for one in (ours, theirs)]
-        return counts, [one.memory_info().rss for one in (ours, theirs)]
-
-    shared = sorted(os.listdir("/dev/shm"))
-    counts, memory = visits(100, 1)
-    later_counts, later_memory = visits(200, 4)
-    assert later_counts == counts
-    for before, after in zip(memory, later_memory, strict=True):
-        assert after < 1.05 * before
-    assert sorted(os.listdir("/dev/shm")) == shared
-
-
-def is_erasing() -> bool:
-    return any(thread.name == "engine erasing" for thread in threading.enumerate())
+    for ours, theirs in zip(strip_arrays(strip), strip_arrays(in_lock_step._people[0]), strict=True):
+        assert np.array_equal(ours, theirs)
 
 
 # --- the process's life
