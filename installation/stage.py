@@ -14,6 +14,7 @@ from installation.host import Host
 from installation.view import Action, Shown, View
 from installation.visit import Event, Halted, Phase
 from scenes.canvas import Canvas
+from scenes.look import screen_light
 from scenes.scene import Scene
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Stage:
             scene.update(view)
             self.canvas.clear()
             scene.draw(self.canvas, view)
+            self.canvas.dim(screen_light(view))
             self._areas = scene.areas()
             return scene.shown()
         except Exception as fault:

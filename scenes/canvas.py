@@ -86,6 +86,11 @@ class Canvas:
         self._enlarged = {key: kept for key, kept in self._enlarged.items() if key in self._used}
         self._used.clear()
 
+    def dim(self, light: float) -> None:
+        """Makes the whole frame darker, to the share `light` of what it is."""
+        if light < 1:
+            cv2.convertScaleAbs(self.pixels, dst=self.pixels, alpha=light)
+
     # --- pictures ---------------------------------------------------------------------------------------
 
     def picture(self, picture: Pixels, rect: Rect, light: float = 1.0, melt: bool = True) -> None:

@@ -23,6 +23,9 @@ class StageParameters(Parameters):
     language: str = Field(
         "", max_length=8, description="the language of all words (en, de); empty: visitors choose"
     )
+    light_percent: float = Field(
+        100, ge=10, le=100, description="of the whole screen, as a dimmer on a lamp: darker rooms need less"
+    )
     reduced_motion: bool = Field(False, description="stills instead of rides, and nothing breathes")
     ink: ColourCode = Field("#ffffff", description="of words and signs that matter")
     quiet_ink: ColourCode = Field("#a8a8a8", description="of words and lines in second place")
@@ -77,6 +80,11 @@ def look(view: View) -> Look:
         glow=stage.glow_percent / 100 * coming,
         ring=0.35 if stage.reduced_motion else _swing(view.now_s / stage.glow_s),
     )
+
+
+def screen_light(view: View) -> float:
+    """The light of the whole screen, 0 to 1."""
+    return view.registry.of(StageParameters).light_percent / 100
 
 
 def _swing(turns: float) -> float:
