@@ -5,8 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
+
+# What a busy machine takes its time over is not wrong for that.
+hypothesis.settings.register_profile("unhurried")
+hypothesis.settings.load_profile("unhurried")
 
 REPO = Path(__file__).resolve().parent.parent
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import shared
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -74,7 +74,6 @@ def test_points_where_ffhq_has_them_give_nearly_the_identity() -> None:
 movements = st.tuples(st.floats(-180, 180), st.floats(0.1, 10), st.tuples(*[st.floats(-500, 500)] * 2))
 
 
-@settings(deadline=None)
 @given(movements)
 def test_the_transform_goes_along_with_every_turn_scale_and_shift(movement: tuple) -> None:
     move = moved(*movement)

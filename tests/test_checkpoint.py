@@ -416,7 +416,7 @@ def test_an_architecture_that_lies(tmp_path: Path, field: str, value: Any) -> No
     channel_max=st.integers(1, 600),
     mapping_layers=st.integers(1, 9),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_inferred_architecture_has_the_same_shapes(
     resolution: int, channel_base: int, channel_max: int, mapping_layers: int
 ) -> None:
@@ -765,7 +765,7 @@ def test_the_files_to_be_damaged_are_valid(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", VALID)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_damaged_files_end_in_one_kind_of_error(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
 ) -> None:

@@ -423,7 +423,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(PIECES, st.binary(max_size=40)), max_size=14))
 def test_whatever_is_sent_the_server_goes_on(stage: Stage, pieces: list[bytes]) -> None:
     """A fuzz of raw bytes: every answer is HTTP, none is an error of the server, and the link still lives."""

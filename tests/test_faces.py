@@ -316,7 +316,7 @@ def test_far_away_is_too_small(finder: FaceFinder, portraits: dict[str, np.ndarr
     assert reason(finder.find(resized(portraits["obama"], 0.2))) == "too_small"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 80), st.integers(1, 80), st.just(3))))
 def test_any_picture_is_searched(finder: FaceFinder, picture: np.ndarray) -> None:
     assert reason(finder.find(picture)) is not None

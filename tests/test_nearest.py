@@ -149,7 +149,7 @@ def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astro
     assert after.worst_distance < 1.6 * sittings[-1].limit
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     count=st.integers(1, 4),
     seed=st.integers(0, 10_000),

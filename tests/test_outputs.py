@@ -125,7 +125,7 @@ def png_chunks(path: Path) -> list[bytes]:
     return kinds
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(picture=arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
 def test_png_holds_exactly_the_picture(picture: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("png") / "picture.png"
@@ -395,7 +395,6 @@ def test_labels_keep_apart(wanted: list[float]) -> None:
     assert placed[-1] <= 2000 and placed[0] >= 0
 
 
-@settings(deadline=None)
 @given(
     count=st.integers(2, 60),
     data=st.data(),

@@ -203,7 +203,7 @@ ADDRESSES = list(Registry(BorderParameters, JuryParameters).parameters)
 
 
 @given(st.lists(st.tuples(st.sampled_from(ADDRESSES), ANYTHING), max_size=12), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_is_sent_the_values_stay_valid(changes: list, begins: bool) -> None:
     registry = Registry(BorderParameters, JuryParameters)
     for address, value in changes:
@@ -269,7 +269,7 @@ def test_only_what_differs_is_saved(registry: Registry, tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(ADDRESSES), ANYTHING), max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, changes: list) -> None:
     file = tmp_path_factory.mktemp("kept") / "parameters.toml"
     registry, other = (Registry(BorderParameters, JuryParameters) for _ in range(2))

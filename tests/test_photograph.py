@@ -275,9 +275,7 @@ def test_numbers_that_are_no_photograph(tmp_path: Path) -> None:
 
 
 JPEG = jpeg_bytes(quarters())
-seldom_slow = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+seldom_slow = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def reads_or_refuses(path: Path, content: bytes) -> None:

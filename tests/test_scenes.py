@@ -175,7 +175,7 @@ def test_faults_are_noticed(values: Registry) -> None:
     assert any(fault.startswith("too long") for fault in faults(canvas))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @examples(st.integers(480, 5000), st.floats(0.4, 2.6))
 def test_layout_of_any_screen(width: int, aspect: float) -> None:
     layout = Layout(width, round(width / aspect))
@@ -490,7 +490,7 @@ def test_the_leading_judges_sign_in_the_jury_is_the_pictures_own(values: Registr
     assert verdicts == {True, False}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @examples(st.lists(st.tuples(st.floats(0, 900), st.floats(80, 420)), min_size=1, max_size=8))
 def test_names_of_judges_keep_apart(row: list[tuple[float, float]]) -> None:
     places, widths = [x for x, _ in row], [width for _, width in row]
@@ -586,7 +586,7 @@ def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
 # --- the mirror -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @examples(
     st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0.02, 0.5), st.booleans(),
     st.sampled_from([(1280, 720), (720, 1280), (640, 480)]),

@@ -434,7 +434,7 @@ def play(kiosk: Kiosk, moves: list) -> Kiosk:
 
 
 @given(MOVES, TIMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_time_alone_leads_back_to_attract(moves: list, timeouts: Timeouts) -> None:
     kiosk = play(Kiosk(timeouts), moves)
     in_phase_s = kiosk.now_s
@@ -446,7 +446,7 @@ def test_time_alone_leads_back_to_attract(moves: list, timeouts: Timeouts) -> No
 
 
 @given(MOVES, TIMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_face_is_processed_without_consent(moves: list, timeouts: Timeouts) -> None:
     kiosk = Kiosk(timeouts)
     detecting = filming = False
@@ -473,7 +473,7 @@ def test_no_face_is_processed_without_consent(moves: list, timeouts: Timeouts) -
 
 
 @given(MOVES, TIMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_visit_is_erased_once_and_no_id_comes_twice(moves: list, timeouts: Timeouts) -> None:
     kiosk = play(Kiosk(timeouts), moves)
     erased = [effect.visit_id for effect in kiosk.effects if isinstance(effect, EraseVisit)]
@@ -490,7 +490,7 @@ def test_every_visit_is_erased_once_and_no_id_comes_twice(moves: list, timeouts:
 
 
 @given(MOVES, st.sampled_from([-(2.0**30), 2.0**20, 2.0**31]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_clock_may_begin_anywhere(moves: list, zero_s: float) -> None:
     here, there = play(Kiosk(), moves), play(Kiosk(now_s=zero_s), moves)
     assert here.phases == there.phases
@@ -498,7 +498,7 @@ def test_the_clock_may_begin_anywhere(moves: list, zero_s: float) -> None:
 
 
 @given(MOVES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_only_the_table_changes_the_phase(moves: list) -> None:
     kiosk = play(Kiosk(), moves)
     allowed = {(phase, row.to) for row in TRANSITIONS for phase in row.phases}

@@ -281,7 +281,7 @@ def as_seen(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Trains for `args.minutes`, everything included, and writes the run."""
+    """Trains for `args.minutes`, everything included, one batch at least, and writes the run."""
     began_s = time.monotonic()
     torch.set_num_threads(args.threads)
     args.run.mkdir(parents=True, exist_ok=True)
@@ -305,7 +305,8 @@ def train(args: argparse.Namespace) -> None:
         last_s, sums = time.monotonic(), {}
 
     total_s = 60 * args.minutes
-    while (left_s := total_s - (time.monotonic() - began_s)) > 0:
+    while steps == 0 or time.monotonic() - began_s < total_s:
+        left_s = max(total_s - (time.monotonic() - began_s), 0.0)
         for name, value in training.step(1 - left_s / total_s, left_s).items():
             sums.setdefault(name, []).append(value)
         steps += 1
