@@ -29,13 +29,15 @@ class Curators:
         for happening in self._control.drain(now_s):
             match happening:
                 case Start():
-                    host.is_open = self._is_open = True
+                    self._is_open = True
                 case Stop():
-                    host.is_open = self._is_open = False
+                    self._is_open = False
                 case Blackout(on):
                     self.is_black = on
                 case event:
                     yield event
+            # Nobody may agree to a question that the dark hides.
+            host.is_open = self._is_open and not self.is_black
 
     def frame(self, _: Canvas, view: View, shown: Sequence[Shown]) -> None:
         """Tells light and sound what is seen: numbers and words."""

@@ -74,6 +74,7 @@ class Host:
         self._link: Link | None = None
         self._filmmaker = Filmmaker()
         self._to_offer: int | None = None  # the visit whose parcel waits for its film
+        self._agreed: DeliveryParameters | None = None  # what consent said about phones
         self._awaits_link = False
 
     def collect(self, now_s: float) -> None:
@@ -108,6 +109,8 @@ class Host:
         if after is not before:
             log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
             self._counters.passed(before, after)
+            if before is Phase.CONSENT:
+                self._agreed = self.registry.of(DeliveryParameters)
         for effect in effects:
             self._perform(effect, now_s)
         if after is Phase.ATTRACT and before is not after:
@@ -152,7 +155,7 @@ class Host:
             case Found(visit_id, finding) if self._awaits(visit_id):
                 self._finding = finding
                 self._counters.count("border" if finding.median.border else "no border")
-                if self._delivery and self.registry.of(DeliveryParameters).gives == "everything":
+                if self._delivery and self._agreed and self._agreed.gives == "everything":
                     self._filmmaker.begin(finding.median)
                 self.handle(visit.SearchDone(visit_id), now_s)
             case Found(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
@@ -198,10 +201,8 @@ class Host:
                 self._engine.cancel(visit_id)
             case visit.OfferDownload(visit_id):
                 self._to_offer = visit_id
-            case visit.RevokeDownload(visit_id):
-                self._link = None
-                if self._delivery:
-                    self._delivery.revoke(visit_id)
+            case visit.RevokeDownload():
+                self._link = None  # Erasing, which comes next, revokes what has no link.
             case visit.EraseVisit(visit_id):
                 self._erase(visit_id)
 
@@ -213,7 +214,7 @@ class Host:
         if self._lock_step:
             self._filmmaker.wait()
         if self._filmmaker.done:
-            self._delivery.offer(self._parcel(self._to_offer, self._finding))
+            self._delivery.offer(self._parcel(self._to_offer, self._finding), self._agreed)
             self._to_offer = None
             self._awaits_link = self._lock_step
 
@@ -247,7 +248,9 @@ class Host:
         )
 
     def _erase(self, visit_id: int) -> None:
-        self._live = self._finding = self._to_offer = None
+        self._live = self._finding = self._to_offer = self._agreed = None
+        if self._delivery and self._link is None:
+            self._delivery.revoke(visit_id)  # Pictures whose code nobody has seen are of no use to anybody.
         self._filmmaker.drop()
         self._watcher.erase()
         self._engine.erase(visit_id)

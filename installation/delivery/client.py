@@ -82,12 +82,15 @@ class Delivery(ResilientService):
 
     # --- the stage's thread ---
 
-    def offer(self, parcel: Parcel) -> None:
-        """Makes a link for these pictures, as far as the parameters let phones have them; returns at once."""
+    def offer(self, parcel: Parcel, agreed: DeliveryParameters | None = None) -> None:
+        """Makes a link for these pictures, as far as phones may have them; returns at once.
+
+        agreed: what the visitor was told about it; without it, what the parameters say now.
+        """
         if not self._network.enabled:
             self._news.put(Unreachable(visit_id=parcel.visit_id, why="The delivery is switched off."))
             return
-        parameters = self._parameters()
+        parameters = agreed or self._parameters()
         if parameters.gives == "doppelganger":
             parcel = parcel.doppelganger_alone()
         self._send(Offer(parcel, parameters.life_s, parameters.saves))

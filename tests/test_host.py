@@ -1,0 +1,155 @@
+"""The host between the visit and its helpers, which here only note what is asked of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.finding import Finding
+from engine.reports import Found, Ready
+from engine.strip import Strip
+from installation.configuration import Stage
+from installation.control import Blackout
+from installation.curators import Curators
+from installation.declarations import load_scenes, registry_of
+from installation.delivery import DeliveryParameters, News, Offered, Parcel
+from installation.host import Host
+from installation.visit import ChoseSynthetic, Event, Halted, Phase, Pressed, Released, Skipped, Tick, WokeUp
+
+
+class Notes:
+    """Answers every call with nothing, and remembers what was called."""
+
+    sighting = None
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def note(*_: object) -> tuple[()]:
+            self.asked.append(name)
+            return ()
+
+        return note
+
+
+class NotedDelivery:
+    """A delivery whose news a test writes."""
+
+    def __init__(self) -> None:
+        self.offered: list[tuple[Parcel, DeliveryParameters]] = []
+        self.revoked: list[int] = []
+        self.news: list[News] = []
+
+    def offer(self, parcel: Parcel, agreed: DeliveryParameters) -> None:
+        self.offered.append((parcel, agreed))
+
+    def revoke(self, visit_id: int) -> None:
+        self.revoked.append(visit_id)
+
+    def poll(self) -> Sequence[News]:
+        news, self.news = self.news, []
+        return news
+
+
+class Visited:
+    """A host on a time of its own; `do` lets it have events."""
+
+    def __init__(self) -> None:
+        self.registry = registry_of(load_scenes(Stage().scenes).values())
+        self.registry.set("delivery/gives", "doppelganger")
+        self.camera, self.watcher, self.engine = Notes(), Notes(), Notes()
+        self.delivery = NotedDelivery()
+        parts: Any = (self.camera, self.watcher, self.engine, self.delivery)
+        self.host = Host(self.registry, *parts)
+        self.host._take(Ready(), 0.0)
+        self.now_s = 0.0
+
+    @property
+    def phase(self) -> Phase:
+        return self.host.state.phase
+
+    def do(self, *events: Event, after_s: float = 0.1) -> None:
+        for event in events:
+            self.now_s += after_s
+            self.host.handle(event, self.now_s)
+        self.host.collect(self.now_s)
+
+    def hold_yes(self) -> None:
+        self.do(Pressed())
+        self.do(Tick(), after_s=3.0)
+        self.do(Released())
+
+    def until_border(self) -> int:
+        """A visit without a camera; returns its number."""
+        self.do(WokeUp(), ChoseSynthetic())
+        number = self.host.state.visit_id
+        pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
+        strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
+        self.host._take(Found(number, Finding(strip, None, (), pictures[0])), self.now_s)
+        assert self.phase is Phase.BORDER
+        return number
+
+    def on_to_doppelganger(self) -> None:
+        self.do(Skipped(), Skipped())
+        assert self.phase is Phase.DOPPELGANGER
+
+
+@pytest.fixture
+def visited() -> Visited:
+    return Visited()
+
+
+class OneHappening:
+    """A control in which that has just happened."""
+
+    def __init__(self, *happened: object) -> None:
+        self.happened = list(happened)
+
+    def drain(self, _: float) -> list[object]:
+        happened, self.happened = self.happened, []
+        return happened
+
+
+def blackout(visited: Visited, on: bool) -> None:
+    control: Any = OneHappening(Halted(), Blackout(True)) if on else OneHappening(Blackout(False))
+    curators = Curators(control, dict)
+    for event in curators.events(visited.host, {}, visited.now_s):
+        visited.do(event)
+
+
+def test_in_the_dark_nobody_agrees_to_what_cannot_be_read(visited: Visited) -> None:
+    blackout(visited, True)
+    visited.hold_yes()
+    visited.hold_yes()
+    assert visited.phase is Phase.ATTRACT and "turn_on" not in visited.camera.asked
+    blackout(visited, False)  # the control: in the light the same leads to the camera
+    visited.hold_yes()
+    visited.hold_yes()
+    assert visited.phase is Phase.PORTRAIT and "turn_on" in visited.camera.asked
+
+
+def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) -> None:
+    number = visited.until_border()
+    visited.registry.set("delivery/life_s", 3600.0)
+    visited.registry.set("delivery/gives", "everything")
+    visited.on_to_doppelganger()
+    visited.do(Halted())
+    next_number = visited.until_border()
+    visited.host._filmmaker.drop()
+    visited.on_to_doppelganger()
+    told = [(parcel.visit_id, agreed.gives, agreed.life_s) for parcel, agreed in visited.delivery.offered]
+    assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bool) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    if seen:
+        visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+        visited.do(Tick())
+    visited.do(Skipped())
+    assert visited.phase is Phase.FAREWELL
+    assert visited.delivery.revoked == ([] if seen else [number])
