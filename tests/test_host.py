@@ -66,9 +66,8 @@ class Visited:
         self.host._take(Ready(), 0.0)
         self.now_s = 0.0
 
-    @property
-    def phase(self) -> Phase:
-        return self.host.state.phase
+    def is_in(self, phase: Phase) -> bool:
+        return self.host.state.phase is phase
 
     def do(self, *events: Event, after_s: float = 0.1) -> None:
         for event in events:
@@ -88,12 +87,12 @@ class Visited:
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
         self.host._take(Found(number, Finding(strip, None, (), pictures[0])), self.now_s)
-        assert self.phase is Phase.BORDER
+        assert self.is_in(Phase.BORDER)
         return number
 
     def on_to_doppelganger(self) -> None:
         self.do(Skipped(), Skipped())
-        assert self.phase is Phase.DOPPELGANGER
+        assert self.is_in(Phase.DOPPELGANGER)
 
 
 @pytest.fixture
@@ -123,11 +122,11 @@ def test_in_the_dark_nobody_agrees_to_what_cannot_be_read(visited: Visited) -> N
     blackout(visited, True)
     visited.hold_yes()
     visited.hold_yes()
-    assert visited.phase is Phase.ATTRACT and "turn_on" not in visited.camera.asked
+    assert visited.is_in(Phase.ATTRACT) and "turn_on" not in visited.camera.asked
     blackout(visited, False)  # the control: in the light the same leads to the camera
     visited.hold_yes()
     visited.hold_yes()
-    assert visited.phase is Phase.PORTRAIT and "turn_on" in visited.camera.asked
+    assert visited.is_in(Phase.PORTRAIT) and "turn_on" in visited.camera.asked
 
 
 def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) -> None:
@@ -151,5 +150,5 @@ def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bo
         visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
         visited.do(Tick())
     visited.do(Skipped())
-    assert visited.phase is Phase.FAREWELL
+    assert visited.is_in(Phase.FAREWELL)
     assert visited.delivery.revoked == ([] if seen else [number])

@@ -27,8 +27,8 @@ def borders_on_film(folder: Path, fades_s: tuple[float, ...]) -> list[NDArray[np
     frames = []
     with TestHouse(folder, sample_sitter(), rehearsing) as house:
         udp = house.control.services[0]
-        eventually(lambda: udp.port)  # type: ignore[attr-defined]
-        curator = SimpleUDPClient("127.0.0.1", udp.port)  # type: ignore[attr-defined]
+        eventually(lambda: udp.port)
+        curator = SimpleUDPClient("127.0.0.1", udp.port)
 
         def light_percent() -> object:
             return house.registry.get("stage/light_percent")
