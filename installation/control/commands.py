@@ -71,7 +71,8 @@ COMMANDS = (
     Command("/show/stop", "the show is closed: the visit ends and is erased, and no other begins"),
     Command(
         "/show/blackout",
-        "the screen goes black, or comes back; a visit that is going on ends and is erased, and none begins in the dark",
+        "the screen goes black, or comes back; a visit that is going on ends and is erased, "
+        "and none begins in the dark",
         (_argument("on", Kind.BOOL, False, "black"),),
         1,
     ),
