@@ -441,8 +441,8 @@ def sitters(
     if not unseen:
         return photographs, set(photographs)
     names, cutouts = load_cutouts(renders, 256)
-    # The newer setting of the shapes first, which the generator is to learn.
-    chosen = np.flatnonzero(left_out(names))[::-1][:unseen]
+    # The newest, whose shapes are set wider.
+    chosen = np.flatnonzero(left_out(names))[-unseen:]
     pictures = to_uint8(compose_as_photographed(cutouts[chosen], torch.Generator().manual_seed(1))).numpy()
     people = {names[i]: picture for i, picture in zip(chosen, pictures, strict=True)}
     return photographs | people, set(photographs)
@@ -502,7 +502,8 @@ def main(words: list[str] | None = None) -> int:
         if args.search is not None:
             photographs, tuned = sitters(args.search, args.renders, args.unseen, LEFT_OUT[args.left_out])
             rows = search_all(generator, photographs, tuned, args.out, encoder)
-            tables = search_table(rows) + ("\n" + search_table(rows, GUESSED) if encoder else "")
+            guessed = [row for row in rows if "encoder" in row]
+            tables = search_table(rows) + ("\n" + search_table(guessed, GUESSED) if guessed else "")
             write_text(args.out / "searches.md", tables)
             print(tables)
             result += search_figures(rows, STRANGERS)
