@@ -109,7 +109,8 @@ WRONG = [
     ("/" + "x" * 4000, (), "unknown address"),
     ("/visit/phase", (("s", "border"),), "only be read"),
     ("/border/crossed", (), "nothing is known"),
-    ("/preset/load", (("s", "../secret"),), "preset's name"),
+    ("/preset/load", (("s", "../secret"),), "no such preset"),
+    ("/preset/save", (("s", "../secret"),), "preset's name"),
     ("/preset/load", (("s", "none"),), "no such preset"),
     ("/preset/save", (("i", 3),), "wrong type"),
     ("/show/go", (("s", "jury"), ("i", 1)), "takes phase"),
@@ -425,6 +426,29 @@ def test_presets_are_saved_listed_and_faded_in(stage: HeadlessStage, client: Osc
     assert (stage.registry.of(Rehearsed).needle, stage.registry.of(Rehearsed).turns) == (False, 3)
 
 
+def test_what_is_sent_after_a_preset_wins_over_it(stage: HeadlessStage, client: OscJs) -> None:
+    client.send("/preset/save", ("s", "plain"))
+    client.receive("/done")
+    client.ask("/scene/rehearsed/glow", ("f", 1.0))
+    client.send_bundle(
+        None,
+        ("/preset/load", ("s", "plain")),
+        ("/scene/rehearsed/turns", ("i", 9)),
+        ("/preset/save", ("s", "more")),
+    )
+    assert client.receive("/done")[1] == ("/preset/load", "plain")
+    assert client.receive("/done")[1] == ("/preset/save", "more")
+    assert (stage.value("rehearsed/glow"), stage.value("rehearsed/turns")) == (0.5, 9)
+    client.send("/preset/load", ("s", "plain"))
+    client.send("/preset/load", ("s", "more"))
+    eventually(lambda: stage.value("rehearsed/turns") == 9)
+    client.ask("/scene/rehearsed/glow", ("f", 0.875))
+    client.send_bundle(None, ("/preset/load", ("s", "plain"), ("f", 0.2)), ("/show/panic",))
+    assert client.receive("/done")[1] == ("/preset/load", "plain")
+    time.sleep(0.5)
+    assert stage.value("rehearsed/glow") == 0.875, "panic stops the fade"
+
+
 def test_a_broken_preset_gives_way_to_the_last_good_one(
     stage: HeadlessStage, client: OscJs, tmp_path: Path
 ) -> None:
@@ -433,6 +457,8 @@ def test_a_broken_preset_gives_way_to_the_last_good_one(
         client.send("/preset/save", ("s", "day"))
         client.receive("/done")
     (tmp_path / "presets" / "day.toml").write_text("[rehearsed\n")
+    client.send("/preset/list")
+    client.receive("/preset/list")
     client.send("/preset/load", ("s", "day"))
     assert "day.toml.1 is used" in client.receive("/error")[1][1]
     eventually(lambda: stage.value("rehearsed/glow") == 0.25)

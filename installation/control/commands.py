@@ -101,7 +101,7 @@ COMMANDS = (
         (PRESET, FADE),
         1,
     ),
-    Command("/preset/list", "answers with the names of all presets"),
+    Command("/preset/list", "reads all presets anew, and answers with their names"),
     Command("/config/save", "keeps everything as it is for the next start"),
     Command("/cue/load", "reads the cue list anew; one that is broken changes nothing"),
     Command("/subscribe", "tells the sender everything below, and every change", (LEASE, PORT)),

@@ -30,7 +30,7 @@ from installation.control.feedback import Feedback
 from installation.control.inbox import Inbox, Listening, Peer, Received
 from installation.control.oscquery import Tree
 from installation.control.packets import Message, encode
-from installation.control.presets import Presets
+from installation.control.presets import Preset, Presets
 from installation.control.scheduling import Schedule
 from installation.control.show import VERBS, Happening, Refused, Sight, orders, told
 from installation.control.tcp import TcpServer
@@ -88,6 +88,7 @@ class Control:
         self._saved = folder / "parameters.toml"
         self._cue_file = folder / "cues.toml"
         self._presets = Presets(folder / "presets")
+        self._known: dict[str, Preset] = {}  # as they were read last
         self._complaints = Complaints()
         self._inbox = Inbox(settings.allow, reached_by_patterns(registry), self._complaints, clock)
         self._feedback = Feedback()
@@ -140,7 +141,7 @@ class Control:
             log.warning("%s", line)
         registry.begin_scene()
         self._tell_parameters(registry.parameters, self._began_s)
-        self._know_presets(self._presets.names(), self._began_s)
+        self._know_presets(self._presets.read(), self._began_s)
         try:
             self._cues = load_cues(self._cue_file)
         except UsageError as fault:
@@ -321,39 +322,40 @@ class Control:
     def _save_preset(self, peer: Peer, now_s: float, name: str) -> None:
         changes = self._registry.changes()
 
-        def work() -> list[str]:
+        def work() -> dict[str, Preset]:
             self._presets.save(name, changes)
-            return self._presets.names()
+            return self._presets.read()
 
-        def saved(names: list[str], now_s: float) -> str:
-            self._know_presets(names, now_s)
+        def saved(presets: dict[str, Preset], now_s: float) -> str:
+            self._know_presets(presets, now_s)
             return name
 
         self._later(work, peer, "/preset/save", saved)
 
-    def _load_preset(self, peer: Peer, now_s: float, name: str, fade_s: float) -> None:
-        def found(answer: tuple[dict[str, Any], list[str]], now_s: float) -> str:
-            content, lines = answer
-            wanted, faults = self._registry.understand(content, name)
-            for line in lines + faults:
-                self._complaints.note("preset", line)
-                peer.send(encode("/error", "/preset/load", line))
-            self._tell_parameters(self._fades.start(wanted, fade_s, now_s), now_s)
-            self._feedback.note("/preset/load", name, fade_s, now_s=now_s)
-            return name
-
-        self._later(lambda: self._presets.load(name), peer, "/preset/load", found)
+    def _load_preset(self, peer: Peer, now_s: float, name: str, fade_s: float) -> str:
+        # From memory: what is sent after it, a panic above all, must not come before it.
+        preset = self._known.get(name)
+        if preset is None:
+            raise Refused("there is no such preset. /preset/list names them.")
+        wanted, faults = self._registry.understand(preset.content, name)
+        for line in preset.faults + faults:
+            self._complaints.note("preset", line)
+            peer.send(encode("/error", "/preset/load", line))
+        self._tell_parameters(self._fades.start(wanted, fade_s, now_s), now_s)
+        self._feedback.note("/preset/load", name, fade_s, now_s=now_s)
+        return name
 
     def _list_presets(self, peer: Peer, now_s: float) -> None:
-        def found(names: list[str], now_s: float) -> None:
-            self._know_presets(names, now_s)
-            peer.send(encode("/preset/list", *names))
+        def found(presets: dict[str, Preset], now_s: float) -> None:
+            self._know_presets(presets, now_s)
+            peer.send(encode("/preset/list", *presets))
 
-        self._later(self._presets.names, peer, "/preset/list", found)
+        self._later(self._presets.read, peer, "/preset/list", found)
 
-    def _know_presets(self, names: list[str], now_s: float) -> None:
-        if self._feedback.values.get("/preset/list") != tuple(names):
-            self._feedback.note("/preset/list", *names, now_s=now_s)
+    def _know_presets(self, presets: dict[str, Preset], now_s: float) -> None:
+        self._known = presets
+        if self._feedback.values.get("/preset/list") != tuple(presets):
+            self._feedback.note("/preset/list", *presets, now_s=now_s)
             self._web.path_changed("/preset/load")
 
     def _save_config(self, peer: Peer, now_s: float) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,14 @@ from installation.parameters import Value, read_newest, write_safely
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST = 200
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a preset's file says: scene -> parameter -> value, unchecked; and what was wrong with the file."""
+
+    content: dict[str, Any]
+    faults: list[str]
 
 
 class Presets:
@@ -22,6 +31,10 @@ class Presets:
         """All presets, in order."""
         return sorted(path.stem for path in self.folder.glob("*.toml") if NAME.fullmatch(path.stem))
 
+    def read(self) -> dict[str, Preset]:
+        """All presets by name, in order."""
+        return {name: Preset(*read_newest(self._path(name))) for name in self.names()}
+
     def save(self, name: str, changes: Mapping[str, Mapping[str, Value]]) -> None:
         """Keeps what differs from the defaults.
 
@@ -31,16 +44,6 @@ class Presets:
         if not path.exists() and len(self.names()) >= MOST:
             raise UsageError(f"there are {MOST} presets already. Remove some from {self.folder}.")
         write_safely(path, changes)
-
-    def load(self, name: str) -> tuple[dict[str, Any], list[str]]:
-        """What a preset says: scene -> parameter -> value, unchecked; and what was wrong with its file.
-
-        Raises UsageError where there is none of this name.
-        """
-        path = self._path(name)
-        if not path.exists():
-            raise UsageError("there is no such preset. /preset/list names them.")
-        return read_newest(path)
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
