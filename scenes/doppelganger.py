@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import ClassVar
 
-import numpy as np
-import qrcode
-from numpy.typing import NDArray
 from pydantic import Field
 from pygame import Rect
 
+from installation.delivery import qr
 from installation.parameters import Parameters
 from installation.view import Action, Link, View
 from installation.visit import Timeouts, time_left_s
@@ -20,7 +18,8 @@ from scenes.quiet import draw_quiet
 from scenes.scene import Scene
 from scenes.typesetting import fitting_size
 
-QUIET_MODULES = 4
+# Made once for each link, and forgotten with it.
+code = lru_cache(maxsize=2)(qr.modules)
 
 
 class DoppelgangerParameters(Parameters):
@@ -116,7 +115,7 @@ class Doppelganger(Scene):
                 field = Rect(area.topleft, (side, side))
                 beside = Rect(area.left, field.bottom + body // 2, area.width, area.bottom - field.bottom)
                 canvas.column([scan, lives_block], beside)
-            canvas.code(code(link.url), field, QUIET_MODULES, ground, light)
+            canvas.code(code(link.url), field, qr.QUIET_ZONE, ground, light)
             return
         gap = body
         column = (area.width - gap) // 2
@@ -130,7 +129,7 @@ class Doppelganger(Scene):
         steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
         for number, (content, key) in enumerate(steps):
             field = Rect(area.left + number * (column + gap), top, side, side)
-            canvas.code(code(content), field, QUIET_MODULES, ground, light)
+            canvas.code(code(content), field, qr.QUIET_ZONE, ground, light)
             caption = Rect(field.left, field.bottom + body // 4, side, below_px)
             if low:
                 caption = Rect(field.right + gap // 2, field.top, column - side - gap // 2, side)
@@ -160,12 +159,3 @@ class Doppelganger(Scene):
             canvas.field(field, line, size, seen.ink, seen.coming)
             self._areas[action] = field
         return panel.bottom - places[0][1]
-
-
-@lru_cache(maxsize=2)
-def code(words: str) -> NDArray[np.bool_]:
-    """The modules of a QR code, bool (N, N), True is dark; without its quiet zone."""
-    made = qrcode.QRCode(border=0, error_correction=qrcode.constants.ERROR_CORRECT_M)
-    made.add_data(words)
-    made.make(fit=True)
-    return np.array(made.get_matrix(), bool)

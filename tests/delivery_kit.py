@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
+from pygame import Rect
 
 from engine.arrays import Pixels
 from installation.configuration import Delivery as Network
-from installation.delivery import Delivery, DeliveryParameters, News, Offered, Parcel, Saying
+from installation.delivery import Delivery, DeliveryParameters, News, Offered, Parcel, Saying, qr
+from scenes.canvas import Canvas
 
 N = TypeVar("N")
 
@@ -40,6 +42,13 @@ def parcel(visit_id: int = 1, language: str = "en", film: bytes | None = FILM) -
     """A parcel of small pictures; the film is bytes of no meaning."""
     same = picture(visit_id)
     return Parcel(visit_id, language, picture(visit_id + 1000), SAYINGS, (same, same ^ np.uint8(1)), film)
+
+
+def screen_with_code(text: str, size_px: int) -> Pixels:
+    """A screenshot, uint8 (1080, 1920, 3) RGB, of nothing but a code and the light field it stands on."""
+    canvas = Canvas(1920, 1080)
+    canvas.code(qr.modules(text), Rect(700, 300, size_px, size_px), qr.QUIET_ZONE, ground=216, light=1.0)
+    return canvas.pixels[..., :3].copy()
 
 
 def free_port() -> int:

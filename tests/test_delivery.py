@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from ipaddress import ip_network
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -42,7 +43,11 @@ from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, pack
 from installation.outputs import marks
 from installation.services import Condition, Fault
 from installation.texts import Texts, languages
-from tests.delivery_kit import Stage, ask, free_port, parcel, picture, running, until
+from installation.view import Link
+from installation.visit import Phase
+from scenes.canvas import Canvas, Kind
+from tests.delivery_kit import Stage, ask, free_port, parcel, picture, running, screen_with_code, until
+from tests.scene_views import BEGAN_S, play, registry
 
 PACKAGE = pack(parcel())
 
@@ -206,17 +211,10 @@ def test_codes_stay_small(base: str, version: int) -> None:
     assert qr.encode(f"{base}/d/{new_token()}".lower() + "x" * 8).version > version
 
 
-def test_codes_are_whole_pixels_dark_on_light_with_a_quiet_zone() -> None:
-    drawn = qr.draw("HTTP://192.168.4.1/D/" + new_token(), 480)
-    assert drawn.shape == (37 * 12, 37 * 12, 3) and set(np.unique(drawn)) == {0, 200}
-    assert (drawn[: 4 * 12] == 200).all() and (drawn[:, -4 * 12 :] == 200).all()
-    with pytest.raises(ValueError, match="too few"):
-        qr.draw("HTTP://192.168.4.1/D/" + new_token(), 30)
-
-
-def seen_by_a_phone(screen: Pixels, tilt_deg: float, light: float) -> Pixels:
+def seen_by_a_phone(screen: Pixels, tilt_deg: float, light: float, scale: float = 0.25) -> Pixels:
     """A screenshot as a camera far away sees it: a quarter of its size, a little blurred, tilted, dim."""
-    small = cv2.resize(screen, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(screen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = cv2.copyMakeBorder(small, 100, 100, 100, 100, cv2.BORDER_CONSTANT)  # nothing is turned out of it
     height, width = small.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), tilt_deg, 1.0)
     turned = cv2.warpAffine(cv2.GaussianBlur(small, (0, 0), 0.6), turn, (width, height))
@@ -235,19 +233,35 @@ def read_code(picture: Pixels, folder: Path) -> str:
     return zbar.stdout.strip()
 
 
+LINK, WIFI = (
+    "HTTP://192.168.178.100:8080/D/UGR4XKRTC36FFVGTF7WGXLV53U",
+    "WIFI:T:WPA;S:Guests;P:mirror mirror;;",
+)
+
+
 @pytest.mark.parametrize("tilt_deg", [0, 20, -20])
 @pytest.mark.parametrize("light", [1.0, 0.5])
 def test_codes_are_read_from_afar(tmp_path: Path, tilt_deg: float, light: float) -> None:
-    for text in ("HTTP://192.168.178.100:8080/D/" + new_token(), "WIFI:T:WPA;S:Guests;P:mirror mirror;;"):
-        screen = np.zeros((1080, 1920, 3), np.uint8)
-        code = qr.draw(text, 480)
-        screen[300 : 300 + len(code), 700 : 700 + len(code)] = code
+    for text in (LINK, WIFI):
+        screen = screen_with_code(text, 480)
         assert read_code(seen_by_a_phone(screen, tilt_deg, light), tmp_path) == text
         # The control: too small a code, under the same conditions, is not read.
-        tiny = np.zeros_like(screen)
-        code = qr.draw(text, 120)
-        tiny[300 : 300 + len(code), 700 : 700 + len(code)] = code
+        tiny = screen_with_code(text, 120)
         assert read_code(seen_by_a_phone(tiny, tilt_deg, light), tmp_path) == ""
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920)])
+def test_the_codes_of_the_last_scene_are_read_from_afar(tmp_path: Path, size: tuple[int, int]) -> None:
+    canvas, values = Canvas(*size), registry()
+    for wifi, texts in ((None, {LINK}), (WIFI, {LINK, WIFI})):
+        play(canvas, Phase.DOPPELGANGER, 8.0, values, link=Link(LINK, BEGAN_S + 600, wifi))
+        screen = canvas.pixels[..., :3].copy()
+        # Two codes share the place of one: who scans them stands nearer.
+        side_px = min(one.rect.width for one in canvas.drawn if one.kind is Kind.CODE)
+        scale = 0.25 * max(480 / side_px, 1.0)
+        for tilt_deg, light in product((0, 20, -20), (1.0, 0.5)):
+            read = read_code(seen_by_a_phone(screen, tilt_deg, light, scale), tmp_path)
+            assert set(read.splitlines()) == texts, (tilt_deg, light)
 
 
 # --- what is given ---

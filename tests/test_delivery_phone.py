@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 
 from engine.arrays import Pixels
-from installation.delivery import Offered, Parcel, Saying, qr
+from installation.delivery import Offered, Parcel, Saying
 from installation.outputs import film, marks
-from tests.delivery_kit import Stage, running, until
+from tests.delivery_kit import Stage, running, screen_with_code, until
 from tests.test_delivery import read_code
 
 CHROMIUM = "/usr/bin/chromium"
@@ -117,10 +117,8 @@ def url(stage: Stage, tmp_path: Path) -> str:
     )
     stage.visits.add(offered.visit_id)
     stage.delivery.offer(offered)
-    code = qr.draw(stage.wait_for(Offered, offered.visit_id).url, 480)
-    screen = np.zeros((1080, 1920, 3), np.uint8)
-    screen[300 : 300 + len(code), 1300 : 1300 + len(code)] = code
-    read = read_code(screen, tmp_path)
+    link = stage.wait_for(Offered, offered.visit_id).url
+    read = read_code(screen_with_code(link, 480), tmp_path)
     assert read.startswith(f"HTTP://127.0.0.1:{stage.network.port}/D/")
     return read
 
