@@ -36,10 +36,10 @@ from installation.delivery import (
     qr,
 )
 from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
-from installation.delivery.door import Door
 from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
 from installation.delivery.misses import MOST_ADDRESSES, Misses
 from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, pack
+from installation.door import Door
 from installation.outputs import marks
 from installation.services import Condition, Fault
 from installation.texts import Texts, languages

@@ -11,9 +11,10 @@ import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from requests.auth import HTTPBasicAuth
 
-from installation.control import JuryVerdict, Verdict
+from installation.control import JuryVerdict, Verdict, web
 from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.streams import MOST_CONNECTIONS
+from installation.control.web import MOST_VISITORS
 from installation.parameters import Kind
 from installation.services import Condition, Health
 from installation.visit import Halted, Phase, Skipped
@@ -202,17 +203,39 @@ def test_only_this_machines_names_and_its_own_pages_are_answered(stage: Headless
     for host in (f"evil.example:{port}", "evil.example", f"127.0.0.1.evil.example:{port}", ""):
         assert get(stage, "/?HOST_INFO", Host=host).status_code == 403
     assert get(stage, "/", Origin=f"http://127.0.0.1:{port}").status_code == 200
-    for origin in ("http://evil.example", "null", f"http://localhost:{port}"):
+    for origin in ("http://evil.example", "null", "http://[", f"http://localhost:{port}"):
         assert get(stage, "/", Origin=origin).status_code == 403
     with pytest.raises(ConnectionRefusedError, match="403"), websocket(port, "http://evil.example"):
         pass
 
 
 def test_who_is_not_on_the_list_sees_nothing(tmp_path: Path) -> None:
-    with headless_stage(tmp_path, allow=["10.0.0.0/8"]) as stage:
-        assert get(stage, "/").status_code == 403
-        with pytest.raises(ConnectionRefusedError), websocket(stage.http_port):
-            pass
+    """Not even a place to wait in: its connections end before it has said anything."""
+    with headless_stage(tmp_path, allow=["127.0.0.1"]) as stage:
+        address = ("127.0.0.1", stage.http_port)
+        for _ in range(2 * MOST_VISITORS):
+            with socket.create_connection(address, 10, ("127.0.0.2", 0)) as stranger:
+                assert is_ended(stranger)
+        assert stage.control._complaints.counts["connection refused"] == 2 * MOST_VISITORS
+        assert get(stage, "/").status_code == 200
+
+
+def test_who_says_nothing_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "REQUEST_LIMIT_S", 2.0)
+    with headless_stage(tmp_path) as stage, websocket(stage.http_port) as listener:
+        silent = [socket.create_connection(("127.0.0.1", stage.http_port), 20) for _ in range(MOST_VISITORS)]
+        assert is_ended(silent[-1]), "there are places for so many, one of them the WebSocket's"
+        assert all(map(is_ended, silent))
+        assert get(stage, "/").status_code == 200
+        listener.send("/ping")
+        assert listener.receive() == ("/pong", ()), "who has spoken may listen for as long as it likes"
+
+
+def is_ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 def test_a_password_is_asked_for_everywhere(tmp_path: Path) -> None:

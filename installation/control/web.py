@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -24,12 +23,16 @@ from installation.control.inbox import Inbox
 from installation.control.oscquery import EXTENSIONS, BadAttribute, NotReadable, Tree, Unknown
 from installation.control.packets import LONGEST_PACKET
 from installation.control.streams import MOST_CONNECTIONS, StreamPeer, StreamService
+from installation.door import Door, Guarded
 from installation.parameters import shown
 from installation.services import Fault
 
 PAGE = Path(__file__).parent / "page"
 COOKIE = "curator"
 WRONG_PASSWORD_S = 0.5
+# Of requests and of WebSockets; a browser opens up to six.
+MOST_VISITORS = 4 * MOST_CONNECTIONS
+REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
 HEARTBEAT_S = 20.0
 CLOSING_S = 0.5
 HEADERS = {
@@ -68,7 +71,9 @@ class WebServer(StreamService):
         self._tree = tree
         self._complaints = complaints
         self._osc_port = osc_port
+        self._door = Door(MOST_VISITORS, MOST_VISITORS, allows=self._allows)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self._sockets: dict[StreamPeer, web.WebSocketResponse] = {}
 
     async def open(self) -> None:
@@ -77,17 +82,26 @@ class WebServer(StreamService):
         application.router.add_static("/page/", PAGE)
         application.router.add_get("/{path:.*}", self._answer)
         self._runner = web.AppRunner(
-            application, access_log=None, logger=_counting(self._complaints), shutdown_timeout=CLOSING_S
+            application,
+            access_log=None,
+            logger=_counting(self._complaints),
+            shutdown_timeout=CLOSING_S,
+            keepalive_timeout=REQUEST_LIMIT_S,
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.address, self.port)
+        behind = self._runner.server
+        assert self.loop is not None and behind is not None
         try:
-            await site.start()
+            self._listener = await self.loop.create_server(
+                lambda: Guarded(self._door, behind), self.address, self.port
+            )
         except OSError as error:
             raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
-        self.port = self._runner.addresses[0][1]
+        self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
         await asyncio.gather(*(connection.close() for connection in self._sockets.values()))
         if self._runner is not None:
             await self._runner.cleanup()
@@ -95,8 +109,9 @@ class WebServer(StreamService):
     def path_changed(self, path: str) -> None:
         """Tells every client that a node is no longer what it was. For any thread."""
         loop, text = self.loop, json.dumps({"COMMAND": "PATH_CHANGED", "DATA": path})
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: loop.create_task(self._tell_all(text)))
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(lambda: loop.create_task(self._tell_all(text)))
 
     async def _tell_all(self, text: str) -> None:
         for connection in list(self._sockets.values()):
@@ -104,6 +119,12 @@ class WebServer(StreamService):
                 await connection.send_str(text)
 
     # --- who may ask ---
+
+    def _allows(self, address: str) -> bool:
+        allowed = self._inbox.allows(address)
+        if not allowed:
+            self._complaints.note("connection refused", f"from {address}")
+        return allowed
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -127,14 +148,12 @@ class WebServer(StreamService):
 
     def _refused(self, request: web.Request) -> str:
         """Why this request is not even looked at; empty if it is."""
-        if request.remote is None or not self._inbox.allows(request.remote):
-            return "not on the allow-list"
         # A page from elsewhere may make a visitor's or curator's browser ask us under a name of its own.
         name = request.host.rpartition(":")[0] if ":" in request.host else request.host
         if not _is_own_name(name):
             return "unknown name of this machine; use its address"
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and origin.partition("://")[2] != request.host:
             return "asked for by a page from elsewhere"
         return ""
 

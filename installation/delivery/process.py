@@ -20,7 +20,6 @@ from pathlib import Path
 from hardware.memory import forbid_core_dumps
 from installation import configuration
 from installation.delivery import address
-from installation.delivery.door import Door
 from installation.delivery.links import End, Link, Links
 from installation.delivery.messages import (
     Alive,
@@ -40,6 +39,7 @@ from installation.delivery.messages import (
 from installation.delivery.package import Package, pack
 from installation.delivery.reach import why_unreachable
 from installation.delivery.server import Server
+from installation.door import Door
 from installation.services import Fault
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Who may come in: how many connections there are, in all and from one address.
+"""Who may come in: from which addresses, and how many connections, in all and from one address.
 
 A connection that does not bring a whole request in time is closed by the server behind the door (its
 `keepalive_timeout`); this keeps anybody from holding so many that others find no place.
@@ -13,12 +13,22 @@ Network = IPv4Network | IPv6Network
 
 
 class Door:
-    """Counts connections. Trusted proxies bring many phones, and are counted in all only."""
+    """Counts connections. Trusted proxies bring many phones, and are counted in all only.
 
-    def __init__(self, most: int, most_per_address: int, trusted: tuple[Network, ...] = ()) -> None:
+    allows: who is let in at all, by address.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        most_per_address: int,
+        trusted: tuple[Network, ...] = (),
+        allows: Callable[[str], bool] = lambda address: True,
+    ) -> None:
         self.most = most
         self.most_per_address = most_per_address
         self.trusted = trusted
+        self.allows = allows
         self.inside: Counter[str] = Counter()
 
     def is_trusted(self, address: str) -> bool:
@@ -29,7 +39,9 @@ class Door:
             return False
 
     def enter(self, address: str) -> bool:
-        """Counts a connection from `address` in, if there is place for it."""
+        """Counts a connection from `address` in, if it is allowed and there is place for it."""
+        if not self.allows(address):
+            return False
         if self.inside.total() >= self.most:
             return False
         if self.inside[address] >= self.most_per_address and not self.is_trusted(address):
@@ -56,7 +68,7 @@ class Guarded(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Nothing there: the phone has left already.
         self._address = (transport.get_extra_info("peername") or ("",))[0]
-        if not self._door.enter(self._address):
+        if not self._address or not self._door.enter(self._address):
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
             return
