@@ -8,6 +8,7 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -107,9 +108,28 @@ class Delivery(_Section):
         "", pattern=r"^(https?://[^/\s?#]+(/[^\s?#]*)?)?$", description="where a proxy or a name leads here"
     )
     trusted_proxies: list[IPvAnyNetwork] = Field(
-        [], description="addresses that many phones share, and whose X-Forwarded-For is believed"
+        [], description="proxies of the house: whose X-Forwarded-For is believed"
     )
     wifi: WiFi | None = Field(None, description="the guests' network; its code is shown first")
+
+    @field_validator("public_url")
+    @classmethod
+    def _leads_somewhere(cls, public_url: str) -> str:
+        # urlsplit and .port raise ValueError, and so does the encoding of names: a UnicodeError is one.
+        parts = urlsplit(public_url)
+        name = parts.hostname or ""
+        if public_url and (not name or parts.port == 0 or parts.username is not None):
+            raise ValueError("give it as https://name, https://name:port or https://name/path")
+        if not name.isascii():
+            raise ValueError("give a name with other letters than a to z as xn--...")
+        name.encode("idna")
+        return public_url
+
+    @model_validator(mode="after")
+    def _phones_can_reach_it(self) -> Self:
+        if self.host in ("0.0.0.0", "::") and not self.public_url:
+            raise ValueError(f"no phone can reach {self.host}: give this machine's address, or public_url")
+        return self
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

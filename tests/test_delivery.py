@@ -165,6 +165,13 @@ def test_links_begin_with_capitals_where_those_mean_the_same() -> None:
     proxied = Network(public_url="https://museum.example/Mirror/")
     assert base_url(proxied, "127.0.0.1") == "HTTPS://MUSEUM.EXAMPLE/Mirror"
     assert accepted_hosts(proxied, "127.0.0.1") == {"museum.example", "127.0.0.1:8080"}
+    for url, host in (
+        ("https://museum.example:443", "museum.example"),
+        ("http://m.example:80/a", "m.example"),
+    ):
+        network = Network(public_url=url)
+        assert host in accepted_hosts(network, "127.0.0.1")
+        assert base_url(network, "127.0.0.1").lower() == url.replace(":443", "").replace(":80", "")
     assert accepted_hosts(plain, "192.168.4.1") == {"192.168.4.1", "192.168.4.1:80"}
 
 
@@ -174,6 +181,13 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         {"certificate": "a.pem", "key": "b.pem"},
         {"public_url": "museum.example"},
         {"public_url": "ftp://museum.example"},
+        {"public_url": "https://museum..example"},
+        {"public_url": "https://[museum"},
+        {"public_url": "https://:8443"},
+        {"public_url": "https://museum.example:port"},
+        {"public_url": "https://museum.example@elsewhere.example"},
+        {"public_url": "https://münchen.example"},
+        {"host": "0.0.0.0"},
         {"trusted_proxies": ["somebody"]},
         {"port": 0},
         {"wifi": {"name": ""}},
@@ -181,6 +195,7 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
     ):
         with pytest.raises(ValidationError):
             Network.model_validate(wrong)
+    Network(host="0.0.0.0", public_url="https://[2001:db8::1]:8443/mirror")
 
 
 def test_wifi_codes_are_escaped() -> None:

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import psutil
 
@@ -50,7 +50,7 @@ def base_url(network: Delivery, address: str) -> str:
     """What every link begins with, in capitals as far as those mean the same: they make the code smaller."""
     if network.public_url:
         public = urlsplit(network.public_url)
-        return f"{public.scheme}://{public.netloc}".upper() + public.path.rstrip("/")
+        return f"{public.scheme}://{_host(public)}".upper() + public.path.rstrip("/")
     port = "" if network.port == DEFAULT_PORTS["http"] else f":{network.port}"
     return f"HTTP://{address}{port}"
 
@@ -62,7 +62,7 @@ def accepted_hosts(network: Delivery, address: str) -> frozenset[str]:
     if network.port == DEFAULT_PORTS[scheme]:
         hosts.add(address)
     if network.public_url:
-        hosts.add(urlsplit(network.public_url).netloc.lower())
+        hosts.add(_host(urlsplit(network.public_url)).lower())
     return frozenset(hosts)
 
 
@@ -73,6 +73,11 @@ def wifi_code(wifi: WiFi | None) -> str | None:
     secret = f"T:WPA;S:{_escaped(wifi.name)};P:{_escaped(wifi.password)}"
     open_network = f"T:nopass;S:{_escaped(wifi.name)}"
     return f"WIFI:{secret if wifi.password else open_network};{'H:true;' if wifi.hidden else ''};"
+
+
+def _host(public: SplitResult) -> str:
+    """The name as a phone sends it in the Host header: without a port that goes without saying."""
+    return public.netloc.removesuffix(f":{DEFAULT_PORTS[public.scheme]}")
 
 
 def _usable(address: str) -> bool:

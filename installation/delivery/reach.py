@@ -22,7 +22,8 @@ async def why_unreachable(base_url: str, token: str = "") -> str:
             text = (await answer.read()).decode("utf-8", "replace")
     except TimeoutError:
         return f"{base_url} does not answer within {TIME_LIMIT_S:.0f} s. See docs/network.md."
-    except aiohttp.ClientError as error:
+    # ValueError: a name that cannot be one.
+    except (aiohttp.ClientError, ValueError) as error:
         return f"{base_url} cannot be reached ({type(error).__name__}). See docs/network.md."
     if answer.status != 200:
         return f"{base_url} answers with {answer.status}. See docs/network.md."
