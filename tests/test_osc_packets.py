@@ -273,6 +273,19 @@ def test_a_flood_of_complaints_is_one_line_a_minute(caplog: pytest.LogCaptureFix
     assert complaints.counts["malformed packet"] == 15_000
 
 
+def test_a_bundle_in_another_stands_in_its_place_unless_it_is_dated_later() -> None:
+    a, b, c, d = (encode("/a", number) for number in range(4))
+    whole = tuple(Message("/a", (number,)) for number in range(4))
+    assert parse(bundle(a, bundle(b, bundle(c)), d)) == [Bundle(whole)]
+    soon, later = 2e9, 2e9 + 1
+    assert parse(bundle(a, bundle(b, bundle(c, at_s=soon)), d, at_s=soon)) == [Bundle(whole, soon)]
+    assert parse(bundle(a, bundle(b, bundle(c), at_s=later), d, at_s=soon)) == [
+        Bundle((whole[0], whole[3]), soon),
+        Bundle(whole[1:3], later),
+    ]
+    assert [each.at_s for each in parse(bundle(bundle(a, at_s=soon), b))] == [None, soon]
+
+
 def test_dates_are_those_of_the_wall_clock() -> None:
     now_s = time.time()
     (found,) = parse(bundle(encode("/a"), at_s=now_s + 60))

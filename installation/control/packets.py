@@ -41,7 +41,10 @@ class Bundle:
 
 
 def parse(packet: bytes) -> list[Bundle]:
-    """The bundles in a packet, each in the place of the one that holds it. Raises Malformed."""
+    """The bundles in a packet. Raises Malformed.
+
+    A bundle in another is a part of it, in its place, unless it is dated later: then it stands behind it.
+    """
     if len(packet) > LONGEST_PACKET:
         raise Malformed(f"longer than {LONGEST_PACKET} bytes")
     try:
@@ -59,24 +62,31 @@ def encode(address: str, *arguments: float | int | bool | str) -> bytes:
     return bytes(builder.build().dgram)
 
 
-def _bundles(packet: bytes, depth: int) -> list[Bundle]:
+def _bundles(packet: bytes, depth: int, earliest_s: float = 0.0) -> list[Bundle]:
     if depth > DEEPEST:
         raise Malformed("bundles nested too deeply")
-    at_s, index = osc_types.get_date(packet, len(BUNDLE))
+    date_s, index = osc_types.get_date(packet, len(BUNDLE))
+    date_s = max(date_s, earliest_s)  # never before the bundle that holds it; 0: at once
+    at_s = date_s or None
     messages: list[Message] = []
-    nested: list[Bundle] = []
+    later: list[Bundle] = []
     while index < len(packet):
         size, index = osc_types.get_int(packet, index)
         if not 0 < size <= len(packet) - index:
             raise Malformed("an element of impossible size")
         element, index = packet[index : index + size], index + size
         if element.startswith(BUNDLE):
-            nested += _bundles(element, depth + 1)
+            inner, *rest = _bundles(element, depth + 1, date_s)
+            if inner.at_s == at_s:
+                messages += inner.messages
+            else:
+                later.append(inner)
+            later += rest
         else:
             messages.append(_message(element))
     if len(messages) > MOST_MESSAGES:
         raise Malformed(f"more than {MOST_MESSAGES} messages in a bundle")
-    return [Bundle(tuple(messages), at_s or None), *nested]
+    return [Bundle(tuple(messages), at_s), *later]
 
 
 def _message(element: bytes) -> Message:
