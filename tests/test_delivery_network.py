@@ -80,6 +80,27 @@ def test_an_address_that_is_not_trusted_cannot_name_another(tmp_path: Path) -> N
         assert status == 429 and ask(port, path).status == 200
 
 
+def test_only_the_address_that_the_proxy_adds_is_believed(tmp_path: Path) -> None:
+    """In a line of its own, too, behind the one that a phone has made up."""
+    network = Network(host="127.0.0.1", port=free_port(), trusted_proxies=["127.0.0.1"])
+    with running(tmp_path / "sock", network) as stage:
+        port, most = network.port, stage.parameters.misses_per_minute
+        stage.offer(parcel(1))
+
+        def misses(phone: str) -> list[int]:
+            return [
+                ask(
+                    port,
+                    f"/D/{new_token()}",
+                    headers={"X-Forwarded-For": f"10.0.0.{n}", "x-forwarded-for": phone},
+                ).status
+                for n in range(most + 1)
+            ]
+
+        assert misses("10.1.0.1") == [404] * most + [429]
+        assert misses("10.1.0.2") == [404] * most + [429]
+
+
 def test_over_https_with_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     certificate, key = _certificate(tmp_path, "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # the kiosk trusts it, as it does real ones

@@ -186,7 +186,7 @@ class Server:
         address = request.remote or "0.0.0.0"
         if not self._door.is_trusted(address):
             return address
-        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        for hop in reversed(",".join(request.headers.getall("X-Forwarded-For", ())).split(",")):
             try:
                 ip_address(hop.strip())
             except ValueError:
