@@ -1,5 +1,7 @@
 """Links, doors, addresses, codes and the card; and what becomes of links when either side is restarted."""
 
+import asyncio
+import gc
 import http.server
 import os
 import signal
@@ -7,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from ipaddress import ip_network
 from itertools import product
 from pathlib import Path
@@ -33,12 +36,14 @@ from installation.delivery import (
     Unreachable,
     card,
     messages,
+    process,
     qr,
 )
 from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
 from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
+from installation.delivery.messages import Offer, Revoke
 from installation.delivery.misses import MOST_ADDRESSES, Misses
-from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, pack
+from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, Package, pack
 from installation.door import Door
 from installation.outputs import marks
 from installation.services import Condition, Fault
@@ -440,6 +445,26 @@ def test_an_address_that_leads_elsewhere_is_never_shown(tmp_path: Path) -> None:
             assert "another server" in stage.wait_for(Unreachable, 1).why
             assert not any(isinstance(news, Offered) for news in stage.news)
         other.shutdown()
+
+
+def test_an_attempt_that_fails_holds_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: str) -> str:
+        raise RuntimeError
+
+    async def attempt() -> weakref.ref[Package]:
+        monkeypatch.setattr(process, "why_unreachable", fail)
+        serving, package = process.Process(), pack(parcel())
+        serving._address = "127.0.0.1"
+        await serving.obey(Offer(parcel(), 600, 1), package)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await serving.obey(Revoke(1), None)
+        assert serving._announcing == {}
+        return weakref.ref(package)
+
+    held = asyncio.run(attempt())
+    gc.collect()
+    assert held() is None
 
 
 def test_switched_off_it_is_disabled_and_gives_no_link(tmp_path: Path) -> None:

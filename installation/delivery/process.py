@@ -14,6 +14,7 @@ import signal
 import ssl
 import sys
 import threading
+from functools import partial
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
@@ -161,7 +162,15 @@ class Process:
         earlier = self._announcing.pop(link.visit_id, None)
         if earlier is not None:
             earlier.cancel()
-        self._announcing[link.visit_id] = asyncio.create_task(self._try_and_tell(link))
+        trying = self._announcing[link.visit_id] = asyncio.create_task(self._try_and_tell(link))
+        trying.add_done_callback(partial(self._announced, link.visit_id))
+
+    def _announced(self, visit_id: int, trying: asyncio.Task[None]) -> None:
+        """Drops an attempt that is over: one that failed would hold the pictures by its traceback."""
+        if self._announcing.get(visit_id) is trying:
+            del self._announcing[visit_id]
+        if not trying.cancelled() and (error := trying.exception()):
+            log.error("a link could not be tried: %s", type(error).__name__)
 
     async def _try_and_tell(self, link: Link) -> None:
         """Tells the stage about a link once it works, and before that once why it does not."""
