@@ -20,6 +20,7 @@ from installation.control.complaints import Complaints
 from installation.control.cues import CueList
 from installation.control.cues import load as load_cues
 from installation.control.fades import Fades
+from installation.control.feedback import Feedback
 from installation.control.packets import (
     BUNDLE,
     DEEPEST,
@@ -301,6 +302,67 @@ def test_presets_are_files_in_one_folder_only(tmp_path: Path) -> None:
     assert presets.read() == {} and not presets.folder.exists()
     presets.save("night-2", {"rehearsed": {"glow": 0.25}})
     assert presets.read() == {"night-2": Preset({"rehearsed": {"glow": 0.25}}, [])}
+
+
+# --- who is told what ---
+
+
+class Ear:
+    """A peer that remembers what it was told."""
+
+    host = "127.0.0.1"
+    alive = True
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+
+    def send(self, packet: bytes) -> None:
+        self.heard += [message for each in parse(packet) for message in each.messages]
+
+    def at_port(self, port: int) -> "Ear":
+        return self
+
+    def take(self) -> list[str]:
+        """The addresses heard since the last time."""
+        heard, self.heard = [each.address for each in self.heard], []
+        return heard
+
+
+def test_who_subscribes_again_within_its_lease_hears_everything_anew_and_who_renews_does_not() -> None:
+    feedback, ear = Feedback(), Ear()
+    feedback.tell("/a", 1, now_s=0)
+    for now_s, told in ((0.0, True), (5.0, False), (10.0, False), (19.9, False), (29.9, True), (31.0, False)):
+        assert feedback.subscribe(ear, ear, now_s, now_s + 600)
+        feedback.flush(now_s)
+        assert ear.take() == (["/a"] if told else []), now_s
+    feedback.flush(700.0)
+    assert len(feedback) == 0
+
+
+def test_a_lease_neither_silences_nor_outlives_what_is_listened_to() -> None:
+    feedback, ear = Feedback(), Ear()
+    for address in ("/a", "/b"):
+        feedback.tell(address, 1, now_s=0)
+    feedback.listen(ear, "/a", True)
+    feedback.flush(0.0)
+    assert ear.take() == ["/a"]
+    feedback.subscribe(ear, ear, 1.0, 2.0)
+    feedback.flush(1.0)
+    assert ear.take() == ["/a", "/b"]
+    for now_s, end in ((2.0, lambda: feedback.flush(2.0)), (4.0, lambda: feedback.unsubscribe(ear))):
+        end()
+        for address in ("/a", "/b"):
+            feedback.note(address, 2, now_s=now_s)
+        feedback.flush(now_s + 0.5)
+        assert ear.take() == ["/a"]
+        feedback.subscribe(ear, ear, now_s + 1, 60.0)
+        feedback.flush(now_s + 1)
+        assert ear.take() == ["/a", "/b"]
+    feedback.unsubscribe(ear)
+    feedback.listen(ear, "/a", False)
+    feedback.note("/a", 3, now_s=6.0)
+    feedback.flush(7.0)
+    assert ear.take() == [] and len(feedback) == 0
 
 
 # --- cues ---

@@ -136,7 +136,7 @@ class Control:
         for target in settings.send_to:
             host, _, port = target.rpartition(":")
             peer = UdpPeer(udp, host, int(port))
-            self._feedback.subscribe(peer, peer, math.inf)
+            self._feedback.subscribe(peer, peer, self._began_s, math.inf)
         for line in registry.load(self._saved):
             log.warning("%s", line)
         registry.begin_scene()
@@ -255,9 +255,10 @@ class Control:
                 self._read(address, peer)
 
     def _read(self, address: str, peer: Peer) -> None:
-        if address in self._feedback.values:
-            peer.send(encode(address, *self._feedback.values[address]))
-        else:
+        known = self._feedback.known(address)
+        for arguments in known:
+            peer.send(encode(address, *arguments))
+        if not known:
             peer.send(encode("/error", address, "nothing is known yet."))
 
     def _set_or_read(self, message: Message, peer: Peer, now_s: float) -> None:
@@ -380,7 +381,7 @@ class Control:
 
     def _subscribe(self, peer: Peer, now_s: float, lease_s: float, port: int) -> str:
         target = peer.at_port(port) if port else peer
-        if not self._feedback.subscribe(peer, target, now_s + lease_s):
+        if not self._feedback.subscribe(peer, target, now_s, now_s + lease_s):
             raise Refused(f"{len(self._feedback)} subscribers are all there can be")
         return f"for {lease_s:g} s"
 

@@ -4,7 +4,7 @@ import { decode, encode } from "./osc.js";
 
 const UNITS = { "time.second": "s", "time.ms": "ms", "time.hz": "Hz", "distance.pixels": "px", "angle.degree": "°" };
 const PHASES = ["attract", "consent", "portrait", "search", "border", "jury", "doppelganger", "farewell"];
-const LEASE_S = 600;
+const LEASE_S = 3600;
 const RETRY_MS = 1500;
 
 const find = (id) => document.getElementById(id);
