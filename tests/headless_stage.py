@@ -76,8 +76,6 @@ class HeadlessStage:
         )
         self.happened: list[object] = []
         self.frames = 0
-        self.frame_s: list[float] = []  # what each frame's drain and publish took
-        self.interval_s: list[float] = []  # from frame to frame
         self.fault: BaseException | None = None
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, name="stage")
@@ -98,14 +96,12 @@ class HeadlessStage:
         return self.control.services[1].port  # type: ignore[attr-defined]
 
     def _play(self) -> None:
-        next_s = began_s = time.monotonic()
+        next_s = time.monotonic()
         try:
             while not self._ending.is_set():
-                before_s, began_s = began_s, time.monotonic()
-                self.interval_s.append(began_s - before_s)
+                began_s = time.monotonic()
                 self.happened += self.control.drain(began_s)
                 self.control.publish(self.sight, began_s)
-                self.frame_s.append(time.monotonic() - began_s)
                 self.frames += 1
                 next_s = max(next_s + FRAME_S, time.monotonic())
                 time.sleep(max(next_s - time.monotonic(), 0))

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,12 @@ class OscDump:
         return [line for line in list(self.lines) if line.startswith(start)]
 
 
+def _is_bound(port: int) -> bool:
+    """Whether a UDP socket of this machine has that port."""
+    tables = (Path(f"/proc/net/{name}").read_text() for name in ("udp", "udp6"))
+    return any(f":{port:04X} " in table for table in tables)
+
+
 @contextlib.contextmanager
 def oscdump() -> Iterator[OscDump]:
     """oscdump, listening."""
@@ -184,6 +191,9 @@ def oscdump() -> Iterator[OscDump]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(["oscdump", "-L", str(port)], stdout=subprocess.PIPE, text=True)
     try:
+        while not _is_bound(port):
+            assert process.poll() is None, "oscdump has ended"
+            time.sleep(0.01)
         yield OscDump(process, port)
     finally:
         process.kill()

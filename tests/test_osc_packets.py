@@ -339,6 +339,18 @@ def test_who_subscribes_again_within_its_lease_hears_everything_anew_and_who_ren
     assert len(feedback) == 0
 
 
+def test_who_moves_a_fader_hears_where_it_ended_up_once_it_rests() -> None:
+    feedback, hand, other = Feedback(), Ear(), Ear()
+    for ear in (hand, other):
+        feedback.subscribe(ear, ear, 0.0, 600.0)
+    for step in range(40):
+        feedback.note("/a", step, now_s=step / 50, source=hand)
+        feedback.flush(step / 50)
+    assert hand.take() == [] and len(other.take()) == 40
+    feedback.flush(0.9)
+    assert hand.heard == [Message("/a", (39,))] and other.heard == []
+
+
 def test_a_lease_neither_silences_nor_outlives_what_is_listened_to() -> None:
     feedback, ear = Feedback(), Ear()
     for address in ("/a", "/b"):

@@ -106,7 +106,8 @@ function parameter(name, node) {
   const when = node.APPLIES === "next scene" ? " (from the next scene on)" : "";
   const hint = make("span", { class: "hint" }, `${node.DESCRIPTION.replaceAll("*", "")}${when}`);
   const update = ([value]) => {
-    title.classList.toggle("changed", value !== node.DEFAULT && round(Number(value)) !== round(Number(node.DEFAULT)));
+    const comparable = (each) => (typeof each === "number" ? round(each) : each);
+    title.classList.toggle("changed", comparable(value) !== comparable(node.DEFAULT));
     show(value);
   };
   shows.set(node.FULL_PATH, update);
