@@ -14,12 +14,10 @@ from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
-from pygame import Rect
 
 from engine.arrays import Pixels
 from installation.configuration import Delivery as Network
-from installation.delivery import Delivery, DeliveryParameters, News, Offered, Parcel, Saying, qr
-from scenes.canvas import Canvas
+from installation.delivery import Delivery, DeliveryParameters, News, Offered, Parcel, Saying
 
 N = TypeVar("N")
 
@@ -42,13 +40,6 @@ def parcel(visit_id: int = 1, language: str = "en", film: bytes | None = FILM) -
     """A parcel of small pictures; the film is bytes of no meaning."""
     same = picture(visit_id)
     return Parcel(visit_id, language, picture(visit_id + 1000), SAYINGS, (same, same ^ np.uint8(1)), film)
-
-
-def screen_with_code(text: str, size_px: int) -> Pixels:
-    """A screenshot, uint8 (1080, 1920, 3) RGB, of nothing but a code and the light field it stands on."""
-    canvas = Canvas(1920, 1080)
-    canvas.code(qr.modules(text), Rect(700, 300, size_px, size_px), qr.QUIET_ZONE, ground=216, light=1.0)
-    return canvas.pixels[..., :3].copy()
 
 
 def free_port() -> int:
@@ -113,7 +104,8 @@ def running(path: Path, network: Network | None = None, **parameters: object) ->
     finally:
         for visit_id in stage.visits:
             stage.delivery.revoke(visit_id)
-        time.sleep(0.2)
+        # What has been handed over is obeyed, even when this side is gone.
+        until(lambda: not stage.delivery._outbox or None, "the last commands' way")
         stage.delivery.stop()
 
 
@@ -134,13 +126,19 @@ def ask(
     address: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> Answer:
-    """One request on a connection of its own, from a loopback address of one's own."""
+    """One request on a connection of its own, from a loopback address of one's own.
+
+    Raises ConnectionError where there is no answer.
+    """
     lines = {"Host": f"127.0.0.1:{port}", "Connection": "close"} | dict(headers or {})
     head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{name}: {text}\r\n" for name, text in lines.items())
     with socket.create_connection(("127.0.0.1", port), 20, (address, 0)) as connection:
         wrapped = tls.wrap_socket(connection, server_hostname="localhost") if tls else connection
         wrapped.sendall(head.encode("latin-1") + b"\r\n")
-        return parse(read_all(wrapped))
+        received = read_all(wrapped)
+    if not received:
+        raise ConnectionResetError
+    return parse(received)
 
 
 def read_all(connection: socket.socket) -> bytes:

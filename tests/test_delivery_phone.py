@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwri
 from engine.arrays import Pixels
 from installation.delivery import Offered, Parcel, Saying
 from installation.outputs import film, marks
-from tests.delivery_kit import Stage, running, screen_with_code, until
-from tests.test_delivery import read_code
+from tests.delivery_kit import Stage, running, until
+from tests.test_delivery import read_code, screen_with_code
 
 CHROMIUM = "/usr/bin/chromium"
 PHONES = ["iPhone 15", "Pixel 7"]
