@@ -23,12 +23,18 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from installation.view import Shown, View
-from installation.visit import Phase
+from installation.visit import TRANSITIONS, Cause, Phase
 from scenes.canvas import Canvas
 
 log = logging.getLogger(__name__)
 
 NAME = "counters.json"
+# Why a question ends without a yes, when it is the visitor's doing and not the house's or the machine's.
+DECLINES = {
+    row.reason
+    for row in TRANSITIONS
+    if row.phases == (Phase.CONSENT,) and row.cause in (Cause.DECLINED, Cause.TIME_UP)
+}
 
 
 class _Counts(BaseModel):
@@ -52,16 +58,16 @@ class Counters:
         self._question: tuple[str, str] | None = None  # language and words on the screen
         self._writer = ThreadPoolExecutor(1, "counters")
 
-    def passed(self, before: Phase, after: Phase) -> None:
-        """The visit went from one phase to the next."""
+    def passed(self, before: Phase, after: Phase, reason: str) -> None:
+        """The visit went from one phase to the next, for a reason of `installation.visit.TRANSITIONS`."""
         match before, after:
             case Phase.ATTRACT, _:
                 self.count("begun")
-            case Phase.CONSENT, Phase.ATTRACT:
+            case Phase.CONSENT, Phase.ATTRACT if reason in DECLINES:
                 self.count("declined")
             case Phase.CONSENT, Phase.SEARCH:
                 self.count("unseen")
-            case Phase.CONSENT, _:
+            case Phase.CONSENT, Phase.PORTRAIT:
                 self.count("agreed")
                 self._record_agreement()
             case Phase.FAREWELL, _:

@@ -108,7 +108,7 @@ class Host:
         after = self.state.phase
         if after is not before:
             log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
-            self._counters.passed(before, after)
+            self._counters.passed(before, after, self.state.reason)
             if before is Phase.CONSENT:
                 self._agreed = self.registry.of(DeliveryParameters)
         for effect in effects:

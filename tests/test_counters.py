@@ -41,7 +41,7 @@ def values() -> Registry:
 
 def go(counters: Counters, *phases: Phase) -> None:
     for before, after in pairwise(phases):
-        counters.passed(before, after)
+        counters.passed(before, after, "")
 
 
 def read(path: Path) -> dict[str, dict[str, dict[str, int]]]:
@@ -51,14 +51,16 @@ def read(path: Path) -> dict[str, dict[str, dict[str, int]]]:
 
 def test_each_way_a_visit_can_go_is_counted(path: Path):
     with Counters(path, 100, lambda: NOW) as counters:
-        go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.ATTRACT)
+        for reason in ("the visitor says no", "silence is no consent", "the house ends the visit"):
+            counters.passed(Phase.ATTRACT, Phase.CONSENT, "somebody is there")
+            counters.passed(Phase.CONSENT, Phase.ATTRACT, reason)
         go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.SEARCH, Phase.ATTRACT)
         go(counters, Phase.ATTRACT, *list(Phase)[1:], Phase.ATTRACT)
         counters.count("saved")
     assert read(path)["days"] == {
         "2026-05-02": {
-            "begun": 3, "declined": 1, "unseen": 1, "left in search": 1, "agreed": 1, "finished": 1,
-            "saved": 1,
+            "begun": 5, "declined": 2, "left in consent": 1, "unseen": 1, "left in search": 1, "agreed": 1,
+            "finished": 1, "saved": 1,
         }
     }  # fmt: skip
 

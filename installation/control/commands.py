@@ -79,8 +79,9 @@ COMMANDS = (
     Command("/show/next", "ends the phase as if its time were over; that never agrees on a visitor's behalf"),
     Command(
         "/show/go",
-        "to this phase, where that needs no visitor's consent: attract ends the visit, consent begins one, "
-        "the phase after border, jury or doppelganger follows at once",
+        "to this phase, where that needs no visitor's consent: attract ends the visit; consent begins one, "
+        "if the show is open and camera and engine are well; the phase after border, jury or doppelganger "
+        "follows at once",
         (
             _argument(
                 "phase", Kind.CHOICE, "attract", "where to", choices=tuple(each.value for each in Phase)
