@@ -71,7 +71,6 @@ class WebServer(StreamService):
         self._tree = tree
         self._complaints = complaints
         self._osc_port = osc_port
-        self._door = Door(MOST_VISITORS, MOST_VISITORS, allows=self._allows)
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._sockets: dict[StreamPeer, web.WebSocketResponse] = {}
@@ -89,11 +88,11 @@ class WebServer(StreamService):
             keepalive_timeout=REQUEST_LIMIT_S,
         )
         await self._runner.setup()
-        behind = self._runner.server
+        door, behind = Door(MOST_VISITORS, MOST_VISITORS, allows=self._allows), self._runner.server
         assert self.loop is not None and behind is not None
         try:
             self._listener = await self.loop.create_server(
-                lambda: Guarded(self._door, behind), self.address, self.port
+                lambda: Guarded(door, behind), self.address, self.port
             )
         except OSError as error:
             raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
@@ -102,6 +101,7 @@ class WebServer(StreamService):
     async def close(self) -> None:
         if self._listener is not None:
             self._listener.close()
+            self._listener = None
         await asyncio.gather(*(connection.close() for connection in self._sockets.values()))
         if self._runner is not None:
             await self._runner.cleanup()

@@ -10,9 +10,11 @@ QUIET_ZONE = 4  # modules of light around the code, ISO/IEC 18004
 
 def encode(text: str) -> qrcode.QRCode:
     """The smallest code that mends 15 % of itself (level M), and 25 % (Q) where that takes no larger one."""
-    code = _code(text, ERROR_CORRECT_M)
-    better = _code(text, ERROR_CORRECT_Q)
-    return better if better.version == code.version else code
+    code, better = (_fitted(text, level) for level in (ERROR_CORRECT_M, ERROR_CORRECT_Q))
+    if better.version == code.version:
+        code = better
+    code.make()
+    return code
 
 
 def modules(text: str) -> NDArray[np.bool_]:
@@ -20,8 +22,9 @@ def modules(text: str) -> NDArray[np.bool_]:
     return np.array(encode(text).get_matrix(), bool)
 
 
-def _code(text: str, error_correction: int) -> qrcode.QRCode:
-    code = qrcode.QRCode(version=None, error_correction=error_correction, border=0)
+def _fitted(text: str, error_correction: int) -> qrcode.QRCode:
+    """Of the size that it takes, and not made yet: that is the work, a few frames' worth."""
+    code = qrcode.QRCode(error_correction=error_correction, border=0)
     code.add_data(text)
-    code.make(fit=True)
+    code.best_fit()
     return code
