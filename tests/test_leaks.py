@@ -23,6 +23,7 @@ import dlib
 import numpy as np
 import psutil
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from skimage import data
 
@@ -82,7 +83,8 @@ class Sitter:
                 return "the noise is in it"
         return ""
 
-    def numbers(self, picture: Pixels) -> Iterator[Pixels]:
+    def numbers(self, picture: Pixels) -> Iterator[NDArray[np.float64]]:
+        """The vector, float64 (128,), of each face that dlib finds in a picture, uint8 (H, W, 3) RGB."""
         scale = min(1.0, 800 / max(picture.shape))
         small = np.ascontiguousarray(cv2.resize(picture, None, fx=scale, fy=scale))
         for face in self._detector(small, 1):
