@@ -35,6 +35,9 @@ from scenes.steering import OneEuro, Steering
 from scenes.typesetting import text_width
 from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
+# A head held still at the border trembles: the verdict changes no sooner than this after its last change.
+CALM_S = 1 / 3
+
 
 class BorderParameters(Parameters):
     """The face crosses the border. Seconds weigh the parts against each other; they fill the scene."""
@@ -134,6 +137,7 @@ class Border(Scene):
         self._elapsed_s = 0.0  # of the shot
         self._strip: Strip | None = None
         self._index = 0
+        self._changed_s = -math.inf  # when the verdict last changed
         self._shown: tuple[Shown, ...] = ()
         self._difference: Difference | None = None
 
@@ -154,9 +158,9 @@ class Border(Scene):
             self._ride(view, values)
             return
         self._strip = strip
-        if strip.border is None:
-            self._index = index_at(strip, self._shot.legs[-1].end_t)
-        elif self._shot.part is Part.ALTERNATE:
+        if self._shot.part is Part.WORDS:
+            self._index = index_at(strip, ride(self._shot.legs, None, self._elapsed_s, look(view).reduced))
+        elif self._shot.part is Part.ALTERNATE and strip.border is not None:
             beat = int(self._elapsed_s / values.beat_s)
             self._index = strip.border[beat % 2]
 
@@ -173,7 +177,15 @@ class Border(Scene):
         progress = self._steering.step(yaw_deg, progress_of(t, border_t), view.now_s)
         if self._steering.share > 0:
             t = t_of(progress, border_t)
-        self._strip, self._index = strip, index_at(strip, t)
+        self._turn_to(strip, index_at(strip, t), view.now_s)
+
+    def _turn_to(self, strip: Strip, index: int, now_s: float) -> None:
+        """Shows a picture of the ride; one with the other verdict only when the last change is long past."""
+        if self._strip is strip and strip.same[index] != strip.same[self._index]:
+            if now_s - self._changed_s < CALM_S:
+                return
+            self._changed_s = now_s
+        self._strip, self._index = strip, index
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
@@ -221,7 +233,8 @@ class Border(Scene):
     def _draw_without(self, canvas: Canvas, view: View, seen: Look) -> None:
         assert self._shot is not None and self._strip is not None
         layout, why = canvas.layout, self._strip.without_border
-        light = min(ease(self._elapsed_s, 0.8), seen.passing)
+        left_s = self._shot.lasts_s - self._elapsed_s
+        light = min(ease(self._elapsed_s, 0.8), ease(left_s, 0.8), seen.passing)
         judge = judge_name(view, self._strip.judge)
         blocks = [
             Block(view.text(f"without.{why}"), layout.title_px, 600, seen.ink, light, 0.4),
@@ -303,20 +316,37 @@ class Border(Scene):
 def shots(finding: Finding, values: BorderParameters, lasts_s: float, waited: bool = False) -> list[Shot]:
     """The scene's parts in order, together `lasts_s`; where that is infinite, as the parameters say.
 
-    waited: whether the nearest way was still looked for when the scene began.
+    waited: whether the nearest way was still looked for when the scene began. Then the way through the median
+    is ridden twice, which lasts equally long whatever is found meanwhile.
     """
-    ways = _ways(finding, values.way, waited)
-    row = []
-    for number_, strip in enumerate(ways):
-        last = number_ == len(ways) - 1
-        row.append(_ride(strip, values, number_ == 0, last))
-        if strip.border is None:
-            row.append(Shot(Part.WORDS, strip, values.words_s, last, (Leg(1.0, 1.0, values.words_s),)))
-    if ways[-1].border is not None:
-        row.append(Shot(Part.ALTERNATE, ways[-1], values.alternate_s, True))
-        row.append(Shot(Part.BESIDE, ways[-1], values.beside_s, True))
-        row.append(Shot(Part.DIFFERENCE, ways[-1], values.difference_s, True))
-    scale = lasts_s / sum(shot.lasts_s for shot in row) if math.isfinite(lasts_s) else 1.0
+    median, nearest = finding.median, finding.nearest
+    if nearest is None or nearest.border is None or values.way == "median":
+        nearest = None
+    waits = waited and values.way != "median"
+    closing = nearest or median
+    both = values.way == "both" or nearest is None
+    begin, end = [], []
+    if waits:
+        begin = [_ride(median, values, rounds=2)]
+    elif closing.border is None or (both and nearest is not None):
+        begin = [_ride(median, values)]
+    if both and median.border is None:
+        end = [_words(median, values, last=nearest is None)]
+    if closing.border is not None:
+        end += _closely(closing, values)
+    if not waits or math.isinf(lasts_s):
+        return _filling(begin + end, lasts_s)
+    share = _together_s(begin) / (_together_s(begin) + _together_s(_closely(median, values)))
+    return _filling(begin, share * lasts_s) + _filling(end, (1 - share) * lasts_s)
+
+
+def _together_s(row: list[Shot]) -> float:
+    return sum(shot.lasts_s for shot in row)
+
+
+def _filling(row: list[Shot], lasts_s: float) -> list[Shot]:
+    """The same shots, together `lasts_s`; as they are where that is infinite."""
+    scale = lasts_s / _together_s(row) if math.isfinite(lasts_s) else 1.0
     return [
         Shot(
             shot.part,
@@ -329,33 +359,34 @@ def shots(finding: Finding, values: BorderParameters, lasts_s: float, waited: bo
     ]
 
 
-def _ways(finding: Finding, way: str, waited: bool) -> list[Strip]:
-    """The ways to ride, the one whose border is looked at closely last.
-
-    While the nearest way is looked for, the one through the median is ridden twice: that takes as long.
-    """
-    nearest = finding.nearest if finding.nearest is not None and finding.nearest.border else None
-    if way == "median":
-        return [finding.median]
-    if waited:
-        return [finding.median, finding.median, nearest or finding.median]
-    if nearest is None:
-        return [finding.median]
-    return [nearest] if way == "nearest" else [finding.median, nearest]
+def _closely(strip: Strip, values: BorderParameters) -> list[Shot]:
+    """The last way: ridden up to its border, whose two pictures are then looked at closely."""
+    return [
+        _ride(strip, values, last=True),
+        Shot(Part.ALTERNATE, strip, values.alternate_s, True),
+        Shot(Part.BESIDE, strip, values.beside_s, True),
+        Shot(Part.DIFFERENCE, strip, values.difference_s, True),
+    ]
 
 
-def _ride(strip: Strip, values: BorderParameters, first: bool, last: bool) -> Shot:
-    """From the match to the other end and back to the match, or at last to the border."""
-    legs = [
-        Leg(1.0, 1.0, values.match_s if first else 0.2),
+def _ride(strip: Strip, values: BorderParameters, rounds: int = 1, last: bool = False) -> Shot:
+    """From the match to the other end and back to the match, `rounds` times, or at last to the border."""
+    back_t = float(strip.t[strip.border[0]]) if last and strip.border is not None else 1.0
+    legs = rounds * (
+        Leg(1.0, 1.0, values.match_s),
         Leg(1.0, 0.0, values.way_s),
         Leg(0.0, 0.0, values.end_s),
-    ]
-    if last and strip.border is not None:
-        legs.append(Leg(0.0, float(strip.t[strip.border[0]]), 0.8 * values.way_s))
-    else:
-        legs.append(Leg(0.0, 1.0, 0.8 * values.way_s))
-    return Shot(Part.RIDE, strip, sum(leg.lasts_s for leg in legs), last, tuple(legs))
+        Leg(0.0, back_t, 0.8 * values.way_s),
+    )
+    return Shot(Part.RIDE, strip, sum(leg.lasts_s for leg in legs), last, legs)
+
+
+def _words(strip: Strip, values: BorderParameters, last: bool) -> Shot:
+    """Words beside the match; where they end the scene, the face rides on beside them."""
+    legs = (Leg(1.0, 1.0, values.words_s),)
+    if last:
+        legs += Leg(1.0, 0.0, values.way_s), Leg(0.0, 1.0, 0.8 * values.way_s)
+    return Shot(Part.WORDS, strip, sum(leg.lasts_s for leg in legs), last, legs)
 
 
 def _at(row: list[Shot], elapsed_s: float) -> tuple[Shot, float]:

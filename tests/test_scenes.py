@@ -4,6 +4,7 @@ Set SCREENSHOTS to a folder to keep what is drawn here.
 """
 
 import gc
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ from scenes.jury import place_labels
 from scenes.layout import Layout
 from scenes.look import StageParameters
 from scenes.mirror import window_for
-from scenes.ride import Leg, ride
+from scenes.ride import Leg, progress_of, ride
 from scenes.scene import scene_of
 from scenes.steering import OneEuro, Steering
 from scenes.typesetting import wrap
@@ -422,6 +423,35 @@ def test_nothing_flashes_above_three_hertz(beat_s: float, values: Registry) -> N
     assert all(later - sooner >= 1 / 3 for sooner, later in zip(changes, changes[2:], strict=False))
 
 
+@pytest.mark.parametrize("tremble_deg", [4.0, 8.0])
+def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
+    tremble_deg: float, values: Registry
+) -> None:
+    """Whoever steers to the border and stays there, trembling."""
+    for name, value in (("way", "median"), ("calm_hz", 10), ("rest_deg", 1), ("patience_s", 20)):
+        values.set(f"border/{name}", value)
+    strip = somebody().finding.median
+    place = progress_of(strip.border_t or 0.0, strip.border_t)
+    scene = Border()
+    scene.enter(make_view(Phase.BORDER, 0.0, values))
+    changes: list[float] = []
+    before = True
+    for frame in range(60 * 12):
+        now = frame / 60
+        held_deg = 15.0 if now < 1 else 2 * 22 * (place - 0.5)
+        yaw_deg = held_deg + tremble_deg * math.sin(2 * math.pi * 4 * now)
+        scene.update(
+            make_view(Phase.BORDER, now, values, sighting=Sighting(Guidance.READY, somebody().box, yaw_deg))
+        )
+        assert scene._shot is not None
+        if scene._shot.part is Part.RIDE and scene._strip is strip:
+            if bool(strip.same[scene._index]) != before:
+                changes.append(now)
+            before = bool(strip.same[scene._index])
+    assert len(changes) > 5
+    assert all(later - sooner >= 1 / 3 - 1e-6 for sooner, later in pairwise(changes))
+
+
 def test_time_slows_down_at_the_border() -> None:
     leg = Leg(1.0, 0.0, 10.0)
     t = np.array([ride((leg,), 0.4, s, False) for s in np.linspace(0, 10, 1001)])
@@ -458,6 +488,43 @@ def test_the_median_without_a_border_gives_way_to_the_shorter_one() -> None:
     always = replace(found, median=with_threshold(found.median, 2.0))
     parts = [shot.part for shot in shots(always, BorderParameters(), 30.0)]
     assert parts == [Part.RIDE, Part.WORDS, Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
+
+
+RIDE, WORDS = Part.RIDE, Part.WORDS
+CLOSELY = [Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
+
+
+@pytest.mark.parametrize(
+    ("way", "border", "nearest", "parts"),
+    [
+        ("both", True, True, [RIDE, *CLOSELY]),
+        ("both", True, False, [RIDE, *CLOSELY]),
+        ("both", False, True, [RIDE, WORDS, *CLOSELY]),
+        ("both", False, False, [RIDE, WORDS]),
+        ("nearest", True, True, [RIDE, *CLOSELY]),
+        ("nearest", True, False, [RIDE, *CLOSELY]),
+        ("nearest", False, True, [RIDE, *CLOSELY]),
+        ("nearest", False, False, [RIDE, WORDS]),
+        ("median", True, True, CLOSELY),
+        ("median", False, True, [RIDE, WORDS]),
+    ],
+)
+def test_while_the_nearest_way_is_looked_for_nothing_is_told_twice(
+    way: str, border: bool, nearest: bool, parts: list[Part]
+) -> None:
+    """And what is shown meanwhile lasts equally long whatever is found."""
+    found, values = somebody().finding, BorderParameters(way=way)
+    if not border:
+        found = replace(found, median=with_threshold(found.median, 0.0))
+    begun = replace(found, nearest=None, whole=False)
+    rows = [shots(one, values, 40.0, waited=True) for one in (begun, found if nearest else begun)]
+    assert [shot.part for shot in rows[1]] == parts
+    assert sum(shot.lasts_s for shot in rows[1]) == pytest.approx(40.0)
+    waits_s = [sum(shot.lasts_s for shot in row if not shot.last and shot.part is RIDE) for row in rows]
+    assert waits_s[0] == waits_s[1]
+    assert all(shot.strip is found.median for shot in rows[1][: parts.count(RIDE) - 1])
+    if way != "median":
+        assert (rows[1][-1].strip is found.nearest) == nearest
 
 
 def test_what_is_given_whatever_was_found() -> None:
