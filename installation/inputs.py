@@ -24,10 +24,13 @@ def understand(
 ) -> Iterator[Event | NextLanguage | Quit]:
     """What was done, in its order. `areas` are those of the scene that was on the screen.
 
-    *Yes* is held from going down to going up; a finger may slide off it meanwhile.
+    *Yes* is held from going down to going up; a finger may slide off it meanwhile. Where the scene does not
+    offer it, the key is a touch like any other: an impatient press answers nothing that is not asked yet.
     """
     for event in events:
         match event:
+            case Down(Action.YES) if Action.YES not in areas:
+                yield Touched()
             case Down():
                 yield _MEANINGS[Action(event.action)]
             case Touch(x, y):

@@ -383,7 +383,7 @@ def _ride(strip: Strip, values: BorderParameters, rounds: int = 1, last: bool = 
 
 def _words(strip: Strip, values: BorderParameters, last: bool) -> Shot:
     """Words beside the match; where they end the scene, the face rides on beside them."""
-    legs = (Leg(1.0, 1.0, values.words_s),)
+    legs: tuple[Leg, ...] = (Leg(1.0, 1.0, values.words_s),)
     if last:
         legs += Leg(1.0, 0.0, values.way_s), Leg(0.0, 1.0, 0.8 * values.way_s)
     return Shot(Part.WORDS, strip, sum(leg.lasts_s for leg in legs), last, legs)

@@ -1,4 +1,8 @@
-"""The picture given to the visitor: big, then with the code that takes it home."""
+"""The picture given to the visitor: big, then with the code that takes it home.
+
+*I have it* is offered beside the code, not sooner: whoever says so ends the visit, and the code goes with it.
+Where no link is to be expected there is *done*.
+"""
 
 import math
 from collections.abc import Mapping
@@ -13,17 +17,18 @@ from installation.parameters import Parameters
 from installation.view import Action, Link, View
 from installation.visit import Timeouts, time_left_s
 from scenes.canvas import Block, Canvas
-from scenes.look import Look, look, smooth, words
+from scenes.look import Look, ease, look, words
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
 from scenes.typesetting import fitting_size
 
+_COMING_S = 0.8  # how long the picture's light takes to come, then the code's and the answers'
 # Made once for each link, and forgotten with it.
 code = lru_cache(maxsize=2)(qr.modules)
 
 
 class DoppelgangerParameters(Parameters):
-    """The picture, its code, keep or forget."""
+    """The picture, its code, and what there is to answer."""
 
     scene: ClassVar[str] = "doppelganger"
 
@@ -32,44 +37,51 @@ class DoppelgangerParameters(Parameters):
     making_s: float = Field(
         15, ge=0, le=120, description="without a link for this long, nothing is said of taking it home"
     )
-    choice: bool = Field(True, description="whether *keep* and *forget now* are offered")
+    choice: bool = Field(True, description="whether *I have it* and *forget now* are offered")
     headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
 
 
 class Doppelganger(Scene):
-    """The picture first; the code when the link is there."""
+    """The picture when all of it is found; the code when the link is there."""
 
     parameters = DoppelgangerParameters
 
     def __init__(self) -> None:
-        self._areas: dict[Action, Rect] = {}
-        self._link_s: float | None = None
+        self._forget()
 
     def enter(self, view: View) -> None:
-        self._areas, self._link_s = {}, None
+        self._forget()
 
     def leave(self) -> None:
-        self._areas, self._link_s = {}, None
+        self._forget()
         code.cache_clear()
+
+    def _forget(self) -> None:
+        self._areas: dict[Action, Rect] = {}
+        # When these began to be seen; None while they are not there.
+        self._picture_s: float | None = None
+        self._code_s: float | None = None
 
     def areas(self) -> Mapping[Action, Rect]:
         return self._areas
 
     def update(self, view: View) -> None:
+        if self._picture_s is None and view.finding is not None and view.finding.whole:
+            self._picture_s = view.now_s
         if view.link is None:
-            self._link_s = None
-        elif self._link_s is None:
+            self._code_s = None
+        elif self._code_s is None and self._picture_s is not None:
             alone_s = view.registry.of(DoppelgangerParameters).alone_s
-            self._link_s = max(view.now_s, view.began_s + alone_s)
+            self._code_s = max(view.now_s, self._picture_s + alone_s)
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._areas = {}
         parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
-        if view.finding is None:
-            draw_quiet(canvas, seen, layout.face)
-            return
-        picture, kind = view.finding.given
-        canvas.picture(picture, layout.face, seen.coming * seen.breath)
+        came = self._came(self._picture_s, view)
+        if came > 0 and view.finding is not None:
+            canvas.picture(view.finding.given[0], layout.face, came * seen.breath)
+        if came < 1:
+            draw_quiet(canvas, seen, layout.face, 1 - came)
         panel = layout.panel.copy()
         if parameters.choice:
             panel.height -= self._draw_choice(canvas, view, seen, panel) + layout.body_px
@@ -81,18 +93,38 @@ class Doppelganger(Scene):
             seen.quiet,
             seen.coming,
         )
-        light = 0.0 if self._link_s is None else smooth((view.now_s - self._link_s) / 0.8)
+        light = self._came(self._code_s, view)
         if light > 0 and view.link is not None:
             self._draw_codes(canvas, view, seen, panel, view.link, light)
-            return
-        awaited = view.phones and view.elapsed_s < parameters.making_s
-        line = "doppelganger.making" if awaited else "doppelganger.without_link"
-        headline = parameters.headline or words(view, f"doppelganger.{kind}")
-        blocks = [
-            Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5),
-            Block(view.text(line), layout.body_px, 300, seen.quiet, seen.coming),
-        ]
-        canvas.column(blocks, panel, "top" if layout.stacked else "middle")
+        else:
+            self._draw_words(canvas, view, seen, panel)
+
+    def _came(self, began_s: float | None, view: View) -> float:
+        """The light, 0 to 1, of what began to be seen then."""
+        return 0.0 if began_s is None else ease(view.now_s - began_s, _COMING_S)
+
+    def _gives_up_s(self, view: View) -> float:
+        """From when on no link is awaited any more; infinite before there is a picture."""
+        if self._picture_s is None:
+            return math.inf
+        parameters = view.registry.of(DoppelgangerParameters)
+        return self._picture_s + (parameters.making_s if view.phones else parameters.alone_s)
+
+    def _awaits_link(self, view: View) -> bool:
+        return view.phones and self._code_s is None and view.now_s < self._gives_up_s(view)
+
+    def _draw_words(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> None:
+        layout = canvas.layout
+        headline = view.text("doppelganger.coming")
+        if self._picture_s is not None and view.finding is not None:
+            own = view.registry.of(DoppelgangerParameters).headline
+            headline = own or words(view, f"doppelganger.{view.finding.given[1]}")
+        blocks = [Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5)]
+        if self._picture_s is not None or view.phones:
+            awaited = self._awaits_link(view) or self._code_s is not None
+            line = view.text("doppelganger.making" if awaited else "doppelganger.without_link")
+            blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))
+        canvas.column(blocks, area, "top" if layout.stacked else "middle")
 
     def _draw_codes(
         self, canvas: Canvas, view: View, seen: Look, area: Rect, link: Link, light: float
@@ -140,13 +172,14 @@ class Doppelganger(Scene):
         canvas.column([lives_block], below)
 
     def _draw_choice(self, canvas: Canvas, view: View, seen: Look, panel: Rect) -> int:
-        """*Keep* and *forget* along the bottom of the panel, beside each other or one above the other.
+        """The answers along the bottom of the panel, beside each other or one above the other.
 
-        Returns their height.
+        One can be touched when it has come fully, so that an impatient touch ends nothing. Returns their height.
         """
         layout = canvas.layout
         gap, height = layout.body_px, round(1.9 * layout.body_px)
-        answers = view.text("doppelganger.keep"), view.text("doppelganger.forget")
+        keeps = "doppelganger.done" if self._code_s is None else "doppelganger.keep"
+        answers = view.text(keeps), view.text("doppelganger.forget")
         width = (panel.width - gap) // 2
         size = fitting_size(answers, layout.body_px, 400, width - gap)
         places = [(panel.left, panel.bottom - height), (panel.left + width + gap, panel.bottom - height)]
@@ -154,8 +187,14 @@ class Doppelganger(Scene):
             width = panel.width
             size = fitting_size(answers, layout.body_px, 400, width - gap)
             places = [(panel.left, panel.bottom - 2 * height - gap // 2), (panel.left, panel.bottom - height)]
-        for action, line, place in zip((Action.YES, Action.NO), answers, places, strict=True):
+        keeps_s = self._gives_up_s(view) if self._code_s is None else self._code_s
+        # Where there is nothing to fetch, there is nothing to forget.
+        forgets = self._awaits_link(view) or self._code_s is not None
+        lights = self._came(keeps_s, view), seen.coming if forgets else 0.0
+        for action, line, place, light in zip((Action.YES, Action.NO), answers, places, lights, strict=True):
             field = Rect(place, (width, height))
-            canvas.field(field, line, size, seen.ink, seen.coming)
-            self._areas[action] = field
+            if light > 0:
+                canvas.field(field, line, size, seen.ink, light)
+            if light >= 1:
+                self._areas[action] = field
         return panel.bottom - places[0][1]

@@ -62,6 +62,15 @@ def test_a_scene_without_areas_is_woken_by_any_touch() -> None:
     assert list(understand([Touch(700, 900), TouchUp()], {})) == [Touched(), Released()]
 
 
+def test_yes_is_only_a_touch_where_it_is_not_offered() -> None:
+    without = {action: area for action, area in AREAS.items() if action is not Action.YES}
+    assert list(understand([Down("yes"), Up("yes"), Down("no")], without)) == [
+        Touched(),
+        Released(),
+        Declined(),
+    ]
+
+
 @given(
     st.lists(st.sampled_from([Down("yes"), Up("yes"), Touch(150, 850), TouchUp(), FocusLost()]), max_size=12)
 )

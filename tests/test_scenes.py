@@ -104,6 +104,8 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "jury-nowhere", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[3:])}
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
+    yield "doppelganger-coming", Phase.DOPPELGANGER, 2.0, {"finding": replace(found, whole=False)}
+    yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"phones": False}
     yield "doppelganger-link", Phase.DOPPELGANGER, 8.0, {"link": LINK}
     yield "doppelganger-wifi", Phase.DOPPELGANGER, 8.0, {"link": WIFI}
     yield "doppelganger-without-link", Phase.DOPPELGANGER, 30.0, {}
@@ -285,6 +287,48 @@ def test_yes_and_no_are_equal(screen: tuple[int, int], values: Registry) -> None
             assert not one.colliderect(other)
         for area in areas.values():
             assert Rect(0, 0, *screen).contains(area)
+
+
+def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry) -> None:
+    """*I have it* beside the code, *done* where none will come; nothing ends a visit as soon as it begins."""
+    canvas, unfinished = Canvas(*WIDE), replace(somebody().finding, whole=False)
+    whole: list[tuple[float, dict[str, object], str, set[Action]]] = [
+        (0.4, {}, "", set()),
+        (2.0, {}, "Forget it now", {Action.NO}),
+        (3.2, {"link": LINK}, "I have it", {Action.NO}),
+        (4.0, {"link": LINK}, "I have it", {Action.YES, Action.NO}),
+        (17.0, {}, "Done", {Action.YES}),
+        (2.0, {"phones": False}, "", set()),
+        (4.0, {"phones": False}, "Done", {Action.YES}),
+        (30.0, {"finding": unfinished}, "Forget it now", {Action.NO}),
+        (30.0, {"finding": unfinished, "phones": False}, "", set()),
+    ]
+    for at_s, changes, word, offered in whole:
+        areas = play(canvas, Phase.DOPPELGANGER, at_s, values, **changes).areas()
+        assert areas.keys() == offered, (at_s, changes)
+        assert not word or word in [each.words for each in canvas.drawn]
+    values.set("doppelganger/choice", False)
+    assert not play(canvas, Phase.DOPPELGANGER, 8.0, values, link=LINK).areas()
+
+
+def test_no_picture_is_given_before_it_is_found(values: Registry) -> None:
+    """A provisional one would jump. Then it comes as light, and the code some seconds after it."""
+    canvas, found, scene = (
+        Canvas(640, 360),
+        somebody().finding,
+        scene_views.scene_types()[Phase.DOPPELGANGER](),
+    )
+    scene.enter(make_view(Phase.DOPPELGANGER, 0.0, values))
+    kinds = []
+    for at_s in np.arange(0, 16, 0.1):
+        finding = replace(found, whole=bool(at_s >= 9.95))
+        view = make_view(Phase.DOPPELGANGER, float(at_s), values, finding=finding, link=LINK)
+        scene.update(view)
+        canvas.clear()
+        scene.draw(canvas, view)
+        kinds.append({each.kind for each in canvas.drawn})
+    assert not any(Kind.PICTURE in each for each in kinds[:100])
+    assert Kind.PICTURE in kinds[102] and Kind.CODE not in kinds[129] and Kind.CODE in kinds[132]
 
 
 def test_yes_fills_while_it_is_held(values: Registry) -> None:
