@@ -49,6 +49,8 @@ HINTS = {
     "SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS": "0",
     "SDL_GRAB_KEYBOARD": "1",
 }
+# What SDL takes where there is no desktop: pictures that nobody sees.
+UNSEEN = "dummy", "offscreen"
 KEYS = {
     "space": "yes",
     "return": "yes",
@@ -143,7 +145,7 @@ class FocusLost:
 
 @dataclass(frozen=True)
 class Quit:
-    """Staff end the program: by the exit chord, or by closing a window on the desk."""
+    """The program is to end: by the exit chord, by closing a window on the desk, or to be laid out anew."""
 
 
 DisplayEvent = Down | Up | Touch | TouchUp | FocusLost | Quit
@@ -167,6 +169,7 @@ class Display:
         self._turned: pygame.Surface | None = None
         self._screens: tuple[Screen, ...] = ()
         self._look_again_s = 0.0
+        self._fits = True  # whether the screen that is back has the size everything was laid out for
         self.screen: Screen | None = None
         self._start()
         try:
@@ -214,6 +217,10 @@ class Display:
 
     def events(self) -> list[DisplayEvent]:
         """What happened since the last call, in its order."""
+        if not self._fits:
+            return [FocusLost(), Quit()]
+        if self.lost:
+            return [FocusLost()]
         try:
             done = list(self._translate(pygame.event.get()))
             if self._have_monitors_changed():
@@ -243,6 +250,9 @@ class Display:
         try:
             pygame.display.quit()
             pygame.display.init()
+            if driver is None and self._kind != "headless" and pygame.display.get_driver() in UNSEEN:
+                pygame.display.quit()
+                raise pygame.error("no desktop answers")
         except pygame.error as error:
             raise MachineError(
                 f"no screen can be opened ({error}). Start in a desktop session, or set DISPLAY; without "
@@ -296,6 +306,8 @@ class Display:
         surface.blit(picture, (0, 0))
 
     def _lose(self, why: str) -> None:
+        if self.lost:
+            return
         log.warning("display: the screen is lost (%s); it is looked for every %g s", why, LOOK_AGAIN_S)
         self._surface = None
         self._look_again_s = self._now() + LOOK_AGAIN_S
@@ -322,8 +334,8 @@ class Display:
             self._surface = None
             return
         if self._window_px != size_px:
-            # Everything was laid out for the size before.
-            self._surface, self._window_px = None, size_px
+            log.warning("display: the screen is back with another size, %dx%d: it ends", *self._window_px)
+            self._surface, self._window_px, self._fits = None, size_px, False
             return
         log.info("display: the screen is back")
 

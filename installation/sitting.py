@@ -31,6 +31,8 @@ from installation.visit import AnotherFace, Event, FaceSeen, PortraitRefused, Po
 # turns to a friend turns back sooner. Much smaller faces are in the background, and take nobody's place.
 TAKES_PLACE_AFTER_S = 2.0
 BACKGROUND_SHARE = 2 / 3
+# Before the portrait, whoever has been clearly larger for so long is the sitter instead.
+GIVES_WAY_AFTER_S = 0.5
 # After so long unseen, the sitter is looked for in the whole picture again.
 LOST_AFTER_S = 0.5
 # The face is compared with itself this often: in every frame it would cost half as much as finding it.
@@ -61,7 +63,7 @@ class _Taking:
 
 
 class Sitting:
-    """One sitter before the camera: whoever is seen first, until `erase`.
+    """One sitter before the camera, until `erase`: whoever is first, or comes nearer before the portrait.
 
     sighting: the sitter in the newest frame, None where there is none. face: what is measured on it, until
     the portrait is taken.
@@ -147,6 +149,8 @@ class Sitting:
         if not self._portrayed:
             # After the portrait, only the head's turn is needed, at half the cost.
             self._look_around(picture, at_s)
+            if self._gives_way(values):
+                return self._see(frame, values)
             self.face = measure_face(picture, points)
             others = [box for _, box in self._others]
             guidance = advise(self.face, others, size_px, values, self._content)
@@ -182,6 +186,20 @@ class Sitting:
         # The longer a sitter is gone, the further away they may be; but not once somebody else is there.
         until_s = seen.at_s if self._stranger is None else self._stranger.since_s
         return self._place.reaches(seen, until_s - self._place.at_s)
+
+    def _gives_way(self, values: PortraitTaking) -> bool:
+        """Whether somebody else is the sitter from now on, because they are nearer."""
+        assert self._place is not None
+        limit_px = values.limits.clearly_largest_ratio * self._place.width_px * DETECTED_WIDTH
+        larger = [(seen_s, box) for seen_s, box in self._others if box[2] - box[0] > limit_px]
+        if self._taking is not None or not larger or larger[-1][0] - larger[0][0] < GIVES_WAY_AFTER_S:
+            return False
+        seen_s, box = larger[-1]
+        words = self._words
+        self._forget()
+        self._words = words
+        self._place = Place(box, (box[2] - box[0]) / DETECTED_WIDTH, seen_s)
+        return True
 
     def _is_replaced(self, at_s: float) -> bool:
         stranger = self._stranger

@@ -211,7 +211,7 @@ class StopCamera:
 
 @dataclass(frozen=True)
 class DetectFaces:
-    """Look for faces in the frames, or stop looking."""
+    """Look for faces in the frames, and follow whoever is seen next; or stop looking."""
 
     on: bool
 
@@ -445,6 +445,9 @@ def _understand(
             return state, [Cause.CHOSE_SYNTHETIC], []
         case FaceSeen() if state.consented:
             return _see(state, event.usable, now_s, timeouts)
+        case AnotherFace() if state.consented and phase is Phase.DOPPELGANGER:
+            # A friend's, beside a raised phone: the picture stays for whoever is there.
+            return replace(state, face_s=now_s), [], [DetectFaces(True)]
         case AnotherFace() if state.consented:
             return state, [Cause.ANOTHER_FACE], []
         case CameraFailed():

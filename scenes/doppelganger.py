@@ -174,7 +174,7 @@ class Doppelganger(Scene):
     def _draw_choice(self, canvas: Canvas, view: View, seen: Look, panel: Rect) -> int:
         """The answers along the bottom of the panel, beside each other or one above the other.
 
-        One can be touched when it has come fully, so that an impatient touch ends nothing. Returns their height.
+        One can be touched when it has come fully, so an impatient touch ends nothing. Returns their height.
         """
         layout = canvas.layout
         gap, height = layout.body_px, round(1.9 * layout.body_px)

@@ -88,11 +88,15 @@ def wait_for_events(display: Display, number: int, seconds: float = 10) -> list[
 
 
 def settle(display: Display) -> None:
-    """Shows the window, and takes what the system says of it."""
+    """Shows the window, until it has the keyboard, and takes what the system says of it."""
     picture = pygame.Surface(display.size_px)
-    for _ in range(10):
+    deadline_s = time.monotonic() + 20
+    settled = 0
+    while settled < 10:
+        assert time.monotonic() < deadline_s, "the window has no keyboard"
         display.show(picture)
         display.events()
+        settled += pygame.key.get_focused()
         time.sleep(0.02)
 
 
@@ -118,7 +122,7 @@ def corners(surface: pygame.Surface) -> list[str]:
     w, h = surface.get_size()
     places = ((5, 5), (w - 5, 5), (w - 5, h - 5), (5, h - 5))
     colours = (surface.get_at(place) for place in places)
-    return [names[colour.r, colour.g, colour.b] for colour in colours]
+    return [names.get((colour.r, colour.g, colour.b), "") for colour in colours]
 
 
 # --- without a window
@@ -222,17 +226,23 @@ def test_a_screen_that_is_not_there(on_screen: Callable[..., Display], screen: s
 
 def test_what_is_shown_is_on_the_screen(on_screen: Callable[..., Display], memory: Path) -> None:
     display = on_screen(screen="0", vsync=False)
-    for _ in range(10):
+    deadline_s = time.monotonic() + 20
+    seen: list[str] = []
+    while seen != ["red", "green", "blue", "white"] and time.monotonic() < deadline_s:
         display.show(arrow(display.size_px))
         display.events()
         time.sleep(0.02)
-    # An X window dump: a header that begins with its own length, a table of colours, the pixels.
-    dump = (memory / "Xvfb_screen0").read_bytes()
+        seen = corners(dumped(memory / "Xvfb_screen0"))
+    assert seen == ["red", "green", "blue", "white"]
+
+
+def dumped(path: Path) -> pygame.Surface:
+    """An X window dump: a header that begins with its own length, a table of colours, the pixels."""
+    dump = path.read_bytes()
     header = np.frombuffer(dump, ">u4", 25)
     pixels = np.frombuffer(dump, np.uint8, 640 * 360 * 4, int(header[0] + 12 * header[19]))
     pixels = pixels.reshape(360, 640, 4)[..., 2::-1]
-    shown = pygame.surfarray.make_surface(np.ascontiguousarray(pixels.swapaxes(0, 1)))
-    assert corners(shown) == ["red", "green", "blue", "white"]
+    return pygame.surfarray.make_surface(np.ascontiguousarray(pixels.swapaxes(0, 1)))
 
 
 def test_keys_on_the_list_and_no_others(on_screen: Callable[..., Display]) -> None:
@@ -302,6 +312,46 @@ def test_a_window_that_is_lost_comes_back(
         display.show(picture)
         assert not display.lost and pygame.display.get_surface() is not None
         assert [screen.size_px for screen in display.screens] == list(SIZES)
+
+
+def test_a_screen_that_cannot_be_opened_for_a_while(
+    two_screens: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as a projector that is switched off: it is looked for for as long as it takes, in one line."""
+    monkeypatch.setenv("DISPLAY", two_screens)
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    clock = [0.0]
+    with Display(DisplaySettings(screen="0"), now=lambda: clock[0]) as display:
+        settle(display)
+        picture = pygame.Surface(display.size_px)
+        display._lose("unplugged")
+        monkeypatch.setenv("DISPLAY", ":4711")
+        for frame in range(600):
+            clock[0] = frame / 60
+            assert display.events() == [FocusLost()]
+            display.show(picture)
+            assert display.lost
+        assert not pygame.display.get_init()
+        monkeypatch.setenv("DISPLAY", two_screens)
+        clock[0] += 2.5
+        display.show(picture)
+        assert not display.lost and FocusLost() not in display.events()
+    assert len([line for line in caplog.messages if "is lost" in line]) == 1
+
+
+def test_a_screen_that_comes_back_with_another_size_is_laid_out_anew(
+    two_screens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", two_screens)
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    clock = [0.0]
+    with Display(DisplaySettings(screen="name:screen"), now=lambda: clock[0]) as display:
+        settle(display)
+        display._window_px = 320, 200  # as if it had been smaller before
+        display._lose("unplugged")
+        clock[0] = 2.5
+        display.show(pygame.Surface(display.size_px))
+        assert display.lost and display.events() == [FocusLost(), Quit()]
 
 
 def test_the_signal_that_ends_a_service_ends_it(two_screens: str) -> None:

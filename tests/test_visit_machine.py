@@ -320,6 +320,17 @@ def test_another_face_ends_the_visit_until_the_picture_is_shown(phase: Phase) ->
     assert kiosk.at(phase if stays else Phase.ATTRACT)
 
 
+def test_whoever_is_there_keeps_the_picture() -> None:
+    """A phone hides the sitter, a friend stands beside: the friend is looked at from then on."""
+    kiosk = Kiosk().go_to(Phase.DOPPELGANGER)
+    kiosk.pass_s(TIMEOUTS.left_doppelganger_s - 1)
+    assert kiosk.send(AnotherFace()) == [DetectFaces(True)]
+    kiosk.pass_s(TIMEOUTS.left_doppelganger_s - 1)
+    assert kiosk.at(Phase.DOPPELGANGER)
+    kiosk.pass_s(1)
+    assert kiosk.at(Phase.ATTRACT)
+
+
 @pytest.mark.parametrize("phase", VISIT)
 def test_no_is_no_everywhere(phase: Phase) -> None:
     kiosk = Kiosk().go_to(phase)

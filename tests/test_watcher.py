@@ -341,6 +341,36 @@ def test_the_sitter_comes_back(room: Room, sitter: Pixels, astronaut: Pixels) ->
     assert set(room.show(astronaut_at(astronaut, 800, 300, 110), 1)) == {FaceSeen(True)}
 
 
+def test_whoever_comes_nearer_is_the_sitter_until_the_portrait(
+    room: Room, astronaut: Pixels, finder: FaceFinder, crowd: dict[str, Pixels]
+) -> None:
+    """The first to be seen stands behind the one who has agreed."""
+    behind = astronaut_at(astronaut, 300, 330, 90)
+    nearer = person_at(finder, crowd["obama"], 900, 330, 160)
+    both = np.hstack([behind[:, :600], nearer[:, 600:]])
+    room.show(behind, 0.5)
+    events = room.show(both, 2)
+    assert not is_other(events) and events[-1] == FaceSeen(usable=True)
+    assert room.watcher.sighting is not None and room.watcher.sighting.box is not None
+    assert room.watcher.sighting.box[0] * WIDTH > 600
+    # Not once the portrait is there.
+    room.watcher.take(1)
+    assert PortraitTaken(1) in room.show(both, 1)
+    nearest = person_at(finder, crowd["biden"], 300, 330, 260)
+    assert set(room.show(np.hstack([nearest[:, :600], nearer[:, 600:]]), 2)) == {FaceSeen(usable=True)}
+    assert room.watcher.sighting.box[0] * WIDTH > 600
+
+
+def test_a_friend_beside_a_raised_phone_is_there_when_looked_for_anew(
+    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+) -> None:
+    room.show(sitter, 0.3)
+    friend = person_at(finder, crowd["obama"], 1000, 330, 140)
+    assert is_other(room.show(friend, 3)) and room.show(friend, 1) == []
+    room.watcher.watch(True)  # what the visit asks for in doppelganger
+    assert FaceSeen in {type(event) for event in room.show(friend, 0.5)}
+
+
 def test_the_sitter_moves_turns_and_walks(room: Room, sitter: Pixels, astronaut: Pixels) -> None:
     """A step to the side and one nearer within two seconds, the head tilted to and fro."""
     for i in range(30):
