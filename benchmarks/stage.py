@@ -64,7 +64,7 @@ class BusyEngine:
                 match report:
                     case Ready() | Found():
                         self.searches += 1
-                        self._engine.portray(self.searches, [self._photograph])
+                        self._engine.portray(self.searches, [self._photograph.copy()])
                     case Failed(message):
                         raise RuntimeError(message)
 

@@ -69,10 +69,12 @@ class People:
 @dataclass(frozen=True)
 class Over:
     """Between process and client only: the process has forgotten this visit. failure: why it broke off, in
-    one line; empty where it is done or was cancelled."""
+    one line; empty where it is done or was cancelled. fault: what went wrong that should not (no memory left,
+    a defect), in one line: the process is not to be trusted any more."""
 
     visit_id: int
     failure: str
+    fault: str = ""
 
 
 Report = Ready | Failed | Progressed | Found | People

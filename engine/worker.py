@@ -125,9 +125,9 @@ class _Worker:
     def _answer(self, parcel: Parcel) -> None:
         if not isinstance(parcel.message, Portray):
             return  # a Cancel that has come too late
-        failure = ""
+        failure = fault = ""
         try:
-            self._portray(parcel.message)
+            fault = self._portray(parcel.message)
         except (EOFError, BrokenPipeError):
             raise
         except DoppelgangerError as error:
@@ -135,13 +135,16 @@ class _Worker:
         except _Interrupted:
             pass
         except Exception as error:
-            failure = _place(error)
+            failure = fault = _place(error)
         channel.erase(parcel.memory)
         _release_memory()
-        self.end.send(Over(parcel.message.visit_id, failure))
+        self.end.send(Over(parcel.message.visit_id, failure, fault))
 
-    def _portray(self, request: Portray) -> None:
+    def _portray(self, request: Portray) -> str:
+        """Sends what is found. Returns the fault that ended it once something could be shown, or nothing."""
         course = _Course()
+        found: Portrayal | None = None
+        fault = ""
         shown_s = -1.0
 
         def report(progress: Progress) -> None:
@@ -158,12 +161,24 @@ class _Worker:
             photographs = (self._synthetic_sitter(request.visit_id, report),)
 
         def bordered(begun: Portrayal) -> None:
+            nonlocal found
             self._heed()
+            found = begun
             self.end.send(Found(request.visit_id, summarise(begun, whole=False)))
 
-        finding = summarise(self.studio.portray(photographs, report, bordered))
+        try:
+            found = self.studio.portray(photographs, report, bordered)
+        except (_Interrupted, EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if found is None:
+                raise
+            # The visit goes on with what has been shown of it.
+            fault = _place(error)
+        finding = summarise(found)
         self._heed()
         self.end.send(Found(request.visit_id, finding))
+        return fault
 
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
         """The photograph of one of the people who have been made, in turn."""

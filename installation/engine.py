@@ -5,6 +5,7 @@ attract plays meanwhile. A thread holds the connection to it, so that nothing th
 """
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import select
@@ -30,6 +31,8 @@ from installation.services import Fault, ResilientService
 
 if TYPE_CHECKING:  # what loads torch stays out of the stage's process
     from engine.worker import Studio
+
+log = logging.getLogger(__name__)
 
 PEOPLE = 6  # ways to people who do not exist that are kept, at most
 PEOPLE_BYTES = 2**30  # nor do their pictures take more
@@ -107,8 +110,9 @@ class Engine(ResilientService):
     def portray(self, visit_id: int, photographs: Sequence[Pixels] | None) -> None:
         """Asks for a visit's finding.
 
-        photographs: uint8 (H, W, 3) RGB, upright, not to be changed any more; the first is portrayed, all
-        make the judges' reference. None: a sitter who does not exist.
+        photographs: uint8 (H, W, 3) RGB, upright, writable, handed over: they are overwritten as soon as the
+        process has them. The first is portrayed, all make the judges' reference. None: a sitter who does not
+        exist.
         """
         with self._changed:
             if self._visit_id is not None:
@@ -167,8 +171,14 @@ class Engine(ResilientService):
     def _let_go(self, visit_id: int) -> None:
         """Under the lock: nothing of this visit is to come any more."""
         if self._visit_id == visit_id:
-            self._visit_id = self._request = None
+            self._visit_id = None
+            self._drop_request()
         self._reports = deque(one for one in self._reports if getattr(one, "visit_id", None) != visit_id)
+
+    def _drop_request(self) -> None:
+        """Under the lock: what has not been sent is overwritten."""
+        _wipe(self._request)
+        self._request = None
 
     def _rouse(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full of calls already
@@ -261,6 +271,7 @@ class Engine(ResilientService):
         if due:
             with contextlib.suppress(BrokenPipeError):  # it has ended; its last words are about to be read
                 end.send(due)
+        _wipe(due)
 
     def _take(self, parcel: Parcel) -> None:
         match parcel.message:
@@ -278,8 +289,8 @@ class Engine(ResilientService):
                         self._people.popleft()
                     self._people_due = False
                     self._push(People(tuple(self._people)))
-            case Over(visit_id, failure):
-                self._end_visit(visit_id, failure)
+            case Over() as over:
+                self._end_visit(over)
             case Progressed(visit_id) | Found(visit_id):
                 with self._changed:
                     if visit_id == self._visit_id:
@@ -288,14 +299,18 @@ class Engine(ResilientService):
                         return
                 channel.erase(parcel.memory)
 
-    def _end_visit(self, visit_id: int, failure: str) -> None:
+    def _end_visit(self, over: Over) -> None:
         self._deadline_s = None
         self._visits += 1
+        if over.fault:
+            log.warning("%s: %s Its process is replaced after this visit.", self.name, over.fault)
+            self._visits = self._recycle_after
         with self._changed:
             self._working_on = None
-            if failure and visit_id == self._visit_id:
-                self._push(Failed(failure))
-                self._push(Ready())
+            if over.failure and over.visit_id == self._visit_id:
+                self._push(Failed(over.failure))
+                if not over.fault:
+                    self._push(Ready())
             self._changed.notify_all()
 
     def _push(self, report: Report) -> None:
@@ -312,7 +327,8 @@ class Engine(ResilientService):
     def _fail(self, message: str) -> None:
         """The process is of no use any more: says so to the stage, and begins anew."""
         with self._changed:
-            self._visit_id = self._request = None
+            self._visit_id = None
+            self._drop_request()
             self._push(Failed(message))
         raise Fault(message)
 
@@ -331,6 +347,13 @@ def _serve(end: Channel, prepare: Callable[[], "Studio"], first_person: int, loc
     from engine.worker import serve
 
     serve(end, prepare, first_person, lock_step)
+
+
+def _wipe(asked: Portray | Cancel | None) -> None:
+    """Overwrites the photographs of a request."""
+    if isinstance(asked, Portray):
+        for photograph in asked.photographs or ():
+            photograph.fill(0)
 
 
 def _erase(memories: Iterable[mmap]) -> None:

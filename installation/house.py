@@ -89,6 +89,8 @@ class House:
             if with_phones and configuration.delivery.enabled
             else None
         )
+        # One for all visits, so that a camera that comes back under another number is followed.
+        self._camera_source = camera_source(configuration.stage.camera, sitter=self._synthetic_sitter)
         self.camera = CameraDesk(partial(self._open_camera, configuration.stage.camera), self.registry)
         # A rehearsal's visitors are nobody, and count as nobody.
         counts = (
@@ -163,7 +165,7 @@ class House:
                 camera, settings, sitter=self._synthetic_sitter, clock=lambda: self.clock.now_s
             )
         # A camera that is not there yet is waited for.
-        capture = Capture(camera_source(camera, sitter=self._synthetic_sitter), settings)
+        capture = Capture(self._camera_source, settings)
         capture.start()
         return capture
 
