@@ -4,6 +4,16 @@ Each error is one clear line: what, where, and what to do next. The command line
 and leaves with `exit_code`; nothing else about an error ever reaches a visitor or a curator.
 """
 
+import traceback
+from pathlib import Path
+
+
+def place(fault: BaseException) -> str:
+    """What happened and where, as for the log: a fault's own words may hold a number of a face."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(fault).__name__}{where}"
+
 
 class DoppelgangerError(Exception):
     """Base of all expected errors. `str(error)` is the one line to show."""

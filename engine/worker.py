@@ -15,10 +15,8 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -26,7 +24,7 @@ import torch
 from engine import channel
 from engine.arrays import Pixels
 from engine.channel import Channel, Parcel
-from engine.errors import DoppelgangerError
+from engine.errors import DoppelgangerError, place
 from engine.judges.base import Judge
 from engine.people import Person, find_person, person_strip
 from engine.portrayal import Portrayal, PortrayalSettings, Progress, summarise
@@ -274,5 +272,4 @@ def _line(error: Exception) -> str:
 
 def _place(error: Exception) -> str:
     """What happened and where, without the error's own words, which may be numbers of a face."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"The engine failed ({type(error).__name__} in {Path(where.filename).name}, line {where.lineno})."
+    return f"The engine failed ({place(error)})."

@@ -1,11 +1,13 @@
 """What visitors do at the display, as events of the visit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from hardware.display import Display, Quit
+from hardware.display import Display, Down, Quit
 from installation.host import Host
 from installation.inputs import NextLanguage, understand
 from installation.stage import Areas
+from installation.view import Action
 from installation.visit import Event, Touched
 
 
@@ -30,10 +32,14 @@ class Buttons:
 
 
 class TechnicianButtons(Buttons):
-    """Before the technician's picture: the end is all there is to press for."""
+    """Before the technician's picture *no* ends the program, and nothing else does anything.
 
-    def events(self, host: Host, areas: Areas, now_s: float) -> Iterator[Event]:
+    keys: to be added to those of visitors, so that every keyboard has the way out.
+    """
+
+    keys: ClassVar[Mapping[str, str]] = {"escape": Action.NO}
+
+    def events(self, _host: Host, _areas: Areas, _now_s: float) -> Iterator[Event]:
         """Nothing but `over`."""
-        for _ in super().events(host, areas, now_s):
-            pass
+        self.over |= any(one in (Quit(), Down(Action.NO)) for one in self._display.events())
         yield from ()

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from engine.errors import DoppelgangerError
+from engine.errors import DoppelgangerError, place
 
 COMMANDS = {
     "run": ("installation.run_command", "the installation: a screen, a camera, visitors"),
@@ -53,10 +53,10 @@ def main(words: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("DOPPELGANGER_DEBUG"):
             raise
-        what = " ".join(str(error).split()) or "no message"
+        # Without its own words, which may hold a number of a visitor's face.
         print(
-            f"kiosk: unexpected {type(error).__name__}: {what}. "
-            "Run again with DOPPELGANGER_DEBUG=1 to see where, and report it.",
+            f"kiosk: unexpected {place(error)}. "
+            "Run again with DOPPELGANGER_DEBUG=1 to see the whole of it, and report it.",
             file=sys.stderr,
         )
         return DoppelgangerError.exit_code

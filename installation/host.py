@@ -241,7 +241,7 @@ class Host:
             visit_id=visit_id,
             language=self.language.text.language,
             doppelganger=picture,
-            sayings=sayings(finding, self.language.text),
+            sayings=sayings(finding, self.language.text, self.state.sitter is not Sitter.SYNTHETIC),
             pair=pair,
             film=self._filmmaker.film,
             same=kind is Given.SAME,

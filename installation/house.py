@@ -109,7 +109,10 @@ class House:
             lock_step=rehearsing.virtual,
             counters=counters,
         )
-        chosen = configuration.display.model_dump() | {"keys": configuration.display.keys or KEYS}
+        keys = dict(configuration.display.keys or KEYS)
+        if rehearsing.setup:
+            keys |= TechnicianButtons.keys
+        chosen = configuration.display.model_dump() | {"keys": keys}
         self.display = self._ends.enter_context(Display(DisplaySettings(**chosen)))
         self.rehearsal = (
             Rehearsal(rehearsing.visits, rehearsing.unseen) if rehearsing.visits is not None else None
@@ -170,7 +173,7 @@ class House:
         return capture
 
     def _health(self) -> dict[str, Health]:
-        return {"camera": self.camera.health, **self.services.health()}
+        return {"stage": self.stage.health, "camera": self.camera.health, **self.services.health()}
 
     def _facts(self) -> Facts:
         """What the technician's picture tells."""

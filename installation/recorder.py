@@ -2,14 +2,14 @@
 
 For `out.mp4` there are also `out.jsonl` and the folder `out-scenes/`. Each line of `out.jsonl` is one of
 
-    {"frame": 812, "time_s": 27.067, "phase": "border", "t": 0.4466, "picture": "9f86...", "judge": "dlib",
-     "same": true, "distance": 0.5993, "judged": true}
+    {"frame": 812, "time_s": 27.067, "phase": "border", "shown": [{"t": 0.4466, "picture": "9f86...",
+     "judge": "dlib", "same": true, "distance": 0.5993, "judged": true}]}
     {"finding": 3, "way": "median", "t": 0.4466, "picture": "9f86...", "same": true, "distance": 0.5993,
      "judged": true}
 
-The first says what a frame showed (from `t` on only where a judged picture was on the screen), the second
-what the engine had found before; `picture` is the SHA-256 of its pixels. A film of a visit holds faces: the
-command line refuses to record a real camera.
+The first says what a frame showed: every picture with its verdict beside it, none, one, or the border's two.
+The second says what the engine had found before. `picture` is the SHA-256 of its pixels. A film of a visit
+holds faces: the command line refuses to record a real camera.
 """
 
 import hashlib

@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from engine.errors import place
+
 log = logging.getLogger(__name__)
 
 LONGEST_LINE = 200
@@ -92,7 +94,8 @@ class ResilientService(ABC):
 
     Class attributes to override: `advice`, what to do about failures that know no better; `first_wait_s` and
     `longest_wait_s` between attempts; `setup_limit_s` and `heartbeat_limit_s`, how long `setup` may take and
-    `run` may go without `beat` before the service counts as hanging; `stop_limit_s`, how long `stop` waits.
+    `run` may go without `beat` before the service counts as hanging; `stop_limit_s`, how long `stop` waits;
+    `is_discreet`: of failures that are no `Fault` only type and place are told, never their own words.
 
     `clock` gives monotonic seconds.
     """
@@ -103,6 +106,7 @@ class ResilientService(ABC):
     setup_limit_s = 60.0
     heartbeat_limit_s = 10.0
     stop_limit_s = 2.0
+    is_discreet = False
 
     def __init__(self, name: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name or type(self).__name__.lower()
@@ -177,17 +181,17 @@ class ResilientService(ABC):
             try:
                 self._once()
             except Disabled as reason:
-                self._report(Condition.DISABLED, _line(reason), reason.advice)
+                self._report(Condition.DISABLED, self._line(reason), reason.advice)
                 return
             except PermanentFault as fault:
                 self._log(fault)
-                self._report(Condition.FAILED, _line(fault), fault.advice or self.advice)
+                self._report(Condition.FAILED, self._line(fault), fault.advice or self.advice)
                 return
             except Exception as fault:
                 self._log(fault)
                 advice = getattr(fault, "advice", "") or self.advice
                 self._report(
-                    Condition.WAITING, f"{_line(fault)} Next try after {self._wait_s:.0f} s.", advice
+                    Condition.WAITING, f"{self._line(fault)} Next try after {self._wait_s:.0f} s.", advice
                 )
                 self.wait(self._wait_s)
                 self._wait_s = min(2 * self._wait_s, self.longest_wait_s)
@@ -207,7 +211,7 @@ class ResilientService(ABC):
                 self.teardown()
             except Exception as fault:
                 # What went wrong before matters more, and is on its way up.
-                log.warning("%s: closing: %s", self.name, _line(fault))
+                log.warning("%s: closing: %s", self.name, self._line(fault))
 
     def _report(self, condition: Condition, message: str, advice: str = "") -> None:
         self._sign_of_life_s = self.clock()
@@ -215,10 +219,13 @@ class ResilientService(ABC):
 
     def _log(self, fault: Exception) -> None:
         """One line when something else is the matter, not one an attempt: that may go on for weeks."""
-        line = _line(fault)
+        line = self._line(fault)
         if line != self._fault:
             log.warning("%s: %s", self.name, line)
         self._fault = line
+
+    def _line(self, fault: Exception) -> str:
+        return f"{place(fault)}." if self.is_discreet and not isinstance(fault, Fault) else _line(fault)
 
 
 class Services:

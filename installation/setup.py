@@ -167,7 +167,9 @@ def lines(facts: Facts) -> list[str]:
     for screen in facts.screens:
         here = "  ← this one" if screen == facts.screen else ""
         told.append(f"Screen {screen.index}: {screen.name}, {screen.size_px[0]}x{screen.size_px[1]} px{here}")
-    return [*told, facts.phone] if facts.phone else told
+    if facts.phone:
+        told.append(facts.phone)
+    return [*told, "Escape ends this picture"]
 
 
 def measure_focus(part: Pixels) -> float:

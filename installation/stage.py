@@ -1,16 +1,16 @@
 """The stage: one window, one loop, one scene at a time. Whatever else breaks, the picture goes on."""
 
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from pygame import Rect
 
+from engine.errors import MachineError, place
 from hardware.display import Display
 from installation.clock import Clock
 from installation.host import Host
+from installation.services import Condition, Health
 from installation.view import Action, Shown, View
 from installation.visit import Event, Halted, Phase
 from scenes.canvas import Canvas
@@ -18,6 +18,9 @@ from scenes.look import screen_light
 from scenes.scene import Scene
 
 log = logging.getLogger(__name__)
+
+# A stage that has drawn nothing but black for so long is of no use: whoever supervises it starts it again.
+GIVES_UP_AFTER_S = 10.0
 
 Areas = Mapping[Action, Rect]
 
@@ -55,14 +58,28 @@ class Stage:
         self._scenes, self._sources, self._observers = scenes, sources, observers
         self._scene: Scene | None = None
         self._areas: Areas = {}
-        self._fault = ""
+        self._fault = ""  # what was logged last
+        self._broken: dict[Phase, str] = {}  # scenes that failed when they were last played, and how
+        self._failing_s: float | None = None  # since when no scene has been drawn
         self._is_black = is_black
 
     def run(self) -> None:
-        """The main loop."""
+        """The main loop. Raises MachineError where no scene can be drawn any more."""
         while not any(source.over for source in self._sources):
             self.frame()
+            if self._failing_s is not None and self.clock.now_s - self._failing_s > GIVES_UP_AFTER_S:
+                raise MachineError(
+                    f"nothing can be drawn any more ({self._fault}): it has to be started again."
+                )
         self._leave()
+
+    @property
+    def health(self) -> Health:
+        """Which scenes fail."""
+        if not self._broken:
+            return Health(Condition.OK, "every scene is drawn.")
+        told = "; ".join(f"scene of {phase}: {fault}" for phase, fault in self._broken.items())
+        return Health(Condition.FAILED, f"{told}.", "Take back what was last changed in it; report it.")
 
     def frame(self) -> None:
         """One frame: what has happened, what there is to see, who looks at it."""
@@ -91,9 +108,13 @@ class Stage:
             scene.draw(self.canvas, view)
             self.canvas.dim(screen_light(view))
             self._areas = scene.areas()
+            self._failing_s = None
+            self._broken.pop(view.visit.phase, None)
             return scene.shown()
         except Exception as fault:
             self._report(view, fault)
+            if self._failing_s is None:
+                self._failing_s = view.now_s
             self.canvas.clear()
             self._leave()
             self.host.handle(Halted(), view.now_s)
@@ -111,11 +132,10 @@ class Stage:
 
     def _report(self, view: View, fault: Exception) -> None:
         """One line when something else is the matter, not one a frame; never a picture's numbers."""
-        where = traceback.extract_tb(fault.__traceback__)[-1]
-        line = f"{type(fault).__name__} in {Path(where.filename).name}, line {where.lineno}"
+        line = place(fault)
         if line != self._fault:
             log.error("scene of %s: %s. The visit is ended.", view.visit.phase, line)
-        self._fault = line
+        self._fault = self._broken[view.visit.phase] = line
 
     def _leave(self) -> None:
         scene, self._scene, self._areas = self._scene, None, {}

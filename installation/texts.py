@@ -48,6 +48,18 @@ class Texts:
             language, {f"{s}.{key}": line for s, lines in sections.items() for key, line in lines.items()}
         )
 
+    def about(self, exists: bool, key: str, /, **values: object) -> str:
+        """The same of a sitter. Where none exists, the line made for that, `KEY_nobody`, if there is one."""
+        instead = f"{key}_nobody"
+        return self(instead if not exists and instead in self.lines else key, **values)
+
+    def strangers(self, fmr: float | None, exists: bool = True) -> str:
+        """A judge's operating point as a visitor reads it; None where nobody has measured it."""
+        if fmr is None:
+            return self.about(exists, "jury.unmeasured")
+        count = f"{max(round(fmr * 10_000), 1):,}".replace(",", self("jury.thousands"))
+        return self.about(exists, "jury.takes", count=count)
+
     def __call__(self, key: str, /, **values: object) -> str:
         """The line of `key`, `section.name`, with `{value}`s filled in. Raises KeyError if there is none."""
         line = self.lines.get(key)

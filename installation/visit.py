@@ -139,6 +139,16 @@ class CameraReady:
 
 
 @dataclass(frozen=True)
+class WatcherFailed:
+    """Faces cannot be looked for. Ends nothing: it comes back in a moment, or the sitter counts as gone."""
+
+
+@dataclass(frozen=True)
+class WatcherReady:
+    """They can be looked for (again)."""
+
+
+@dataclass(frozen=True)
 class EngineFailed:
     """The engine died, ran out of memory, or answered with an error."""
 
@@ -191,7 +201,8 @@ class Forget(_OfVisit):
 
 Event = (
     Tick | WokeUp | Touched | Pressed | Released | Declined | ChoseSynthetic | FaceSeen | AnotherFace
-    | CameraFailed | CameraReady | EngineFailed | EngineReady | Halted | Skipped
+    | CameraFailed | CameraReady | WatcherFailed | WatcherReady | EngineFailed | EngineReady
+    | Halted | Skipped
     | PortraitTaken | PortraitRefused | SearchProgress | SearchDone | LinkReady | Forget
 )  # fmt: skip
 
@@ -353,9 +364,10 @@ class State:
     entered_s: float = 0.0  # when
     visit_id: int = 0  # of the visit going on, or of the last one
     sitter: Sitter | None = None  # known once consent is left
-    # Of the machine, beyond visits. The engine has to say that it is ready, the camera that it is not.
+    # Of the machine, beyond visits. The engine has to say that it is ready, the others that they are not.
     engine_ready: bool = False
     camera_failed: bool = False
+    watcher_failed: bool = False
     # Of the phase.
     idle_s: float = 0.0  # the phase's own time counts from here
     pressed_s: float | None = None  # *yes* is down since
@@ -375,8 +387,8 @@ class State:
 
     @property
     def resting(self) -> bool:
-        """Whether no visit can begin, because the engine or the camera is not well."""
-        return self.camera_failed or not self.engine_ready
+        """Whether no visit can begin, because the engine, the camera or the watcher is not well."""
+        return self.camera_failed or self.watcher_failed or not self.engine_ready
 
 
 def step(state: State, event: Event, now_s: float, timeouts: Timeouts) -> tuple[State, list[Effect]]:
@@ -455,6 +467,10 @@ def _understand(
             return replace(state, camera_failed=True), causes, []
         case CameraReady():
             return replace(state, camera_failed=False), [], []
+        case WatcherFailed():
+            return replace(state, watcher_failed=True), [], []
+        case WatcherReady():
+            return replace(state, watcher_failed=False), [], []
         case EngineFailed():
             return replace(state, engine_ready=False), [Cause.ENGINE_FAILED], []
         case EngineReady():
@@ -536,6 +552,7 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         sitter=None if over else state.sitter,
         engine_ready=state.engine_ready,
         camera_failed=state.camera_failed,
+        watcher_failed=state.watcher_failed,
         idle_s=now_s,
         engine_heard_s=now_s,
         face_s=state.face_s,

@@ -9,6 +9,7 @@ from engine.judges.base import Judge
 from engine.portrayal import Appraised, Judged, Portrayal, Way
 from installation.atelier import Atelier
 from installation.outputs import folder, report
+from installation.texts import Texts
 
 NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
 
@@ -133,9 +134,7 @@ def _border(curve: Curve) -> report.Border | None:
 
 def sentence(judge: Judge) -> str:
     """The judge's operating point as a visitor reads it."""
-    if judge.fmr is None:
-        return "How often it takes a stranger for you has not been measured."
-    return f"Of 10,000 strangers it takes {max(round(judge.fmr * 10_000), 1):,} for you."
+    return Texts.load("en").strangers(judge.fmr)
 
 
 def no_border(one: Judged) -> str:

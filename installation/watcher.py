@@ -24,7 +24,7 @@ from installation.framing import PortraitTaking
 from installation.services import Condition, ResilientService
 from installation.sitting import Sitting, wipe
 from installation.view import Sighting
-from installation.visit import Event, PortraitRefused, PortraitTaken
+from installation.visit import Event, PortraitRefused, PortraitTaken, WatcherFailed, WatcherReady
 
 
 class Watcher(ResilientService):
@@ -37,12 +37,14 @@ class Watcher(ResilientService):
     """
 
     advice = "Restart the installation; if this stays, run `kiosk doctor`."
+    is_discreet = True
 
     def __init__(self, values: Callable[[], PortraitTaking]) -> None:
         super().__init__()
         self._values = values
         self._finder: FaceFinder | None = None
         self._sitting: Sitting | None = None
+        self._failed = False  # as last told
         # Guards everything below, and wakes the thread.
         self._changed = threading.Condition()
         self._on = False
@@ -78,10 +80,17 @@ class Watcher(ResilientService):
                 self._changed.notify_all()
 
     def poll(self) -> list[Event]:
-        """What happened since: FaceSeen, AnotherFace, PortraitTaken, PortraitRefused."""
+        """What happened since: FaceSeen, AnotherFace, PortraitTaken, PortraitRefused.
+
+        And WatcherFailed, WatcherReady when that changes.
+        """
+        failed, before = self.health.condition in (Condition.WAITING, Condition.FAILED), self._failed
+        self._failed = failed
         with self._changed:
             events, self._events = self._events, []
-            return events
+        if failed is not before:
+            events.append(WatcherFailed() if failed else WatcherReady())
+        return events
 
     def portrait(self, visit_id: int) -> list[Pixels] | None:
         """The portrait of this visit, handed over once: uint8 (H, W, 3) RGB, cut out around the face.

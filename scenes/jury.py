@@ -13,7 +13,7 @@ from engine.strip import Strip
 from installation.parameters import Parameters
 from installation.view import Shown, View
 from scenes.canvas import Block, Canvas
-from scenes.look import Look, ease, look, words
+from scenes.look import Look, ease, exists, look, words
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
 from scenes.scene import Scene
@@ -172,11 +172,7 @@ class Jury(Scene):
         opinion = heard(opinions, float(strip.t[self._index]), self._back)
         if opinion is None:
             return
-        if opinion.fmr is None:
-            sentence = words(view, "jury.unmeasured")
-        else:
-            count = f"{max(round(opinion.fmr * 10_000), 1):,}".replace(",", view.text("jury.thousands"))
-            sentence = words(view, "jury.takes", count=count)
+        sentence = view.text.strangers(opinion.fmr, exists(view))
         body = canvas.layout.body_px
         line = f"{judge_name(view, opinion.judge)}: {sentence}"
         if fits(line, body, 300, area.size):

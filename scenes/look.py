@@ -110,11 +110,13 @@ def ease(elapsed_s: float, lasts_s: float) -> float:
 
 
 def words(view: View, key: str, **values: object) -> str:
-    """The line of a key; where the sitter does not exist, the line made for that, if there is one."""
-    instead = f"{key}_nobody"
-    if view.visit.sitter is Sitter.SYNTHETIC and instead in view.text.lines:
-        key = instead
-    return view.text(key, **values)
+    """The line of a key, as it is for this visit's sitter."""
+    return view.text.about(exists(view), key, **values)
+
+
+def exists(view: View) -> bool:
+    """Whether the sitter does."""
+    return view.visit.sitter is not Sitter.SYNTHETIC
 
 
 def number(view: View, value: float, decimals: int) -> str:

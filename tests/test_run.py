@@ -1,5 +1,6 @@
 """`kiosk run` as a rehearsal: the whole visit, headless, recorded on a virtual clock."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,10 @@ from house_kit import SHORT, few_steps
 from PIL import Image
 from skimage import data
 
+from hardware.camera import CameraSettings, Capture
+from installation import cli, run_command
+from installation.configuration import load
+from installation.house import House, Rehearsing
 from installation.visit import Phase
 
 REPO = Path(__file__).resolve().parent.parent
@@ -148,6 +153,34 @@ def test_the_log_tells_the_visit_without_a_number_of_a_face(visit: Recording):
     for line in visit.found:
         assert f"{line['distance']:.3f}" not in visit.log
     assert "Traceback" not in visit.log
+
+
+def test_what_nobody_expected_is_told_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """They may hold a number of a visitor's face, and end up in the log of the machine."""
+
+    def fail(_: object) -> int:
+        raise ValueError("distance 0.5993")
+
+    monkeypatch.setattr(run_command, "run", fail)
+    assert cli.main(["run"]) == 1
+    told = capsys.readouterr().err
+    assert "unexpected ValueError in test_run.py, line " in told and "0.5993" not in told
+
+
+def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
+    """What the first visit has found out about it (its name, its socket) is known in the second."""
+    house = House(
+        load(few_steps(tmp_path)), tmp_path, {"camera/rate_hz": "30"}, Rehearsing(), with_phones=False
+    )
+    with contextlib.ExitStack() as ends:
+        ends.push(house._ends)
+        first, second = (house._open_camera("/dev/video99", CameraSettings()) for _ in range(2))
+        ends.callback(first.stop)
+        ends.callback(second.stop)
+        assert isinstance(first, Capture) and isinstance(second, Capture)
+        assert first._source is second._source
 
 
 @pytest.mark.parametrize(

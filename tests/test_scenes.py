@@ -29,6 +29,7 @@ from engine.errors import UsageError
 from engine.finding import Finding, Given
 from engine.strip import Strip, WithoutBorder
 from installation.parameters import Refusal, Registry, table
+from installation.sayings import sayings
 from installation.texts import FOLDER, Texts, languages
 from installation.view import Action, Guidance, Live, Sighting, View
 from installation.visit import Phase, Sitter, Timeouts
@@ -246,6 +247,19 @@ def test_every_line_that_scenes_ask_for_is_there() -> None:
     assert {f"guidance.{each.name.lower()}" for each in Guidance} <= lines.keys()
     assert {f"without.{each}{end}" for each in WithoutBorder for end in ("", "_words")} <= lines.keys()
     assert {f"doppelganger.{each}" for each in Given} <= lines.keys()
+
+
+def test_operating_points_are_told_in_one_way() -> None:
+    """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
+    english, german = Texts.load("en"), Texts.load("de")
+    assert english.strangers(0.0057) == "Of 10,000 strangers it takes 57 for you."
+    assert german.strangers(0.25, exists=False) == "Von 10.000 Fremden hält sie 2.500 für diesen."
+    assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
+    found = replace(somebody().finding, opinions=(replace(somebody().finding.opinions[0], fmr=0.001),))
+    asked = replace(found, opinions=(replace(found.opinions[0], of_doppelganger=False),))
+    assert [one.words for one in sayings(asked, english)] == ["Of 10,000 strangers it takes 10 for you."]
+    (of_nobody,) = sayings(asked, english, exists=False)
+    assert of_nobody.words == "Of 10,000 strangers it takes 10 for this one."
 
 
 def test_consent_says_what_the_code_does(values: Registry) -> None:
@@ -487,11 +501,11 @@ def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
         scene.update(
             make_view(Phase.BORDER, now, values, sighting=Sighting(Guidance.READY, somebody().box, yaw_deg))
         )
-        assert scene._shot is not None
-        if scene._shot.part is Part.RIDE and scene._strip is strip:
-            if bool(strip.same[scene._index]) != before:
-                changes.append(now)
-            before = bool(strip.same[scene._index])
+        assert scene._shot is not None and scene._strip is not None
+        same = bool(scene._strip.same[scene._index])
+        if scene._shot.part is Part.RIDE and same != before:
+            changes.append(now)
+        before = same
     assert len(changes) > 5
     assert all(later - sooner >= 1 / 3 - 1e-6 for sooner, later in pairwise(changes))
 

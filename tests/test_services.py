@@ -17,7 +17,7 @@ from installation.services import (
     Services,
 )
 
-PROMPT_S = 0.1
+PROMPT_S = 1.0
 
 
 def eventually(true: Callable[[], bool], within_s: float = 5.0) -> None:
@@ -259,6 +259,24 @@ def test_stop_is_prompt_in_the_longest_wait() -> None:
             service.stop()
             took_s.append(time.monotonic() - began_s)
         assert min(took_s) < PROMPT_S
+
+
+def test_a_discreet_service_tells_no_words_of_what_it_did_not_expect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They may hold a number of a face; its own faults are made for people."""
+
+    class Discreet(Broken):
+        is_discreet = True
+        first_wait_s = longest_wait_s = 3600.0
+
+    for fault, told in ((ValueError("yaw 12.3"), "ValueError in "), (Fault("No light."), "No light.")):
+        service = Discreet("run", fault)
+        service.start()
+        eventually(at(service, Condition.WAITING))
+        assert service.health.message.startswith(told) and "12.3" not in service.health.message
+        service.stop()
+    assert "No light." in caplog.text and "12.3" not in caplog.text
 
 
 def test_a_lost_heartbeat_is_noticed_and_so_is_its_return() -> None:

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pygame
 import pytest
 
 from engine.arrays import Pixels
 from engine.faces import FaceFinder
 from hardware.camera import CameraState, Frame, Health
-from hardware.display import Screen
+from hardware.display import Display, DisplaySettings, Screen
+from installation.buttons import TechnicianButtons
 from installation.framing import PortraitTaking
 from installation.parameters import Registry
 from installation.setup import Facts, Setup, clipped_share, lines, measure_focus
@@ -68,6 +70,15 @@ def test_everything_can_be_read(facts: Facts, picture: Pixels, size: tuple[int, 
     assert ("Sharpness" in words) == somebody and "…" not in words
 
 
+def test_escape_is_the_way_out() -> None:
+    settings = DisplaySettings("headless:64x48", keys={"space": "yes", **TechnicianButtons.keys})
+    with Display(settings) as display:
+        buttons = TechnicianButtons(display)
+        for key, over in ((pygame.K_SPACE, False), (pygame.K_ESCAPE, True)):
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0))
+            assert list(buttons.events(None, {}, 0.0)) == [] and buttons.over == over  # type: ignore[arg-type]
+
+
 def test_without_a_camera_it_says_what_to_do(facts: Facts) -> None:
     gone = replace(facts, camera=Health(CameraState.MISSING, "C920", None, 0.0, 5), face=None)
     canvas = drawn(gone, None, (1920, 1080))
@@ -111,4 +122,5 @@ def test_too_much_light_is_seen() -> None:
 
 def test_lines(facts: Facts) -> None:
     assert lines(facts)[0] == "Camera: HD Pro Webcam C920, 1280x720 px, 30.0 Hz, running"
-    assert lines(replace(facts, phone=""))[-1].startswith("Screen 1")
+    assert lines(replace(facts, phone=""))[-2].startswith("Screen 1")
+    assert lines(facts)[-2:] == [PHONE, "Escape ends this picture"]

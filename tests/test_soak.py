@@ -1,9 +1,11 @@
 """Visits in a row leave no thread, descriptor or memory behind; `benchmarks/soak.py` makes 200."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
+from headless_stage import eventually
 from house_kit import TestHouse
 from resources import Usage, usage
 
@@ -36,6 +38,8 @@ def test_visits_leave_nothing_behind(tmp_path: Path):
             house.until(Phase.FAREWELL)
             house.until(Phase.ATTRACT)
             house.until_awake()
+            # The overwriting has a thread of its own, which ends a moment later.
+            eventually(lambda: not any(one.name == "engine erasing" for one in threading.enumerate()))
             stage.append(usage())
             engine.append(usage(house.engine_pid))
     assert leaks(stage[SETTLED:]) == [] and leaks(engine[SETTLED:]) == []

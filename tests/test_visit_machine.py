@@ -52,6 +52,8 @@ from installation.visit import (
     Tick,
     Timeouts,
     Touched,
+    WatcherFailed,
+    WatcherReady,
     WokeUp,
     countdown_left_s,
     hold_share,
@@ -119,7 +121,7 @@ class Kiosk:
         visit_id = self.state.visit_id
         match self.state.phase:
             case Phase.ATTRACT:
-                self.send(CameraReady(), EngineReady(), WokeUp())
+                self.send(CameraReady(), WatcherReady(), EngineReady(), WokeUp())
             case Phase.CONSENT:
                 self.send(Released(), Pressed())
                 self.pass_s(self.timeouts.hold_s)
@@ -365,7 +367,11 @@ def test_the_piece_rests_until_engine_and_camera_are_well() -> None:
     assert kiosk.at(Phase.ATTRACT)
     kiosk.send(CameraReady(), EngineFailed(), WokeUp())
     assert kiosk.at(Phase.ATTRACT)
-    kiosk.send(EngineReady(), WokeUp())
+    kiosk.send(EngineReady(), WatcherFailed(), WokeUp())
+    assert kiosk.at(Phase.ATTRACT)
+    kiosk.send(WatcherReady(), WokeUp())
+    assert kiosk.at(Phase.CONSENT)
+    kiosk.send(WatcherFailed())
     assert kiosk.at(Phase.CONSENT)
 
 
@@ -403,6 +409,7 @@ def test_the_link_is_shown_for_its_whole_time() -> None:
 UNBIDDEN: list[Event] = [
     WokeUp(), Touched(), Pressed(), Released(), Declined(), ChoseSynthetic(), FaceSeen(), FaceSeen(True),
     AnotherFace(), CameraFailed(), CameraReady(), EngineFailed(), EngineReady(), Halted(), Skipped(), Tick(),
+    WatcherFailed(), WatcherReady(),
 ]  # fmt: skip
 RESULTS: list[Callable[[int], Event]] = [
     PortraitTaken, PortraitRefused, SearchProgress, SearchDone, LinkReady, Forget,

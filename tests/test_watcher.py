@@ -18,7 +18,15 @@ from hardware.camera import Frame
 from installation.framing import PortraitTaking, Words, advise
 from installation.services import Condition
 from installation.view import Guidance
-from installation.visit import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
+from installation.visit import (
+    AnotherFace,
+    Event,
+    FaceSeen,
+    PortraitRefused,
+    PortraitTaken,
+    WatcherFailed,
+    WatcherReady,
+)
 from installation.watcher import SteppedWatcher, Watcher
 
 RATE_HZ = 15
@@ -546,5 +554,7 @@ def test_a_frame_that_cannot_be_looked_at(threaded: Watcher, sitter: Pixels) -> 
         lambda: camera.shows(broken) and threaded.health.condition is Condition.WAITING,
     )
     wait_for("a refusal", 20, lambda: camera.shows(sitter) and PortraitRefused(9) in camera.events)
+    wait_for("it is back", 60, lambda: camera.shows(sitter) and WatcherReady() in camera.events)
+    assert WatcherFailed() in camera.events
     wait_for("a face", 60, lambda: camera.shows(sitter) and FaceSeen(True) in camera.events)
     threaded.watch(False)

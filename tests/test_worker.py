@@ -58,7 +58,7 @@ def exhausted_studio() -> Atelier:
 
         return Atelier.portray(studio, photographs, report, then)
 
-    studio.portray = portray  # type: ignore[method-assign]
+    studio.portray = portray  # type: ignore[method-assign,assignment]
     return studio
 
 
