@@ -100,6 +100,7 @@ class Stage:
         if self._is_black():
             self._leave()
             self.canvas.clear()
+            self._failing_s = None
             return ()
         try:
             scene = self._scene_of(view)

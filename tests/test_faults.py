@@ -152,8 +152,9 @@ def test_where_nothing_can_be_drawn_it_ends_to_be_started_again(
         raise ValueError
 
     monkeypatch.setattr(type(house.stage._scene), "draw", fail)
+    monkeypatch.setattr(house.host, "is_open", False)  # nobody comes meanwhile
     began_s = house.clock.now_s
-    with pytest.raises(MachineError, match=r"nothing can be drawn \(ValueError in test_faults\.py"):
+    with pytest.raises(MachineError, match=r"nothing can be drawn any more \(ValueError in test_faults\.py"):
         house.stage.run()
     assert 10 <= house.clock.now_s - began_s <= 11
     monkeypatch.undo()
