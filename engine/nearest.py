@@ -41,6 +41,8 @@ class NearestSettings:
         steps: as many, no fewer; 40 end within a few per cent of what 100 find.
         rate: how far a step goes for the sake of likeness, in standard deviations of w; it falls to nothing.
         reach: how far it goes at most.
+        farthest: how far from the match the search goes at most, root mean square; moves that convince the
+            judges are about 0.2 long, so this only ends what leads nowhere.
         recovery: the share of a violated constraint that one step makes good.
         memory: the share of the last steps' gradients in a step's own; evens out the perturbations.
         k: perturbations a step, new ones each time.
@@ -54,6 +56,7 @@ class NearestSettings:
     steps: int = 40
     rate: float = 0.02
     reach: float = 0.25
+    farthest: float = 1.0
     recovery: float = 0.2
     memory: float = 0.7
     k: int = 8
@@ -221,6 +224,7 @@ class _ProjectedSteps:
         way = way * min(1.0, self.settings.reach / max(_rms(way), 1e-12))
         with torch.no_grad():
             self.move += way.view_as(self.move)
+            self.move *= min(1.0, self.settings.farthest / max(_rms(self.move), 1e-12))
 
 
 def _multipliers(normals: Tensor, wanted: Tensor) -> Tensor:
