@@ -16,6 +16,7 @@ A judge whose network gives no gradient is *probed*: its distance is compared at
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -159,11 +160,14 @@ def search_nearest(
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)
-    directions = principal_directions(generator, PROBED_DIRECTIONS)
     constraints = [_Constraint(sitting, settings) for sitting in sittings]
     move = torch.zeros_like(match.latent, requires_grad=True)
     optimiser = _ProjectedSteps(move, len(constraints), settings)
     best, least = match, math.inf
+
+    @cache
+    def directions() -> Tensor:
+        return principal_directions(generator, PROBED_DIRECTIONS)
 
     def place(move: Tensor) -> Place:
         return Place(match.latent + spread * move, match.offsets)
@@ -177,7 +181,7 @@ def search_nearest(
         loss = change.smooth(picture).sum()
         (likeness,) = torch.autograd.grad(loss, move, retain_graph=True)
         measured = [
-            one.gradient(move, picture, index) if one.seen else one.probe(drawn, move, directions, index)
+            one.gradient(move, picture, index) if one.seen else one.probe(drawn, move, directions(), index)
             for one in constraints
         ]
         optimiser.step(index, likeness, measured)
