@@ -304,7 +304,7 @@ def sampler(
 def _trace_search(
     judge: Judge,
     reference: Reference,
-    recorded: Pixels,
+    recorded: Sequence[Pixels],
     settings: PortrayalSettings,
     see: Callable[[Pixels], None],
 ) -> Curve:
@@ -312,7 +312,7 @@ def _trace_search(
     last = max(len(recorded) - 1, 1)
 
     def picture(t: float) -> Pixels:
-        return np.asarray(recorded[round(t * last)])
+        return recorded[round(t * last)]
 
     def split(low: float, high: float) -> float | None:
         middle = (round(low * last) + round(high * last)) // 2
@@ -394,7 +394,6 @@ def _portray(
         with watch("tuning"):
             found = recorder.follow(tune(generator, loss, found.place, settings.search), "tuning")
         tuned = found.index + 1
-    recorded = np.stack(recorder.pictures)
 
     continuum = Continuum(generator, median_face(generator), found.place)
     judged = []
@@ -403,8 +402,9 @@ def _portray(
         for judge, reference in zip(judges, references, strict=True):
             sample = sampler(judge, reference, continuum.picture, settings, see)
             curve = trace(continuum.picture, sample, judge.threshold)
-            search_curve = _trace_search(judge, reference, recorded, settings, see)
+            search_curve = _trace_search(judge, reference, recorder.pictures, settings, see)
             judged.append(Judged(judge, reference, curve, search_curve))
+    recorder.pictures.clear()  # at 1024 px up to a gigabyte
 
     with watch("film"):
         first = judged[0]
