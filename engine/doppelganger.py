@@ -60,7 +60,7 @@ def _first_that_holds(picture: Callable[[float], Pixels], holds: Holds, ts: Sequ
 
 
 def _last_that_holds(picture: Callable[[float], Pixels], holds: Holds, ts: Sequence[float]) -> float:
-    """Along `ts`, of which the first holds, as far as they all do; then on towards the next while it holds."""
+    """Along `ts`, of which the first holds, as far as all do; then on towards the next while it holds."""
     for t, following in pairwise(ts):
         if not holds([picture(following)])[0]:
             return _close_in(picture, holds, t, following)
@@ -98,7 +98,7 @@ def on_the_way(continuum: Continuum, border_t: float, holds: Holds) -> Doppelgan
 def _others(generator: Generator, seed: int) -> Iterator[Place]:
     random = torch.Generator().manual_seed(seed)
     for _ in range(PEOPLE):
-        z = torch.randn(1, generator.z_dim, generator=random).to(generator.mapping.w_avg.device)
+        z = torch.randn(1, generator.z_dim, generator=random).to(generator.device)
         with torch.no_grad():
             yield Place(generator.truncate(generator.broadcast(generator.mapping(z)), TRUNCATION))
 

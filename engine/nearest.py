@@ -90,12 +90,12 @@ class _Constraint:
     itself to be beyond the limit.
     """
 
-    def __init__(self, sitting: Sitting, settings: NearestSettings) -> None:
+    def __init__(self, sitting: Sitting, settings: NearestSettings, device: torch.device) -> None:
         self.sitting, self.settings = sitting, settings
         self.gap = 0.03 * sitting.judge.threshold  # a first guess
         self.hardest = WORST_CASE[-(settings.k // 2) :]
         network = sitting.judge.network_with_gradients()
-        self.seen = network and DifferentiableJudge(sitting.judge, network, sitting.reference)
+        self.seen = network and DifferentiableJudge(sitting.judge, network, sitting.reference, device)
 
     def _changes(self, index: int) -> list[Perturbation]:
         drawn = perturbations(self.settings.seed + index, self.settings.k - len(self.hardest))
@@ -160,7 +160,7 @@ def search_nearest(
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)
-    constraints = [_Constraint(sitting, settings) for sitting in sittings]
+    constraints = [_Constraint(sitting, settings, generator.device) for sitting in sittings]
     move = torch.zeros_like(match.latent, requires_grad=True)
     optimiser = _ProjectedSteps(move, len(constraints), settings)
     best, least = match, math.inf
@@ -257,7 +257,8 @@ def principal_directions(generator: Generator, count: int, draws: int = 10000) -
     """(count, w_dim): the directions in which the generator's w varies most, each as long as its standard
     deviation in units of the mean one."""
     z = torch.randn(draws, generator.z_dim, generator=torch.Generator().manual_seed(123))
-    w = generator.mapping(z.to(generator.mapping.w_avg.device))
-    variances, vectors = torch.linalg.eigh(torch.cov(w.T))
+    w = generator.mapping(z.to(generator.device))
+    # On the CPU, as what is drawn: which way an eigenvector points is the library's choice.
+    variances, vectors = torch.linalg.eigh(torch.cov(w.T).cpu())
     scales = (variances.clamp(min=0) / variances.mean()).sqrt()
-    return (vectors * scales).T.flip(0)[:count]
+    return (vectors * scales).T.flip(0)[:count].to(generator.device)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -380,8 +381,8 @@ def _portray(
         seen = [(one.image, one.landmarks) for one in portraits]
         references = [make_reference(judge, seen, settings.seed) for judge in judges]
 
-    importance = face_importance(portrait, generator.resolution)
-    target = to_target(portrait.image, generator.resolution)
+    importance = face_importance(portrait, generator.resolution).to(generator.device)
+    target = to_target(portrait.image, generator.resolution).to(generator.device)
     loss = distance.towards(target, importance)
     recorder = _Recorder(settings, report)
     with watch("search"):
@@ -431,6 +432,7 @@ def _portray(
 
     match = continuum.picture(1.0)
     change = VisibleChange(match, importance, distance, finder)
+    unlikeness = partial(_unlikeness, loss=loss, device=generator.device)
     beyond = [_beyond(one.curve) for one in judged if one.judge.binding]
     start_t = min((t for t in beyond if t is not None), default=1.0)
 
@@ -460,12 +462,10 @@ def _portray(
     if not (through or nearest):
         with watch("doppelganger"):
             border = continuum.place(start_t)
-            through = doppelganger.towards_others(
-                generator, border, holds, lambda picture: _unlikeness(picture, loss), settings.seed
-            )
+            through = doppelganger.towards_others(generator, border, holds, unlikeness, settings.seed)
 
     def appraise(twin: Doppelganger | None) -> Appraised | None:
-        likeness = _likeness(twin.picture, match, change, loss) if twin else {}
+        likeness = _likeness(twin.picture, match, change, unlikeness(twin.picture)) if twin else {}
         return _appraise(twin, judged, settings, likeness) if twin else None
 
     with watch("doppelganger"):
@@ -541,17 +541,17 @@ def _beyond(curve: Curve) -> float | None:
     return curve.border.low.t if curve.border and curve.border.high.same else 1.0
 
 
-def _unlikeness(picture: Pixels, loss: Loss) -> float:
+@torch.no_grad()
+def _unlikeness(picture: Pixels, loss: Loss, device: torch.device) -> float:
     """The perceptual distance to the portrait."""
-    with torch.no_grad():
-        return float(loss(to_target(picture, picture.shape[0])))
+    return float(loss(to_target(picture, picture.shape[0]).to(device)))
 
 
-def _likeness(picture: Pixels, match: Pixels, change: VisibleChange, loss: Loss) -> dict[str, float]:
+def _likeness(picture: Pixels, match: Pixels, change: VisibleChange, to_portrait: float) -> dict[str, float]:
     """How alike the doppelgänger and the closest match look, by several measures."""
     figures = picture_likeness(picture, match) | {
         "perceptual": change.perceptual(picture),
-        "perceptual_to_portrait": _unlikeness(picture, loss),
+        "perceptual_to_portrait": to_portrait,
     }
     measured = change.measure(picture)
     seen = {"visible_change": measured.total} | {f"noticed_{k}": v for k, v in asdict(measured).items()}
