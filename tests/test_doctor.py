@@ -165,9 +165,13 @@ def test_a_gpu_that_will_be_used_is_said_to_be(device: str, gpus: tuple[Gpu, ...
     assert finding.level is Level.OK and "the search runs on it" in finding.detail
 
 
-def test_the_device_is_the_configurations(tmp_path: Path) -> None:
-    assert doctor.gather().device == "auto"
-    assert doctor.gather(device="cpu").device == "cpu"
+def test_the_device_is_the_configurations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.toml").write_text('[search]\ndevice = "cpu"\n')
+    monkeypatch.setattr(doctor, "gather", lambda needed, device: replace(CUDA, device=device))
+    assert command("--config", str(tmp_path / "own.toml")) == 0
+    assert 'search.device is "cpu"' in capsys.readouterr().out
 
 
 def test_every_check_but_the_informative_one_can_fail() -> None:
