@@ -3,12 +3,15 @@
 There is no GPU here: a pretended one (`pretended_gpu.py`) refuses what a GPU would refuse.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from conftest import REPO
 from pretended_gpu import Misplaced, There, pretended_gpu
 from test_gradients import CHANGES, MESH, recogniser, signed
 from test_nearest import Tints
@@ -87,6 +90,21 @@ def test_too_little_memory_is_said_in_one_line(monkeypatch) -> None:
     monkeypatch.setattr(atelier, "load_generator", full)
     with pytest.raises(MachineError, match="GPU's memory is not enough"):
         Atelier(Configuration(search=Search(threads=1)))
+
+
+@pytest.mark.slow
+def test_the_benchmark_for_a_gpu_runs_where_little_is_installed() -> None:
+    """With torch, numpy, Pillow, safetensors and opencv; what needs more is left out, and said to be."""
+    code = """
+import runpy, sys
+for missing in ("dlib", "mediapipe", "scipy", "skimage", "pydantic", "onnx", "onnxruntime", "pygame"):
+    sys.modules[missing] = None
+sys.argv = ["gpu", "--device", "cpu", "--toy"]
+runpy.run_module("benchmarks.gpu", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "across: left out" in done.stdout and "| float32 | channels last |" in done.stdout
 
 
 # --- the pretended GPU refuses what a GPU refuses
