@@ -88,7 +88,7 @@ class SearchSettings:
 def fast_dtype(device: torch.device) -> torch.dtype:
     """The dtype a search is fastest in: bfloat16 where the device multiplies it natively, else float32.
 
-    Not float16, which GPUs before Ampere have: feature maps exceed its range.
+    Not float16, which older GPUs have: feature maps may exceed its range.
     """
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
