@@ -16,7 +16,7 @@ from pretended_gpu import Misplaced, There, pretended_gpu
 from test_gradients import CHANGES, MESH, recogniser, signed
 from test_nearest import Tints
 
-from engine import device, doppelganger
+from engine import device, doppelganger, people
 from engine.arrays import Pixels
 from engine.continuum import Continuum
 from engine.encoder import Encoder
@@ -264,7 +264,7 @@ def test_the_shortest_way_across_is_the_same_there(generator, gradients) -> None
 
 
 def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
-    """The continuum, and the way towards other people."""
+    """The continuum, the way towards other people, and these themselves."""
     monkeypatch.setattr(doppelganger, "PEOPLE", 1)
 
     def found(where: torch.device) -> list[np.ndarray]:
@@ -278,6 +278,7 @@ def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
 
         other = doppelganger.towards_others(there, way.place(0.5), lambda p: [apart(p[0]) > 3], apart)
         assert other is not None
+        assert people._place(there, 3).latent.device == where
         return [way.picture(0.3), other.picture]
 
     here = found(CPU)
