@@ -12,6 +12,7 @@ ways lead to one:
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,8 @@ TRUNCATION = 0.7
 # On the way from the place a search has ended in (0) to the match (1): back towards the match as far as it
 # still holds, or a little further out where it does not quite hold.
 ABOUT_THE_END = (0.3, 0.2, 0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.4)
+# Where the first of these holds already; the match itself usually does not.
+TOWARDS_THE_MATCH = (0.5, 0.7, 0.9, 1.0)
 
 Holds = Callable[[Sequence[Pixels]], list[bool]]
 Kind = Literal["nearest", "on-the-way", "towards-others"]
@@ -46,25 +49,33 @@ class Doppelganger:
     picture: Pixels
 
 
-def _first_that_holds(
-    picture: Callable[[float], Pixels], holds: Holds, ts: Sequence[float], batch: int = 4
-) -> float | None:
+def _first_that_holds(picture: Callable[[float], Pixels], holds: Holds, ts: Sequence[float]) -> float | None:
     """The first of `ts`, in their order, that holds; then back towards the one before while it holds."""
     before = ts[0]
-    for first in range(0, len(ts), batch):
-        group = ts[first : first + batch]
-        for t, good in zip(group, holds([picture(t) for t in group]), strict=True):
-            if not good:
-                before = t
-                continue
-            while abs(t - before) > FINEST:
-                middle = (t + before) / 2
-                if holds([picture(middle)])[0]:
-                    t = middle
-                else:
-                    before = middle
-            return t
+    for t in ts:
+        if holds([picture(t)])[0]:
+            return _close_in(picture, holds, t, before)
+        before = t
     return None
+
+
+def _last_that_holds(picture: Callable[[float], Pixels], holds: Holds, ts: Sequence[float]) -> float:
+    """Along `ts`, of which the first holds, as far as all do; then on towards the next while it holds."""
+    for t, following in pairwise(ts):
+        if not holds([picture(following)])[0]:
+            return _close_in(picture, holds, t, following)
+    return ts[-1]
+
+
+def _close_in(picture: Callable[[float], Pixels], holds: Holds, good: float, bad: float) -> float:
+    """From a t that holds as far towards one that does not as it still holds, by bisection."""
+    while abs(good - bad) > FINEST:
+        middle = (good + bad) / 2
+        if holds([picture(middle)])[0]:
+            good = middle
+        else:
+            bad = middle
+    return good
 
 
 def nearest(generator: Generator, found: Place, match: Place, holds: Holds) -> Doppelganger | None:
@@ -72,6 +83,8 @@ def nearest(generator: Generator, found: Place, match: Place, holds: Holds) -> D
     picture that holds, seen from the match, or None."""
     way = Continuum(generator, found, match)
     t = _first_that_holds(way.picture, holds, ABOUT_THE_END)
+    if t == ABOUT_THE_END[0]:
+        t = _last_that_holds(way.picture, holds, (t, *TOWARDS_THE_MATCH))
     return None if t is None else Doppelganger("nearest", 0.0, way.place(t), way.picture(t))
 
 
@@ -85,7 +98,7 @@ def on_the_way(continuum: Continuum, border_t: float, holds: Holds) -> Doppelgan
 def _others(generator: Generator, seed: int) -> Iterator[Place]:
     random = torch.Generator().manual_seed(seed)
     for _ in range(PEOPLE):
-        z = torch.randn(1, generator.z_dim, generator=random).to(generator.mapping.w_avg.device)
+        z = torch.randn(1, generator.z_dim, generator=random).to(generator.device)
         with torch.no_grad():
             yield Place(generator.truncate(generator.broadcast(generator.mapping(z)), TRUNCATION))
 

@@ -76,7 +76,8 @@ class VisibleChange:
     def __init__(
         self, match: Pixels, importance: torch.Tensor, distance: Distance, finder: FaceFinder
     ) -> None:
-        """importance: (1, 1, R, R) on the device to compute on; the face counts most."""
+        """importance: (1, 1, R, R) on the device to compute on, which is the distance's; the face counts
+        most."""
         self._finder = finder
         self._device = importance.device
         self._perceptual = distance.towards(self._signed(match), importance)

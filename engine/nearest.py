@@ -16,6 +16,7 @@ A judge whose network gives no gradient is *probed*: its distance is compared at
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -41,6 +42,8 @@ class NearestSettings:
         steps: as many, no fewer; 40 end within a few per cent of what 100 find.
         rate: how far a step goes for the sake of likeness, in standard deviations of w; it falls to nothing.
         reach: how far it goes at most.
+        farthest: how far from the match the search goes at most, root mean square; moves that convince the
+            judges are about 0.2 long, so this only ends what leads nowhere.
         recovery: the share of a violated constraint that one step makes good.
         memory: the share of the last steps' gradients in a step's own; evens out the perturbations.
         k: perturbations a step, new ones each time.
@@ -54,6 +57,7 @@ class NearestSettings:
     steps: int = 40
     rate: float = 0.02
     reach: float = 0.25
+    farthest: float = 1.0
     recovery: float = 0.2
     memory: float = 0.7
     k: int = 8
@@ -86,12 +90,12 @@ class _Constraint:
     itself to be beyond the limit.
     """
 
-    def __init__(self, sitting: Sitting, settings: NearestSettings) -> None:
+    def __init__(self, sitting: Sitting, settings: NearestSettings, device: torch.device) -> None:
         self.sitting, self.settings = sitting, settings
         self.gap = 0.03 * sitting.judge.threshold  # a first guess
         self.hardest = WORST_CASE[-(settings.k // 2) :]
         network = sitting.judge.network_with_gradients()
-        self.seen = network and DifferentiableJudge(sitting.judge, network, sitting.reference)
+        self.seen = network and DifferentiableJudge(sitting.judge, network, sitting.reference, device)
 
     def _changes(self, index: int) -> list[Perturbation]:
         drawn = perturbations(self.settings.seed + index, self.settings.k - len(self.hardest))
@@ -156,11 +160,14 @@ def search_nearest(
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)
-    directions = principal_directions(generator, PROBED_DIRECTIONS)
-    constraints = [_Constraint(sitting, settings) for sitting in sittings]
+    constraints = [_Constraint(sitting, settings, generator.device) for sitting in sittings]
     move = torch.zeros_like(match.latent, requires_grad=True)
     optimiser = _ProjectedSteps(move, len(constraints), settings)
     best, least = match, math.inf
+
+    @cache
+    def directions() -> Tensor:
+        return principal_directions(generator, PROBED_DIRECTIONS)
 
     def place(move: Tensor) -> Place:
         return Place(match.latent + spread * move, match.offsets)
@@ -174,7 +181,7 @@ def search_nearest(
         loss = change.smooth(picture).sum()
         (likeness,) = torch.autograd.grad(loss, move, retain_graph=True)
         measured = [
-            one.gradient(move, picture, index) if one.seen else one.probe(drawn, move, directions, index)
+            one.gradient(move, picture, index) if one.seen else one.probe(drawn, move, directions(), index)
             for one in constraints
         ]
         optimiser.step(index, likeness, measured)
@@ -221,6 +228,7 @@ class _ProjectedSteps:
         way = way * min(1.0, self.settings.reach / max(_rms(way), 1e-12))
         with torch.no_grad():
             self.move += way.view_as(self.move)
+            self.move *= min(1.0, self.settings.farthest / max(_rms(self.move), 1e-12))
 
 
 def _multipliers(normals: Tensor, wanted: Tensor) -> Tensor:
@@ -249,7 +257,8 @@ def principal_directions(generator: Generator, count: int, draws: int = 10000) -
     """(count, w_dim): the directions in which the generator's w varies most, each as long as its standard
     deviation in units of the mean one."""
     z = torch.randn(draws, generator.z_dim, generator=torch.Generator().manual_seed(123))
-    w = generator.mapping(z.to(generator.mapping.w_avg.device))
-    variances, vectors = torch.linalg.eigh(torch.cov(w.T))
+    w = generator.mapping(z.to(generator.device))
+    # On the CPU, as what is drawn: which way an eigenvector points is the library's choice.
+    variances, vectors = torch.linalg.eigh(torch.cov(w.T).cpu())
     scales = (variances.clamp(min=0) / variances.mean()).sqrt()
-    return (vectors * scales).T.flip(0)[:count]
+    return (vectors * scales).T.flip(0)[:count].to(generator.device)

@@ -112,5 +112,5 @@ def person_strip(
 def _place(generator: Generator, number: int) -> Place:
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(number))
     with torch.no_grad():
-        w = generator.mapping(z.to(generator.mapping.w_avg.device))
+        w = generator.mapping(z.to(generator.device))
         return Place(generator.truncate(generator.broadcast(w), TRUNCATION))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -304,7 +305,7 @@ def sampler(
 def _trace_search(
     judge: Judge,
     reference: Reference,
-    recorded: Pixels,
+    recorded: Sequence[Pixels],
     settings: PortrayalSettings,
     see: Callable[[Pixels], None],
 ) -> Curve:
@@ -312,7 +313,7 @@ def _trace_search(
     last = max(len(recorded) - 1, 1)
 
     def picture(t: float) -> Pixels:
-        return np.asarray(recorded[round(t * last)])
+        return recorded[round(t * last)]
 
     def split(low: float, high: float) -> float | None:
         middle = (round(low * last) + round(high * last)) // 2
@@ -380,8 +381,8 @@ def _portray(
         seen = [(one.image, one.landmarks) for one in portraits]
         references = [make_reference(judge, seen, settings.seed) for judge in judges]
 
-    importance = face_importance(portrait, generator.resolution)
-    target = to_target(portrait.image, generator.resolution)
+    importance = face_importance(portrait, generator.resolution).to(generator.device)
+    target = to_target(portrait.image, generator.resolution).to(generator.device)
     loss = distance.towards(target, importance)
     recorder = _Recorder(settings, report)
     with watch("search"):
@@ -394,7 +395,6 @@ def _portray(
         with watch("tuning"):
             found = recorder.follow(tune(generator, loss, found.place, settings.search), "tuning")
         tuned = found.index + 1
-    recorded = np.stack(recorder.pictures)
 
     continuum = Continuum(generator, median_face(generator), found.place)
     judged = []
@@ -403,8 +403,9 @@ def _portray(
         for judge, reference in zip(judges, references, strict=True):
             sample = sampler(judge, reference, continuum.picture, settings, see)
             curve = trace(continuum.picture, sample, judge.threshold)
-            search_curve = _trace_search(judge, reference, recorded, settings, see)
+            search_curve = _trace_search(judge, reference, recorder.pictures, settings, see)
             judged.append(Judged(judge, reference, curve, search_curve))
+    recorder.pictures.clear()  # at 1024 px up to a gigabyte
 
     with watch("film"):
         first = judged[0]
@@ -431,6 +432,7 @@ def _portray(
 
     match = continuum.picture(1.0)
     change = VisibleChange(match, importance, distance, finder)
+    unlikeness = partial(_unlikeness, loss=loss, device=generator.device)
     beyond = [_beyond(one.curve) for one in judged if one.judge.binding]
     start_t = min((t for t in beyond if t is not None), default=1.0)
 
@@ -460,12 +462,10 @@ def _portray(
     if not (through or nearest):
         with watch("doppelganger"):
             border = continuum.place(start_t)
-            through = doppelganger.towards_others(
-                generator, border, holds, lambda picture: _unlikeness(picture, loss), settings.seed
-            )
+            through = doppelganger.towards_others(generator, border, holds, unlikeness, settings.seed)
 
     def appraise(twin: Doppelganger | None) -> Appraised | None:
-        likeness = _likeness(twin.picture, match, change, loss) if twin else {}
+        likeness = _likeness(twin.picture, match, change, unlikeness(twin.picture)) if twin else {}
         return _appraise(twin, judged, settings, likeness) if twin else None
 
     with watch("doppelganger"):
@@ -541,17 +541,17 @@ def _beyond(curve: Curve) -> float | None:
     return curve.border.low.t if curve.border and curve.border.high.same else 1.0
 
 
-def _unlikeness(picture: Pixels, loss: Loss) -> float:
+@torch.no_grad()
+def _unlikeness(picture: Pixels, loss: Loss, device: torch.device) -> float:
     """The perceptual distance to the portrait."""
-    with torch.no_grad():
-        return float(loss(to_target(picture, picture.shape[0])))
+    return float(loss(to_target(picture, picture.shape[0]).to(device)))
 
 
-def _likeness(picture: Pixels, match: Pixels, change: VisibleChange, loss: Loss) -> dict[str, float]:
+def _likeness(picture: Pixels, match: Pixels, change: VisibleChange, to_portrait: float) -> dict[str, float]:
     """How alike the doppelgänger and the closest match look, by several measures."""
     figures = picture_likeness(picture, match) | {
         "perceptual": change.perceptual(picture),
-        "perceptual_to_portrait": _unlikeness(picture, loss),
+        "perceptual_to_portrait": to_portrait,
     }
     measured = change.measure(picture)
     seen = {"visible_change": measured.total} | {f"noticed_{k}": v for k, v in asdict(measured).items()}

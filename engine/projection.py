@@ -86,10 +86,15 @@ class SearchSettings:
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """The dtype a search is fastest in: bfloat16 where the processor multiplies it natively, else float32."""
-    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
+    """The dtype a search is fastest in: bfloat16 where the device multiplies it natively, else float32.
+
+    Not float16, which older GPUs have: feature maps may exceed its range.
+    """
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
 
 
 def median_face(generator: Generator) -> Place:
@@ -110,7 +115,7 @@ def latent_spread(generator: Generator, draws: int = 10000) -> float:
     """Standard deviation of w about its mean, one number (Karras et al. 2020, appendix D)."""
     z = torch.randn(draws, generator.z_dim, generator=torch.Generator().manual_seed(123))
     with torch.no_grad():
-        w = generator.mapping(z.to(generator.mapping.w_avg.device))
+        w = generator.mapping(z.to(generator.device))
     return float((w - w.mean(0)).square().mean().sqrt())
 
 

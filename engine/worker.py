@@ -94,7 +94,10 @@ def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_s
             end.send(Failed(_line(error)))
             return
         end.send(Ready())
-        _Worker(end, studio, first_person, lock_step).run()
+        try:
+            _Worker(end, studio, first_person, lock_step).run()
+        except torch.AcceleratorError as error:  # the GPU is lost to this process, not to the next one
+            end.send(Failed(_place(error)))
 
 
 class _Worker:
@@ -126,7 +129,7 @@ class _Worker:
         failure = fault = ""
         try:
             fault = self._portray(parcel.message)
-        except (EOFError, BrokenPipeError):
+        except (EOFError, BrokenPipeError, torch.AcceleratorError):
             raise
         except DoppelgangerError as error:
             failure = str(error)
@@ -201,6 +204,8 @@ class _Worker:
                 strips: tuple[Strip, ...] = (self._make_strip(),)
             except _Interrupted:
                 return
+            except torch.AcceleratorError:
+                raise
             except Exception:  # a generator that makes no faces is no reason to portray nobody
                 strips = ()
             self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
@@ -250,11 +255,11 @@ def _end_with_parent() -> None:
 
 
 def _release_memory() -> None:
-    """Gives what has been freed back to the kernel, which overwrites it before anybody has it again."""
+    """Gives what has been freed back to the kernel, which overwrites it before anybody has it again, and to
+    the GPU's driver."""
     gc.collect()  # what an exception has held, too
     ctypes.CDLL(None).malloc_trim(0)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # nothing, where CUDA is not used
 
 
 def _be_quiet() -> None:

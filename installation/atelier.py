@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engine.arrays import Pixels
+from engine.device import brought_to, choose, within_memory
 from engine.encoder import Encoder, load_encoder
 from engine.errors import WeightsError
 from engine.judges import panel
@@ -25,23 +26,29 @@ FEATURES_FROM = "nobody-encoder"  # whose feature maps make the embedded percept
 
 
 class Atelier:
-    """The loaded networks of one configuration. Raises WeightsError where weights are missing or wrong."""
+    """The loaded networks of one configuration.
 
+    Raises WeightsError where weights are missing or wrong, MachineError where the GPU that is asked for is
+    not there, or has too little memory.
+    """
+
+    @within_memory()
     def __init__(self, configuration: Configuration, both: bool = True) -> None:
         """`both`: whether the doppelgänger through the median is looked for beside a nearer one."""
         # Fixed, not what the machine has: the same photograph then has the same border on every machine.
         torch.set_num_threads(configuration.search.threads)
+        self.device = choose(configuration.search.device)
         manifest = Manifest.load()
         weights = manifest.locate(configuration.generator)
         self.configuration = configuration
-        self.generator = load_generator(weights)
+        self.generator = brought_to(load_generator(weights), self.device)
         self.generator_sha256 = generator_sha256(weights)
-        self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256)
+        self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256, self.device)
         names = configuration.judging.panel
         self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
-        self.distance = _distance(manifest, configuration.perceptual)
+        self.distance = _distance(manifest, configuration.perceptual, self.device)
         search, judging = configuration.search, configuration.judging
-        dtype = fast_dtype(self.generator.mapping.w_avg.device)
+        dtype = fast_dtype(self.device)
         self.settings = PortrayalSettings(
             search=SearchSettings(
                 space=search.space,
@@ -58,13 +65,15 @@ class Atelier:
             both=both,
         )
 
+    @within_memory()
     def portray(
         self,
         photographs: Sequence[Pixels],
         report: Callable[[Progress], None] = lambda _: None,
         bordered: Callable[[Portrayal], None] = lambda _: None,
     ) -> Portrayal:
-        """Portrays one sitter; see `engine.portrayal.portray`."""
+        """Portrays one sitter; see `engine.portrayal.portray`. Raises MachineError where the GPU's memory is
+        not enough."""
         return portray(
             photographs,
             self.generator,
@@ -77,15 +86,18 @@ class Atelier:
         )
 
 
-def _distance(manifest: Manifest, name: str) -> Distance:
+def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
     if name == "lpips":
-        return LPIPS.from_files(manifest.locate("lpips-vgg16"), manifest.locate("lpips-heads"))
+        lpips = LPIPS.from_files(manifest.locate("lpips-vgg16"), manifest.locate("lpips-heads"))
+        return brought_to(lpips, device)
     if name == "features":
-        return EncoderFeatures(load_encoder(manifest.locate(FEATURES_FROM))[0])
+        return EncoderFeatures(brought_to(load_encoder(manifest.locate(FEATURES_FROM))[0], device))
     return NormalisedLaplacianPyramid()
 
 
-def _encoder(manifest: Manifest, name: str | None, sha256_of_generator: str) -> Encoder | None:
+def _encoder(
+    manifest: Manifest, name: str | None, sha256_of_generator: str, device: torch.device
+) -> Encoder | None:
     """The encoder of that name. Raises WeightsError where it was trained for another generator."""
     if name is None:
         return None
@@ -96,4 +108,4 @@ def _encoder(manifest: Manifest, name: str | None, sha256_of_generator: str) -> 
             f"{path}: was trained for another generator ({told.name}). Leave 'encoder' out of the "
             "configuration, or train one for this generator (docs/training.md)."
         )
-    return encoder
+    return brought_to(encoder, device)

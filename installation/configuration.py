@@ -39,6 +39,9 @@ class Search(_Section):
     tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
     tuning_steps: int = Field(150, ge=1, le=10_000, description="steps of the weights, at most")
     nearest: bool = Field(True, description="whether the shortest way across is looked for")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"
+    )
     threads: int = Field(2, ge=1, le=256, description="threads of the networks on a CPU of any size")
 
 

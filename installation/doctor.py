@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GIB = 1 << 30
 NEEDED_MEMORY_BYTES = 3 * GIB  # A visit peaks under 2.5 GiB.
 NEEDED_DISK_BYTES = 2 * GIB
+USE_IT = 'set device = "auto" under [search] in the configuration'
 REINSTALL = "rm -r .venv && ./kiosk doctor"
 
 
@@ -75,6 +76,7 @@ class Facts:
     missing_libraries: tuple[str, ...]
     install_libraries: str
     gpus: tuple[Gpu, ...]
+    device: str  # as the configuration says: auto, cpu or cuda
     cpu_flags: frozenset[str]
     torch: Module
     torch_cuda: str | None
@@ -94,8 +96,9 @@ class Facts:
 # --- gathering ---
 
 
-def gather(needed: Sequence[str] = ()) -> Facts:
-    """Look at this machine; `needed` names the weights that the configuration uses.
+def gather(needed: Sequence[str] = (), device: str = "auto") -> Facts:
+    """Look at this machine; `needed` names the weights that the configuration uses, `device` is where it
+    wants to compute.
 
     Raises UsageError for a name that the manifest does not have.
     """
@@ -112,6 +115,7 @@ def gather(needed: Sequence[str] = ()) -> Facts:
         missing_libraries=tuple(missing),
         install_libraries=machine.install_command([machine.SYSTEM_LIBRARIES[name] for name in missing]),
         gpus=tuple(machine.gpus()),
+        device=device,
         cpu_flags=machine.cpu_flags(),
         torch=torch,
         torch_cuda=None if torch.error else sys.modules["torch"].version.cuda,
@@ -236,17 +240,30 @@ def check_opencv(facts: Facts) -> Finding:
 
 
 def check_gpu(facts: Facts) -> Finding:
-    """A GPU that is there is used by PyTorch."""
-    if not facts.gpus:
+    """A GPU that is there is used by PyTorch; says where the search will compute."""
+    if not facts.gpus and not facts.torch_cuda_works:
+        if facts.device == "cuda":
+            detail = 'none, and search.device is "cuda": nothing starts'
+            return Finding(Level.ERROR, "GPU", detail, USE_IT)
         return Finding(Level.WARNING, "GPU", "none; the search takes its time on the CPU", "nothing to mend")
-    gpu = facts.gpus[0]
-    name = f"{gpu.name}, {gpu.memory_mib / 1024:.0f} GiB, driver {gpu.driver}"
+    name = "not listed by nvidia-smi"
+    if facts.gpus:
+        gpu = facts.gpus[0]
+        name = f"{gpu.name}, {gpu.memory_mib / 1024:.0f} GiB, driver {gpu.driver}"
+    if facts.device == "cpu":
+        detail = f'{name}; the search takes its time on the CPU, as search.device is "cpu"'
+        return Finding(Level.WARNING, "GPU", detail, USE_IT)
     if facts.torch_cuda is None:
-        return Finding(Level.ERROR, "GPU", f"{name}; PyTorch is a build without CUDA", REINSTALL)
+        detail = f"{name}; PyTorch is a build without CUDA: {_without_cuda(facts.device)}"
+        return Finding(Level.ERROR, "GPU", detail, REINSTALL)
     if not facts.torch_cuda_works:
-        detail = f"{name}; PyTorch (CUDA {facts.torch_cuda}) cannot use it"
+        detail = f"{name}; PyTorch (CUDA {facts.torch_cuda}) cannot use it: {_without_cuda(facts.device)}"
         return Finding(Level.ERROR, "GPU", detail, "update the NVIDIA driver: CUDA 13 needs 580 or newer")
-    return Finding(Level.OK, "GPU", f"{name}, CUDA {facts.torch_cuda}")
+    return Finding(Level.OK, "GPU", f"{name}, CUDA {facts.torch_cuda}; the search runs on it")
+
+
+def _without_cuda(device: str) -> str:
+    return "nothing starts" if device == "cuda" else "the search takes its time on the CPU"
 
 
 def check_onnxruntime(facts: Facts) -> Finding:
@@ -369,12 +386,13 @@ def table(findings: Sequence[Finding]) -> Iterator[str]:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `kiosk doctor`."""
-    parser.add_argument("--config", type=Path, default=DEFAULT, help="the TOML file whose weights are needed")
+    parser.add_argument("--config", type=Path, default=DEFAULT, help="the TOML file that is to be used")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """`kiosk doctor`; returns 0, or 5 where anything is an error."""
-    facts = gather(needed_weights(load(arguments.config)))
+    configuration = load(arguments.config)
+    facts = gather(needed_weights(configuration), configuration.search.device)
     findings = [check(facts) for check in CHECKS]
     print("\n".join(table(findings)))
     return MachineError.exit_code if any(finding.level is Level.ERROR for finding in findings) else 0

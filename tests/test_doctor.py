@@ -32,6 +32,7 @@ CPU = Facts(
     missing_libraries=(),
     install_libraries="",
     gpus=(),
+    device="auto",
     cpu_flags=frozenset({"avx2"}),
     torch=Module("2.13.0+cpu"),
     torch_cuda=None,
@@ -94,6 +95,11 @@ FAILURES = [
     ("opencv", replace(CPU, cv2=Module(error="ImportError: no")), Level.ERROR, "broken"),
     ("gpu", replace(CUDA, torch_cuda=None, torch_cuda_works=False), Level.ERROR, "without CUDA"),
     ("gpu", replace(CUDA, torch_cuda_works=False), Level.ERROR, "driver"),
+    ("gpu", CPU, Level.WARNING, "on the CPU"),
+    ("gpu", replace(CPU, device="cuda"), Level.ERROR, 'device = "auto"'),
+    ("gpu", replace(CUDA, device="cuda", torch_cuda_works=False), Level.ERROR, "nothing starts"),
+    ("gpu", replace(CUDA, device="cpu"), Level.WARNING, 'search.device is "cpu"'),
+    ("gpu", replace(CUDA, device="cpu", torch_cuda=None), Level.WARNING, 'device = "auto"'),
     (
         "onnxruntime",
         replace(CUDA, installed=GPU_INSTALLED | {"onnxruntime": "1.31.1"}),
@@ -152,6 +158,22 @@ def test_every_fault_is_named_with_what_mends_it(check: str, facts: Facts, level
     assert words in "\n".join(doctor.table([finding]))
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+@pytest.mark.parametrize("gpus", [(H100,), ()])  # without nvidia-smi, too
+def test_a_gpu_that_will_be_used_is_said_to_be(device: str, gpus: tuple[Gpu, ...]) -> None:
+    finding = doctor.check_gpu(replace(CUDA, device=device, gpus=gpus))
+    assert finding.level is Level.OK and "the search runs on it" in finding.detail
+
+
+def test_the_device_is_the_configurations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.toml").write_text('[search]\ndevice = "cpu"\n')
+    monkeypatch.setattr(doctor, "gather", lambda needed, device: replace(CUDA, device=device))
+    assert command("--config", str(tmp_path / "own.toml")) == 0
+    assert 'search.device is "cpu"' in capsys.readouterr().out
+
+
 def test_every_check_but_the_informative_one_can_fail() -> None:
     assert set(levels(CPU)) - {check for check, *_ in FAILURES} == {"processor"}
 
@@ -199,10 +221,10 @@ def test_every_dependency_is_pinned_exactly() -> None:
 def test_the_exit_code_follows_the_errors(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "gather", lambda needed: CPU)
+    monkeypatch.setattr(doctor, "gather", lambda needed, device: CPU)
     assert command() == 0
     assert "warning  GPU" in capsys.readouterr().out
-    monkeypatch.setattr(doctor, "gather", lambda needed: replace(CPU, python=(3, 13)))
+    monkeypatch.setattr(doctor, "gather", lambda needed, device: replace(CPU, python=(3, 13)))
     assert command() == MachineError.exit_code
     assert "error    Python" in capsys.readouterr().out
 

@@ -52,6 +52,34 @@ def test_the_border_picture_itself_is_taken_where_it_holds(way: Continuum) -> No
     assert found is not None and found.t == 0.7
 
 
+@pytest.mark.parametrize("border", [0.97, 0.8, 0.55, 0.35, 0.25, 0.02, -0.15])
+def test_the_nearest_one_is_the_first_that_holds_seen_from_the_match(
+    generator: Generator, way: Continuum, border: float
+) -> None:
+    """Wherever on the way about the search's end that is; and no picture is asked about in vain."""
+    end = way.picture(1.0).astype(int)
+    asked: list[int] = []
+
+    def apart(picture: Pixels) -> float:
+        return float(np.abs(picture - end).mean())
+
+    limit = apart(way.picture(border))
+
+    def holds(pictures: Sequence[Pixels]) -> list[bool]:
+        asked.append(len(pictures))
+        return [apart(picture) >= limit for picture in pictures]
+
+    found = doppelganger.nearest(generator, way.start, way.end, holds)
+    assert found is not None and found.kind == "nearest"
+    assert limit <= apart(found.picture) <= apart(way.picture(border - 2 * doppelganger.FINEST))
+    assert set(asked) == {1} and len(asked) <= 8 + 9
+
+
+def test_the_match_itself_is_the_nearest_one_where_it_holds(generator: Generator, way: Continuum) -> None:
+    found = doppelganger.nearest(generator, way.start, way.end, lambda pictures: [True] * len(pictures))
+    assert found is not None and np.array_equal(found.picture, way.picture(1.0))
+
+
 def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Continuum) -> None:
     assert doppelganger.on_the_way(way, 0.7, lambda pictures: [False] * len(pictures)) is None
     start = way.picture(0.7).astype(int)

@@ -1,6 +1,7 @@
 """The shortest way across, with the embedded generator and dlib, for people who do not exist."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -25,7 +26,7 @@ from engine.nearest import (
     search_nearest,
 )
 from engine.perceptual import NormalisedLaplacianPyramid
-from engine.projection import Place, draw
+from engine.projection import Place, draw, latent_spread
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
 
@@ -147,6 +148,18 @@ def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astro
         assert after.worst_distance > one.limit, one.judge.name
     # The farthest limit is not overshot: nothing is changed for nothing.
     assert after.worst_distance < 1.6 * sittings[-1].limit
+
+
+def test_stays_within_reach_of_the_match_where_no_picture_holds(generator, match, change, dlib_sitting):
+    never = replace(dlib_sitting, limit=100.0)
+    strides = replace(SHORT, steps=8, check_every=100, reach=0.3)
+    spread = latent_spread(generator)
+    lengths = [
+        float(((step.place.latent - match.latent) / spread).square().mean().sqrt())
+        for step in search_nearest(generator, match, [never], change, strides)
+    ]
+    assert 0.9 < max(lengths) <= strides.farthest + 1e-4
+    assert lengths[-1] > 0.9  # it goes as far as it may
 
 
 @settings(max_examples=60)

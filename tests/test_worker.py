@@ -17,10 +17,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import psutil
 import pytest
+import torch
 from conftest import REPO
 from skimage import data
 
 from engine.arrays import Pixels
+from engine.device import within_memory
 from engine.errors import WeightsError
 from engine.finding import Finding
 from engine.reports import Failed, Found, People, Progressed, Ready, Report
@@ -75,6 +77,16 @@ class Stubborn:
 
     def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
         time.sleep(3600)
+
+
+class OnGpu(Stubborn):
+    """The first visit needs too much of the GPU's memory, the second one breaks it."""
+
+    @within_memory()
+    def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
+        if len(photographs) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has ...")
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with ...")
 
 
 def hanging_load() -> Studio:
@@ -400,6 +412,25 @@ def test_killed_midway_it_comes_back(photographs: list[Pixels]) -> None:
     finally:
         engine.stop()
     assert not psutil.pid_exists(last) and engine.health.condition is Condition.DISABLED
+
+
+def test_too_little_memory_is_survived_and_a_lost_gpu_is_found_again(photographs: list[Pixels]) -> None:
+    engine = Engine(OnGpu)
+    engine.start()
+    try:
+        next_of(engine, Ready)
+        process = pid(engine)
+        engine.portray(1, photographs)
+        assert next_of(engine, Failed).message.startswith("The GPU's memory is not enough: ")
+        next_of(engine, Ready)
+        assert pid(engine) == process
+        engine.portray(2, photographs * 2)
+        message = next_of(engine, Failed).message
+        assert message.startswith("The engine failed (AcceleratorError in ") and "\n" not in message
+        next_of(engine, Ready)
+        assert pid(engine) != process
+    finally:
+        engine.stop()
 
 
 def test_what_cannot_be_loaded_is_tried_again() -> None:

@@ -12,29 +12,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.device import brought_to
 from engine.judges.base import Affine, Judge
 from engine.judges.crops import compose, density_px
 from engine.judges.perturbations import Perturbation, displacement, expose
 from engine.judges.verdict import Reference
 from engine.stylegan2 import to_uint8
 
+CPU = torch.device("cpu")
+
 
 class DifferentiableJudge:
     """One judge on one sitter, through its network."""
 
-    def __init__(self, judge: Judge, network: nn.Module, reference: Reference) -> None:
-        """`network` as `Judge.network_with_gradients` gives it."""
-        self._judge, self._network, self._alignment = judge, network, reference.alignment
-        self._reference = torch.from_numpy(reference.embedding)
+    def __init__(
+        self, judge: Judge, network: nn.Module, reference: Reference, device: torch.device = CPU
+    ) -> None:
+        """`network` as `Judge.network_with_gradients` gives it: the judge's own, which stays where it is.
+
+        device: of the pictures that will be asked about.
+        """
+        self._judge, self._alignment = judge, reference.alignment
+        self._network = brought_to(network, device)
+        self._reference = torch.from_numpy(reference.embedding).to(device)
 
     def distances(self, picture: Tensor, changes: Sequence[Perturbation]) -> Tensor:
         """Picture (1, 3, R, R) in [-1, 1] -> distances (K,) under K perturbations, in the judge's metric."""
         crops = torch.cat([self._crop(picture, change) for change in changes])
         embeddings = self._network(crops)
-        reference = self._reference.to(embeddings.device)
         if self._judge.metric == "euclidean":
-            return torch.linalg.vector_norm(embeddings - reference, dim=1)
-        return 1 - F.cosine_similarity(embeddings, reference[None])
+            return torch.linalg.vector_norm(embeddings - self._reference, dim=1)
+        return 1 - F.cosine_similarity(embeddings, self._reference[None])
 
     def _crop(self, picture: Tensor, change: Perturbation) -> Tensor:
         """One crop (1, 3, crop_px, crop_px), RGB, 0 to 255."""

@@ -1,7 +1,7 @@
 """ONNX recognisers as torch modules, so that a search can have their gradients.
 
 Only the operators that ArcFace's and SFace's networks are made of, in the form those use; anything else is
-refused, and such a judge is probed instead (`engine.judges.gradients`).
+refused, and such a judge is probed instead (`engine.nearest`).
 
 Source: the operators' specification, https://onnx.ai/onnx/operators, opset 7 and later.
 """
@@ -108,6 +108,9 @@ class OnnxNetwork(nn.Module):
 
         graph = onnx.load(str(path)).graph
         self._constants: dict[str, str] = {}
+        self._shapes: dict[
+            str, Tensor
+        ] = {}  # whole numbers, which are wanted on the CPU wherever the rest is
         for tensor in graph.initializer:
             self._keep(tensor.name, numpy_helper.to_array(tensor))
         self._nodes: list[tuple[Operator, Attributes, list[str], str]] = []
@@ -119,16 +122,20 @@ class OnnxNetwork(nn.Module):
                 self._nodes.append((OPERATORS[node.op_type], attributes, list(node.input), node.output[0]))
             else:
                 raise NotConverted(f"{path.name} uses the operator {node.op_type}, which is not known here")
-        self._input = next(i.name for i in graph.input if i.name not in self._constants)
+        constants = self._constants | self._shapes
+        self._input = next(i.name for i in graph.input if i.name not in constants)
         self._output = graph.output[0].name
         self.eval().requires_grad_(False)
 
     def _keep(self, name: str, value: Any) -> None:
+        if value.dtype.kind == "i":
+            self._shapes[name] = torch.from_numpy(value.copy())
+            return
         self._constants[name] = f"constant_{len(self._constants)}"
         self.register_buffer(self._constants[name], torch.from_numpy(value.copy()))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        values = {name: self.get_buffer(buffer) for name, buffer in self._constants.items()}
+        values = self._shapes | {name: self.get_buffer(buffer) for name, buffer in self._constants.items()}
         values[self._input] = pictures
         for operator, attributes, inputs, output in self._nodes:
             values[output] = operator(attributes, [values[name] for name in inputs if name])

@@ -180,6 +180,11 @@ class Generator(nn.Module):
         self.synthesis = Synthesis(w_dim, resolution, channel_base, channel_max)
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.mapping.w_avg.device
+
+    @property
     def num_ws(self) -> int:
         """How many w a picture takes: two a resolution."""
         return self.synthesis.num_ws

@@ -30,7 +30,8 @@ def upsample(x: torch.Tensor) -> torch.Tensor:
 
 def blur(x: torch.Tensor, gain: float) -> torch.Tensor:
     """Filters (N, C, H, W) with [1, 3, 3, 1] x [1, 3, 3, 1] / 64 * gain -> (N, C, H-3, W-3)."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device) / 8
+    taps = x.new_full([4], 1 / 8)  # filled where x is: a list would be carried there, which takes a wait
+    taps[1:3] = 3 / 8
     kernel = torch.outer(taps, taps * gain).expand(x.shape[1], 1, 4, 4)
     return F.conv2d(x, kernel, groups=x.shape[1])
 
