@@ -430,7 +430,10 @@ def search_table(rows: Sequence[dict[str, Any]], columns: Sequence[str] = SEARCH
 
 
 def sitters(
-    paths: Sequence[Path], renders: Path, unseen: int, left_out: Callable[[Sequence[str]], Array]
+    paths: Sequence[Path],
+    renders: Path,
+    unseen: int,
+    left_out: Callable[[Sequence[str]], Array] = held_out,
 ) -> tuple[dict[str, Array], set[str]]:
     """Photographs by name, and which of them are no renders. `left_out` tells the renders that may sit."""
     from skimage.data import astronaut
