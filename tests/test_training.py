@@ -7,7 +7,7 @@ import math
 import shutil
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -372,7 +372,7 @@ def test_search_figures_fail_where_a_match_is_far_or_a_border_missing() -> None:
     photograph = {"sitter": "b", "median": 0.8, "w_plus": 0.55, "tuned": 0.3, "border_t": 0.4}
     refused = {"sitter": "c", "refused": "no face"}
 
-    def failed(*rows: dict[str, object]) -> list[str]:
+    def failed(*rows: Mapping[str, Any]) -> list[str]:
         return [figure.name for figure in evaluate.search_figures(rows, 0.6) if figure.holds is False]
 
     assert failed(good, photograph) == []

@@ -20,7 +20,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -376,7 +376,7 @@ def encoder_ms(encoder: Encoder, resolution: int) -> float:
     return 1000 * float(np.median(taken_s))
 
 
-def search_figures(rows: Sequence[dict[str, Any]], threshold: float) -> list[Figure]:
+def search_figures(rows: Sequence[Mapping[str, Any]], threshold: float) -> list[Figure]:
     """What the searches show, over all sitters that were portrayed."""
     seen = [row for row in rows if "refused" not in row]
     renders, photographs = ([r for r in seen if (r["tuned"] is None) == own] for own in (True, False))
