@@ -9,7 +9,7 @@ other people on other photographs than dlib's: MobileFace (becauseofAI, MIT) and
 
 import json
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,19 +171,26 @@ class _Seeing(nn.Module):
         return self.network(ordered - self.mean)
 
 
-def recognisers(models: Path) -> list[Judge]:
-    """Both, from the folder `models` of the unpacked package.
+PHOTOGRAPHS = {"mobileface": 0.70, "faceres": 0.29}
+"""Thresholds for photographs: the middle between the two of one man and those of different people in
+../shared. Four photographs are far fewer than a threshold needs, which is why ranks are reported too.
+Rendered people are more alike, so these mean nothing for them; `carry.py` draws their own line."""
 
-    Thresholds: the middle between the two photographs of one man and those of different people in ../shared
-    (docs/limits.md); far fewer than a threshold needs, which is why ranks are reported too.
-    """
+
+def recognisers(models: Path, thresholds: Mapping[str, float] = PHOTOGRAPHS) -> list[Judge]:
+    """Both, from the folder `models` of the unpacked package."""
     return [
-        Recogniser("mobileface", TfjsNetwork(models / "mobileface.json", "batchnorm0/add_1"), 112, 0.70),
+        Recogniser(
+            "mobileface",
+            TfjsNetwork(models / "mobileface.json", "batchnorm0/add_1"),
+            112,
+            thresholds["mobileface"],
+        ),
         Recogniser(
             "faceres",
             TfjsNetwork(models / "faceres-deep.json", "global_pooling/Mean"),
             224,
-            0.29,
+            thresholds["faceres"],
             (103.939, 116.779, 123.68),
             "bgr",
         ),
