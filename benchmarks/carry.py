@@ -74,6 +74,7 @@ UNSEEN = 6  # renders that the generator was not trained on
 STRANGERS = 200
 FRECHET_AXES = 8
 FIRST_SEED = 1000  # of the attacker's own people
+HIGHEST_DRAWN = 3.0  # thresholds; what is farther lies on the upper edge of the plot
 GROUPS = (("photographs", False), ("rendered people", True))
 
 
@@ -780,7 +781,10 @@ def draw_plot(measured: Sequence[Measured], thresholds: dict[bool, dict[str, flo
     left, right, top, bottom, gap = 470, 2930, 330, 1560, 90
     judges = list(thresholds[False])
     panel_px = (right - left - gap * (len(judges) - 1)) / len(judges)
-    highest = 2.4
+    ratios_drawn = [
+        _ratio(one, name, k, thresholds) for one in measured for name in judges for k in one.likeness
+    ]
+    highest = 1.05 * max(1.5, *(ratio for ratio in ratios_drawn if ratio < HIGHEST_DRAWN))
     canvas = drawing.blank(width, height)
 
     def y_of(ratio: float) -> float:
@@ -806,20 +810,23 @@ def draw_plot(measured: Sequence[Measured], thresholds: dict[bool, dict[str, flo
         drawing.write(canvas, what, (start, 262), 42, 300, drawing.GREY)
         drawing.line(canvas, [(start, bottom), (start + panel_px, bottom)], 2, drawing.DIM)
         drawing.line(canvas, [(start - 30, line_y), (start + panel_px, line_y)], 3, drawing.GREY)
-        x_of = {kind: start + panel_px * (i + 0.5) / len(KINDS) for i, kind in enumerate(KINDS)}
-        for one in measured:
-            points = [
-                (x_of[k], y_of(_ratio(one, name, k, thresholds))) for k in KINDS[:2] if k in one.likeness
-            ]
-            if len(points) == 2:
-                drawing.line(canvas, points, 2, drawing.DIM)
-        for one in sorted(measured, key=lambda one: not one.rendered):
-            for kind in KINDS:
-                if kind not in one.likeness:
-                    continue
-                ratio = _ratio(one, name, kind, thresholds)
-                grey = drawing.GREY - 40 if one.rendered else drawing.WHITE
-                drawing.mark(canvas, (x_of[kind], y_of(ratio)), 13, ratio <= 1, grey)
+        column = panel_px / len(KINDS)
+        x_of = {kind: start + column * (i + 0.5) for i, kind in enumerate(KINDS)}
+        aside = np.linspace(-0.32, 0.32, len(measured)) * column if len(measured) > 1 else [0.0]
+        places = [
+            {
+                kind: (x_of[kind] + float(dx), y_of(_ratio(one, name, kind, thresholds)))
+                for kind in one.likeness
+            }
+            for one, dx in zip(measured, aside, strict=True)
+        ]
+        for place in places:
+            if {"match", "nearest"} <= place.keys():
+                drawing.line(canvas, [place["match"], place["nearest"]], 2, drawing.DIM)
+        for one, place in zip(measured, places, strict=True):
+            grey = drawing.GREY - 40 if one.rendered else drawing.WHITE
+            for kind, at in place.items():
+                drawing.mark(canvas, at, 13, _ratio(one, name, kind, thresholds) <= 1, grey)
         for kind, x in x_of.items():
             _upright(canvas, kind, (x, bottom + 40), 600 if kind == "nearest" else 300)
     key = (("photographs", drawing.WHITE), ("rendered people", drawing.GREY - 40))
