@@ -243,6 +243,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
             binding = [one.judge for one in done.judged if one.judge.binding]
             if done.nearest:
                 sitter.border = done.nearest.curves[binding[0].name].border
+            # Another seed for each sitter, whoever sits beside them: how wide the face is.
             random = random_face(atelier.generator, holding(sitter, binding), int(done.face.face_px))
             if random is not None:
                 sitter.pictures["random"] = random
@@ -549,7 +550,7 @@ def spread(values: Sequence[float], unit: str = "") -> str:
 
 
 def print_sitters(measured: Sequence[Measured]) -> None:
-    print("\nPerceptual distance to the match; border of the second continuum; seconds\n")
+    print("\nPerceptual distance to the match; border of the second continuum; seconds of one core\n")
     print(
         "| | given | on the way | nearest | ratio | t | width | mean, max difference | dlib | nearest | all |"
     )
@@ -566,11 +567,11 @@ def print_sitters(measured: Sequence[Measured]) -> None:
                 f"{border.mean_abs_diff:.3f}, {border.max_abs_diff}",
                 f"{border.same.distance:.4f} same, {border.other.distance:.4f} else",
             ]
-        whole = sum(value for stage, value in seconds.items() if stage != "cpu")
+        searching, whole = processor_seconds(seconds)
         print(
             f"| {one.sitter.name} | {one.sitter.given} | {way or 0:.3f} | {near or 0:.3f} | {ratio} | "
             + " | ".join(cells)
-            + f" | {seconds.get('nearest', 0):.1f} | {whole:.0f} |"
+            + f" | {searching:.1f} | {whole:.0f} |"
         )
     borders = [one.sitter.border for one in measured if one.sitter.border]
     for who, some in (("all", list(measured)), *((who, of(measured, was)) for who, was in GROUPS)):
@@ -578,9 +579,20 @@ def print_sitters(measured: Sequence[Measured]) -> None:
     print(f"\nborder, mean difference: {spread([one.mean_abs_diff for one in borders])}")
     print(f"border, largest difference: {spread([float(one.max_abs_diff) for one in borders])}")
     print(f"borders with differing verdicts: {sum(b.low.same != b.high.same for b in borders)}")
-    stages = sorted({stage for one in measured for stage in one.sitter.seconds})
-    for stage in stages:
-        print(f"{stage}: {spread([one.sitter.seconds.get(stage, 0) for one in measured], ' s')}")
+    times = [processor_seconds(one.sitter.seconds) for one in measured]
+    print(f"the nearest one, of one core: {spread([one for one, _ in times], ' s')}")
+    print(f"all of it, of one core: {spread([whole for _, whole in times], ' s')}")
+    for stage in sorted({stage for one in measured for stage in one.sitter.seconds} - {"cpu"}):
+        some = [one.sitter.seconds.get(stage, 0) for one in measured]
+        print(f"{stage}, by the clock: {spread(some, ' s')}, least {min(some):.1f} s")
+
+
+def processor_seconds(seconds: Mapping[str, float]) -> tuple[float, float]:
+    """Of the search for the nearest one, and of everything: what the processor has worked, on a machine that
+    may be busy with other things; the search's share is that of the clock."""
+    stages = sum(value for stage, value in seconds.items() if stage != "cpu")
+    whole = seconds.get("cpu", stages)
+    return (whole * seconds.get("nearest", 0.0) / stages if stages else 0.0), whole
 
 
 def print_likeness(who: str, some: Sequence[Measured], thresholds: dict[bool, dict[str, float]]) -> None:
