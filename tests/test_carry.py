@@ -121,3 +121,9 @@ def test_what_is_kept_is_whole(tmp_path):
     carry.keep_arrays(tmp_path / "pairs.npz", seeds=np.arange(3))
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.npz"]
     assert np.load(tmp_path / "pairs.npz")["seeds"].tolist() == [0, 1, 2]
+
+
+def test_seconds_are_the_processors_where_they_were_counted():
+    assert carry.processor_seconds({"search": 30.0, "nearest": 10.0, "cpu": 20.0}) == (5.0, 20.0)
+    assert carry.processor_seconds({"search": 30.0, "nearest": 10.0}) == (10.0, 40.0)
+    assert carry.processor_seconds({}) == (0.0, 0.0)
