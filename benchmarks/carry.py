@@ -558,6 +558,7 @@ def print_sitters(measured: Sequence[Measured]) -> None:
     for one in measured:
         way, near = (one.likeness.get(kind, {}).get("perceptual") for kind in ("on the way", "nearest"))
         ratio = f"{near / way:.3f}" if near and way else ""
+        shown = " | ".join("" if value is None else f"{value:.3f}" for value in (way, near))
         border, seconds = one.sitter.border, one.sitter.seconds
         cells = ["", "", "", ""]
         if border:
@@ -569,7 +570,7 @@ def print_sitters(measured: Sequence[Measured]) -> None:
             ]
         searching, whole = processor_seconds(seconds)
         print(
-            f"| {one.sitter.name} | {one.sitter.given} | {way or 0:.3f} | {near or 0:.3f} | {ratio} | "
+            f"| {one.sitter.name} | {one.sitter.given} | {shown} | {ratio} | "
             + " | ".join(cells)
             + f" | {searching:.1f} | {whole:.0f} |"
         )
@@ -626,7 +627,7 @@ def print_frechet(measured: Sequence[Measured], judge: str) -> None:
     sets = {kind: unit([one.asked[judge].probe[kind] for one in whole]) @ ways for kind in KINDS}
     print(f"\nFréchet distance to the matches ({judge}, {axes} axes, {len(whole)} sitters)\n")
     for kind in KINDS:
-        print(f"- {kind}: {frechet_distance(sets[kind], sets['match']):.4f}")
+        print(f"- {kind}: {abs(frechet_distance(sets[kind], sets['match'])):.4f}")
 
 
 def unit(vectors: Sequence[Array]) -> Array:
