@@ -584,8 +584,8 @@ def print_sitters(measured: Sequence[Measured]) -> None:
     print(f"the nearest one, of one core: {spread([one for one, _ in times], ' s')}")
     print(f"all of it, of one core: {spread([whole for _, whole in times], ' s')}")
     for stage in sorted({stage for one in measured for stage in one.sitter.seconds} - {"cpu"}):
-        some = [one.sitter.seconds.get(stage, 0) for one in measured]
-        print(f"{stage}, by the clock: {spread(some, ' s')}, least {min(some):.1f} s")
+        taken = [one.sitter.seconds.get(stage, 0) for one in measured]
+        print(f"{stage}, by the clock: {spread(taken, ' s')}, least {min(taken):.1f} s")
 
 
 def processor_seconds(seconds: Mapping[str, float]) -> tuple[float, float]:
