@@ -1,24 +1,28 @@
-"""How far the doppelgänger carries: likeness and verdicts of three kinds; the figures in docs/limits.md.
+"""How far the doppelgänger carries: likeness and verdicts of four pictures; the figures in docs/limits.md.
 
-    python benchmarks/carry.py portray WORK [--steps 60 --tuning-steps 40]
-    python benchmarks/carry.py leave-one-out WORK --models FOLDER [--only NAME ...]
-    python benchmarks/carry.py pairs WORK [--count 100]
+    python benchmarks/carry.py portray WORK
+    python benchmarks/carry.py leave-one-out WORK --models FOLDER
+    python benchmarks/carry.py pairs WORK [--count 60]
     python benchmarks/carry.py table WORK --models FOLDER [--plot docs/carry.png]
     python benchmarks/carry.py sheet WORK
 
-Portrays the photographs in ../shared, scikit-image's astronaut and people who do not exist, and compares,
-with the closest match of each: the doppelgänger on the way through the median face, the nearest one, and a
-random face of the generator. FOLDER holds the models of `recognisers.py`, which no search has heard of,
-unless they are put on the panel so that another judge can be left out. WORK keeps pictures of the sitters:
-delete it afterwards.
+Portrays, as the installation does but with one thread, the photographs in ../shared, scikit-image's
+astronaut and people who do not exist. Compares four pictures of each: the closest match, the nearest
+doppelgänger, the one on the way through the median face, and a random face of the generator. FOLDER holds
+the models of `recognisers.py`, which no search has heard of, unless they are put on the panel so that another
+judge can be left out. `--only NAME ...` takes some sitters. What is done is kept and not done again. WORK
+keeps pictures of the sitters: delete it afterwards.
 """
 
 import argparse
 import io
+import json
 import pickle
+import sys
 import tarfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -26,40 +30,58 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from recognisers import recognisers
-from scipy import linalg
 from skimage import data
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "weights" / "nobody"))
+
+from evaluate import frechet_distance, left_out_of_version_0
+from judges import equal_error
+from recognisers import PHOTOGRAPHS, recognisers
 
 from engine import doppelganger
 from engine.alignment import Portrait, crop_ffhq
 from engine.arrays import Pixels
+from engine.border import Crossing
 from engine.errors import NoUsableFace
-from engine.faces import FaceFinder
+from engine.faces import FaceFinder, choose_sitter
 from engine.judges import panel
-from engine.judges.base import Judge
-from engine.judges.perturbations import perturbations
-from engine.judges.verdict import judge_pictures, judge_worst_case, make_reference
+from engine.judges.base import Affine, Judge
+from engine.judges.calibration import calibrate
+from engine.judges.perturbations import WORST_CASE, perturbations
+from engine.judges.verdict import K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.likeness import VisibleChange, picture_likeness
 from engine.nearest import NearestSettings, Sitting, search_nearest
 from engine.perceptual import NormalisedLaplacianPyramid
 from engine.photograph import load_photograph
-from engine.portrayal import PortrayalSettings, face_importance, portray
-from engine.projection import Place, SearchSettings, draw, fast_dtype
+from engine.portrayal import PortrayalSettings, face_importance
+from engine.projection import Place, draw, fast_dtype
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
+from installation import configuration
+from installation.atelier import Atelier
+from installation.outputs import drawing
 
 Array = NDArray[np.float64]
+Figures = dict[str, float]
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-MARGIN = 0.01
+RENDERS = SHARED / "nobody" / "renders.tar"
+KINDS = ("match", "nearest", "on the way", "random")
+MARGIN = PortrayalSettings().margin
+UNSEEN = 6  # renders that the generator was not trained on
+STRANGERS = 200
 FRECHET_AXES = 8
-KINDS = ("match", "on the way", "nearest", "random")
+FIRST_SEED = 1000  # of the attacker's own people
+HIGHEST_DRAWN = 3.0  # thresholds; what is farther lies on the upper edge of the plot
+GROUPS = (("photographs", False), ("rendered people", True))
 
 
 @dataclass
 class Sitter:
-    """One portrayal. pictures: by kind, uint8 (R, R, 3)."""
+    """One portrayal. pictures: by kind, uint8 (R, R, 3). given: the kind of doppelgänger taken home.
+    border: of the second continuum. seconds: by stage, and of the processor under `cpu`."""
 
     name: str
     rendered: bool
@@ -67,156 +89,264 @@ class Sitter:
     other_shot: Portrait | None
     match: Place
     pictures: dict[str, Pixels]
-    seconds: dict[str, float]
+    given: str | None = None
+    border: Crossing | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
+
+    @property
+    def person(self) -> str:
+        """Two photographs of one man are two sitters, but one person."""
+        return self.name if self.rendered else self.name.rstrip("2")
+
+    def reference(self, judge: Judge) -> Reference:
+        """As the judge knows the sitter; made once."""
+        if judge.name not in self.references:
+            seen = [(self.portrait.image, self.portrait.landmarks)]
+            self.references[judge.name] = make_reference(judge, seen)
+        return self.references[judge.name]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one judge makes of one sitter. By kind: `distance` from the portrait and the smallest one in the
+    worst case, in its metric; `probe`, the mean embedding (D,). portrait, other_shot: mean embeddings as a
+    gallery holds them, under changes of their own."""
+
+    distance: dict[str, float]
+    worst: dict[str, float]
+    probe: dict[str, Array]
+    portrait: Array
+    other_shot: Array | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All figures of one sitter: likeness to the match by kind, and what each judge says."""
+
+    sitter: Sitter
+    likeness: dict[str, Figures]
+    asked: dict[str, Asked]
+
+    @property
+    def rendered(self) -> bool:
+        return self.sitter.rendered
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Writes a file all at once, so that what is there is whole."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def keep_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
+    held = io.BytesIO()
+    np.savez_compressed(held, **arrays)
+    keep(path, held.getvalue())
 
 
 def generator() -> Generator:
     return load_generator(ROOT / "weights" / "nobody.safetensors")
 
 
-def sitters() -> Iterator[tuple[str, bool, Pixels, Pixels | None]]:
+# --- who sits
+
+
+def rendered_names() -> list[str]:
+    """All in the archive, sorted."""
+    with tarfile.open(RENDERS) as archive:
+        return sorted(Path(name).stem for name in archive.getnames() if name.endswith(".webp"))
+
+
+def of_the_wider_shapes(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """From all names: those who sit, never seen by the generator, and the strangers of the gallery."""
+    wider = [name.startswith("02") for name in names]
+    unseen = np.flatnonzero(left_out_of_version_0(names) & wider)[:UNSEEN]
+    sitting = [names[i] for i in unseen]
+    others = [name for name, wide in zip(names, wider, strict=True) if wide and name not in sitting]
+    return sitting, others[:STRANGERS]
+
+
+def renders(names: Sequence[str]) -> Iterator[tuple[str, Pixels]]:
+    """(name, uint8 (256, 256, 3)) before grey."""
+    with tarfile.open(RENDERS) as archive:
+        for name in names:
+            file = archive.extractfile(f"{name}.webp")
+            assert file is not None
+            with Image.open(file) as render:
+                grey = Image.new("RGBA", render.size, (128, 128, 128, 255))
+                yield name, np.array(Image.alpha_composite(grey, render.convert("RGBA")).convert("RGB"))
+
+
+def sitters() -> Iterator[tuple[str, bool, Callable[[], Pixels], Callable[[], Pixels] | None]]:
     """(name, rendered, photograph, another of the same person)."""
-    photographs = {path.stem: load_photograph(path) for path in sorted((SHARED / "photos").glob("*.jpg"))}
-    others = {"biden": "biden2", "biden2": "biden", "obama": "obama2", "obama2": "obama"}
-    for name, photograph in photographs.items():
-        yield name, False, photograph, photographs[others[name]]
-    yield "astronaut", False, np.asarray(data.astronaut()), None
+
+    def file(path: Path) -> Callable[[], Pixels]:
+        return lambda: load_photograph(path)
+
+    paths = {path.stem: path for path in sorted((SHARED / "photos").glob("*.jpg"))}
+    for name, path in paths.items():
+        other = name.removesuffix("2") if name.endswith("2") else f"{name}2"
+        yield name, False, file(path), file(paths[other])
+    yield "astronaut", False, lambda: np.asarray(data.astronaut()), None
     for path in sorted((SHARED / "people").glob("*_0.png")):
-        second = path.with_name(path.name.replace("_0", "_1"))
-        yield path.stem, True, load_photograph(path), load_photograph(second)
-    for i, picture in enumerate(strangers(6)):
-        yield f"stranger{i}", True, picture, None
+        yield path.stem, True, file(path), file(path.with_name(path.name.replace("_0", "_1")))
+    for name in of_the_wider_shapes(rendered_names())[0]:
+        yield name, True, lambda name=name: next(renders([name]))[1], None  # type: ignore[misc]
 
 
-def strangers(count: int, skipped: int = 0) -> list[Pixels]:
-    """Renders of people who do not exist, one each, before grey: uint8 (256, 256, 3)."""
-    found: list[Pixels] = []
-    with tarfile.open(SHARED / "nobody" / "renders.tar") as archive:
-        for member in archive:
-            if Path(member.name).name.startswith("02"):  # the wider shape setting
-                file = archive.extractfile(member)
-                assert file is not None
-                with Image.open(io.BytesIO(file.read())) as render:
-                    grey = Image.new("RGBA", render.size, (128, 128, 128, 255))
-                    whole = Image.alpha_composite(grey, render.convert("RGBA")).convert("RGB")
-                    found.append(np.array(whole))
-                if len(found) == count + skipped:
-                    break
-    return found[skipped:]
+def find_portrait(photograph: Pixels, finder: FaceFinder, size_px: int = 512) -> Portrait | None:
+    faces = finder.find(photograph)
+    return crop_ffhq(photograph, faces[0].landmarks, size_px) if faces else None
 
 
-def do_portray(work: Path, steps: int, tuning_steps: int) -> None:
-    network, judges, dtype = generator(), panel(["dlib"]), fast_dtype(torch.device("cpu"))
-    settings = PortrayalSettings(
-        search=SearchSettings(steps=steps, tuning_steps=tuning_steps, dtype=dtype),
-        nearest=NearestSettings(dtype=dtype),
-        tuning="always",
-        margin=MARGIN,
-        strip=1,
-        nearest_strip=1,
-    )
-    for name, rendered, photograph, other in sitters():
-        path = work / f"{name}.pickle"
-        if path.exists():
-            continue
-        try:
-            done = portray([photograph], network, judges, NormalisedLaplacianPyramid(), settings)
-        except NoUsableFace as error:
-            print(f"{name}: {error}", flush=True)
-            continue
-        pictures = {"match": done.continuum.picture(1.0)}
-        if done.on_the_way and done.on_the_way.kind == "on-the-way":
-            pictures["on the way"] = done.on_the_way.picture
-        if done.doppelganger and done.doppelganger.kind == "nearest":
-            pictures["nearest"] = done.doppelganger.picture
-        sitter = Sitter(
-            name, rendered, done.portrait, _portrait(other), done.continuum.end, pictures, done.seconds
-        )
-        path.write_bytes(pickle.dumps(sitter))
-        print(name, sorted(pictures), {k: round(v, 1) for k, v in done.seconds.items()}, flush=True)
+# --- portray
 
 
-def _portrait(photograph: Pixels | None) -> Portrait | None:
-    if photograph is None:
-        return None
+def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
+    """As the installation does; `steps`: of search and tuning, where fewer shall do for a trial."""
+    atelier = Atelier(configuration.load(configuration.DEFAULT))
+    torch.set_num_threads(1)
+    settings = replace(atelier.settings, strip=1, nearest_strip=1)
+    if steps:
+        settings = replace(settings, search=replace(settings.search, steps=steps, tuning_steps=steps))
+    atelier.settings = settings
+    print(f"{torch.get_num_threads()} thread, search {settings.search}, nearest {settings.nearest}")
     with FaceFinder() as finder:
-        faces = finder.find(photograph)
-    return crop_ffhq(photograph, faces[0].landmarks) if faces else None
+        for name, rendered, photograph, other in sitters():
+            path = work / f"{name}.pickle"
+            if path.exists() or (only and name not in only):
+                continue
+            began = time.process_time()
+            try:
+                done = atelier.portray([photograph()])
+            except NoUsableFace as error:
+                print(f"{name}: {error}", flush=True)
+                continue
+            sitter = Sitter(
+                name,
+                rendered,
+                done.portrait,
+                find_portrait(other(), finder) if other else None,
+                done.continuum.end,
+                {"match": done.continuum.picture(1.0)},
+                seconds=done.seconds | {"cpu": time.process_time() - began},
+                references={one.judge.name: one.reference for one in done.judged},
+            )
+            if done.doppelganger:
+                sitter.given = done.doppelganger.kind
+            if done.on_the_way and done.on_the_way.kind == "on-the-way":
+                sitter.pictures["on the way"] = done.on_the_way.picture
+            if done.doppelganger and done.doppelganger.kind == "nearest":
+                sitter.pictures["nearest"] = done.doppelganger.picture
+            binding = [one.judge for one in done.judged if one.judge.binding]
+            if done.nearest:
+                sitter.border = done.nearest.curves[binding[0].name].border
+            # Another seed for each sitter, whoever sits beside them: how wide the face is.
+            random = random_face(atelier.generator, holding(sitter, binding), int(done.face.face_px))
+            if random is not None:
+                sitter.pictures["random"] = random
+            keep(path, pickle.dumps(sitter))
+            (work / f"{name}.figures").unlink(missing_ok=True)
+            shown = {stage: round(value, 1) for stage, value in sitter.seconds.items()}
+            print(name, sorted(sitter.pictures), sitter.given, sitter.border, shown, flush=True)
 
 
-def load(work: Path) -> list[Sitter]:
-    """Everybody portrayed so far, each with a random face of the generator that dlib calls someone else."""
-    network, everybody = generator(), []
-    (dlib,) = panel(["dlib"])
-    for i, path in enumerate(sorted(work.glob("*.pickle"))):
-        sitter: Sitter = pickle.loads(path.read_bytes())
-        reference = make_reference(dlib, [(sitter.portrait.image, sitter.portrait.landmarks)])
-        random = torch.Generator().manual_seed(i)
-        for _ in range(50):
-            z = torch.randn(1, network.z_dim, generator=random)
-            with torch.no_grad():
-                picture = to_uint8(network(z, psi=0.7))[0].numpy()
-            (worst,) = judge_worst_case(dlib, reference, [picture])
-            if worst.worst_distance > dlib.threshold * (1 + MARGIN):
-                sitter.pictures["random"] = picture
-                break
-        everybody.append(sitter)
-    return everybody
+def holding(sitter: Sitter, judges: Sequence[Judge]) -> doppelganger.Holds:
+    """Whether each judge says someone else, in the worst case too, as `engine.portrayal` asks."""
+
+    def stays_beyond(judge: Judge, picture: Pixels) -> bool:
+        reference = sitter.reference(judge)
+        (plain,) = judge_pictures(judge, reference, [picture])
+        if plain.same:
+            return False
+        (worst,) = judge_worst_case(judge, reference, [picture])
+        return worst.worst_distance > judge.threshold * (1 + MARGIN)
+
+    return lambda pictures: [all(stays_beyond(judge, picture) for judge in judges) for picture in pictures]
+
+
+def random_face(network: Generator, holds: doppelganger.Holds, seed: int) -> Pixels | None:
+    """The first of 50 faces of the generator that holds."""
+    random = torch.Generator().manual_seed(seed)
+    for _ in range(50):
+        z = torch.randn(1, network.z_dim, generator=random)
+        with torch.no_grad():
+            picture = to_uint8(network(z, psi=doppelganger.TRUNCATION))[0].numpy()
+        if holds([picture])[0]:
+            return picture
+    return None
+
+
+def load(work: Path, only: Sequence[str]) -> list[Sitter]:
+    """Everybody portrayed so far, photographs first."""
+    paths = [path for path in work.glob("*.pickle") if not only or path.stem in only]
+    everybody: list[Sitter] = [pickle.loads(path.read_bytes()) for path in paths]
+    return sorted(everybody, key=lambda one: (one.rendered, one.name))
+
+
+# --- other searches
 
 
 def find_nearest(
-    network: Generator, sitter: Sitter, judges: Sequence[Judge], settings: NearestSettings
+    network: Generator,
+    sitter: Sitter,
+    judges: Sequence[Judge],
+    settings: NearestSettings,
+    finder: FaceFinder,
 ) -> Pixels | None:
-    """The nearest doppelgänger of a sitter under another panel."""
-    seen = [(sitter.portrait.image, sitter.portrait.landmarks)]
-    sittings = [
-        Sitting(judge, make_reference(judge, seen), judge.threshold * (1 + MARGIN)) for judge in judges
-    ]
-
-    def holds(pictures: Sequence[Pixels]) -> list[bool]:
-        good = np.ones(len(pictures), bool)
-        for one in sittings:
-            worst = judge_worst_case(one.judge, one.reference, pictures)
-            good &= [verdict.worst_distance > one.limit for verdict in worst]
-        return good.tolist()
-
-    importance = face_importance(sitter.portrait, network.resolution)
-    with FaceFinder() as finder:
-        change = VisibleChange(sitter.pictures["match"], importance, NormalisedLaplacianPyramid(), finder)
-        *_, last = search_nearest(network, sitter.match, sittings, change, settings)
-    twin = doppelganger.nearest(network, last.place, sitter.match, holds)
+    """The nearest doppelgänger of a sitter under another panel, or None."""
+    sittings = [Sitting(judge, sitter.reference(judge), judge.threshold * (1 + MARGIN)) for judge in judges]
+    change = visible_change(sitter, finder)
+    *_, last = search_nearest(network, sitter.match, sittings, change, settings)
+    twin = doppelganger.nearest(network, last.place, sitter.match, holding(sitter, judges))
     return twin.picture if twin else None
 
 
+def visible_change(sitter: Sitter, finder: FaceFinder) -> VisibleChange:
+    match = sitter.pictures["match"]
+    importance = face_importance(sitter.portrait, len(match))
+    return VisibleChange(match, importance, NormalisedLaplacianPyramid(), finder)
+
+
 def do_leave_one_out(work: Path, models: Path, only: Sequence[str]) -> None:
-    """Each judge of three is left out of the search in turn, and asked afterwards."""
-    network, judges = generator(), [*panel(["dlib"]), *recognisers(models)]
-    settings = NearestSettings(dtype=fast_dtype(torch.device("cpu")))
-    for sitter in load(work):
-        path = work / f"{sitter.name}.left"
-        if path.exists() or (only and sitter.name not in only):
-            continue
-        found: dict[str, Pixels] = {}
-        for left in (*judges, None):
-            picture = find_nearest(network, sitter, [one for one in judges if one is not left], settings)
-            name = left.name if left else "nobody"
-            if picture is not None:
-                found[name] = picture
-            print(sitter.name, "left out:", name, "found" if picture is not None else "none", flush=True)
-        path.write_bytes(pickle.dumps(found))
+    """Each judge of three is left out of the search in turn, and then none."""
+    network, settings = generator(), NearestSettings(dtype=fast_dtype(torch.device("cpu")))
+    lines = draw_lines(work, models)
+    with FaceFinder() as finder:
+        for sitter in load(work, only):
+            path = work / f"{sitter.name}.left"
+            found: dict[str, Pixels | None] = pickle.loads(path.read_bytes()) if path.exists() else {}
+            judges = [*panel(["dlib"]), *recognisers(models, lines if sitter.rendered else PHOTOGRAPHS)]
+            for left in (*judges, None):
+                name = left.name if left else "nobody"
+                if name in found:
+                    continue
+                began = time.monotonic()
+                others = [one for one in judges if one is not left]
+                found[name] = find_nearest(network, sitter, others, settings, finder)
+                keep(path, pickle.dumps(found))
+                outcome = "none" if found[name] is None else "found"
+                print(
+                    sitter.name, "left out:", name, outcome, f"{time.monotonic() - began:.0f} s", flush=True
+                )
 
 
 def do_pairs(work: Path, count: int) -> None:
-    """Renders of the generator itself as sitters, and their nearest doppelgängers: what an attacker could
-    make at home to learn from."""
+    """Faces of the generator itself as sitters, and their nearest doppelgängers: what an attacker could make
+    at home to learn from. Searched as the installation does."""
     network, judges = generator(), panel(["dlib"])
-    settings = NearestSettings(steps=20, dtype=fast_dtype(torch.device("cpu")))
+    settings = NearestSettings(dtype=fast_dtype(torch.device("cpu")))
     path = work / "pairs.npz"
-    known = dict(np.load(path)) if path.exists() else {"sitters": [], "twins": []}
-    pairs = list(zip(known["sitters"], known["twins"], strict=True))
+    names = ("seeds", "sitters", "landmarks", "twins")
+    kept: list[list[NDArray[np.generic]]] = [[], [], [], []]
+    if path.exists():
+        with np.load(path) as known:
+            kept = [list(known[name]) for name in names]
     with FaceFinder() as finder:
-        for seed in range(1000, 1000 + 2 * count):
-            if len(pairs) >= count:
+        for seed in unused_seeds([int(one) for one in kept[0]]):
+            if len(kept[0]) >= count:
                 break
             random = torch.Generator().manual_seed(seed)
             z = torch.randn(1, network.z_dim, generator=random)
@@ -224,252 +354,527 @@ def do_pairs(work: Path, count: int) -> None:
                 place = Place(network.truncate(network.broadcast(network.mapping(z)), 0.8))
                 picture = to_uint8(draw(network, place))[0].numpy()
             faces = finder.find(picture)
-            if not faces or seed - 1000 < len(pairs):
+            if not faces:
                 continue
-            in_frame = np.eye(2, 3) / len(picture)  # the generator draws in FFHQ framing
-            portrait = Portrait(picture, faces[0].landmarks, in_frame, 0.0)
-            sitter = Sitter("", True, portrait, None, place, {"match": picture}, {})
-            twin = find_nearest(network, sitter, judges, settings)
-            if twin is not None:
-                pairs.append((picture, twin))
-                np.savez(path, sitters=[a for a, _ in pairs], twins=[b for _, b in pairs])
-                print(len(pairs), flush=True)
+            sitter = Sitter("", True, in_frame(picture, faces[0].landmarks), None, place, {"match": picture})
+            twin = find_nearest(network, sitter, judges, settings, finder)
+            if twin is None:
+                continue
+            for column, value in zip(kept, (seed, picture, faces[0].landmarks, twin), strict=True):
+                column.append(np.asarray(value))
+            stacked = (np.stack(column) for column in kept)
+            keep_arrays(path, **dict(zip(names, stacked, strict=True)))
+            print(len(kept[0]), flush=True)
 
 
-def mean_embedding(judge: Judge, picture: Pixels, portrait: Portrait, k: int = 8) -> Array:
-    """Over k perturbations, half of them mirrored, in the portrait's alignment; of length one."""
-    alignment = judge.align(portrait.image, portrait.landmarks)
-    centre = judge.centre(judge.describe([picture], alignment, perturbations(0, k))).astype(np.float64)
-    return np.asarray(centre / np.linalg.norm(centre))
+def unused_seeds(used: Sequence[int]) -> Iterator[int]:
+    """Seeds behind the last one used, without end."""
+    seed = max(used, default=FIRST_SEED - 1)
+    while True:
+        seed += 1
+        yield seed
 
 
-def frechet(a: Array, b: Array) -> float:
-    """The Fréchet distance of two sets of embeddings (N, D) as normal distributions."""
-    both = np.cov(a.T) @ np.cov(b.T)
-    root = np.real(linalg.sqrtm(both))
-    return float(np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * root))
+def in_frame(picture: Pixels, landmarks: NDArray[np.float32]) -> Portrait:
+    """A picture of the generator, which draws in FFHQ framing, as a portrait."""
+    return Portrait(picture, landmarks, np.eye(2, 3) / len(picture), 0.0)
 
 
-Figures = dict[str, float]
+# --- measuring
 
 
-def figures(sitter: Sitter, picture: Pixels, change: VisibleChange, sittings: Sequence[Sitting]) -> Figures:
-    """Likeness to the match, and each judge's distance from the portrait, as a share of its threshold."""
-    found = picture_likeness(picture, sitter.pictures["match"])
-    found |= {"perceptual": change.perceptual(picture), "visible change": change.measure(picture).total}
-    for one in sittings:
-        (verdict,) = judge_pictures(one.judge, one.reference, [picture])
-        found[f"{one.judge.name} distance"] = verdict.distance / one.judge.threshold
-        found[f"{one.judge.name} else"] = float(not verdict.same)
-    (worst,) = judge_worst_case(sittings[0].judge, sittings[0].reference, [picture])
-    found["holds"] = float(worst.worst_distance > sittings[0].judge.threshold)
-    return found
+def draw_lines(work: Path, models: Path) -> dict[str, float]:
+    """Thresholds for rendered people: where both errors are equal on the shots in ../shared/people; printed
+    beside those for photographs. dlib and anthropometry keep theirs, and are printed too."""
+    path = work / "lines.json"
+    if not path.exists():
+        shots = []
+        with FaceFinder() as finder:
+            for file in sorted((SHARED / "people").glob("*.png")):
+                picture = load_photograph(file)
+                portrait = crop_ffhq(picture, choose_sitter(finder.find(picture)).landmarks)
+                shots.append((file.stem.partition("_")[0], portrait.image, portrait.landmarks))
+        found = {}
+        for judge in [*recognisers(models), *panel(["dlib", "anthropometry"])]:
+            measured = calibrate(judge, shots)
+            equal = equal_error(measured)
+            found[judge.name] = {
+                "now": judge.threshold,
+                "fmr now": measured.fmr(judge.threshold).value,
+                "equal": equal,
+                "fmr": measured.fmr(equal).value,
+                "fnmr": measured.fnmr(equal).value,
+                "fmr-1e-2": measured.threshold(1e-2),
+                "fnmr at fmr-1e-2": measured.fnmr(measured.threshold(1e-2)).value,
+            }
+        keep(path, json.dumps(found, indent=1).encode())
+    lines = json.loads(path.read_text())
+    print("\nThresholds: for photographs; on rendered people: false matches there, equal errors at, errors\n")
+    print("| | photographs | false matches among renders | renders | false matches | false non-matches |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, one in lines.items():
+        print(
+            f"| {name} | {one['now']:.3g} | {one['fmr now']:.1%} | {one['equal']:.3f} | {one['fmr']:.1%} "
+            f"| {one['fnmr']:.1%} |"
+        )
+    return {name: lines[name]["equal"] for name in PHOTOGRAPHS}
 
 
-class Gallery:
-    """What a recogniser knows: portraits of strangers, and of the sitters one each. Asked who somebody is."""
-
-    def __init__(self, judge: Judge, strangers: list[Portrait], everybody: list[Sitter]) -> None:
-        self.judge, self.everybody = judge, everybody
-        self.others = np.stack([mean_embedding(judge, one.image, one, k=2) for one in strangers])
-        self.own = np.stack([mean_embedding(judge, s.portrait.image, s.portrait) for s in everybody])
-        self.second = [
-            mean_embedding(judge, s.other_shot.image, s.other_shot) if s.other_shot else None
-            for s in everybody
-        ]
-
-    def finds(self, probe: Array, index: int, other_shot: bool) -> bool:
-        """Whether the sitter's entry (their portrait, or another photograph) is the nearest to the probe."""
-        own = self.second[index] if other_shot else self.own[index]
-        assert own is not None
-        people = np.delete(self.own, [i for i in range(len(self.own)) if self._is(i, index)], axis=0)
-        nearest = max(float((self.others @ probe).max()), float((people @ probe).max(initial=-1)))
-        return float(own @ probe) > nearest
-
-    def _is(self, i: int, index: int) -> bool:
-        """Two photographs of one man are two sitters, but one person."""
-        names = [self.everybody[j].name.rstrip("2") for j in (i, index)]
-        return i == index or (names[0] == names[1] and not self.everybody[i].rendered)
+def mean_embedding(judge: Judge, picture: Pixels, alignment: Affine, seed: int) -> Array:
+    """(D,), over K changes."""
+    return judge.centre(judge.describe([picture], alignment, perturbations(seed, K))).astype(np.float64)
 
 
-def do_table(work: Path, models: Path, plot: Path | None) -> None:
-    everybody = load(work)
+def own_mean(judge: Judge, portrait: Portrait, seed: int) -> Array:
+    """(D,), in the portrait's own alignment."""
+    return mean_embedding(judge, portrait.image, judge.align(portrait.image, portrait.landmarks), seed)
+
+
+def ask(judge: Judge, sitter: Sitter) -> Asked:
+    """Each picture is embedded once, under the changes of a verdict and those of the worst case."""
+    reference = sitter.reference(judge)
+    asked = Asked(
+        {},
+        {},
+        {},
+        own_mean(judge, sitter.portrait, seed=1),
+        own_mean(judge, sitter.other_shot, seed=1) if sitter.other_shot else None,
+    )
+    for kind, picture in sitter.pictures.items():
+        changes = [*perturbations(0, K), *WORST_CASE]
+        embeddings = judge.describe([picture], reference.alignment, changes)[0]
+        distances = judge.distance(embeddings, reference.embedding)
+        verdict, worst = (part[~np.isnan(part)] for part in (distances[:K], distances[K:]))
+        asked.distance[kind] = float(verdict.mean()) if len(verdict) else np.inf
+        asked.worst[kind] = float(worst.min()) if len(worst) else np.inf
+        asked.probe[kind] = judge.centre(embeddings[:K]).astype(np.float64)
+    return asked
+
+
+def measure(work: Path, sitter: Sitter, judges: Sequence[Judge], finder: FaceFinder) -> Measured:
+    """All figures of a sitter, kept in WORK."""
+    path = work / f"{sitter.name}.figures"
+    if path.exists():
+        likeness, asked = pickle.loads(path.read_bytes())
+        return Measured(sitter, likeness, asked)
+    change, likeness = visible_change(sitter, finder), {}
+    for kind, picture in sitter.pictures.items():
+        likeness[kind] = picture_likeness(picture, sitter.pictures["match"]) | {
+            "perceptual": change.perceptual(picture),
+            "visible change": change.measure(picture).total,
+        }
+    asked = {judge.name: ask(judge, sitter) for judge in judges}
+    keep(path, pickle.dumps((likeness, asked)))
+    return Measured(sitter, likeness, asked)
+
+
+def gallery_of_strangers(work: Path, judges: Sequence[Judge], finder: FaceFinder) -> dict[str, Array]:
+    """Mean embeddings (N, D) of people who do not sit, by judge; kept in WORK."""
+    path = work / "gallery.npz"
+    if not path.exists():
+        _, names = of_the_wider_shapes(rendered_names())
+        found = [find_portrait(picture, finder, 256) for _, picture in renders(names)]
+        known = {
+            judge.name: np.stack([own_mean(judge, one, seed=1) for one in found if one]) for judge in judges
+        }
+        keep_arrays(path, **known)
+    with np.load(path) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def found_first(judge: Judge, probe: Array, own: Array, others: Array) -> bool:
+    """Whether, in the judge's metric, a probe (D,) is nearer to its own entry (D,) than to any other one
+    (N, D)."""
+
+    def distance(entries: Array) -> Array:
+        return judge.distance(entries.astype(np.float32), probe.astype(np.float32))
+
+    return bool(distance(own) < distance(others).min(initial=np.inf))
+
+
+def entries_of_others(name: str, one: Measured, everybody: Sequence[Measured], strangers: Array) -> Array:
+    """(N, D): strangers, and the portraits of the other sitters."""
+    people = [o.asked[name].portrait for o in everybody if o.sitter.person != one.sitter.person]
+    return np.stack([*strangers, *people])
+
+
+# --- the table
+
+
+def do_table(work: Path, models: Path, only: Sequence[str], plot: Path | None) -> None:
+    lines = draw_lines(work, models)
     recognising = [*panel(["dlib"]), *recognisers(models)]
     judges = [*recognising, *panel(["anthropometry"])]
-    rows: dict[str, list[Figures]] = {kind: [] for kind in KINDS}
     with FaceFinder() as finder:
-        known = [(picture, finder.find(picture)) for picture in strangers(200, skipped=6)]
-        bank = [crop_ffhq(picture, faces[0].landmarks, 256) for picture, faces in known if faces]
-        for sitter in everybody:
-            importance = face_importance(sitter.portrait, len(sitter.pictures["match"]))
-            change = VisibleChange(sitter.pictures["match"], importance, NormalisedLaplacianPyramid(), finder)
-            seen = [(sitter.portrait.image, sitter.portrait.landmarks)]
-            sittings = [Sitting(j, make_reference(j, seen), j.threshold) for j in judges]
-            for kind in KINDS:
-                if kind in sitter.pictures:
-                    found = figures(sitter, sitter.pictures[kind], change, sittings)
-                    rows[kind].append(found | {"rendered": float(sitter.rendered)})
-                    print(sitter.name, kind, {k: round(v, 3) for k, v in found.items()}, flush=True)
-    galleries = [Gallery(judge, bank, everybody) for judge in recognising]
-    print(f"\n{len(everybody)} sitters, {sum(s.rendered for s in everybody)} of them rendered\n")
-    print_likeness(rows, everybody, recognising[-1])
-    print_verdicts(rows, judges)
-    print_ranks(everybody, galleries)
-    print_left_out(work, everybody, recognising)
-    print_attacker(work, everybody, galleries[0])
+        measured = [measure(work, sitter, judges, finder) for sitter in load(work, only)]
+        strangers = gallery_of_strangers(work, recognising, finder)
+    rendered = sum(one.rendered for one in measured)
+    print(f"\n{len(measured)} sitters, {rendered} of them rendered; {torch.get_num_threads()} thread")
+    if not measured:
+        return
+    thresholds = {
+        was: {j.name: lines.get(j.name, j.threshold) if was else j.threshold for j in judges}
+        for was in (False, True)
+    }
+    print_sitters(measured)
+    for who, some in (("all", measured), *((who, of(measured, was)) for who, was in GROUPS)):
+        print_likeness(who, some, thresholds)
+    print_frechet(measured, recognising[-1].name)
+    for who, was in GROUPS:
+        print_verdicts(who, of(measured, was), thresholds[was])
+        print_ranks(who, of(measured, was), measured, recognising, strangers)
+        print_left_out(work, who, of(measured, was), recognising, thresholds[was])
+    print_attacker(work, measured, recognising[0], strangers["dlib"])
     if plot:
-        draw_plot(rows, judges, plot)
+        Image.fromarray(draw_plot(measured, thresholds)).save(plot, optimize=True)
 
 
-def print_likeness(rows: dict[str, list[Figures]], everybody: list[Sitter], asked: Judge) -> None:
-    names = ("rmse", "psnr_db", "ssim", "perceptual", "visible change", "dlib distance")
-    print("| | sitters | " + " | ".join(names) + " | Fréchet |")
-    print("|---|" + "---:|" * (len(names) + 2))
-    for kind, found in rows.items():
-        medians = [np.median([one[name] for one in found]) for name in names]
-        having = [sitter for sitter in everybody if kind in sitter.pictures]
-        pair = [
-            np.stack([mean_embedding(asked, s.pictures[k], s.portrait) for s in having])
-            for k in ("match", kind)
+def of(measured: Sequence[Measured], rendered: bool) -> list[Measured]:
+    return [one for one in measured if one.rendered == rendered]
+
+
+def ratios(measured: Sequence[Measured]) -> list[float]:
+    """The nearest one's perceptual distance to the match, as a share of that of the one on the way; of
+    those who have both."""
+    return [
+        one.likeness["nearest"]["perceptual"] / one.likeness["on the way"]["perceptual"]
+        for one in measured
+        if {"nearest", "on the way"} <= one.likeness.keys()
+    ]
+
+
+def spread(values: Sequence[float], unit: str = "") -> str:
+    if not values:
+        return "none"
+    return f"median {np.median(values):.3g}{unit}, largest {max(values):.3g}{unit}, of {len(values)}"
+
+
+def print_sitters(measured: Sequence[Measured]) -> None:
+    print("\nPerceptual distance to the match; border of the second continuum; seconds of one core\n")
+    print(
+        "| | given | on the way | nearest | ratio | t | width | mean, max difference | dlib | nearest | all |"
+    )
+    print("|---|---|" + "---:|" * 9)
+    for one in measured:
+        way, near = (one.likeness.get(kind, {}).get("perceptual") for kind in ("on the way", "nearest"))
+        ratio = f"{near / way:.3f}" if near and way else ""
+        shown = " | ".join("" if value is None else f"{value:.3f}" for value in (way, near))
+        border, seconds = one.sitter.border, one.sitter.seconds
+        cells = ["", "", "", ""]
+        if border:
+            cells = [
+                f"{border.t:.3f}",
+                f"{border.width:.4f}",
+                f"{border.mean_abs_diff:.3f}, {border.max_abs_diff}",
+                f"{border.same.distance:.4f} same, {border.other.distance:.4f} else",
+            ]
+        searching, whole = processor_seconds(seconds)
+        print(
+            f"| {one.sitter.name} | {one.sitter.given} | {shown} | {ratio} | "
+            + " | ".join(cells)
+            + f" | {searching:.1f} | {whole:.0f} |"
+        )
+    borders = [one.sitter.border for one in measured if one.sitter.border]
+    for who, some in (("all", list(measured)), *((who, of(measured, was)) for who, was in GROUPS)):
+        print(f"\nratio, {who}: {spread(ratios(some))}")
+    print(f"\nborder, mean difference: {spread([one.mean_abs_diff for one in borders])}")
+    print(f"border, largest difference: {spread([float(one.max_abs_diff) for one in borders])}")
+    print(f"borders with differing verdicts: {sum(b.low.same != b.high.same for b in borders)}")
+    times = [processor_seconds(one.sitter.seconds) for one in measured]
+    print(f"the nearest one, of one core: {spread([one for one, _ in times], ' s')}")
+    print(f"all of it, of one core: {spread([whole for _, whole in times], ' s')}")
+    for stage in sorted({stage for one in measured for stage in one.sitter.seconds} - {"cpu"}):
+        taken = [one.sitter.seconds.get(stage, 0) for one in measured]
+        print(f"{stage}, by the clock: {spread(taken, ' s')}, least {min(taken):.1f} s")
+
+
+def processor_seconds(seconds: Mapping[str, float]) -> tuple[float, float]:
+    """Of the search for the nearest one, and of everything: what the processor has worked, on a machine that
+    may be busy with other things; the search's share is that of the clock."""
+    stages = sum(value for stage, value in seconds.items() if stage != "cpu")
+    whole = seconds.get("cpu", stages)
+    return (whole * seconds.get("nearest", 0.0) / stages if stages else 0.0), whole
+
+
+def print_likeness(who: str, some: Sequence[Measured], thresholds: dict[bool, dict[str, float]]) -> None:
+    names = ("rmse", "psnr_db", "ssim", "perceptual", "visible change")
+    judges = list(thresholds[False])
+    print(f"\nLikeness to the match, and each judge's distance from the portrait in thresholds; {who}\n")
+    print("| | sitters | " + " | ".join((*names, *judges)) + " |")
+    print("|---|" + "---:|" * (len(names) + len(judges) + 1))
+    for kind in KINDS:
+        having = [one for one in some if kind in one.likeness]
+        if not having:
+            print(f"| {kind} | 0 |" + " |" * (len(names) + len(judges)))
+            continue
+        values = [np.median([one.likeness[kind][name] for one in having]) for name in names]
+        values += [
+            np.median([one.asked[j].distance[kind] / thresholds[one.rendered][j] for one in having])
+            for j in judges
         ]
-        # In the directions in which the sitters themselves differ most, as many as so few can tell.
-        axes = np.linalg.svd(pair[0] - pair[0].mean(0), full_matrices=False)[2][:FRECHET_AXES]
-        values = " | ".join(f"{value:.3g}" for value in medians)
-        print(f"| {kind} | {len(found)} | {values} | {frechet(pair[0] @ axes.T, pair[1] @ axes.T):.3f} |")
+        print(f"| {kind} | {len(having)} | " + " | ".join(f"{value:.3g}" for value in values) + " |")
 
 
-def print_verdicts(rows: dict[str, list[Figures]], judges: Sequence[Judge]) -> None:
-    for rendered, who in ((0.0, "photographs"), (1.0, "rendered people")):
-        print(f"\nSomeone else, {who}; the last column: for dlib in the worst case too\n")
-        print("| | " + " | ".join(judge.name for judge in judges) + " | worst case |")
-        print("|---|" + "---:|" * (len(judges) + 1))
-        for kind, found in rows.items():
-            some = [one for one in found if one["rendered"] == rendered]
-            names = [*(f"{judge.name} else" for judge in judges), "holds"]
-            cells = [f"{sum(one[name] for one in some):.0f} of {len(some)}" for name in names]
-            print(f"| {kind} | " + " | ".join(cells) + " |")
+def print_frechet(measured: Sequence[Measured], judge: str) -> None:
+    """Of those who have every kind, in the directions in which all matches differ most."""
+    whole = [one for one in measured if set(KINDS) <= one.likeness.keys()]
+    axes = min(FRECHET_AXES, len(whole) - 2)
+    if axes < 1:
+        print("\nToo few sitters have all four pictures for a Fréchet distance")
+        return
+    matches = unit([one.asked[judge].probe["match"] for one in measured])
+    ways = np.linalg.svd(matches - matches.mean(0), full_matrices=False)[2][:axes].T
+    sets = {kind: unit([one.asked[judge].probe[kind] for one in whole]) @ ways for kind in KINDS}
+    print(f"\nFréchet distance to the matches ({judge}, {axes} axes, {len(whole)} sitters)\n")
+    for kind in KINDS:
+        print(f"- {kind}: {abs(frechet_distance(sets[kind], sets['match'])):.4f}")
 
 
-def print_ranks(everybody: list[Sitter], galleries: list[Gallery]) -> None:
+def unit(vectors: Sequence[Array]) -> Array:
+    """(N, D), each of length one."""
+    stacked = np.stack(vectors)
+    return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+
+
+def print_verdicts(who: str, some: Sequence[Measured], thresholds: Mapping[str, float]) -> None:
+    print(f"\nSomeone else, {who}; in brackets: in the worst case too\n")
+    print("| | sitters | " + " | ".join(f"{name} ({line:.3g})" for name, line in thresholds.items()) + " |")
+    print("|---|" + "---:|" * (len(thresholds) + 1))
+    for kind in KINDS:
+        having = [one for one in some if kind in one.likeness]
+        cells = []
+        for name, line in thresholds.items():
+            beyond = [one for one in having if one.asked[name].distance[kind] > line]
+            cells.append(f"{len(beyond)} ({sum(o.asked[name].worst[kind] > line for o in beyond)})")
+        print(f"| {kind} | {len(having)} | " + " | ".join(cells) + " |")
+
+
+def print_ranks(
+    who: str,
+    some: Sequence[Measured],
+    everybody: Sequence[Measured],
+    judges: Sequence[Judge],
+    strangers: Mapping[str, Array],
+) -> None:
     for other_shot, what in ((False, "the portrait itself"), (True, "another photograph")):
-        print(f"\nFound first in a gallery that holds {what} of the sitter\n")
-        print("| | " + " | ".join(gallery.judge.name for gallery in galleries) + " |")
-        print("|---|" + "---:|" * len(galleries))
+        print(f"\nFound first in a gallery that holds {what}, {who}\n")
+        print("| | " + " | ".join(judge.name for judge in judges) + " |")
+        print("|---|" + "---:|" * len(judges))
         for kind in KINDS:
             cells = []
-            for gallery in galleries:
-                asked = [
-                    gallery.finds(mean_embedding(gallery.judge, s.pictures[kind], s.portrait), i, other_shot)
-                    for i, s in enumerate(everybody)
-                    if kind in s.pictures and (s.other_shot or not other_shot)
-                ]
-                cells.append(f"{sum(asked)} of {len(asked)}")
+            for judge in judges:
+                firsts = []
+                for one in some:
+                    asked = one.asked[judge.name]
+                    own = asked.other_shot if other_shot else asked.portrait
+                    if kind not in one.likeness or own is None:
+                        continue
+                    others = entries_of_others(judge.name, one, everybody, strangers[judge.name])
+                    firsts.append(found_first(judge, asked.probe[kind], own, others))
+                cells.append(f"{sum(firsts)} of {len(firsts)}")
             print(f"| {kind} | " + " | ".join(cells) + " |")
 
 
-def print_left_out(work: Path, everybody: list[Sitter], judges: Sequence[Judge]) -> None:
-    kept = [(s, pickle.loads(p.read_bytes())) for s in everybody if (p := work / f"{s.name}.left").exists()]
-    if not kept:
-        return
-    print("\nLeft out of the search, and asked afterwards\n")
-    print("| left out | says someone else | perceptual distance to the match |\n|---|---:|---:|")
-    for judge in (*judges, None):
-        name, answers, changes = judge.name if judge else "nobody", [], []
-        for sitter, found in kept:
-            if name not in found:
+def print_left_out(
+    work: Path, who: str, some: Sequence[Measured], judges: Sequence[Judge], thresholds: Mapping[str, float]
+) -> None:
+    """What the judge left out says, of the same sitters' match, of their nearest one under dlib alone, and of
+    what was found without it."""
+    print(f"\nLeft out of the search, and asked afterwards, {who}; in brackets: in the worst case too\n")
+    print("| left out | found | someone else | of the match | of the one for dlib alone | perceptual |")
+    print("|---|" + "---:|" * 5)
+    for name in (*(judge.name for judge in judges), "nobody"):
+        searched, having, beyond, changes = 0, [], [], []
+        for one in some:
+            path = work / f"{one.sitter.name}.left"
+            found = pickle.loads(path.read_bytes()) if path.exists() else {}
+            searched += name in found
+            picture = found.get(name)
+            if picture is None:
                 continue
-            asked = [judge] if judge else judges
-            for one in asked:
-                reference = make_reference(one, [(sitter.portrait.image, sitter.portrait.landmarks)])
-                (verdict,) = judge_pictures(one, reference, [found[name]])
-                answers.append(not verdict.same)
-            match = torch.tensor(sitter.pictures["match"]).permute(2, 0, 1)[None].float() / 127.5 - 1
-            twin = torch.tensor(found[name]).permute(2, 0, 1)[None].float() / 127.5 - 1
-            importance = face_importance(sitter.portrait, match.shape[-1])
-            changes.append(float(NormalisedLaplacianPyramid().towards(match, importance)(twin)))
-        if answers:
-            print(f"| {name} | {sum(answers)} of {len(answers)} | {np.median(changes):.3f} |")
+            having.append(one)
+            changes.append(perceptual(one.sitter, picture))
+            if name == "nobody":
+                continue
+            (judge,) = (judge for judge in judges if judge.name == name)
+            reference = one.sitter.reference(judge)
+            (plain,) = judge_pictures(judge, reference, [picture])
+            (worst,) = judge_worst_case(judge, reference, [picture])
+            beyond.append((plain.distance > thresholds[name], worst.worst_distance > thresholds[name]))
+        if not searched:
+            continue
+        cells = [f"{len(having)} of {searched}", "", "", ""]
+        if name != "nobody":
+            cells[1] = f"{sum(a for a, _ in beyond)} ({sum(a and b for a, b in beyond)}) of {len(beyond)}"
+            for i, kind in ((2, "match"), (3, "nearest")):
+                known = [one.asked[name].distance[kind] for one in having if kind in one.likeness]
+                cells[i] = f"{sum(d > thresholds[name] for d in known)} of {len(known)}"
+        median = f"{np.median(changes):.3f}" if changes else ""
+        print(f"| {name} | " + " | ".join(cells) + f" | {median} |")
 
 
-def print_attacker(work: Path, everybody: list[Sitter], gallery: Gallery) -> None:
+@torch.no_grad()
+def perceptual(sitter: Sitter, picture: Pixels) -> float:
+    """The perceptual distance from the match."""
+    match, other = (
+        torch.tensor(one).permute(2, 0, 1)[None].float() / 127.5 - 1
+        for one in (sitter.pictures["match"], picture)
+    )
+    importance = face_importance(sitter.portrait, match.shape[-1])
+    return float(NormalisedLaplacianPyramid().towards(match, importance)(other))
+
+
+# --- the attacker
+
+
+def print_attacker(work: Path, everybody: Sequence[Measured], judge: Judge, strangers: Array) -> None:
     """Ridge regression from doppelgängers' embeddings to sitters', learned on the generator's people."""
     path = work / "pairs.npz"
-    if not path.exists():
+    having = [one for one in everybody if "nearest" in one.likeness]
+    if not path.exists() or not having:
         return
-    judge, known = gallery.judge, np.load(path)
-    with FaceFinder() as finder:
-        meshes = [finder.find(picture)[0].landmarks for picture in known["sitters"]]
-    framed = [
-        Portrait(p, mesh, np.eye(2, 3) / len(p), 0.0)
-        for p, mesh in zip(known["sitters"], meshes, strict=True)
+    known = np.load(path)
+    portraits = [in_frame(p, mesh) for p, mesh in zip(known["sitters"], known["landmarks"], strict=True)]
+    frames = [judge.align(one.image, one.landmarks) for one in portraits]
+    to = np.stack(
+        [mean_embedding(judge, one.image, frame, 1) for one, frame in zip(portraits, frames, strict=True)]
+    )
+    of_twins = np.stack(
+        [mean_embedding(judge, p, frame, 0) for p, frame in zip(known["twins"], frames, strict=True)]
+    )
+    strength = best_strength(of_twins, to)
+    probes = np.stack([one.asked[judge.name].probe["nearest"] for one in having])
+    mapped = way_back(of_twins, to, strength)(probes)
+    print(f"\nAn attacker with {len(to)} pairs of their own ({judge.name}, ridge {strength})\n")
+    print(
+        "| | | found first | the same person | distance to the portrait, median |\n|---|---|---:|---:|---:|"
+    )
+    for who, rendered in GROUPS:
+        chosen = [i for i, one in enumerate(having) if one.rendered == rendered]
+        for name, some in (("as they are", probes), ("mapped back", mapped)):
+            firsts, distances = [], []
+            for i in chosen:
+                own = having[i].asked[judge.name].portrait
+                others = entries_of_others(judge.name, having[i], everybody, strangers)
+                firsts.append(found_first(judge, some[i], own, others))
+                distances.append(float(judge.distance(some[i].astype(np.float32), own.astype(np.float32))))
+            same = sum(distance <= judge.threshold for distance in distances)
+            median = f"{np.median(distances):.3f}" if distances else ""
+            print(f"| {who} | {name} | {sum(firsts)} of {len(chosen)} | {same} of {len(chosen)} | {median} |")
+
+
+def way_back(x: Array, y: Array, strength: float) -> Callable[[Array], Array]:
+    """Learned from pairs (N, D), (N, D): the mean step from x to y, and a linear one beyond it (ridge)."""
+    centre, step = x.mean(0), (y - x).mean(0)
+    inner = x - centre
+    weights = np.linalg.solve(inner.T @ inner + strength * np.eye(x.shape[1]), inner.T @ (y - x - step))
+    return lambda probes: probes + step + (probes - centre) @ weights
+
+
+def best_strength(x: Array, y: Array, folds: int = 5) -> float:
+    """The ridge that predicts pairs best that it has not seen."""
+    fold = np.arange(len(x)) % folds
+
+    def error(strength: float) -> float:
+        gaps = [
+            way_back(x[fold != i], y[fold != i], strength)(x[fold == i]) - y[fold == i] for i in range(folds)
+        ]
+        return float(np.linalg.norm(np.concatenate(gaps), axis=1).mean())
+
+    return min((0.01, 0.1, 1.0, 10.0, 100.0), key=error)
+
+
+# --- pictures
+
+
+def draw_plot(measured: Sequence[Measured], thresholds: dict[bool, dict[str, float]]) -> NDArray[np.uint8]:
+    """uint8 (1000, 1500, 3): one panel a judge, one column a kind, one mark a sitter; photographs are white,
+    rendered people grey; a disc is *the same person*, a ring *someone else*."""
+    width, height = 3000, 2000
+    left, right, top, bottom, gap = 470, 2930, 330, 1560, 90
+    judges = list(thresholds[False])
+    panel_px = (right - left - gap * (len(judges) - 1)) / len(judges)
+    ratios_drawn = [
+        _ratio(one, name, k, thresholds) for one in measured for name in judges for k in one.likeness
     ]
-    to = np.stack([mean_embedding(judge, one.image, one) for one in framed])
-    of = np.stack([mean_embedding(judge, p, one) for p, one in zip(known["twins"], framed, strict=True)])
-    third = len(of) // 3
-    errors = {}
-    for strength in (0.01, 0.1, 1.0, 10.0):
-        weights = ridge(of[third:], to[third:], strength)
-        errors[strength] = float(np.linalg.norm(of[:third] @ weights - to[:third], axis=1).mean())
-    strength = min(errors, key=lambda one: errors[one])
-    weights = ridge(of, to, strength)
-    having = [(i, s) for i, s in enumerate(everybody) if "nearest" in s.pictures]
-    probes = [mean_embedding(judge, s.pictures["nearest"], s.portrait) for _, s in having]
-    mapped = [probe @ weights for probe in probes]
-    print(f"\nAn attacker with {len(of)} pairs of their own ({judge.name}, ridge {strength})\n")
-    print("| | found first, the portrait in the gallery | cosine to the sitter, median |\n|---|---:|---:|")
-    for name, some in (("as they are", probes), ("mapped back", mapped)):
-        units = [one / np.linalg.norm(one) for one in some]
-        first = sum(gallery.finds(one, i, False) for one, (i, _) in zip(units, having, strict=True))
-        cosines = [float(one @ gallery.own[i]) for one, (i, _) in zip(units, having, strict=True)]
-        print(f"| {name} | {first} of {len(having)} | {np.median(cosines):.3f} |")
+    highest = 1.05 * max(1.5, *(ratio for ratio in ratios_drawn if ratio < HIGHEST_DRAWN))
+    canvas = drawing.blank(width, height)
+
+    def y_of(ratio: float) -> float:
+        return bottom - (bottom - top) * min(ratio, highest) / highest
+
+    drawing.write(
+        canvas,
+        "how far each recogniser finds four pictures from the sitter",
+        (left, 110),
+        46,
+        400,
+        drawing.GREY,
+    )
+    line_y = y_of(1.0)
+    drawing.write(canvas, drawing.OTHER, (left - 84, line_y - 40), 50, 600, drawing.WHITE, "rs")
+    drawing.write(canvas, "threshold", (left - 84, line_y + 16), 46, 300, drawing.GREY, "rs")
+    drawing.write(canvas, drawing.SAME, (left - 84, line_y + 76), 50, 600, drawing.WHITE, "rs")
+    drawing.write(canvas, "0", (left - 84, bottom + 16), 46, 300, drawing.GREY, "rs")
+    for number, name in enumerate(judges):
+        start = left + number * (panel_px + gap)
+        weight, what = (600, "on the panel") if name == "dlib" else (400, "not asked in the search")
+        drawing.write(canvas, name, (start, 210), 50, weight)
+        drawing.write(canvas, what, (start, 262), 42, 300, drawing.GREY)
+        drawing.line(canvas, [(start, bottom), (start + panel_px, bottom)], 2, drawing.DIM)
+        drawing.line(canvas, [(start - 30, line_y), (start + panel_px, line_y)], 3, drawing.GREY)
+        column = panel_px / len(KINDS)
+        x_of = {kind: start + column * (i + 0.5) for i, kind in enumerate(KINDS)}
+        aside = np.linspace(-0.32, 0.32, len(measured)) * column if len(measured) > 1 else [0.0]
+        places = [
+            {
+                kind: (x_of[kind] + float(dx), y_of(_ratio(one, name, kind, thresholds)))
+                for kind in one.likeness
+            }
+            for one, dx in zip(measured, aside, strict=True)
+        ]
+        for place in places:
+            if {"match", "nearest"} <= place.keys():
+                drawing.line(canvas, [place["match"], place["nearest"]], 2, drawing.DIM)
+        for one, place in zip(measured, places, strict=True):
+            grey = drawing.GREY - 40 if one.rendered else drawing.WHITE
+            for kind, at in place.items():
+                drawing.mark(canvas, at, 13, _ratio(one, name, kind, thresholds) <= 1, grey)
+        for kind, x in x_of.items():
+            _upright(canvas, kind, (x, bottom + 40), 600 if kind == "nearest" else 300)
+    key = (("photographs", drawing.WHITE), ("rendered people", drawing.GREY - 40))
+    x = left
+    for words, grey in key:
+        drawing.mark(canvas, (x + 13, height - 74), 13, True, grey)
+        drawing.write(canvas, words, (x + 44, height - 58), 46, 300, drawing.GREY)
+        x += round(drawing.text_width(words, 46, 300)) + 130
+    return np.asarray(cv2.resize(canvas, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def ridge(x: Array, y: Array, strength: float) -> Array:
-    """Weights (D, D): the identity plus what the pairs teach beyond it."""
-    return np.eye(x.shape[1]) + np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ (y - x))
+def _ratio(one: Measured, judge: str, kind: str, thresholds: dict[bool, dict[str, float]]) -> float:
+    return one.asked[judge].distance[kind] / thresholds[one.rendered][judge]
 
 
-def draw_plot(rows: dict[str, list[Figures]], judges: Sequence[Judge], path: Path) -> None:
-    """How alike, how else: one panel a judge, one mark a picture."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(judges), figsize=(4 * len(judges), 4), sharex=True, sharey=True)
-    marks = {"match": "o", "nearest": "D", "on the way": "s", "random": "x"}
-    for judge, axis in zip(judges, axes, strict=True):
-        for kind, mark in marks.items():
-            found = [one for one in rows[kind] if np.isfinite(one[f"{judge.name} distance"])]
-            axis.plot(
-                [one["perceptual"] for one in found],
-                [one[f"{judge.name} distance"] for one in found],
-                mark,
-                color="black",
-                fillstyle="none",
-                label=kind,
-            )
-        axis.axhline(1.0, color="grey", linewidth=1)
-        axis.set_title(judge.name)
-        axis.set_xlabel("perceptual distance to the match")
-    axes[0].set_ylabel("distance to the sitter, in thresholds")
-    axes[0].legend(frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+def _upright(canvas: NDArray[np.uint8], words: str, at: tuple[float, float], weight: int) -> None:
+    """Words that run downwards from `at`, centred."""
+    length = round(drawing.text_width(words, 46, weight)) + 10
+    lying = drawing.blank(length, 70)
+    drawing.write(lying, words, (0, 50), 46, weight, drawing.WHITE)
+    standing = np.rot90(lying, -1)
+    x, y = round(at[0]) - standing.shape[1] // 2, round(at[1])
+    region = canvas[y : y + standing.shape[0], x : x + standing.shape[1]]
+    np.maximum(region, standing[: region.shape[0]], out=region)
 
 
-def do_sheet(work: Path, px: int = 256) -> None:
-    """sheet.png in WORK: portrait, match, on the way, nearest, random; one sitter a row."""
+def do_sheet(work: Path, only: Sequence[str], px: int = 256) -> None:
+    """sheet.png in WORK: portrait, match, nearest, on the way, random; one sitter a row."""
     rows = []
-    for sitter in load(work):
+    for sitter in load(work, only):
         pictures = [sitter.portrait.image, *(sitter.pictures.get(kind) for kind in KINDS)]
         blank = np.zeros((px, px, 3), np.uint8)
-        rows.append(
-            np.hstack(
-                [
-                    blank if p is None else cv2.resize(p, (px, px), interpolation=cv2.INTER_CUBIC)
-                    for p in pictures
-                ]
-            )
-        )
-    Image.fromarray(np.vstack(rows)).save(work / "sheet.png")
+        rows.append(np.hstack([blank if p is None else drawing.enlarge(p, px) for p in pictures]))
+    if rows:
+        Image.fromarray(np.vstack(rows)).save(work / "sheet.png")
 
 
 def main() -> None:
@@ -480,24 +885,27 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--models", type=Path)
     parser.add_argument("--only", nargs="*", default=())
-    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--tuning-steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, help="for a trial: this many steps of search and tuning")
     arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    if arguments.what in ("leave-one-out", "table") and not arguments.models:
+        parser.error(f"{arguments.what} needs --models")
+    work, only = arguments.work, arguments.only
+    work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     match arguments.what:
         case "portray":
-            do_portray(arguments.work, arguments.steps, arguments.tuning_steps)
+            do_portray(work, only, arguments.steps)
         case "leave-one-out":
-            do_leave_one_out(arguments.work, arguments.models, arguments.only)
+            do_leave_one_out(work, arguments.models, only)
         case "pairs":
-            do_pairs(arguments.work, arguments.count)
+            do_pairs(work, arguments.count)
         case "table":
-            do_table(arguments.work, arguments.models, arguments.plot)
+            do_table(work, arguments.models, only, arguments.plot)
         case "sheet":
-            do_sheet(arguments.work)
+            do_sheet(work, only)
 
 
 if __name__ == "__main__":
