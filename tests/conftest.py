@@ -9,6 +9,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from installation.cli import SPINS
+
 # What a busy machine takes its time over is not wrong for that.
 hypothesis.settings.register_profile("unhurried")
 hypothesis.settings.load_profile("unhurried")
@@ -17,6 +19,7 @@ REPO = Path(__file__).resolve().parent.parent
 
 # Before torch is imported, here or in a program that a test starts: no more threads than cores we may use.
 os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 
 def shared(relative: str) -> Path:
