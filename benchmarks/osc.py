@@ -25,14 +25,12 @@ import numpy as np
 import psutil
 from pythonosc.udp_client import SimpleUDPClient
 
-from installation.configuration import load
 from installation.control.packets import encode
 from installation.house import House, Rehearsing
 from installation.parameters import Registry
 from installation.services import Condition
 from installation.visit import Phase
-from installation.visit_command import sample_sitter
-from tests.house_kit import few_steps
+from tests.house_kit import live
 from tests.test_osc import FLOOD, fuzzed
 from tests.test_osc_packets import bundle
 
@@ -109,10 +107,7 @@ def main() -> None:
     logging.getLogger().addHandler(log)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        short = load(few_steps(folder))
-        display = short.display.model_copy(update={"screen": arguments.display})
-        stage = short.stage.model_copy(update={"camera": f"file:{sample_sitter()}"})
-        short = short.model_copy(update={"display": display, "stage": stage})
+        short = live(folder, arguments.display)
         times = {"visit/countdown_s": "0.5", "visit/border_s": str(QUIET_S + seconds + 30)}
         with House(short, folder, times, Rehearsing(visits=1), with_phones=False) as house:
             house.camera.begin(house.clock.now_s)

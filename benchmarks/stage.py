@@ -27,7 +27,7 @@ from installation.host import Host
 from installation.house import House, Rehearsing
 from installation.visit import Phase
 from installation.visit_command import sample_sitter
-from tests.house_kit import few_steps
+from tests.house_kit import live
 
 BINS_MS = (17.5, 20, 25, 33, 50, 100)
 # A whole border, the rest of the visit shorter.
@@ -91,10 +91,7 @@ def main() -> None:
     busy = whole.model_copy(update={"search": whole.search.model_copy(update={"threads": arguments.threads})})
     with tempfile.TemporaryDirectory() as name, BusyEngine(busy):
         folder = Path(name)
-        short = load(few_steps(folder))
-        display = short.display.model_copy(update={"screen": arguments.display})
-        stage = short.stage.model_copy(update={"camera": f"file:{sample_sitter()}"})
-        short = short.model_copy(update={"display": display, "stage": stage})
+        short = live(folder, arguments.display)
         with House(short, folder, TIMES, Rehearsing(visits=1), with_phones=False) as house:
             house.clock = house.stage.clock = clock = TimedClock(house.host)
             house.play()

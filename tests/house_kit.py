@@ -7,6 +7,7 @@ from hardware.camera.faulty import FaultySource
 from installation.configuration import Configuration, load
 from installation.house import House, Rehearsing
 from installation.visit import Phase
+from installation.visit_command import sample_sitter
 
 RATE_HZ = 10
 
@@ -123,3 +124,11 @@ class TestHouse(House):
 def configuration(folder: Path) -> Configuration:
     """That file's content."""
     return load(few_steps(folder))
+
+
+def live(folder: Path, screen: str) -> Configuration:
+    """The same for a clock that nobody moves: on that screen, the sample sitter before the camera."""
+    chosen = configuration(folder)
+    display = chosen.display.model_copy(update={"screen": screen})
+    stage = chosen.stage.model_copy(update={"camera": f"file:{sample_sitter()}"})
+    return chosen.model_copy(update={"display": display, "stage": stage})

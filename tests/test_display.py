@@ -63,8 +63,8 @@ def on_screen(two_screens: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     opened: list[Display] = []
 
-    def open_display(**settings: object) -> Display:
-        opened.append(Display(DisplaySettings(**settings)))  # type: ignore[arg-type]
+    def open_display(now: Callable[[], float] = time.monotonic, **settings: object) -> Display:
+        opened.append(Display(DisplaySettings(**settings), now))  # type: ignore[arg-type]
         return opened[-1]
 
     yield open_display
@@ -291,67 +291,62 @@ def test_losing_the_keyboard(on_screen: Callable[..., Display]) -> None:
 
 
 @pytest.mark.parametrize("how", ["put away", "monitors changed"])
-def test_a_window_that_is_lost_comes_back(
-    two_screens: str, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    monkeypatch.setenv("DISPLAY", two_screens)
-    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+def test_a_window_that_is_lost_comes_back(on_screen: Callable[..., Display], how: str) -> None:
     clock = [0.0]
-    with Display(DisplaySettings(screen="0"), now=lambda: clock[0]) as display:
-        settle(display)
-        if how == "put away":
-            pygame.event.post(pygame.event.Event(pygame.WINDOWMINIMIZED))
-        else:
-            display._screens = display.screens[:1]  # as if the other one had been plugged in since
-            clock[0] = 2.5
-        assert display.events() == [FocusLost()] and display.lost
-        picture = pygame.Surface(display.size_px)
-        display.show(picture)
-        assert display.lost
-        clock[0] += 2.5
-        display.show(picture)
-        assert not display.lost and pygame.display.get_surface() is not None
-        assert [screen.size_px for screen in display.screens] == list(SIZES)
+    display = on_screen(screen="0", now=lambda: clock[0])
+    settle(display)
+    if how == "put away":
+        pygame.event.post(pygame.event.Event(pygame.WINDOWMINIMIZED))
+    else:
+        display._screens = display.screens[:1]  # as if the other one had been plugged in since
+        clock[0] = 2.5
+    assert display.events() == [FocusLost()] and display.lost
+    picture = pygame.Surface(display.size_px)
+    display.show(picture)
+    assert display.lost
+    clock[0] += 2.5
+    display.show(picture)
+    assert not display.lost and pygame.display.get_surface() is not None
+    assert [screen.size_px for screen in display.screens] == list(SIZES)
 
 
 def test_a_screen_that_cannot_be_opened_for_a_while(
-    two_screens: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    on_screen: Callable[..., Display],
+    two_screens: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Such as a projector that is switched off: it is looked for for as long as it takes, in one line."""
-    monkeypatch.setenv("DISPLAY", two_screens)
-    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     clock = [0.0]
-    with Display(DisplaySettings(screen="0"), now=lambda: clock[0]) as display:
-        settle(display)
-        picture = pygame.Surface(display.size_px)
-        display._lose("unplugged")
-        monkeypatch.setenv("DISPLAY", ":4711")
-        for frame in range(600):
-            clock[0] = frame / 60
-            assert display.events() == [FocusLost()]
-            display.show(picture)
-            assert display.lost
-        assert not pygame.display.get_init()
-        monkeypatch.setenv("DISPLAY", two_screens)
-        clock[0] += 2.5
+    display = on_screen(screen="0", now=lambda: clock[0])
+    settle(display)
+    picture = pygame.Surface(display.size_px)
+    display._lose("unplugged")
+    monkeypatch.setenv("DISPLAY", ":4711")
+    for frame in range(600):
+        clock[0] = frame / 60
+        assert display.events() == [FocusLost()]
         display.show(picture)
-        assert not display.lost and FocusLost() not in display.events()
+        assert display.lost
+    assert not pygame.display.get_init()
+    monkeypatch.setenv("DISPLAY", two_screens)
+    clock[0] += 2.5
+    display.show(picture)
+    assert not display.lost and FocusLost() not in display.events()
     assert len([line for line in caplog.messages if "is lost" in line]) == 1
 
 
 def test_a_screen_that_comes_back_with_another_size_is_laid_out_anew(
-    two_screens: str, monkeypatch: pytest.MonkeyPatch
+    on_screen: Callable[..., Display],
 ) -> None:
-    monkeypatch.setenv("DISPLAY", two_screens)
-    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     clock = [0.0]
-    with Display(DisplaySettings(screen="name:screen"), now=lambda: clock[0]) as display:
-        settle(display)
-        display._window_px = 320, 200  # as if it had been smaller before
-        display._lose("unplugged")
-        clock[0] = 2.5
-        display.show(pygame.Surface(display.size_px))
-        assert display.lost and display.events() == [FocusLost(), Quit()]
+    display = on_screen(screen="name:screen", now=lambda: clock[0])
+    settle(display)
+    display._window_px = 320, 200  # as if it had been smaller before
+    display._lose("unplugged")
+    clock[0] = 2.5
+    display.show(pygame.Surface(display.size_px))
+    assert display.lost and display.events() == [FocusLost(), Quit()]
 
 
 def test_the_signal_that_ends_a_service_ends_it(two_screens: str) -> None:
