@@ -185,7 +185,7 @@ class Training:
             LEAN * torch.rand(n, 1, 1, device=self.device) * (torch.rand(n, 1, 1, device=self.device) < 0.5)
         )
         ws = generator.broadcast(people(n)).lerp(others, lean)
-        psi = 0.5 + 0.7 * torch.rand(n, 1, 1, device=self.device)
+        psi = 0.35 + 0.5 * torch.rand(n, 1, 1, device=self.device)
         ws = generator.mapping.w_avg.lerp(ws, psi)
         return self.draw(ws).clamp(-1, 1), ws
 

@@ -2,14 +2,15 @@
 
     python weights/nobody/evaluate.py weights/nobody.safetensors RENDERS OUT --samples 1000
     python weights/nobody/evaluate.py weights/nobody.safetensors RENDERS OUT --samples 0 \\
-        --search photos/*.jpg --encoder weights/nobody-encoder.safetensors --left-out version-0
+        --search photos/*.jpg --people OTHERS --encoder weights/nobody-encoder.safetensors
 
 Writes OUT/figures.json and figures.md, samples.png, interpolations.png and truncation.png. With `--search`
 it portrays, as the installation does, each photograph, scikit-image's sample sitter and some renders that
-the generator was never trained on, and writes searches.json, searches.md and searches.png. **searches.png
-shows the sitters: keep it to yourself.** With `--encoder` samples and renders are compared in its features
-too, the searches begin where it guesses, and its guess alone is measured for who is new to it as well;
-guesses.png shows it for renders: portrait, guess, match. Leaves with 1 where a figure misses what it must be.
+nothing was trained on (of the archive OTHERS, or those that `compose.held_out` names), and writes
+searches.json, searches.md and searches.png. **searches.png shows the sitters: keep it to yourself.** With
+`--encoder` samples and renders are compared in its features too, the searches begin where it guesses, and its
+guess alone is measured as well; guesses.png shows it for renders: portrait, guess, match. Leaves with 1 where
+a figure misses what it must be.
 
 The training renders are measured in the same run and the same way, before grounds composed anew, at the
 generator's resolution: what a figure of samples means shows beside theirs.
@@ -20,7 +21,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from latents import read_parameters
 from regress import contact_sheet
 
 from engine.encoder import Encoder, load_encoder
-from engine.errors import DoppelgangerError, NoUsableFace, UsageError
+from engine.errors import DoppelgangerError, NoUsableFace
 from engine.faces import FaceFinder
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px, reduce_to
@@ -59,7 +60,6 @@ STRANGERS = 0.6  # dlib: two pictures farther apart are two people
 LEARNED_BY_HEART = 0.35  # dlib: a sample nearer to a training render is that person
 MATCHED = 0.5
 ENCODER_MS = 50.0
-VERSION_0_RENDERS = 1200
 CHEEKS = ((0.31, 0.39), (0.61, 0.69)), (0.57, 0.65)  # of the FFHQ crop: columns of both, rows
 BEARDS = {"full", "goatee", "chin", "moustache"}
 LONG_HAIR = {"long", "wavy", "bangs"}
@@ -293,7 +293,7 @@ def search_all(
     """Portrays each photograph as the installation does; those in `tuned` a second time, with tuning.
 
     Writes searches.json after each, and searches.png: portrait, median, match in W+, tuned, doppelgänger.
-    With an encoder also guesses.png, of those not in `tuned` and new to it: portrait, its guess, match in W+.
+    With an encoder also guesses.png, of those not in `tuned`: portrait, its guess, match in W+.
     """
     judges, distance = panel(["dlib"]), NormalisedLaplacianPyramid()
     dtype = fast_dtype(generator.mapping.w_avg.device)
@@ -331,7 +331,7 @@ def search_all(
         row = [plain.continuum.picture(t) for t in (0.0, 1.0)] + [last.continuum.picture(1.0), twin]
         size = generator.resolution
         pictures += [cv2.resize(plain.portrait.image, (size, size), interpolation=cv2.INTER_AREA), *row]
-        if encoder and (name in tuned or held_out([name])[0]):
+        if encoder:
             measured, guessed = measure_guess(generator, encoder, distance, plain)
             rows[-1] |= measured
             if name not in tuned:
@@ -430,12 +430,13 @@ def search_table(rows: Sequence[dict[str, Any]], columns: Sequence[str] = SEARCH
 
 
 def sitters(
-    paths: Sequence[Path],
-    renders: Path,
-    unseen: int,
-    left_out: Callable[[Sequence[str]], Array] = held_out,
+    paths: Sequence[Path], renders: Path, unseen: int, people: Path | None = None
 ) -> tuple[dict[str, Array], set[str]]:
-    """Photographs by name, and which of them are no renders. `left_out` tells the renders that may sit."""
+    """Photographs by name, and which of them are no renders.
+
+    Renders that sit are the first `unseen` of the archive or folder `people`, on whom nothing was trained; or
+    the last ones of `renders` that training leaves out.
+    """
     from skimage.data import astronaut
 
     from engine.photograph import load_photograph
@@ -443,26 +444,12 @@ def sitters(
     photographs = {path.name: load_photograph(path) for path in paths} | {"astronaut": astronaut()}
     if not unseen:
         return photographs, set(photographs)
-    names, cutouts = load_cutouts(renders, 256)
+    names, cutouts = load_cutouts(people or renders, 256)
     # The newest, whose shapes are set wider.
-    chosen = np.flatnonzero(left_out(names))[-unseen:]
+    chosen = np.arange(len(names))[:unseen] if people else np.flatnonzero(held_out(names))[-unseen:]
     pictures = to_uint8(compose_as_photographed(cutouts[chosen], torch.Generator().manual_seed(1))).numpy()
-    people = {names[i]: picture for i, picture in zip(chosen, pictures, strict=True)}
-    return photographs | people, set(photographs)
-
-
-def left_out_of_version_0(names: Sequence[str]) -> Array:
-    """Which renders version 0 was not trained on, bool (N,), of the 1,200 there were; none of later ones."""
-    if len(names) != VERSION_0_RENDERS:
-        raise UsageError(
-            f"version 0 was trained on {VERSION_0_RENDERS} renders, and this archive has {len(names)}"
-        )
-    unseen = np.zeros(len(names), bool)
-    unseen[np.random.default_rng(0).permutation(len(names))[:64]] = True
-    return unseen
-
-
-LEFT_OUT = {"version-0": left_out_of_version_0, "compose": held_out}
+    drawn = {names[i]: picture for i, picture in zip(chosen, pictures, strict=True)}
+    return photographs | drawn, set(photographs)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -485,10 +472,7 @@ def main(words: list[str] | None = None) -> int:
         "--unseen", type=int, default=20, help="how many unseen renders are portrayed with them"
     )
     parser.add_argument(
-        "--left-out",
-        choices=LEFT_OUT,
-        default="compose",
-        help="by which rule the generator's training left renders out",
+        "--people", type=Path, help="a tar or folder of renders on whom nothing was trained, to search for"
     )
     parser.add_argument("--encoder", type=Path, help="begin the searches where this encoder guesses")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -503,7 +487,7 @@ def main(words: list[str] | None = None) -> int:
             draw_sheets(generator, args.out)
             result += figures(generator, args.renders, draw_samples(generator, args.samples), encoder)
         if args.search is not None:
-            photographs, tuned = sitters(args.search, args.renders, args.unseen, LEFT_OUT[args.left_out])
+            photographs, tuned = sitters(args.search, args.renders, args.unseen, args.people)
             rows = search_all(generator, photographs, tuned, args.out, encoder)
             guessed = [row for row in rows if "encoder" in row]
             tables = search_table(rows) + ("\n" + search_table(guessed, GUESSED) if guessed else "")

@@ -21,7 +21,17 @@ EXPRESSIONS = (
     "mouthSmile", "jawOpen", "mouthFunnel", "mouthFrown", "browDown", "browInnerUp", "browOuterUp",
     "eyeWide", "mouthPress", "mouthPucker", "eyeBlink",
 )  # fmt: skip
-LEFT_OUT = {"seed", "hairn"}
+LEFT_OUT = {"seed", "hairn", "face_asy"}  # not shown, or shown by others
+SHAPE_MODES = 60  # of 100: what the others move is one percent of all
+# Shape modes are symmetric but for these, which change sides; the azimuth of a light from behind lies around
+# pi, and its rank changes sides all the same.
+ONE_SIDED_SHAPES = (
+    9, 20, 25, 28, 33, 37, 43, 45, 51, 53, 58, 60, 65, 67, 71, 73, 76, 80, 83, 85, 89, 91, 93, 95, 97
+)  # fmt: skip
+MIRRORED = (
+    *(f"c{i}" for i in ONE_SIDED_SHAPES if i < SHAPE_MODES),
+    "asym", "part", "yaw", "roll", "gaze0", "key0", "fill_light0", "rim_light0",
+)  # fmt: skip
 
 
 def read_parameters(archive: Path) -> dict[str, dict[str, Any]]:
@@ -47,7 +57,7 @@ def _flatten(row: dict[str, Any]) -> dict[str, float | str]:
 
     for name, value in row["identity"].items():
         if name not in LEFT_OUT:
-            put(name, value)
+            put(name, value[:SHAPE_MODES] if name == "c" else value)
     shot = row["shot"]
     for name in EXPRESSIONS:
         put(name, shot["expr"].get(name, 0.0))
@@ -104,28 +114,63 @@ def _lift_for(share: Numbers) -> Numbers:
     return lift
 
 
-def standard_normal_latents(rows: list[dict[str, Any]], seed: int = 0) -> tuple[Numbers, list[str]]:
-    """Parameters of N renders -> float32 (N, D), each column and, after whitening, their whole near N(0, I).
+class LatentSpace:
+    """The latents of N renders, and of people made from them that differ in their shape or are mirrored.
 
-    Returns also the D columns' names (before whitening; a whitened column stays close to its own name).
-    Directions that hold under a twentieth of a column's variance (what skin colour adds to skin tone) are
-    not stretched to full size.
+    Attributes:
+        names: of the D columns (before whitening; a whitened column stays close to its own name).
+        normal: (N, D), each column near standard normal. Change columns here, then call `latents`.
     """
-    random = np.random.default_rng(seed)
-    flat = [_flatten(row) for row in rows]
-    columns: list[Numbers] = []
-    names: list[str] = []
-    shared = [n for n in flat[0] if all(n in f for f in flat)]
-    for name in shared:
-        values = [f[name] for f in flat]
-        if name in CHOICES:
-            block = _normal_by_choice([str(v) for v in values], random)
-        else:
-            block = _normal_by_rank(np.asarray(values, float), random)[:, None]
-        columns.append(block)
-        names += [name] * block.shape[1]
-    normal = np.concatenate(columns, axis=1)
-    variances, vectors = np.linalg.eigh(np.corrcoef(normal.T))
-    whiten = (vectors / np.sqrt(np.maximum(variances, 0.05))) @ vectors.T
-    white = normal @ whiten
-    return ((white - white.mean(0)) / white.std(0)).astype(np.float32), names
+
+    def __init__(self, rows: list[dict[str, Any]], seed: int = 0) -> None:
+        """`rows` as `read_parameters` gives them."""
+        random = np.random.default_rng(seed)
+        flat = [_flatten(row) for row in rows]
+        columns: list[Numbers] = []
+        self.names: list[str] = []
+        self._values: dict[str, Numbers] = {}
+        for name in (n for n in flat[0] if all(n in f for f in flat)):
+            if name in CHOICES:
+                block = _normal_by_choice([str(f[name]) for f in flat], random)
+            else:
+                self._values[name] = np.asarray([f[name] for f in flat], float)
+                block = _normal_by_rank(self._filled(name, flat, random), random)[:, None]
+            columns.append(block)
+            self.names += [name] * block.shape[1]
+        self.normal = np.concatenate(columns, axis=1)
+        variances, vectors = np.linalg.eigh(np.corrcoef(self.normal.T))
+        # Directions under a twentieth of a column's variance (what skin colour adds to skin tone) are not
+        # stretched to full size.
+        self._whiten = (vectors / np.sqrt(np.maximum(variances, 0.05))) @ vectors.T
+        white = self.normal @ self._whiten
+        self._mean, self._spread = white.mean(0), white.std(0)
+
+    def _filled(self, name: str, flat: list[dict[str, float | str]], random: np.random.Generator) -> Numbers:
+        """What a lamp would be like that was not there must not tell that it was not there."""
+        values = self._values[name]
+        if "_light" in name:
+            there = np.array([f[name.split("_light")[0]] == "True" for f in flat])
+            values[~there] = random.choice(values[there], (~there).sum())
+        return values
+
+    def latents(self, normal: Numbers) -> Numbers:
+        """(..., D) like `normal` -> z, float32 (..., D), whose columns together are near N(0, I)."""
+        return ((normal @ self._whiten - self._mean) / self._spread).astype(np.float32)
+
+    def with_shapes(self, normal: Numbers, shapes: Numbers) -> Numbers:
+        """(M, D) -> (M, D) of the same people with other shape coefficients (M, 100)."""
+        changed = normal.copy()
+        for i in range(SHAPE_MODES):
+            changed[:, self.names.index(f"c{i}")] = self._as_normal(f"c{i}", shapes[:, i])
+        return changed
+
+    def mirrored(self, normal: Numbers) -> Numbers:
+        """(M, D) -> (M, D) of the mirrored pictures."""
+        changed = normal.copy()
+        changed[:, [self.names.index(name) for name in MIRRORED]] *= -1
+        return changed
+
+    def _as_normal(self, name: str, values: Numbers) -> Numbers:
+        """What rank makes of each value, told by the renders' own values and their normal numbers."""
+        order = self._values[name].argsort()
+        return np.interp(values, self._values[name][order], self.normal[order, self.names.index(name)])

@@ -1,12 +1,21 @@
-"""Version 0 of the generator made of nobody: regresses each render from the numbers it was made from.
+"""The generator made of nobody without an adversary: regresses each render from the numbers it was made from.
 
-    python weights/nobody/regress.py RENDERS.tar RUN --resolution 64 --minutes 25
-    python weights/nobody/regress.py RENDERS.tar RUN --resolution 128 --minutes 60    # goes on from 64
+    python weights/nobody/regress.py RENDERS.tar RUN --assets DIR --resolution 64 --minutes 25
+    python weights/nobody/regress.py RENDERS.tar RUN --assets DIR --resolution 128 --minutes 60
     python weights/nobody/regress.py RENDERS.tar RUN --export weights/nobody.safetensors
 
-No adversary, no photograph, no pretrained network; two CPU cores suffice. A picture and its latent are a
-pair (see `latents.py`), so mapping and synthesis learn together by an L1 distance over a Laplacian
-pyramid. RUN keeps `checkpoint.pt` (resumed), `log.jsonl` and `samples-*.png`.
+No photograph, no pretrained network; two CPU cores suffice. A picture and its latent are a pair, so mapping
+and synthesis learn together by an L1 distance over a Laplacian pyramid. z is made of three parts:
+
+- the numbers a render was made from (`latents.py`). Most pictures shown are renders warped to another shape
+  (`reshape.py`), half are mirrored, and their numbers change with them;
+- the numbers its ground, exposure and white balance are drawn from (`compose.py`);
+- a code of each render's own, learned with the weights, for what no number tells: how the strands of hair
+  fell. Codes are standardised over all renders and shown with noise, so that a fresh normal draw is a
+  fresh plausible code (a decoder with latents of its own, as in Bojanowski et al., *Optimizing the
+  Latent Space of Generative Networks*, 2018; with the noise of a variational one).
+
+RUN keeps `checkpoint.pt` (resumed), `log.jsonl` and `samples-*.png`.
 """
 
 import argparse
@@ -27,13 +36,24 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts  # noqa: E402
-from latents import read_parameters, standard_normal_latents  # noqa: E402
+from latents import LatentSpace, read_parameters  # noqa: E402
+from reshape import other_shapes, warped  # noqa: E402
+from texture import PatchAdversary, adversary_loss, texture_gradient  # noqa: E402
 
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 from engine.stylegan2.checkpoint import save_generator  # noqa: E402
+from engine.stylegan2.network import FullyConnected  # noqa: E402
 
 MAPPING_BOOST = 20.0
 MAPPING_LAYERS = 2
+CODE_DIMS = 48
+CODE_NOISE = 0.4
+CODES_BOOST = 2.0
+SHAPES = 8  # other shapes for each render
+RESHAPED = 0.6  # share of pictures shown that have another shape than the render's own
+FRESH = 0.5  # of a batch: people drawn afresh, whom no pair tells of, beside the pairs
+ADVERSARY_RATE = 4e-4
+OLDEST_SHAPEABLE = "020000"
 
 
 def new_generator(z_dim: int, resolution: int) -> Generator:
@@ -52,7 +72,7 @@ def importance(alpha: torch.Tensor) -> torch.Tensor:
     y, x = torch.meshgrid(torch.linspace(0, 1, size), torch.linspace(0, 1, size), indexing="ij")
     distance = torch.sqrt(((x - 0.5) / 0.31) ** 2 + ((y - 0.57) / 0.37) ** 2)
     face = torch.sigmoid((1 - distance) * 12)
-    return 0.25 + alpha * (0.25 + 0.5 * face)
+    return 0.25 + alpha * (0.35 + 0.4 * face)
 
 
 def pyramid_loss(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, levels: int = 5) -> torch.Tensor:
@@ -93,23 +113,75 @@ def set_w_avg(generator: Generator, draws: int = 20000) -> None:
     generator.mapping.w_avg.copy_(generator.mapping(z).mean(0))
 
 
+class Pairs:
+    """Endless pairs of a latent and its picture, from N renders.
+
+    z is (numbers of the render, composition, code); `codes` are parameters to be learned.
+    """
+
+    def __init__(self, renders: Path, assets: Path, run: Path, resolution: int, processes: int) -> None:
+        self.names, self.cutouts = load_cutouts(renders, resolution)
+        parameters = read_parameters(renders)
+        self.space = LatentSpace([parameters[name] for name in self.names])
+        kept_back = held_out(self.names)
+        self.unseen, self.training = np.flatnonzero(kept_back), np.flatnonzero(~kept_back)
+        # Older renders were drawn from narrower shapes than today's seeds give.
+        shapeable = [i for i in self.training if self.names[i] >= OLDEST_SHAPEABLE]
+        shapes, fields = other_shapes(
+            [self.names[i] for i in shapeable], SHAPES, assets, processes, run / "shapes.npz"
+        )
+        self.place = np.full(len(self.names), -1)
+        self.place[shapeable] = np.arange(len(shapeable))
+        self.shapes, self.fields = shapes, torch.from_numpy(fields)
+        # A code for each render and one for its mirror image.
+        self.codes = torch.nn.Parameter(torch.randn(2 * len(self.names), CODE_DIMS))
+
+    @property
+    def z_dim(self) -> int:
+        """How many numbers z has."""
+        return len(self.space.names) + COMPOSITION_DIMS - 1 + CODE_DIMS
+
+    def standard_codes(self) -> torch.Tensor:
+        """The codes (2 N, CODE_DIMS) of what is trained on; each column of mean 0 and variance 1 over it."""
+        both = np.concatenate([self.training, self.training + len(self.names)])
+        known = self.codes[torch.from_numpy(both)]
+        return (self.codes - known.mean(0)) / (known.std(0) + 1e-6)
+
+    def draw(
+        self, rows: NDArray[np.int64], reshaped: NDArray[np.bool_], mirrored: NDArray[np.bool_], noise: float
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """z, pictures and importance of M rows; the `reshaped` ones in a random other shape of theirs."""
+        cutouts, normal = self.cutouts[rows], self.space.normal[rows]
+        reshaped = reshaped & (self.place[rows] >= 0)
+        if reshaped.any():
+            place, which = self.place[rows[reshaped]], np.random.randint(SHAPES, size=int(reshaped.sum()))
+            chosen = torch.from_numpy(reshaped)
+            cutouts[chosen] = warped(cutouts[chosen], self.fields[place, which])
+            normal[reshaped] = self.space.with_shapes(normal[reshaped], self.shapes[place, which])
+        normal[mirrored] = self.space.mirrored(normal[mirrored])
+        turned = torch.from_numpy(mirrored)
+        cutouts[turned] = cutouts[turned].flip(3)
+        composition = torch.randn(len(rows), COMPOSITION_DIMS)
+        composition[:, -1] = 1.0  # mirrored already
+        codes = self.standard_codes()[torch.from_numpy(rows + mirrored * len(self.names))]
+        codes = (1 - noise**2) ** 0.5 * codes + noise * torch.randn_like(codes)
+        numbers = torch.from_numpy(self.space.latents(normal))
+        z = torch.cat([numbers, composition[:, :-1], codes], 1)
+        return z, compose(cutouts, composition), importance(cutouts[:, 3:].float() / 255)
+
+
 def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(int(time.time()))
     args.run.mkdir(parents=True, exist_ok=True)
-    names, cutouts = load_cutouts(args.renders, args.resolution)
-    parameters = read_parameters(args.renders)
-    latents, _ = standard_normal_latents([parameters[name] for name in names])
-    z = torch.from_numpy(latents)
-    kept_back = held_out(names)
-    unseen, training = np.flatnonzero(kept_back), np.flatnonzero(~kept_back)
-
-    generator = new_generator(z.shape[1] + COMPOSITION_DIMS, args.resolution)
+    pairs = Pairs(args.renders, args.assets, args.run, args.resolution, args.threads)
+    generator = new_generator(pairs.z_dim, args.resolution)
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         grown(saved["generator"], generator)
+        pairs.codes.data.copy_(saved["codes"])
         images = saved["images"]
         if saved["resolution"] == args.resolution:
             optimiser_state = saved["optimiser"]
@@ -122,61 +194,87 @@ def train(args: argparse.Namespace) -> None:
     groups = [
         {"params": list(generator.mapping.parameters()), "boost": MAPPING_BOOST},
         {"params": list(generator.synthesis.parameters()), "boost": 1.0},
+        {"params": [pairs.codes], "boost": CODES_BOOST},
     ]
     optimiser = torch.optim.Adam(groups, lr=args.rate, betas=(0.9, 0.99), fused=True)
     if optimiser_state:
         optimiser.load_state_dict(optimiser_state)
+    adversary = PatchAdversary()
+    if checkpoint.exists() and "adversary" in saved:
+        adversary.load_state_dict(saved["adversary"])
+    adversary_optimiser = torch.optim.Adam(adversary.parameters(), lr=ADVERSARY_RATE, betas=(0.5, 0.99))
 
-    fixed_draw = torch.randn(len(unseen), COMPOSITION_DIMS, generator=torch.Generator().manual_seed(1))
+    # The sheet of samples has eight of each in a row, however few there are.
+    known_rows = np.resize(pairs.training[::37], 8)
+    unseen_rows = np.resize(pairs.unseen, max(8, len(pairs.unseen)))
+    nobody = np.zeros(len(unseen_rows), bool)
+    random_state = torch.get_rng_state()
+    torch.manual_seed(1)
+    with torch.no_grad():
+        unseen_z, unseen, unseen_weight = pairs.draw(unseen_rows, nobody, nobody, noise=0.0)
+        unseen_z[:, -CODE_DIMS:] = 0  # nobody knows theirs
+    torch.set_rng_state(random_state)
     fixed_z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(2))
 
-    def batch(rows: NDArray[np.int64], draw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        cutout = cutouts[rows]
-        alpha = cutout[:, 3:].float() / 255
-        alpha = torch.where(draw[:, 11, None, None, None] < 0, alpha.flip(3), alpha)
-        return torch.cat([z[rows], draw], 1), compose(cutout, draw), importance(alpha)
-
-    def report(step: int, loss: float) -> None:
+    def report(loss: float) -> None:
         with torch.no_grad():
-            latent, target, weight = batch(unseen, fixed_draw)
-            drawn = average(latent)
+            drawn = average(unseen_z)
             line = {
                 "images": images,
                 "minutes": round((time.monotonic() - began) / 60, 1),
                 "resolution": args.resolution,
                 "loss": round(loss, 4),
-                "held_out_loss": round(float(pyramid_loss(drawn, target, weight)), 4),
-                "held_out_l1": round(float((drawn - target).abs().mean()), 4),
+                "held_out_loss": round(float(pyramid_loss(drawn, unseen, unseen_weight)), 4),
+                "held_out_l1": round(float((drawn - unseen).abs().mean()), 4),
+                "adversary": round(smooth_told, 4),
             }
             set_w_avg(average)
-            rows = torch.cat([target[:8], drawn[:8], average(fixed_z, psi=0.7)])
-            rows = torch.cat([rows, average(fixed_z[:8] * 0, psi=0.0)[:8]])
-            contact_sheet(to_uint8(rows), 8).save(args.run / f"samples-{args.resolution}.png")
+            z, known, _ = pairs.draw(known_rows, nobody[:8], nobody[:8], noise=0.0)
+            rows = [known, average(z), unseen[:8], drawn[:8], average(fixed_z), average(fixed_z[:8], psi=0.7)]
+            contact_sheet(to_uint8(torch.cat(rows)), 8).save(args.run / f"samples-{args.resolution}.png")
         with (args.run / "log.jsonl").open("a") as log:
             print(json.dumps(line), file=log)
         print(json.dumps(line), flush=True)
         state = {
             "generator": generator.state_dict(),
             "average": average.state_dict(),
+            "codes": pairs.codes.data,
+            "standard_codes": pairs.standard_codes().detach()[pairs.training],
             "optimiser": optimiser.state_dict(),
+            "adversary": adversary.state_dict(),
             "images": images,
             "resolution": args.resolution,
         }
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
 
-    began, step, smooth = time.monotonic(), 0, 0.0
+    began, step, smooth, smooth_told = time.monotonic(), 0, 0.0, 2.0
     next_report = began + 60
     while (left := args.minutes * 60 - (time.monotonic() - began)) > 0:
-        rows = np.random.choice(training, args.batch, replace=False)
-        latent, target, weight = batch(rows, torch.randn(args.batch, COMPOSITION_DIMS))
+        rows = np.random.choice(pairs.training, args.batch, replace=False)
+        latent, target, weight = pairs.draw(
+            rows, np.random.random(args.batch) < RESHAPED, np.random.random(args.batch) < 0.5, CODE_NOISE
+        )
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, left, args.minutes * 12, args.rate) * group["boost"]
+        fresh = int(args.batch * FRESH) if args.texture else 0
+        latent = torch.cat([latent, torch.randn(fresh, generator.z_dim)])
         ws = generator.broadcast(generator.mapping(latent))
         drawn = generator.synthesis(ws, "none", torch.bfloat16 if args.bfloat16 else torch.float32)
-        loss = pyramid_loss(drawn, target, weight)
+        seen = drawn.detach().requires_grad_(True)
+        loss = pyramid_loss(seen[: args.batch], target, weight)
+        (gradient,) = torch.autograd.grad(loss, seen)
+        if args.texture:
+            wanted = texture_gradient(adversary, drawn)
+            length = gradient[: args.batch].flatten(1).norm(dim=1).mean()
+            gradient = gradient + args.texture * length * wanted
+            adversary_optimiser.zero_grad(set_to_none=True)
+            told = adversary_loss(adversary, target, drawn)
+            told.backward()
+            adversary_optimiser.step()
+            smooth_told = 0.98 * smooth_told + 0.02 * told.item()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        drawn.backward(gradient)
         optimiser.step()
         step, images = step + 1, images + args.batch
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
@@ -184,9 +282,27 @@ def train(args: argparse.Namespace) -> None:
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - keep)
         if time.monotonic() > next_report:
-            report(step, smooth)
+            report(smooth)
             next_report = time.monotonic() + args.report_s
-    report(step, smooth)
+    report(smooth)
+
+
+@torch.no_grad()
+def widen(generator: Generator, psi: float) -> None:
+    """Lets truncation `psi` show what truncation 1 has shown so far; the pictures themselves stay the same.
+
+    w becomes w / psi, and the affine layers take the difference back: A (w / psi - d) + b with
+    d = w_avg (1 / psi - 1). A network that has learned pairs makes people as varied as the renders at 1,
+    and the faces at the usual 0.7 would be too much alike.
+    """
+    last = generator.mapping.get_submodule(f"fc{generator.mapping_layers - 1}")
+    for name in ("weight", "bias"):  # leaky ReLU, which follows, is the same at any scale
+        last.get_parameter(name).div_(psi)
+    moved = generator.mapping.w_avg * (1 / psi - 1)
+    for layer in generator.synthesis.modules():
+        if isinstance(affine := getattr(layer, "affine", None), FullyConnected):
+            affine.bias.sub_(affine(moved[None])[0] - affine(torch.zeros_like(moved)[None])[0])
+    generator.mapping.w_avg.div_(psi)
 
 
 def export(args: argparse.Namespace) -> None:
@@ -196,6 +312,7 @@ def export(args: argparse.Namespace) -> None:
     generator = new_generator(z_dim, saved["resolution"])
     generator.load_state_dict(saved["average"])
     set_w_avg(generator)
+    widen(generator, args.psi)
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
 
 
@@ -212,7 +329,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report-s", type=float, default=180)
     parser.add_argument("--float32", dest="bfloat16", action="store_false", help="for CPUs without bfloat16")
+    parser.add_argument(
+        "--texture",
+        type=float,
+        default=0.0,
+        help="weight of the adversary for textures (usual: 0.5)",
+    )
+    parser.add_argument("--assets", type=Path, help="the mesh (see weights.nobody.render.assets)")
     parser.add_argument("--export", type=Path)
+    parser.add_argument(
+        "--psi",
+        type=float,
+        default=0.7,
+        help="truncation at which the exported is as varied as renders",
+    )
     args = parser.parse_args()
     if args.export:
         export(args)

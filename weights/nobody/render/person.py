@@ -215,7 +215,7 @@ def draw_person(seed: int) -> Person:
     masculine = sex < 0.5
     age = random.random() ** 1.2
     tone, skin_colour = _draw_skin_colour(random)
-    _lean_shape(shape, masculine, age, tone)
+    lean_shape(shape, masculine, age, tone)
     skin = _draw_complexion(random, masculine, age, tone)
     pigment, grey, brow_colour, hair_colour = _draw_hair_colour(random, age, tone)
     eye_colour, iris_radius = _draw_eyes(random, tone)
@@ -267,7 +267,7 @@ def _choose(random: np.random.Generator, shares: dict[str, float]) -> str:
     return str(random.choice(list(shares), p=list(shares.values())))
 
 
-def _lean_shape(shape: np.ndarray, masculine: bool, age: float, tone: float) -> None:
+def lean_shape(shape: np.ndarray, masculine: bool, age: float, tone: float) -> None:
     """Moves the modes that go with sex (0, 5), and with age and skin tone (2), towards theirs; in place."""
     shape[0] = shape[0] * 0.75 + (-0.55 if masculine else 1.05)
     shape[2] = shape[2] * 0.85 + (age - 0.45) * 1.1 - (tone - 0.4) * 0.9

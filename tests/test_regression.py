@@ -1,0 +1,214 @@
+"""Regression of renders from their numbers: warps to other shapes, latents that follow them, a small run."""
+
+import argparse
+import copy
+import dataclasses
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import map_coordinates
+
+from engine.stylegan2.checkpoint import load_generator
+from tests.conftest import REPO, shared
+
+sys.path.insert(0, str(REPO))
+sys.path.insert(0, str(REPO / "weights" / "nobody"))
+
+import regress
+from latents import ONE_SIDED_SHAPES, LatentSpace, read_parameters
+from reshape import GRID, SkinModel, another_shape, warp_field, warped
+from texture import PatchAdversary, adversary_loss, texture_gradient
+
+from weights.nobody.render.camera import solve_camera
+from weights.nobody.render.head import pose_head, shape_head
+from weights.nobody.render.person import Person, draw_person
+from weights.nobody.render.shot import Shot, draw_shot
+
+SEED = 20_300
+NOSE_TIP, CHIN = 30, 8
+
+
+@pytest.fixture(scope="module")
+def model() -> SkinModel:
+    return SkinModel(shared("nobody/assets"))
+
+
+@pytest.fixture(scope="module")
+def parameters() -> dict:
+    return read_parameters(shared("nobody/renders.tar"))
+
+
+@pytest.fixture(scope="module")
+def space(parameters: dict) -> LatentSpace:
+    return LatentSpace([parameters[name] for name in sorted(parameters)])
+
+
+def landmarks(model: SkinModel, person: Person, shot: Shot) -> np.ndarray:
+    """(68, 2) in picture widths."""
+    posed = pose_head(model, shape_head(model, person, shot), shot)
+    return solve_camera(posed[model.landmarks], shot.distance).project(posed[model.landmarks])
+
+
+def test_a_field_says_where_each_place_of_the_face_was(model: SkinModel) -> None:
+    person, shot = draw_person(SEED), draw_shot(SEED, 0)
+    shape = another_shape(person, np.random.default_rng(3), likeness=0.0)
+    field = warp_field(model, person, shot, shape).astype(float)
+    before = landmarks(model, person, shot)
+    after = landmarks(model, dataclasses.replace(person, shape=shape), shot)
+    inner = slice(17, 68)  # the outline of the jaw is half hidden
+    places = after[inner, ::-1].T * GRID - 0.5
+    found = after[inner] + np.stack([map_coordinates(part, places, order=1) for part in field], 1)
+    moved, missed = (
+        np.linalg.norm(after - before, axis=1)[inner],
+        np.linalg.norm(found - before[inner], axis=1),
+    )
+    assert moved.max() > 0.02
+    assert np.median(missed) < 0.3 * np.median(moved)
+
+
+def test_a_persons_own_shape_leaves_the_picture_as_it_is(model: SkinModel) -> None:
+    person, shot = draw_person(SEED), draw_shot(SEED, 0)
+    assert np.allclose(another_shape(person, np.random.default_rng(0), likeness=1.0), person.shape)
+    field = torch.from_numpy(warp_field(model, person, shot, person.shape))[None]
+    cutouts = torch.randint(0, 255, (1, 4, 64, 64), dtype=torch.uint8)
+    assert torch.equal(warped(cutouts, field), cutouts)
+
+
+def test_other_shapes_are_as_varied_as_people_are() -> None:
+    random = np.random.default_rng(0)
+    people = [draw_person(seed) for seed in range(SEED, SEED + 300)]
+    own = np.stack([person.shape for person in people]).std(0)
+    for likeness in (0.0, 0.6):
+        others = np.stack([another_shape(person, random, likeness) for person in people]).std(0)
+        assert 0.9 < np.median(others / own) < 1.1
+
+
+def test_latents_are_near_standard_normal_also_of_mirrored_and_reshaped_people(space: LatentSpace) -> None:
+    shapes = np.stack([draw_person(seed).shape for seed in range(len(space.normal))])
+    for normal in (space.normal, space.mirrored(space.normal), space.with_shapes(space.normal, shapes)):
+        z = space.latents(normal)
+        assert z.dtype == np.float32 and abs(z.mean()) < 0.05 and 0.9 < z.std() < 1.15
+
+
+def test_the_renders_own_shapes_give_their_own_latents(space: LatentSpace, parameters: dict) -> None:
+    shapes = np.array([parameters[name]["identity"]["c"] for name in sorted(parameters)])
+    # Equal numbers lie anywhere among their equals, and at the limit of shapes there are many.
+    missed = np.abs(space.with_shapes(space.normal, shapes) - space.normal)
+    assert (missed < 0.02).mean() > 0.97
+
+
+def test_mirroring_twice_changes_nothing(space: LatentSpace) -> None:
+    mirrored = space.mirrored(space.normal)
+    assert not np.allclose(mirrored, space.normal)
+    assert np.allclose(space.mirrored(mirrored), space.normal)
+
+
+def test_mirrored_numbers_tell_of_the_mirrored_picture(model: SkinModel) -> None:
+    person, shot = draw_person(SEED), dataclasses.replace(draw_shot(SEED, 0), yaw=0.3)
+    signs = np.ones(100)
+    signs[list(ONE_SIDED_SHAPES)] = -1
+    turned = dataclasses.replace(person, shape=person.shape * signs, asymmetry=-person.asymmetry)
+    turned_shot = dataclasses.replace(
+        shot, yaw=-shot.yaw, roll=-shot.roll, gaze=(-shot.gaze[0], shot.gaze[1])
+    )
+    here, there = landmarks(model, person, shot), landmarks(model, turned, turned_shot)
+    for place in (NOSE_TIP, CHIN):
+        assert np.allclose(here[place] * [-1, 1] + [1, 0], there[place], atol=0.01)
+    assert abs(here[NOSE_TIP, 0] - 0.5) > 0.02  # this face is turned aside
+
+
+def test_a_lamp_that_is_not_there_is_not_told_by_its_place(space: LatentSpace, parameters: dict) -> None:
+    there = np.array(
+        [any(light[2] == 30 for light in parameters[n]["shot"]["lights"]) for n in sorted(parameters)]
+    )
+    column = space.normal[:, space.names.index("rim_light0")]
+    assert 0.1 < there.mean() < 0.9
+    assert abs(column[there].mean() - column[~there].mean()) < 0.2
+
+
+@pytest.fixture(scope="module")
+def few_renders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of every twelfth render."""
+    archive = tmp_path_factory.mktemp("renders") / "renders.tar"
+    with tarfile.open(shared("nobody/renders.tar")) as source, tarfile.open(archive, "w") as target:
+        webp = [member for member in source if member.name.endswith(".webp")]
+        for member in [source.getmember("meta.jsonl"), *webp[::12]]:
+            target.addfile(member, source.extractfile(member))
+    return archive
+
+
+def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
+    few_renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regress, "SHAPES", 1)
+    run = tmp_path / "run"
+
+    def train(resolution: int, minutes: float, texture: float = 0.0) -> list[dict]:
+        regress.train(
+            argparse.Namespace(
+                renders=few_renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
+                minutes=minutes, batch=8, rate=0.006, threads=1, report_s=1000, bfloat16=False,
+                texture=texture,
+            )
+        )  # fmt: skip
+        return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+    train(8, 0.02)
+    log = train(8, 0.15)
+    assert log[1]["images"] > log[0]["images"] and log[1]["loss"] < log[0]["loss"]
+    before = load_checkpoint(run)
+    log = train(16, 0.0)
+    assert log[2]["images"] == log[1]["images"], "no time, no picture"
+    assert torch.equal(load_checkpoint(run)["codes"], before["codes"])
+
+    train(16, 0.05, texture=0.5)
+    after = load_checkpoint(run)
+    assert not all(torch.equal(after["adversary"][name], kept) for name, kept in before["adversary"].items())
+
+    exported = tmp_path / "nobody.safetensors"
+    regress.export(argparse.Namespace(run=run, export=exported, psi=0.7))
+    generator = load_generator(exported)
+    assert generator.resolution == 16
+    w = generator.mapping(torch.randn(4000, generator.z_dim))
+    assert torch.allclose(w.mean(0), generator.mapping.w_avg, atol=0.1 * float(w.std()))
+
+
+def test_widening_moves_truncation_and_changes_no_picture() -> None:
+    torch.manual_seed(0)
+    generator = regress.new_generator(z_dim=16, resolution=8)
+    regress.set_w_avg(generator)
+    wide = copy.deepcopy(generator)
+    regress.widen(wide, 0.7)
+    z = torch.randn(4, 16)
+    with torch.no_grad():
+        for before, after in ((0.0, 0.0), (1.0, 0.7), (1.3, 0.91)):
+            assert torch.allclose(generator(z, before), wide(z, after), atol=1e-4)
+        assert not torch.allclose(generator(z, 0.7), wide(z, 0.7), atol=1e-2)
+
+
+def test_the_adversary_learns_textures_apart_and_says_how_to_deceive_it() -> None:
+    torch.manual_seed(0)
+    adversary = PatchAdversary(8)
+    optimiser = torch.optim.Adam(adversary.parameters(), 1e-3)
+    smooth = torch.nn.functional.interpolate(torch.randn(16, 3, 4, 4), size=64, mode="bilinear")
+    grained = smooth + 0.2 * torch.randn(16, 3, 64, 64)
+    first = adversary_loss(adversary, grained, smooth).item()
+    for _ in range(60):
+        loss = adversary_loss(adversary, grained, smooth)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.5 * first
+    wanted = texture_gradient(adversary, smooth)
+    assert torch.allclose(wanted.flatten(1).norm(dim=1), torch.ones(16))
+    with torch.no_grad():
+        assert (adversary(smooth - wanted).mean(1) > adversary(smooth).mean(1)).all()
+
+
+def load_checkpoint(run: Path) -> dict:
+    return torch.load(run / "checkpoint.pt", weights_only=True)
