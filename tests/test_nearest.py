@@ -42,7 +42,7 @@ def generator() -> Generator:
 def match(generator) -> Place:
     """Somebody who does not exist."""
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(5))
-    return Place(generator.truncate(generator.broadcast(generator.mapping(z)), 0.8))
+    return Place(generator.truncate(generator.broadcast(generator.mapping(z)), 0.5))
 
 
 def drawn(generator: Generator, place: Place) -> Pixels:

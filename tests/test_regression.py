@@ -22,7 +22,6 @@ sys.path.insert(0, str(REPO / "weights" / "nobody"))
 import regress
 from latents import ONE_SIDED_SHAPES, LatentSpace, read_parameters
 from reshape import GRID, SkinModel, another_shape, warp_field, warped
-from texture import PatchAdversary, adversary_loss, texture_gradient
 
 from weights.nobody.render.camera import solve_camera
 from weights.nobody.render.head import pose_head, shape_head
@@ -148,12 +147,11 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     monkeypatch.setattr(regress, "SHAPES", 1)
     run = tmp_path / "run"
 
-    def train(resolution: int, minutes: float, texture: float = 0.0) -> list[dict]:
+    def train(resolution: int, minutes: float) -> list[dict]:
         regress.train(
             argparse.Namespace(
                 renders=few_renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
                 minutes=minutes, batch=8, rate=0.006, threads=1, report_s=1000, bfloat16=False,
-                texture=texture,
             )
         )  # fmt: skip
         return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
@@ -165,10 +163,6 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     log = train(16, 0.0)
     assert log[2]["images"] == log[1]["images"], "no time, no picture"
     assert torch.equal(load_checkpoint(run)["codes"], before["codes"])
-
-    train(16, 0.05, texture=0.5)
-    after = load_checkpoint(run)
-    assert not all(torch.equal(after["adversary"][name], kept) for name, kept in before["adversary"].items())
 
     exported = tmp_path / "nobody.safetensors"
     regress.export(argparse.Namespace(run=run, export=exported, psi=0.7))
@@ -189,25 +183,6 @@ def test_widening_moves_truncation_and_changes_no_picture() -> None:
         for before, after in ((0.0, 0.0), (1.0, 0.7), (1.3, 0.91)):
             assert torch.allclose(generator(z, before), wide(z, after), atol=1e-4)
         assert not torch.allclose(generator(z, 0.7), wide(z, 0.7), atol=1e-2)
-
-
-def test_the_adversary_learns_textures_apart_and_says_how_to_deceive_it() -> None:
-    torch.manual_seed(0)
-    adversary = PatchAdversary(8)
-    optimiser = torch.optim.Adam(adversary.parameters(), 1e-3)
-    smooth = torch.nn.functional.interpolate(torch.randn(16, 3, 4, 4), size=64, mode="bilinear")
-    grained = smooth + 0.2 * torch.randn(16, 3, 64, 64)
-    first = adversary_loss(adversary, grained, smooth).item()
-    for _ in range(60):
-        loss = adversary_loss(adversary, grained, smooth)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    assert loss.item() < 0.5 * first
-    wanted = texture_gradient(adversary, smooth)
-    assert torch.allclose(wanted.flatten(1).norm(dim=1), torch.ones(16))
-    with torch.no_grad():
-        assert (adversary(smooth - wanted).mean(1) > adversary(smooth).mean(1)).all()
 
 
 def load_checkpoint(run: Path) -> dict:

@@ -38,7 +38,6 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts  # noqa: E402
 from latents import LatentSpace, read_parameters  # noqa: E402
 from reshape import other_shapes, warped  # noqa: E402
-from texture import PatchAdversary, adversary_loss, texture_gradient  # noqa: E402
 
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 from engine.stylegan2.checkpoint import save_generator  # noqa: E402
@@ -51,8 +50,6 @@ CODE_NOISE = 0.4
 CODES_BOOST = 2.0
 SHAPES = 8  # other shapes for each render
 RESHAPED = 0.6  # share of pictures shown that have another shape than the render's own
-FRESH = 0.5  # of a batch: people drawn afresh, whom no pair tells of, beside the pairs
-ADVERSARY_RATE = 4e-4
 OLDEST_SHAPEABLE = "020000"
 
 
@@ -199,10 +196,6 @@ def train(args: argparse.Namespace) -> None:
     optimiser = torch.optim.Adam(groups, lr=args.rate, betas=(0.9, 0.99), fused=True)
     if optimiser_state:
         optimiser.load_state_dict(optimiser_state)
-    adversary = PatchAdversary()
-    if checkpoint.exists() and "adversary" in saved:
-        adversary.load_state_dict(saved["adversary"])
-    adversary_optimiser = torch.optim.Adam(adversary.parameters(), lr=ADVERSARY_RATE, betas=(0.5, 0.99))
 
     # The sheet of samples has eight of each in a row, however few there are.
     known_rows = np.resize(pairs.training[::37], 8)
@@ -226,7 +219,6 @@ def train(args: argparse.Namespace) -> None:
                 "loss": round(loss, 4),
                 "held_out_loss": round(float(pyramid_loss(drawn, unseen, unseen_weight)), 4),
                 "held_out_l1": round(float((drawn - unseen).abs().mean()), 4),
-                "adversary": round(smooth_told, 4),
             }
             set_w_avg(average)
             z, known, _ = pairs.draw(known_rows, nobody[:8], nobody[:8], noise=0.0)
@@ -239,16 +231,14 @@ def train(args: argparse.Namespace) -> None:
             "generator": generator.state_dict(),
             "average": average.state_dict(),
             "codes": pairs.codes.data,
-            "standard_codes": pairs.standard_codes().detach()[pairs.training],
             "optimiser": optimiser.state_dict(),
-            "adversary": adversary.state_dict(),
             "images": images,
             "resolution": args.resolution,
         }
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
 
-    began, step, smooth, smooth_told = time.monotonic(), 0, 0.0, 2.0
+    began, step, smooth = time.monotonic(), 0, 0.0
     next_report = began + 60
     while (left := args.minutes * 60 - (time.monotonic() - began)) > 0:
         rows = np.random.choice(pairs.training, args.batch, replace=False)
@@ -257,24 +247,11 @@ def train(args: argparse.Namespace) -> None:
         )
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, left, args.minutes * 12, args.rate) * group["boost"]
-        fresh = int(args.batch * FRESH) if args.texture else 0
-        latent = torch.cat([latent, torch.randn(fresh, generator.z_dim)])
         ws = generator.broadcast(generator.mapping(latent))
         drawn = generator.synthesis(ws, "none", torch.bfloat16 if args.bfloat16 else torch.float32)
-        seen = drawn.detach().requires_grad_(True)
-        loss = pyramid_loss(seen[: args.batch], target, weight)
-        (gradient,) = torch.autograd.grad(loss, seen)
-        if args.texture:
-            wanted = texture_gradient(adversary, drawn)
-            length = gradient[: args.batch].flatten(1).norm(dim=1).mean()
-            gradient = gradient + args.texture * length * wanted
-            adversary_optimiser.zero_grad(set_to_none=True)
-            told = adversary_loss(adversary, target, drawn)
-            told.backward()
-            adversary_optimiser.step()
-            smooth_told = 0.98 * smooth_told + 0.02 * told.item()
+        loss = pyramid_loss(drawn, target, weight)
         optimiser.zero_grad(set_to_none=True)
-        drawn.backward(gradient)
+        loss.backward()
         optimiser.step()
         step, images = step + 1, images + args.batch
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
@@ -292,8 +269,8 @@ def widen(generator: Generator, psi: float) -> None:
     """Lets truncation `psi` show what truncation 1 has shown so far; the pictures themselves stay the same.
 
     w becomes w / psi, and the affine layers take the difference back: A (w / psi - d) + b with
-    d = w_avg (1 / psi - 1). A network that has learned pairs makes people as varied as the renders at 1,
-    and the faces at the usual 0.7 would be too much alike.
+    d = w_avg (1 / psi - 1). A network that has learned pairs shows at 1 what it knows of the renders, which
+    is nearer to their mean than they are; faces at the usual 0.7 would be too much alike.
     """
     last = generator.mapping.get_submodule(f"fc{generator.mapping_layers - 1}")
     for name in ("weight", "bias"):  # leaky ReLU, which follows, is the same at any scale
@@ -329,19 +306,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report-s", type=float, default=180)
     parser.add_argument("--float32", dest="bfloat16", action="store_false", help="for CPUs without bfloat16")
-    parser.add_argument(
-        "--texture",
-        type=float,
-        default=0.0,
-        help="weight of the adversary for textures (usual: 0.5)",
-    )
     parser.add_argument("--assets", type=Path, help="the mesh (see weights.nobody.render.assets)")
     parser.add_argument("--export", type=Path)
     parser.add_argument(
         "--psi",
         type=float,
-        default=0.7,
-        help="truncation at which the exported is as varied as renders",
+        default=0.56,
+        help="truncation at which the exported shows what was learned: the usual 0.7 lies a quarter beyond",
     )
     args = parser.parse_args()
     if args.export:
