@@ -8,6 +8,7 @@ picture is warped. Skin, hair, light and pose stay, and the light keeps falling 
 and up or down (1) the same place of the person lies in the render, in picture widths.
 """
 
+import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -125,7 +126,9 @@ def other_shapes(
         with np.load(kept) as stored:
             if stored["names"].tolist() == names and stored["shapes"].shape[1] == count:
                 return stored["shapes"], stored["fields"]
-    with ProcessPoolExecutor(processes, initializer=_start, initargs=(assets,)) as pool:
+    # A fork would inherit locks of torch's threads, but not the threads, and wait for ever.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, _start, (assets,)) as pool:
         found = list(pool.map(partial(_shapes_and_fields, count=count), names, chunksize=8))
     shapes, fields = np.stack([s for s, _ in found]), np.stack([f for _, f in found])
     unfinished = kept.with_name(f"unfinished-{kept.name}")
