@@ -35,7 +35,8 @@ from skimage import data
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "weights" / "nobody"))
 
-from evaluate import frechet_distance, left_out_of_version_0
+from compose import held_out
+from evaluate import frechet_distance
 from judges import equal_error
 from recognisers import PHOTOGRAPHS, recognisers
 
@@ -70,7 +71,8 @@ SHARED = ROOT.parent / "shared"
 RENDERS = SHARED / "nobody" / "renders.tar"
 KINDS = ("match", "nearest", "on the way", "random")
 MARGIN = PortrayalSettings().margin
-UNSEEN = 6  # renders that the generator was not trained on
+UNSEEN = 3  # renders that the generator was not trained on
+VERSION_0_RENDERS, VERSION_0_UNSEEN = 1200, 64
 STRANGERS = 200
 FRECHET_AXES = 8
 FIRST_SEED = 1000  # of the attacker's own people
@@ -159,11 +161,18 @@ def rendered_names() -> list[str]:
         return sorted(Path(name).stem for name in archive.getnames() if name.endswith(".webp"))
 
 
+def unseen(names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which renders the generator was never trained on: left out since, and by version 0, which it began with."""
+    by_version_0 = np.zeros(len(names), bool)
+    if len(names) == VERSION_0_RENDERS:  # of others it has seen none, but which of them are older is not known
+        by_version_0[np.random.default_rng(0).permutation(len(names))[:VERSION_0_UNSEEN]] = True
+    return held_out(names) & by_version_0
+
+
 def of_the_wider_shapes(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """From all names: those who sit, never seen by the generator, and the strangers of the gallery."""
     wider = [name.startswith("02") for name in names]
-    unseen = np.flatnonzero(left_out_of_version_0(names) & wider)[:UNSEEN]
-    sitting = [names[i] for i in unseen]
+    sitting = [names[i] for i in np.flatnonzero(unseen(names) & wider)[:UNSEEN]]
     others = [name for name, wide in zip(names, wider, strict=True) if wide and name not in sitting]
     return sitting, others[:STRANGERS]
 
