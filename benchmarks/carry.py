@@ -162,9 +162,9 @@ def rendered_names() -> list[str]:
 
 
 def unseen(names: Sequence[str]) -> NDArray[np.bool_]:
-    """Which renders the generator was never trained on: left out since, and by version 0, which it began with."""
+    """Which renders the generator never saw: left out now, and by version 0, which it began with."""
     by_version_0 = np.zeros(len(names), bool)
-    if len(names) == VERSION_0_RENDERS:  # of others it has seen none, but which of them are older is not known
+    if len(names) == VERSION_0_RENDERS:
         by_version_0[np.random.default_rng(0).permutation(len(names))[:VERSION_0_UNSEEN]] = True
     return held_out(names) & by_version_0
 
