@@ -39,6 +39,7 @@ from scenes.scene import Scene, scene_of
 
 BEGAN_S = 1000.0
 SEED = 2
+TRUNCATION = 0.7
 K = 1
 # Stricter than in the installation: what this generator draws is soon the same person to dlib.
 POINT = "fmr-1e-4"
@@ -84,7 +85,7 @@ def somebody() -> Somebody:
     judges = panel(names, fetched_weights(names), {"dlib": POINT})
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
-        match = Place(generator.broadcast(generator.mapping(z)).clone())
+        match = Place(generator.truncate(generator.broadcast(generator.mapping(z)), TRUNCATION))
     median = Continuum(generator, median_face(generator), match)
 
     photograph = np.asarray(
