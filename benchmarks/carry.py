@@ -360,7 +360,7 @@ def do_pairs(work: Path, count: int) -> None:
             random = torch.Generator().manual_seed(seed)
             z = torch.randn(1, network.z_dim, generator=random)
             with torch.no_grad():
-                place = Place(network.truncate(network.broadcast(network.mapping(z)), 0.8))
+                place = Place(network.truncate(network.broadcast(network.mapping(z)), 0.5))
                 picture = to_uint8(draw(network, place))[0].numpy()
             faces = finder.find(picture)
             if not faces:
