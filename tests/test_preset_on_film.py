@@ -49,8 +49,9 @@ def borders_on_film(folder: Path, fades_s: tuple[float, ...]) -> list[NDArray[np
             send("/preset/load", "dark", fade_s)
             house.until(Phase.JURY)
             assert light_percent() == DARK_PERCENT
-            # Until a little after the fade: how one scene passes into the next is not the preset's doing.
-            faded_s = min(began_s + 2 * WORDS_S + FADE_S + 0.5, house.clock.now_s)
+            # As long as a fade takes: the scene's own cut, to the dark picture of the difference, follows.
+            faded_s = began_s + 2 * WORDS_S + FADE_S
+            assert faded_s < house.clock.now_s
             frames.append(slice(round((began_s + WORDS_S) * RATE_HZ), round(faded_s * RATE_HZ)))
     with av.open(str(film)) as container:
         light = [frame.to_ndarray(format="gray").mean() / 255 for frame in container.decode(video=0)]
