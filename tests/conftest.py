@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def people() -> dict[str, list[Path]]:
     for path in sorted(shared("people").glob("*_*.png")):
         found.setdefault(path.stem.partition("_")[0], []).append(path)
     return found
+
+
+@pytest.fixture(scope="session")
+def renders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of every twelfth render."""
+    folder = tmp_path_factory.mktemp("renders")
+    with tarfile.open(shared("nobody/renders.tar")) as tar:
+        webp = [member for member in tar if member.name.endswith(".webp")]
+        tar.extractall(folder, [tar.getmember("meta.jsonl"), *webp[::12]], filter="data")
+    return folder
 
 
 @pytest.fixture(scope="session")

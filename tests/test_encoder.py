@@ -20,7 +20,6 @@ from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_g
 from installation.atelier import Atelier
 from installation.configuration import Configuration, Search
 from tests.conftest import REPO
-from tests.test_training import renders as renders
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 

@@ -5,7 +5,6 @@ import copy
 import dataclasses
 import json
 import sys
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
 import regress
 from latents import ONE_SIDED_SHAPES, LatentSpace, read_parameters
-from reshape import GRID, SkinModel, another_shape, warp_field, warped
+from reshape import GRID, SkinModel, another_shape, warp_fields, warped
 
 from weights.nobody.render.camera import solve_camera
 from weights.nobody.render.head import pose_head, shape_head
@@ -56,7 +55,7 @@ def landmarks(model: SkinModel, person: Person, shot: Shot) -> np.ndarray:
 def test_a_field_says_where_each_place_of_the_face_was(model: SkinModel) -> None:
     person, shot = draw_person(SEED), draw_shot(SEED, 0)
     shape = another_shape(person, np.random.default_rng(3), likeness=0.0)
-    field = warp_field(model, person, shot, shape).astype(float)
+    (field,) = warp_fields(model, person, shot, shape[None]).astype(float)
     before = landmarks(model, person, shot)
     after = landmarks(model, dataclasses.replace(person, shape=shape), shot)
     inner = slice(17, 68)  # the outline of the jaw is half hidden
@@ -73,7 +72,7 @@ def test_a_field_says_where_each_place_of_the_face_was(model: SkinModel) -> None
 def test_a_persons_own_shape_leaves_the_picture_as_it_is(model: SkinModel) -> None:
     person, shot = draw_person(SEED), draw_shot(SEED, 0)
     assert np.allclose(another_shape(person, np.random.default_rng(0), likeness=1.0), person.shape)
-    field = torch.from_numpy(warp_field(model, person, shot, person.shape))[None]
+    field = torch.from_numpy(warp_fields(model, person, shot, person.shape[None]))
     cutouts = torch.randint(0, 255, (1, 4, 64, 64), dtype=torch.uint8)
     assert torch.equal(warped(cutouts, field), cutouts)
 
@@ -130,19 +129,8 @@ def test_a_lamp_that_is_not_there_is_not_told_by_its_place(space: LatentSpace, p
     assert abs(column[there].mean() - column[~there].mean()) < 0.2
 
 
-@pytest.fixture(scope="module")
-def few_renders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of every twelfth render."""
-    archive = tmp_path_factory.mktemp("renders") / "renders.tar"
-    with tarfile.open(shared("nobody/renders.tar")) as source, tarfile.open(archive, "w") as target:
-        webp = [member for member in source if member.name.endswith(".webp")]
-        for member in [source.getmember("meta.jsonl"), *webp[::12]]:
-            target.addfile(member, source.extractfile(member))
-    return archive
-
-
 def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
-    few_renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(regress, "SHAPES", 1)
     run = tmp_path / "run"
@@ -150,7 +138,7 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     def train(resolution: int, minutes: float) -> list[dict]:
         regress.train(
             argparse.Namespace(
-                renders=few_renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
+                renders=renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
                 minutes=minutes, batch=8, rate=0.006, threads=1, report_s=1000, bfloat16=False,
             )
         )  # fmt: skip

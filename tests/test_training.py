@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 import sys
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from engine.errors import UsageError
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator, save_generator
-from tests.conftest import REPO, shared
+from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
@@ -28,16 +27,6 @@ import train
 from augment import MAX_P, AdaptiveProbability, augment
 from compose import COMPOSITION_DIMS, compose, compose_as_photographed, held_out, load_cutouts
 from discriminator import Discriminator, with_group_deviation
-
-
-@pytest.fixture(scope="session")
-def renders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of every twelfth render."""
-    folder = tmp_path_factory.mktemp("renders")
-    with tarfile.open(shared("nobody/renders.tar")) as tar:
-        webp = [member for member in tar if member.name.endswith(".webp")]
-        tar.extractall(folder, [tar.getmember("meta.jsonl"), *webp[::12]], filter="data")
-    return folder
 
 
 def arguments(renders: Path, run: Path, **changed: object) -> argparse.Namespace:

@@ -181,11 +181,7 @@ class Probe:
 
 def looks(renders: Path, names: Sequence[str]) -> dict[str, Array]:
     """Which renders have a beard, and long hair: bool (N,) each, from the parameters they were made from."""
-    if renders.is_dir():
-        rows = [json.loads(line) for line in (renders / "meta.jsonl").read_text().splitlines()]
-        parameters = {row["name"]: row for row in rows}
-    else:
-        parameters = read_parameters(renders)
+    parameters = read_parameters(renders)
     identities = [parameters[name]["identity"] for name in names]
     return {
         "beard": np.array([i["beard"] in BEARDS for i in identities]),

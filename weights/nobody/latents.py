@@ -23,6 +23,7 @@ EXPRESSIONS = (
 )  # fmt: skip
 LEFT_OUT = {"seed", "hairn", "face_asy"}  # not shown, or shown by others
 SHAPE_MODES = 60  # of 100: what the others move is one percent of all
+SHAPE_NAMES = [f"c{i}" for i in range(SHAPE_MODES)]
 # Shape modes are symmetric but for these, which change sides; the azimuth of a light from behind lies around
 # pi, and its rank changes sides all the same.
 ONE_SIDED_SHAPES = (
@@ -34,12 +35,16 @@ MIRRORED = (
 )  # fmt: skip
 
 
-def read_parameters(archive: Path) -> dict[str, dict[str, Any]]:
-    """`meta.jsonl` of a tar of renders: name -> {"identity": {...}, "shot": {...}}."""
-    with tarfile.open(archive) as tar:
-        stored = tar.extractfile(next(m for m in tar if m.name.endswith("meta.jsonl")))
-        assert stored is not None
-        rows = [json.loads(line) for line in stored.read().decode().splitlines()]
+def read_parameters(renders: Path) -> dict[str, dict[str, Any]]:
+    """`meta.jsonl` of a tar or a folder of renders: name -> {"identity": {...}, "shot": {...}}."""
+    if renders.is_dir():
+        lines = (renders / "meta.jsonl").read_text()
+    else:
+        with tarfile.open(renders) as tar:
+            stored = tar.extractfile(next(m for m in tar if m.name.endswith("meta.jsonl")))
+            assert stored is not None
+            lines = stored.read().decode()
+    rows = [json.loads(line) for line in lines.splitlines()]
     return {row["name"]: row for row in rows}
 
 
@@ -80,6 +85,11 @@ def _normal_by_rank(values: Numbers, random: np.random.Generator) -> Numbers:
     ranks = np.empty(len(values))
     ranks[order] = np.arange(len(values))
     return ndtri((ranks + 0.5) / len(values))
+
+
+def _fill(values: Numbers, there: NDArray[np.bool_], random: np.random.Generator) -> None:
+    """What a lamp would be like that was not there must not tell that it was not there; in place."""
+    values[~there] = random.choice(values[there], (~there).sum())
 
 
 def _normal_by_choice(kinds: list[str], random: np.random.Generator) -> Numbers:
@@ -128,16 +138,25 @@ class LatentSpace:
         flat = [_flatten(row) for row in rows]
         columns: list[Numbers] = []
         self.names: list[str] = []
-        self._values: dict[str, Numbers] = {}
+        shapes: list[tuple[Numbers, Numbers]] = []
         for name in (n for n in flat[0] if all(n in f for f in flat)):
             if name in CHOICES:
                 block = _normal_by_choice([str(f[name]) for f in flat], random)
             else:
-                self._values[name] = np.asarray([f[name] for f in flat], float)
-                block = _normal_by_rank(self._filled(name, flat, random), random)[:, None]
+                values = np.asarray([f[name] for f in flat], float)
+                if "_light" in name:
+                    lamp = name.split("_light")[0]
+                    _fill(values, np.array([f[lamp] == "True" for f in flat]), random)
+                block = _normal_by_rank(values, random)[:, None]
+                if name in SHAPE_NAMES:
+                    order = values.argsort()
+                    shapes.append((values[order], block[order, 0]))
             columns.append(block)
             self.names += [name] * block.shape[1]
         self.normal = np.concatenate(columns, axis=1)
+        self._shape_columns = [self.names.index(name) for name in SHAPE_NAMES]
+        self._mirrored_columns = [self.names.index(name) for name in MIRRORED]
+        self._shape_scales = shapes
         variances, vectors = np.linalg.eigh(np.corrcoef(self.normal.T))
         # Directions under a twentieth of a column's variance (what skin colour adds to skin tone) are not
         # stretched to full size.
@@ -145,32 +164,21 @@ class LatentSpace:
         white = self.normal @ self._whiten
         self._mean, self._spread = white.mean(0), white.std(0)
 
-    def _filled(self, name: str, flat: list[dict[str, float | str]], random: np.random.Generator) -> Numbers:
-        """What a lamp would be like that was not there must not tell that it was not there."""
-        values = self._values[name]
-        if "_light" in name:
-            there = np.array([f[name.split("_light")[0]] == "True" for f in flat])
-            values[~there] = random.choice(values[there], (~there).sum())
-        return values
-
     def latents(self, normal: Numbers) -> Numbers:
         """(..., D) like `normal` -> z, float32 (..., D), whose columns together are near N(0, I)."""
         return ((normal @ self._whiten - self._mean) / self._spread).astype(np.float32)
 
     def with_shapes(self, normal: Numbers, shapes: Numbers) -> Numbers:
-        """(M, D) -> (M, D) of the same people with other shape coefficients (M, 100)."""
+        """(M, D) -> (M, D) of the same people with other shape coefficients (M, 100), by rank."""
         changed = normal.copy()
-        for i in range(SHAPE_MODES):
-            changed[:, self.names.index(f"c{i}")] = self._as_normal(f"c{i}", shapes[:, i])
+        for column, (values, ranked), new in zip(
+            self._shape_columns, self._shape_scales, shapes.T[:SHAPE_MODES], strict=True
+        ):
+            changed[:, column] = np.interp(new, values, ranked)
         return changed
 
     def mirrored(self, normal: Numbers) -> Numbers:
         """(M, D) -> (M, D) of the mirrored pictures."""
         changed = normal.copy()
-        changed[:, [self.names.index(name) for name in MIRRORED]] *= -1
+        changed[:, self._mirrored_columns] *= -1
         return changed
-
-    def _as_normal(self, name: str, values: Numbers) -> Numbers:
-        """What rank makes of each value, told by the renders' own values and their normal numbers."""
-        order = self._values[name].argsort()
-        return np.interp(values, self._values[name][order], self.normal[order, self.names.index(name)])

@@ -61,7 +61,7 @@ def new_generator(z_dim: int, resolution: int) -> Generator:
 
 
 def importance(alpha: torch.Tensor) -> torch.Tensor:
-    """(N, 1, R, R) alpha -> weights (N, 1, R, R): the face counts fully, hair half, the ground a quarter.
+    """(N, 1, R, R) alpha -> weights (N, 1, R, R): 1 for the face, 0.6 for hair, 0.25 for the ground.
 
     Hair strands are drawn from random seeds that no latent tells; asking for them only blurs the face.
     """
@@ -132,6 +132,8 @@ class Pairs:
         self.shapes, self.fields = shapes, torch.from_numpy(fields)
         # A code for each render and one for its mirror image.
         self.codes = torch.nn.Parameter(torch.randn(2 * len(self.names), CODE_DIMS))
+        both = np.concatenate([self.training, self.training + len(self.names)])
+        self._trained_codes = torch.from_numpy(both)
 
     @property
     def z_dim(self) -> int:
@@ -140,8 +142,7 @@ class Pairs:
 
     def standard_codes(self) -> torch.Tensor:
         """The codes (2 N, CODE_DIMS) of what is trained on; each column of mean 0 and variance 1 over it."""
-        both = np.concatenate([self.training, self.training + len(self.names)])
-        known = self.codes[torch.from_numpy(both)]
+        known = self.codes[self._trained_codes]
         return (self.codes - known.mean(0)) / (known.std(0) + 1e-6)
 
     def draw(
@@ -201,12 +202,10 @@ def train(args: argparse.Namespace) -> None:
     known_rows = np.resize(pairs.training[::37], 8)
     unseen_rows = np.resize(pairs.unseen, max(8, len(pairs.unseen)))
     nobody = np.zeros(len(unseen_rows), bool)
-    random_state = torch.get_rng_state()
-    torch.manual_seed(1)
-    with torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
         unseen_z, unseen, unseen_weight = pairs.draw(unseen_rows, nobody, nobody, noise=0.0)
         unseen_z[:, -CODE_DIMS:] = 0  # nobody knows theirs
-    torch.set_rng_state(random_state)
     fixed_z = torch.randn(24, generator.z_dim, generator=torch.Generator().manual_seed(2))
 
     def report(loss: float) -> None:
@@ -317,8 +316,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.export:
         export(args)
-    else:
+    elif args.assets:
         train(args)
+    else:
+        parser.error("training needs the mesh: give --assets DIR (see weights.nobody.render.assets)")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ and up or down (1) the same place of the person lies in the render, in picture w
 """
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -22,10 +21,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from weights.nobody.render.camera import solve_camera
+from weights.nobody.render.assets import write_whole
+from weights.nobody.render.camera import Camera, solve_camera
 from weights.nobody.render.head import OUTER_VERTICES, HeadModel, pose_head, shape_head, vertex_normals
 from weights.nobody.render.parameters import seed_and_number
-from weights.nobody.render.person import SHAPE_LIMIT, SHAPE_SD, Person, draw_person, lean_shape
+from weights.nobody.render.person import Person, draw_person, draw_shape, lean_shape
 from weights.nobody.render.shot import Shot, draw_shot
 
 GRID = 48
@@ -52,15 +52,23 @@ def another_shape(person: Person, random: np.random.Generator, likeness: float) 
     """
     mean = np.zeros(100)
     lean_shape(mean, person.masculine, person.age, person.tone)
-    fresh = np.clip(random.normal(size=100) * SHAPE_SD, -SHAPE_LIMIT, SHAPE_LIMIT)
+    fresh = draw_shape(random)
     lean_shape(fresh, person.masculine, person.age, person.tone)
     return mean + likeness * (person.shape - mean) + np.sqrt(1 - likeness**2) * (fresh - mean)
 
 
-def warp_field(model: HeadModel, person: Person, shot: Shot, shape: Array) -> Array:
-    """The warp field that gives a render of `person` another shape, float16 (2, GRID, GRID)."""
-    before, _, _ = _projected(model, person, shot)
-    after, normals, towards = _projected(model, replace(person, shape=shape), shot)
+def warp_fields(model: HeadModel, person: Person, shot: Shot, shapes: Array) -> Array:
+    """The warp fields that give a render of `person` other shapes (K, 100): float16 (K, 2, GRID, GRID)."""
+    posed, camera = _posed(model, person, shot)
+    before = camera.project(posed)
+    return np.stack([_warp_field(model, before, replace(person, shape=shape), shot) for shape in shapes])
+
+
+def _warp_field(model: HeadModel, before: Array, person: Person, shot: Shot) -> Array:
+    """From the person's picture back to where each vertex lay `before` (V, 2), in picture widths."""
+    posed, camera = _posed(model, person, shot)
+    after, normals = camera.project(posed), vertex_normals(posed, model.outer_triangles)
+    towards = camera.position - posed
     depth = np.linalg.norm(towards, axis=1)
     facing = (normals * towards).sum(1) / depth
     cells = np.floor(after * GRID).astype(int)
@@ -69,16 +77,15 @@ def warp_field(model: HeadModel, person: Person, shot: Shot, shape: Array) -> Ar
     nearest = np.full(GRID * GRID, np.inf)
     np.minimum.at(nearest, cell, depth)
     front = depth < nearest[cell] + DEPTH_TOLERANCE_CM
-    count = np.bincount(cell[front], minlength=GRID * GRID).astype(np.float32)
+    count = np.bincount(cell[front], minlength=GRID * GRID)
     total = [np.bincount(cell[front], moved[front, i], GRID * GRID) for i in range(2)]
     return _filled(np.stack(total).reshape(2, GRID, GRID), count.reshape(GRID, GRID)).astype(np.float16)
 
 
-def _projected(model: HeadModel, person: Person, shot: Shot) -> tuple[Array, Array, Array]:
-    """Places in the picture (V, 2), normals (V, 3) and the ways to the camera (V, 3), cm."""
+def _posed(model: HeadModel, person: Person, shot: Shot) -> tuple[Array, Camera]:
+    """The vertices (V, 3) and the camera that sees them."""
     posed = pose_head(model, shape_head(model, person, shot), shot)
-    camera = solve_camera(posed[model.landmarks], shot.distance)
-    return camera.project(posed), vertex_normals(posed, model.outer_triangles), camera.position - posed
+    return posed, solve_camera(posed[model.landmarks], shot.distance)
 
 
 def _filled(total: Array, count: Array) -> Array:
@@ -109,7 +116,7 @@ def _shapes_and_fields(name: str, count: int) -> tuple[Array, Array]:
     person, shot = draw_person(seed), draw_shot(seed, number)
     random = np.random.default_rng([seed, number, 77])
     shapes = np.stack([another_shape(person, random, random.uniform(0, 0.9)) for _ in range(count)])
-    return shapes, np.stack([warp_field(_model, person, shot, shape) for shape in shapes])
+    return shapes, warp_fields(_model, person, shot, shapes)
 
 
 def other_shapes(
@@ -131,9 +138,7 @@ def other_shapes(
     with ProcessPoolExecutor(processes, spawn, _start, (assets,)) as pool:
         found = list(pool.map(partial(_shapes_and_fields, count=count), names, chunksize=8))
     shapes, fields = np.stack([s for s, _ in found]), np.stack([f for _, f in found])
-    unfinished = kept.with_name(f"unfinished-{kept.name}")
-    np.savez(unfinished, names=np.array(names), shapes=shapes, fields=fields)
-    os.replace(unfinished, kept)
+    write_whole(kept, lambda path: np.savez(path, names=np.array(names), shapes=shapes, fields=fields))
     return shapes, fields
 
 

@@ -97,8 +97,8 @@ def convert(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     model = dict(V=neutral.astype(np.float32), I=offsets(identities), E=offsets(expressions), **faces)
     names = np.array([path.stem for path in expressions])
-    _write_whole(target / MODEL_FILE, lambda path: np.savez_compressed(path, en=names, **model))
-    _write_whole(target / LANDMARK_FILE, lambda path: np.save(path, np.array(LANDMARKS)))
+    write_whole(target / MODEL_FILE, lambda path: np.savez_compressed(path, en=names, **model))
+    write_whole(target / LANDMARK_FILE, lambda path: np.save(path, np.array(LANDMARKS)))
 
 
 def read_vertices(path: Path) -> np.ndarray:
@@ -134,7 +134,8 @@ def read_faces(path: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` write a file, and puts it in its place once all of it is there."""
     # numpy adds a suffix of its own to names that lack it.
     unfinished = path.with_name(f"unfinished-{path.name}")
     write(unfinished)

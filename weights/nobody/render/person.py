@@ -209,7 +209,7 @@ class Person:
 def draw_person(seed: int) -> Person:
     """The person of a seed."""
     random = np.random.default_rng(7_000_021 + seed)
-    shape = np.clip(random.normal(size=100) * SHAPE_SD, -SHAPE_LIMIT, SHAPE_LIMIT)
+    shape = draw_shape(random)
     asymmetry = random.normal() * 0.2
     sex = random.random()
     masculine = sex < 0.5
@@ -265,6 +265,11 @@ def draw_person(seed: int) -> Person:
 
 def _choose(random: np.random.Generator, shares: dict[str, float]) -> str:
     return str(random.choice(list(shares), p=list(shares.values())))
+
+
+def draw_shape(random: np.random.Generator) -> np.ndarray:
+    """Shape coefficients (100,) of anybody, whom `lean_shape` then makes fit their sex, age and tone."""
+    return np.clip(random.normal(size=100) * SHAPE_SD, -SHAPE_LIMIT, SHAPE_LIMIT)
 
 
 def lean_shape(shape: np.ndarray, masculine: bool, age: float, tone: float) -> None:
