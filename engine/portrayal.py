@@ -40,6 +40,7 @@ Tuning = Literal["auto", "always", "never"]
 
 BISECTIONS = 8  # pictures a judge is asked about to find a border, about
 HOLDING = 16  # pictures that are tried before a doppelgänger holds, about
+HEAD_WIDTH = 1.5  # in widths of the mesh of its face
 NEAREST_WIDTH = 1 / 128
 """How far apart in t the border pair of the second continuum is at most: the whole of it is a few grey levels
 long, and the border's place shall be as well known as the first one's."""
@@ -199,8 +200,27 @@ def face_importance(portrait: Portrait, resolution: int) -> torch.Tensor:
     hull = cv2.convexHull(portrait.landmarks.astype(np.int32))
     cv2.fillPoly(mask, [hull], (1.0,))
     soft = cv2.GaussianBlur(cv2.dilate(mask, np.ones((9, 9), np.uint8)), (0, 0), size / 40)
-    small = cv2.resize(soft, (resolution, resolution), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy((0.25 + 0.75 * small).astype(np.float32))[None, None]
+    return 0.25 + 0.75 * _reduced(soft, resolution)
+
+
+def head_mask(portrait: Portrait, resolution: int) -> torch.Tensor:
+    """(1, 1, R, R): 1 on the head, about half as wide again as the mesh of its face, and softly 0 about it.
+
+    Where a match is as sharp as the portrait. The room stays as soft as the generator draws it, and so does
+    whoever else stands there.
+    """
+    size = portrait.image.shape[0]
+    mask = np.zeros((size, size), np.float32)
+    hull = cv2.convexHull(portrait.landmarks.astype(np.float32))[:, 0]
+    middle = hull.mean(axis=0)
+    cv2.fillPoly(mask, [(middle + HEAD_WIDTH * (hull - middle)).astype(np.int32)], (1.0,))
+    return _reduced(cv2.GaussianBlur(mask, (0, 0), size / 20), resolution)
+
+
+def _reduced(mask: cv2.typing.MatLike, resolution: int) -> torch.Tensor:
+    """float32 (S, S) -> (1, 1, R, R)."""
+    small = cv2.resize(mask, (resolution, resolution), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.asarray(small, np.float32))[None, None]
 
 
 def to_target(image: Pixels, resolution: int) -> torch.Tensor:
@@ -393,7 +413,9 @@ def _portray(
         settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
     ):
         with watch("tuning"):
-            found = recorder.follow(tune(generator, loss, found.place, settings.search), "tuning")
+            head = head_mask(portrait, generator.resolution).to(generator.device)
+            tuning = tune(generator, loss, found.place, settings.search, head)
+            found = recorder.follow(tuning, "tuning")
         tuned = found.index + 1
 
     continuum = Continuum(generator, median_face(generator), found.place)

@@ -3,7 +3,8 @@
 Two phases. In the first the latent moves, from w_avg into W+ (one w for each layer), weights frozen; where an
 encoder has guessed where the sitter lies, it first walks there straight. In the second, *pivotal tuning*, the
 latent stays and the generator's own weights move a little, for this visit and in memory only; it is taken
-where the latent alone does not bring the match close enough.
+where the latent alone does not bring the match close enough. What is finer than weights can tell, wrinkles
+and strands of hair, is drawn into the noise maps of the two finest resolutions at the same time.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
 at the median face, so that the way back to it is a straight line (see `continuum.py`).
@@ -12,7 +13,8 @@ at the median face, so that the way back to it is a straight line (see `continuu
 
 Sources: projection as in Karras et al. 2020, appendix D (cosine ramp, latent noise, noise regularisation); W+
 as in Abdal et al., *Image2StyleGAN*, 2019; pivotal tuning as in Roich et al., *Pivotal Tuning for
-Latent-based Editing of Real Images*, 2021. No judge takes part in the loss.
+Latent-based Editing of Real Images*, 2021; noise maps for detail as in Abdal et al., *Image2StyleGAN++*,
+2020. No judge takes part in the loss.
 """
 
 import math
@@ -64,6 +66,7 @@ class SearchSettings:
         walk_steps: how many of the latent's steps lead straight to an encoder's guess, where there is one.
         rate: learning rate of the latent, in standard deviations of w.
         tuning_rate: learning rate of the weights.
+        detail_rate: learning rate of the noise maps while tuning, as they are added to the feature maps.
         latent_weight: pull towards w_avg, which keeps the match where faces are.
         noise_weight: weight of the noise regularisation (only where the generator uses its noise).
         gain, patience: stop when the loss has not fallen by the share `gain` within `patience` steps.
@@ -73,10 +76,11 @@ class SearchSettings:
 
     space: Literal["w", "w+"] = "w+"
     steps: int = 200
-    tuning_steps: int = 150
+    tuning_steps: int = 80
     walk_steps: int = 12
     rate: float = 0.1
     tuning_rate: float = 5e-3
+    detail_rate: float = 2e-2
     latent_weight: float = 2e-3
     noise_weight: float = 1e5
     gain: float = 0.01
@@ -231,37 +235,77 @@ def _walk(
 
 
 def _is_used(generator: Generator, noise_name: str) -> bool:
+    """Whether a noise map changes the picture: an empty one does not, whatever its strength."""
     strength = noise_name.replace("noise_const", "noise_strength")
-    return bool(generator.synthesis.get_parameter(strength).detach() != 0)
+    noise = generator.synthesis.get_buffer(noise_name)
+    return bool(generator.synthesis.get_parameter(strength).detach() != 0 and noise.any())
 
 
-def tune(generator: Generator, loss: Loss, pivot: Place, settings: SearchSettings) -> Iterator[Step]:
-    """Pivotal tuning: moves the weights of the synthesis (not the latent) towards the sitter.
+def _detail_maps(generator: Generator) -> dict[str, float]:
+    """The noise maps of the two finest resolutions, used or empty, and how strongly each is added."""
+    found = {}
+    for name, noise in generator.synthesis.named_buffers():
+        if name.endswith("noise_const") and 2 * noise.shape[-1] >= generator.resolution:
+            strength = generator.synthesis.get_parameter(name.replace("noise_const", "noise_strength"))
+            found[name] = abs(float(strength.detach()))
+    return {name: strength for name, strength in found.items() if strength > 0}
 
-    The generator itself stays as it is: what is learned is the place's `offsets`.
+
+def tune(
+    generator: Generator,
+    loss: Loss,
+    pivot: Place,
+    settings: SearchSettings,
+    detailed: torch.Tensor | None = None,
+) -> Iterator[Step]:
+    """Pivotal tuning: moves the weights of the synthesis (not the latent) and the finest noise maps towards
+    the sitter.
+
+    The generator itself stays as it is: what is learned is the place's `offsets`. Coarser noise maps and the
+    strengths stay: on the way back to the median face, structure should move and only detail fade.
+
+    Args:
+        detailed: (1, 1, R, R) in [0, 1], where noise maps may take detail; everywhere by default.
     """
-    names = [name for name, _ in generator.synthesis.named_parameters() if ".affine." not in name]
-    own = dict(generator.synthesis.named_parameters())
-    offsets = {name: torch.zeros_like(own[name], requires_grad=True) for name in names}
-    optimiser = torch.optim.Adam(offsets.values(), lr=settings.tuning_rate)
+    own = dict(generator.synthesis.named_parameters()) | dict(generator.synthesis.named_buffers())
+    rates = {
+        name: settings.tuning_rate
+        for name, _ in generator.synthesis.named_parameters()
+        if ".affine." not in name and not name.endswith("noise_strength")
+    }
+    maps = _detail_maps(generator)
+    rates |= {name: settings.detail_rate / strength for name, strength in maps.items()}
+    moves = {name: torch.zeros_like(own[name], requires_grad=True) for name in rates}
+    masks = {
+        name: torch.nn.functional.interpolate(detailed, size=own[name].shape, mode="area")[0, 0]
+        for name in maps
+        if detailed is not None
+    }
+    optimiser = torch.optim.Adam(
+        [{"params": [moves[name]], "rate": rate} for name, rate in rates.items()], lr=settings.tuning_rate
+    )
     stall = _Stall(settings.gain, settings.patience)
 
-    def place() -> Place:
-        tuned = {name: offset.detach().clone() for name, offset in offsets.items()}
-        return Place(pivot.latent, pivot.offsets | tuned)
+    def here() -> Place:
+        offsets = {name: move * masks[name] if name in masks else move for name, move in moves.items()}
+        return Place(
+            pivot.latent,
+            pivot.offsets | {name: pivot.offsets.get(name, 0) + offset for name, offset in offsets.items()},
+        )
 
     for index in range(settings.tuning_steps):
         for group in optimiser.param_groups:
-            group["lr"] = settings.tuning_rate * _ramp(index, settings.tuning_steps)
-        picture = draw(generator, Place(pivot.latent, pivot.offsets | offsets), settings.dtype)
+            group["lr"] = group["rate"] * _ramp(index, settings.tuning_steps)
+        picture = draw(generator, here(), settings.dtype)
         distance = loss(picture).sum()
         optimiser.zero_grad(set_to_none=True)
         distance.backward()
         value = float(distance.detach())
         done = index == settings.tuning_steps - 1 or stall(value)
         optimiser.step()
-        here = place() if done else pivot
-        shown = draw(generator, here).detach() if done else picture
-        yield Step("tuning", index, settings.tuning_steps, value, to_uint8(shown)[0], here)
+        with torch.no_grad():
+            place = here() if done else pivot
+            shown = draw(generator, place) if done else picture
+        yield Step("tuning", index, settings.tuning_steps, value, to_uint8(shown)[0], place)
         if done:
             return

@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from conftest import REPO
 
 from engine.perceptual import NormalisedLaplacianPyramid
+from engine.portrayal import to_target
 from engine.projection import SearchSettings, Step, draw, fast_dtype, median_face, search_latent, tune
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator
@@ -91,6 +93,42 @@ def test_noise_is_searched_only_where_the_generator_uses_it() -> None:
     small.synthesis.get_parameter("b16.conv1.noise_strength").fill_(0.3)
     offsets = run(search_latent(small, distance_to(target), settings))[-1].place.offsets
     assert list(offsets) == ["b16.conv1.noise_const"]
+
+
+def test_empty_noise_maps_are_left_to_tuning(generator: Generator, somebody: torch.Tensor) -> None:
+    few = replace(SETTINGS, steps=3, tuning_steps=3)
+    *_, found = search_latent(generator, distance_to(somebody), few)
+    assert found.place.offsets == {}
+    *_, tuned = tune(generator, distance_to(somebody), found.place, few)
+    sizes = {offset.shape[-1] for name, offset in tuned.place.offsets.items() if name.endswith("noise_const")}
+    assert sizes == {generator.resolution, generator.resolution // 2}
+    assert not any(name.endswith("noise_strength") for name in tuned.place.offsets)
+
+
+def test_noise_maps_take_detail_that_weights_cannot_tell(generator: Generator, astronaut: np.ndarray) -> None:
+    aim = distance_to(to_target(astronaut[0:256, 90:346], generator.resolution))
+    losses = [
+        run(
+            tune(generator, aim, median_face(generator), replace(SETTINGS, tuning_steps=30, detail_rate=rate))
+        )[-1].loss
+        for rate in (0.0, SETTINGS.detail_rate)
+    ]
+    assert losses[1] < 0.7 * losses[0]
+
+
+def test_tuning_goes_on_from_the_noise_that_the_search_has_found() -> None:
+    torch.manual_seed(0)
+    small = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8).requires_grad_(
+        False
+    )
+    small.synthesis.get_parameter("b16.conv1.noise_strength").fill_(-0.3)
+    found = torch.rand(16, 16)
+    pivot = replace(median_face(small), offsets={"b16.conv1.noise_const": found})
+    settings = replace(SETTINGS, tuning_steps=1)
+    (step,) = tune(small, distance_to(torch.rand(1, 3, 16, 16)), pivot, settings)
+    moved = (step.place.offsets["b16.conv1.noise_const"] - found).abs()
+    # One step of Adam: as far for each, in the feature maps, whatever the noise's strength.
+    assert 0 < moved.max() * 0.3 <= 1.01 * SETTINGS.detail_rate
 
 
 def test_needs_only_torch_and_numpy() -> None:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(REPO))
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
 import regress
+import train
 from latents import ONE_SIDED_SHAPES, LatentSpace, read_parameters
 from reshape import GRID, SkinModel, another_shape, warp_fields, warped
 
@@ -135,22 +136,32 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     monkeypatch.setattr(regress, "SHAPES", 1)
     run = tmp_path / "run"
 
-    def train(resolution: int, minutes: float) -> list[dict]:
+    def trained(resolution: int, minutes: float, last_block: bool = False) -> list[dict]:
         regress.train(
             argparse.Namespace(
                 renders=renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
                 minutes=minutes, batch=8, rate=0.006, threads=1, report_s=1000, bfloat16=False,
+                last_block=last_block,
             )
         )  # fmt: skip
         return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
-    train(8, 0.02)
-    log = train(8, 0.15)
+    trained(8, 0.02)
+    log = trained(8, 0.15)
     assert log[1]["images"] > log[0]["images"] and log[1]["loss"] < log[0]["loss"]
     before = load_checkpoint(run)
-    log = train(16, 0.0)
+    log = trained(16, 0.0)
     assert log[2]["images"] == log[1]["images"], "no time, no picture"
     assert torch.equal(load_checkpoint(run)["codes"], before["codes"])
+
+    before = load_checkpoint(run)
+    trained(16, 0.02, last_block=True)
+    after = load_checkpoint(run)
+    assert torch.equal(after["codes"], before["codes"])
+    moved = {
+        name for name, tensor in before["average"].items() if not torch.equal(tensor, after["average"][name])
+    }
+    assert moved and all(name.startswith("synthesis.b16.") for name in moved - {"mapping.w_avg"})
 
     exported = tmp_path / "nobody.safetensors"
     regress.export(argparse.Namespace(run=run, export=exported, psi=0.7))
@@ -171,6 +182,23 @@ def test_widening_moves_truncation_and_changes_no_picture() -> None:
         for before, after in ((0.0, 0.0), (1.0, 0.7), (1.3, 0.91)):
             assert torch.allclose(generator(z, before), wide(z, after), atol=1e-4)
         assert not torch.allclose(generator(z, 0.7), wide(z, 0.7), atol=1e-2)
+
+
+def test_empty_noise_changes_no_picture_and_training_begins_without_it() -> None:
+    torch.manual_seed(0)
+    generator = regress.new_generator(z_dim=16, resolution=8)
+    quiet = copy.deepcopy(generator)
+    regress.silence(quiet)
+    z = torch.randn(2, 16)
+    with torch.no_grad():
+        assert torch.equal(generator(z), quiet(z))
+        assert not torch.equal(quiet(z), quiet(z, noise_mode="random"))
+        train.fill_empty_noise(quiet)
+        assert torch.equal(generator(z), quiet(z)) and torch.equal(quiet(z), quiet(z, noise_mode="random"))
+        used = copy.deepcopy(generator)
+        used.synthesis.get_parameter("b8.conv1.noise_strength").fill_(0.2)
+        train.fill_empty_noise(used)
+        assert used.synthesis.get_parameter("b8.conv1.noise_strength") == 0.2
 
 
 def load_checkpoint(run: Path) -> dict:

@@ -324,9 +324,13 @@ def test_training_renders_themselves_count_as_learned_by_heart(
     people_twice: tuple[np.ndarray, np.ndarray],
 ) -> None:
     (judge,) = evaluate.panel(["dlib"])
-    known, again = (evaluate.embeddings(judge, pictures) for pictures in people_twice)
-    mirrored = evaluate.embeddings(judge, np.ascontiguousarray(people_twice[1][:, :, ::-1]))
+    (known, known_mirrored), (again, mirrored) = (
+        evaluate.both_ways(judge, pictures) for pictures in people_twice
+    )
     assert evaluate.share_learned_by_heart(again, mirrored, known) >= 0.9
+    assert evaluate.share_alike(known, known_mirrored) <= 0.1
+    twice = np.concatenate([known, again]), np.concatenate([known_mirrored, mirrored])
+    assert evaluate.share_alike(*twice) >= 0.9
     assert evaluate.share_learned_by_heart(again[:12], mirrored[:12], known[12:]) <= 0.1
     assert evaluate.share_of_strangers(known) > 0.5
     assert evaluate.share_of_strangers(np.repeat(known[:1], 5, axis=0)) == 0

@@ -2,6 +2,7 @@
 
     python weights/nobody/regress.py RENDERS.tar RUN --assets DIR --resolution 64 --minutes 25
     python weights/nobody/regress.py RENDERS.tar RUN --assets DIR --resolution 128 --minutes 60
+    python weights/nobody/regress.py RENDERS.tar RUN --assets DIR --resolution 256 --minutes 20 --last-block
     python weights/nobody/regress.py RENDERS.tar RUN --export weights/nobody.safetensors
 
 No photograph, no pretrained network; two CPU cores suffice. A picture and its latent are a pair, so mapping
@@ -178,10 +179,11 @@ def train(args: argparse.Namespace) -> None:
     optimiser_state = None
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
-        grown(saved["generator"], generator)
+        # A block that learns alone is laid on what has come to rest.
+        grown(saved["average" if args.last_block else "generator"], generator)
         pairs.codes.data.copy_(saved["codes"])
         images = saved["images"]
-        if saved["resolution"] == args.resolution:
+        if (saved["resolution"], saved.get("last_block", False)) == (args.resolution, args.last_block):
             optimiser_state = saved["optimiser"]
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(generator).requires_grad_(False)
@@ -194,6 +196,11 @@ def train(args: argparse.Namespace) -> None:
         {"params": list(generator.synthesis.parameters()), "boost": 1.0},
         {"params": [pairs.codes], "boost": CODES_BOOST},
     ]
+    if args.last_block:
+        generator.requires_grad_(False)
+        last = generator.synthesis.get_submodule(f"b{args.resolution}").requires_grad_(True)
+        pairs.codes.requires_grad_(False)
+        groups = [{"params": list(last.parameters()), "boost": 1.0}]
     optimiser = torch.optim.Adam(groups, lr=args.rate, betas=(0.9, 0.99), fused=True)
     if optimiser_state:
         optimiser.load_state_dict(optimiser_state)
@@ -233,6 +240,7 @@ def train(args: argparse.Namespace) -> None:
             "optimiser": optimiser.state_dict(),
             "images": images,
             "resolution": args.resolution,
+            "last_block": args.last_block,
         }
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
@@ -281,6 +289,16 @@ def widen(generator: Generator, psi: float) -> None:
     generator.mapping.w_avg.div_(psi)
 
 
+@torch.no_grad()
+def silence(generator: Generator) -> None:
+    """Noise of full strength and empty maps: the pictures of a generator that has learned without noise, and
+    room for the detail that a visit's tuning fills the maps with (`engine.projection.tune`)."""
+    for name, buffer in generator.synthesis.named_buffers():
+        if name.endswith("noise_const"):
+            buffer.zero_()
+            generator.synthesis.get_parameter(name.replace("noise_const", "noise_strength")).fill_(1.0)
+
+
 def export(args: argparse.Namespace) -> None:
     """Writes the averaged generator of a run as half-precision safetensors."""
     saved = torch.load(args.run / "checkpoint.pt", weights_only=True)
@@ -289,6 +307,7 @@ def export(args: argparse.Namespace) -> None:
     generator.load_state_dict(saved["average"])
     set_w_avg(generator)
     widen(generator, args.psi)
+    silence(generator)
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
 
 
@@ -305,6 +324,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report-s", type=float, default=180)
     parser.add_argument("--float32", dest="bfloat16", action="store_false", help="for CPUs without bfloat16")
+    parser.add_argument(
+        "--last-block", action="store_true", help="only the block of the highest resolution learns"
+    )
     parser.add_argument("--assets", type=Path, help="the mesh (see weights.nobody.render.assets)")
     parser.add_argument("--export", type=Path)
     parser.add_argument(

@@ -1,6 +1,6 @@
 """Trains the generator made of nobody against a discriminator, on pictures of rendered people only.
 
-    python weights/nobody/train.py RENDERS RUN --start weights/nobody.safetensors --resolution 128 --minutes 4
+    python weights/nobody/train.py RENDERS RUN --start weights/nobody.safetensors --resolution 256 --minutes 9
     python weights/nobody/train.py RENDERS RUN --resolution 256 --minutes 20      # goes on from there
 
 RENDERS is a tar or a folder of cut-outs (see `compose.py`). RUN keeps `generator.safetensors` (the averaged
@@ -284,6 +284,7 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
     if source is None:
         return Generator(512, 512, args.resolution, 8192, 256, MAPPING_LAYERS)
     found = load_generator(source)
+    fill_empty_noise(found)
     if found.resolution == args.resolution:
         return found
     if found.resolution > args.resolution:
@@ -294,6 +295,15 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
         found.z_dim, found.w_dim, args.resolution, found.channel_base, found.channel_max, found.mapping_layers
     )
     return grown(found.state_dict(), larger)
+
+
+@torch.no_grad()
+def fill_empty_noise(generator: Generator) -> None:
+    """Where noise maps are empty (`regress.silence`), strengths begin at zero: training draws random ones."""
+    for name, noise in generator.synthesis.named_buffers():
+        if name.endswith("noise_const") and not noise.any():
+            noise.normal_()
+            generator.synthesis.get_parameter(name.replace("noise_const", "noise_strength")).zero_()
 
 
 def start_discriminator(args: argparse.Namespace, state: dict[str, Any]) -> tuple[Discriminator, bool]:

@@ -1,0 +1,102 @@
+"""What the noise maps bring to pivotal tuning, and how many steps it needs; a table for docs/search.md.
+
+    python benchmarks/tuning.py PHOTO ... [--sheet FILE.png]
+
+Searches the latent once for each photograph and scikit-image's sample sitter, then tunes from there with and
+without the noise maps of the two finest resolutions. For each: the search's own distance at the match, dlib's
+there and at t = 0.6 of the way from the median face, and the time of tuning in shares of the first line's.
+FILE.png shows the match and t = 0.6 of each line, a row for each sitter: **it shows the sitters, keep it to
+yourself.**
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage import data
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from engine.alignment import crop_ffhq
+from engine.arrays import Pixels
+from engine.continuum import Continuum
+from engine.faces import FaceFinder, FaceLimits, choose_sitter
+from engine.judges import panel
+from engine.judges.verdict import judge_pictures, make_reference
+from engine.photograph import load_photograph
+from engine.portrayal import face_importance, guess, head_mask, to_target
+from engine.projection import SearchSettings, median_face, search_latent, tune
+from installation import configuration
+from installation.atelier import Atelier
+
+WITH = SearchSettings().detail_rate
+WAYS = {  # steps and rate of the noise maps
+    "weights alone, 80 steps": (80, 0.0),
+    "weights alone, 150 steps": (150, 0.0),
+    "and noise maps, 40 steps": (40, WITH),
+    "and noise maps, 80 steps": (80, WITH),
+    "and noise maps, 150 steps": (150, WITH),
+}
+PLACES = (1.0, 0.6)
+
+
+def measure(atelier: Atelier, photograph: Pixels) -> tuple[list[list[float]], Pixels]:
+    """For each of `WAYS`: distance at the match, dlib's at `PLACES`, seconds; and its pictures in a row."""
+    generator, settings = atelier.generator, atelier.settings.search
+    with FaceFinder() as finder:
+        face = choose_sitter(finder.find(photograph), FaceLimits())
+    portrait = crop_ffhq(photograph, face.landmarks, atelier.settings.portrait_px)
+    target = to_target(portrait.image, generator.resolution)
+    loss = atelier.distance.towards(target, face_importance(portrait, generator.resolution))
+    (judge,) = panel(["dlib"])
+    reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
+    start = guess(generator, atelier.encoder, target) if atelier.encoder else None
+    *_, found = search_latent(generator, loss, settings, start)
+    head = head_mask(portrait, generator.resolution)
+    rows, shown = [], []
+    for steps, rate in WAYS.values():
+        way_settings = replace(settings, tuning_steps=steps, detail_rate=rate)
+        began_s = time.monotonic()
+        *_, last = tune(generator, loss, found.place, way_settings, head)
+        seconds = time.monotonic() - began_s
+        way = Continuum(generator, median_face(generator), last.place)
+        pictures = [way.picture(t) for t in PLACES]
+        judged = [verdict.distance for verdict in judge_pictures(judge, reference, pictures)]
+        rows.append([last.loss, *judged, seconds])
+        shown += pictures
+    return rows, np.concatenate(shown, axis=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("photographs", type=Path, nargs="*")
+    parser.add_argument("--sheet", type=Path)
+    args = parser.parse_args()
+    atelier = Atelier(configuration.load(configuration.DEFAULT))
+    torch.set_num_threads(atelier.configuration.search.threads)
+    sitters = [load_photograph(path) for path in args.photographs] + [data.astronaut()]
+    measured = [measure(atelier, sitter) for sitter in tqdm(sitters, "sitters")]
+    figures = np.array([rows for rows, _ in measured])
+    print("| tuned | distance | dlib at the match, median (worst) | dlib at t = 0.6 | time |")
+    print("|---|---:|---:|---:|---:|")
+    base_s = figures[:, 0, -1].mean()
+    for i, name in enumerate(WAYS):
+        distance, match, between, seconds = figures[:, i].T
+        print(
+            f"| {name} | {distance.mean():.3f} | {np.median(match):.3f} ({match.max():.3f}) "
+            f"| {np.median(between):.3f} | {seconds.mean() / base_s:.2f} |"
+        )
+    if args.sheet:
+        Image.fromarray(np.concatenate([row for _, row in measured])).save(args.sheet)
+
+
+if __name__ == "__main__":
+    main()
