@@ -295,7 +295,8 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
         search = Search(steps=6, tuning="always", tuning_steps=3, threads=1)
         judging = Judging(panel=["dlib", "anthropometry"], perturbations=1)
         small = Atelier(
-            Configuration(encoder="nobody-encoder", perceptual="features", search=search, judging=judging)
+            Configuration(encoder="nobody-encoder", perceptual="features", search=search, judging=judging),
+            both=False,
         )
         nearest = NearestSettings(steps=4, check_every=2)
         still = replace(small.settings.search, dtype=torch.float32)

@@ -138,7 +138,9 @@ def test_guesses_people_it_has_never_seen(
 ) -> None:
     from engine.photograph import load_photograph
 
-    pictures = torch.cat([to_target(load_photograph(paths[0]), 128) for paths in people.values()])
+    pictures = torch.cat(
+        [to_target(load_photograph(paths[0]), generator.resolution) for paths in people.values()]
+    )
     assert np.mean(nearer_than_the_median_face(generator, encoder, pictures)) >= 0.8
 
 

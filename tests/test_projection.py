@@ -109,7 +109,7 @@ def test_noise_maps_take_detail_that_weights_cannot_tell(generator: Generator, a
     aim = distance_to(to_target(astronaut[0:256, 90:346], generator.resolution))
     losses = [
         run(
-            tune(generator, aim, median_face(generator), replace(SETTINGS, tuning_steps=30, detail_rate=rate))
+            tune(generator, aim, median_face(generator), replace(SETTINGS, tuning_steps=15, detail_rate=rate))
         )[-1].loss
         for rate in (0.0, SETTINGS.detail_rate)
     ]

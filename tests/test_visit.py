@@ -19,8 +19,8 @@ SHORT = """
 encoder = "nobody-encoder"
 
 [search]
-steps = 60
-tuning_steps = 40
+steps = 45
+tuning_steps = 25
 """
 
 
@@ -211,7 +211,7 @@ def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> 
 
 def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -> None:
     hasty = tmp_path / "hasty.toml"
-    hasty.write_text('[search]\nsteps = 1\ntuning = "never"\n')
+    hasty.write_text('[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
     done = kiosk("visit", "--config", hasty, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -227,7 +227,7 @@ def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -
 
 def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
     config = tmp_path / "few.toml"
-    config.write_text("[search]\nsteps = 25\ntuning_steps = 15\nnearest = false\n")
+    config.write_text("[search]\nsteps = 25\ntuning_steps = 15\nnearest = false\n[film]\npictures = 12\n")
     found = []
     for cores in (1, 2):
         out = tmp_path / str(cores)
