@@ -40,6 +40,7 @@ WAYS = {  # steps and rate of the noise maps
     "weights alone, 80 steps": (80, 0.0),
     "weights alone, 150 steps": (150, 0.0),
     "and noise maps, 40 steps": (40, WITH),
+    "and noise maps, 60 steps": (60, WITH),
     "and noise maps, 80 steps": (80, WITH),
     "and noise maps, 150 steps": (150, WITH),
 }

@@ -27,7 +27,7 @@ from engine.stylegan2 import Generator
 TRUNCATION = 0.8
 CLEARLY = 7 / 6  # of the judge's threshold, at which the median face has to be: with dlib's 0.6, at 0.7
 CANDIDATES = 60  # then the one farthest from the median face is taken
-GLANCE = 2  # perturbations of a first look; only who passes it is judged as a sitter is
+GLANCE = 1  # perturbations of a first look; only who passes it is judged as a sitter is
 PHOTOGRAPH_PX = 512
 
 

@@ -75,8 +75,8 @@ class SearchSettings:
     """
 
     space: Literal["w", "w+"] = "w+"
-    steps: int = 200
-    tuning_steps: int = 80
+    steps: int = 150
+    tuning_steps: int = 60
     walk_steps: int = 12
     rate: float = 0.1
     tuning_rate: float = 5e-3

@@ -35,9 +35,9 @@ class Search(_Section):
     """The projection; see `engine.projection.SearchSettings`."""
 
     space: Literal["w", "w+"] = Field("w+", description="one w for all layers, or each layer its own")
-    steps: int = Field(200, ge=1, le=10_000, description="steps of the latent, at most")
+    steps: int = Field(150, ge=1, le=10_000, description="steps of the latent, at most")
     tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
-    tuning_steps: int = Field(80, ge=1, le=10_000, description="steps of the weights, at most")
+    tuning_steps: int = Field(60, ge=1, le=10_000, description="steps of the weights, at most")
     nearest: bool = Field(True, description="whether the shortest way across is looked for")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"
