@@ -26,6 +26,7 @@ import torch
 from torch.func import functional_call
 
 from engine.stylegan2 import Generator, to_uint8
+from engine.stylegan2.network import StyledConvolution
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
 
@@ -181,9 +182,9 @@ def search_latent(
         start.latent[:, :1] if settings.space == "w" else start.latent, requires_grad=True
     )
     noise = {
-        name: torch.zeros_like(buffer, requires_grad=True)
-        for name, buffer in generator.synthesis.named_buffers()
-        if name.endswith("noise_const") and _is_used(generator, name)
+        f"{name}.noise_const": torch.zeros_like(layer.noise_const, requires_grad=True)
+        for name, layer in generator.synthesis.noise_layers().items()
+        if _is_used(layer)
     }
     own_noise = dict(generator.synthesis.named_buffers())
     optimiser = torch.optim.Adam([move, *noise.values()], lr=settings.rate, betas=(0.9, 0.999))
@@ -234,21 +235,19 @@ def _walk(
         yield Step("latent", index, settings.steps, float(loss(picture)), to_uint8(picture)[0], place)
 
 
-def _is_used(generator: Generator, noise_name: str) -> bool:
-    """Whether a noise map changes the picture: an empty one does not, whatever its strength."""
-    strength = noise_name.replace("noise_const", "noise_strength")
-    noise = generator.synthesis.get_buffer(noise_name)
-    return bool(generator.synthesis.get_parameter(strength).detach() != 0 and noise.any())
+def _is_used(layer: StyledConvolution) -> bool:
+    """Whether its noise changes the picture: an empty map does not, whatever its strength."""
+    return bool(layer.noise_strength.detach() != 0 and layer.noise_const.any())
 
 
 def _detail_maps(generator: Generator) -> dict[str, float]:
     """The noise maps of the two finest resolutions, used or empty, and how strongly each is added."""
-    found = {}
-    for name, noise in generator.synthesis.named_buffers():
-        if name.endswith("noise_const") and 2 * noise.shape[-1] >= generator.resolution:
-            strength = generator.synthesis.get_parameter(name.replace("noise_const", "noise_strength"))
-            found[name] = abs(float(strength.detach()))
-    return {name: strength for name, strength in found.items() if strength > 0}
+    return {
+        f"{name}.noise_const": strength
+        for name, layer in generator.synthesis.noise_layers().items()
+        if 2 * layer.noise_const.shape[-1] >= generator.resolution
+        and (strength := abs(float(layer.noise_strength.detach()))) > 0
+    }
 
 
 def tune(

@@ -139,6 +139,10 @@ class Synthesis(nn.Module):
         for r in self.resolutions:
             self.add_module(f"b{r}", SynthesisBlock(channels.get(r // 2, 0), channels[r], w_dim, r))
 
+    def noise_layers(self) -> dict[str, StyledConvolution]:
+        """The layers that add noise, by name, coarse to fine."""
+        return {name: layer for name, layer in self.named_modules() if isinstance(layer, StyledConvolution)}
+
     def forward(
         self, ws: torch.Tensor, noise_mode: NoiseMode = "const", dtype: torch.dtype = torch.float32
     ) -> torch.Tensor:

@@ -293,10 +293,9 @@ def widen(generator: Generator, psi: float) -> None:
 def silence(generator: Generator) -> None:
     """Noise of full strength and empty maps: the pictures of a generator that has learned without noise, and
     room for the detail that a visit's tuning fills the maps with (`engine.projection.tune`)."""
-    for name, buffer in generator.synthesis.named_buffers():
-        if name.endswith("noise_const"):
-            buffer.zero_()
-            generator.synthesis.get_parameter(name.replace("noise_const", "noise_strength")).fill_(1.0)
+    for layer in generator.synthesis.noise_layers().values():
+        layer.noise_const.zero_()
+        layer.noise_strength.fill_(1.0)
 
 
 def export(args: argparse.Namespace) -> None:

@@ -300,10 +300,10 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
 @torch.no_grad()
 def fill_empty_noise(generator: Generator) -> None:
     """Where noise maps are empty (`regress.silence`), strengths begin at zero: training draws random ones."""
-    for name, noise in generator.synthesis.named_buffers():
-        if name.endswith("noise_const") and not noise.any():
-            noise.normal_()
-            generator.synthesis.get_parameter(name.replace("noise_const", "noise_strength")).zero_()
+    for layer in generator.synthesis.noise_layers().values():
+        if not layer.noise_const.any():
+            layer.noise_const.normal_()
+            layer.noise_strength.zero_()
 
 
 def start_discriminator(args: argparse.Namespace, state: dict[str, Any]) -> tuple[Discriminator, bool]:
