@@ -19,7 +19,10 @@ hypothesis.settings.load_profile("unhurried")
 REPO = Path(__file__).resolve().parent.parent
 
 # Before torch is imported, here or in a program that a test starts: no more threads than cores we may use.
-os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
+# Test processes side by side (pytest-xdist) share the cores.
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+if workers or "OMP_NUM_THREADS" not in os.environ:
+    os.environ["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // max(1, workers)))
 os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 
 

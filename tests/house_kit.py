@@ -1,10 +1,14 @@
 """A whole house for tests: real engine, judge and scenes, few steps, and a camera that breaks on command."""
 
+from functools import partial
 from pathlib import Path
 
+from engine.stylegan2 import Generator
+from engine.worker import Studio
 from hardware.camera import CameraSettings, Feed, PulledCapture, camera_source
 from hardware.camera.faulty import FaultySource
 from installation.configuration import Configuration, load
+from installation.engine import load_studio
 from installation.house import House, Rehearsing
 from installation.visit import Phase
 from installation.visit_command import sample_sitter
@@ -55,8 +59,34 @@ def few_steps(folder: Path, port: int = 8080, nearest: bool = False) -> Path:
     return path
 
 
+LIGHT_PX = 64
+LIGHT_THRESHOLD = 0.3  # of dlib: nearly everybody is told from the median face, and soon found
+
+
+def light_studio(configuration: Configuration) -> Studio:
+    """The networks of that configuration, the generator without its blocks above 64 px."""
+    studio = load_studio(configuration, beside_window=False)
+    whole = studio.generator
+    studio.generator = Generator(
+        whole.z_dim,
+        whole.w_dim,
+        LIGHT_PX,
+        channel_base=8192,
+        channel_max=256,
+        mapping_layers=whole.mapping_layers,
+    )
+    known = studio.generator.state_dict()
+    state = whole.state_dict()
+    studio.generator.load_state_dict({name: state[name] for name in known})
+    studio.generator.eval().requires_grad_(False)
+    return studio
+
+
 class TestHouse(House):
-    """A house on a virtual clock that is moved by hand; `camera_fault` breaks its camera."""
+    """A house on a virtual clock that is moved by hand; `breakable` is its camera.
+
+    is_thorough: without it, visits are as short as they get: one step, and a generator of 64 px.
+    """
 
     __test__ = False
 
@@ -73,7 +103,10 @@ class TestHouse(House):
         if not is_thorough:
             search = chosen.search.model_copy(update={"steps": 1, "tuning": "never"})
             film = chosen.film.model_copy(update={"pictures": 2})
-            chosen = chosen.model_copy(update={"search": search, "film": film})
+            judging = chosen.judging.model_copy(update={"thresholds": {"dlib": LIGHT_THRESHOLD}})
+            chosen = chosen.model_copy(
+                update={"search": search, "film": film, "judging": judging, "encoder": None}
+            )
         super().__init__(
             chosen,
             folder,
@@ -81,6 +114,8 @@ class TestHouse(House):
             rehearsing or Rehearsing(visits=1000, virtual=True, rate_hz=RATE_HZ),
             with_phones=False,
         )
+        if not is_thorough:
+            self.engine._prepare = partial(light_studio, chosen)
         if recycle_after is not None:
             self.engine._recycle_after = recycle_after
 

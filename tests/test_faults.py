@@ -27,7 +27,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestHouse]:
     folder = tmp_path_factory.mktemp("house")
     portrait = folder / "portrait.png"
     Image.fromarray(data.astronaut()).save(portrait)
-    with TestHouse(folder, portrait) as house:
+    with TestHouse(folder, portrait, is_thorough=False) as house:
         house.camera.begin(house.clock.now_s)
         yield house
 

@@ -235,8 +235,14 @@ def _parts(process: subprocess.Popen[bytes]) -> dict[str, int]:
     return found
 
 
-def test_a_visit_leaves_nothing_of_its_sitter(tmp_path: Path, sitter: Sitter):
-    visit = Visit(tmp_path, sitter)
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a short name: the path of a socket in it must not exceed 107 characters."""
+    return tmp_path_factory.mktemp("visit")
+
+
+def test_a_visit_leaves_nothing_of_its_sitter(folder: Path, sitter: Sitter):
+    visit = Visit(folder, sitter)
     assert "phones can fetch it" in visit.log  # everything was on its way
     assert leaks(visit.written, sitter) == {}
     if not visit.traced:
@@ -254,15 +260,15 @@ def test_a_visit_leaves_nothing_of_its_sitter(tmp_path: Path, sitter: Sitter):
     assert all(address.startswith("127.") or address == "::1" for address in visit.spoken_to)
 
 
-def test_one_leaked_frame_would_be_found(tmp_path: Path, sitter: Sitter):
+def test_one_leaked_frame_would_be_found(folder: Path, sitter: Sitter):
     """The control, as a picture and byte for byte; and another machine that is spoken to."""
     names = ["leaked.jpg", "leaked.raw"]
-    leaked = {VARIABLE: os.pathsep.join(str(tmp_path / name) for name in names)}
+    leaked = {VARIABLE: os.pathsep.join(str(folder / name) for name in names)}
     elsewhere = "192.0.2.7"  # set aside for documentation (RFC 5737)
-    visit = Visit(tmp_path, sitter, until="portrait -> search", send_to=elsewhere, **leaked)
+    visit = Visit(folder, sitter, until="portrait -> search", send_to=elsewhere, **leaked)
     assert leaks(visit.written, sitter) == {
         "leaked.jpg": "dlib takes a face in it for the sitter",
         "leaked.raw": "bytes of the camera's picture",
     }
-    assert not visit.traced or {tmp_path / name for name in names} <= visit.opened
+    assert not visit.traced or {folder / name for name in names} <= visit.opened
     assert not visit.traced or elsewhere in visit.spoken_to

@@ -36,6 +36,13 @@ def test_unlisted_skip_fails(session: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines("SKIPPED WITHOUT BEING ALLOWED: test_cases.py::test_skips")
 
 
+def test_unlisted_skip_fails_with_tests_side_by_side(session: pytest.Pytester) -> None:
+    (session.path / "allowed").write_text("test_cases.py::test_other\n")
+    result = session.runpytest_subprocess("--allowed-skips=allowed", "--numprocesses=2")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("SKIPPED WITHOUT BEING ALLOWED: test_cases.py::test_skips")
+
+
 def test_listed_skip_passes(session: pytest.Pytester) -> None:
     (session.path / "allowed").write_text("test_cases.py::test_sk*  # no such machine here\n")
     assert session.runpytest_subprocess("--allowed-skips=allowed").ret == pytest.ExitCode.OK

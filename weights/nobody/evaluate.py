@@ -30,6 +30,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -291,6 +292,16 @@ def figures(
     return result
 
 
+def banded_sheet(columns: Sequence[Array], across: int = 10) -> Image.Image:
+    """Columns of M pictures, each uint8 (M, R, R, 3), side by side, in bands of at most `across`; white where
+    the last band is not full."""
+    across = min(across, len(columns))
+    blank = np.full_like(columns[0], 255)
+    filled = [*columns, *[blank] * (-len(columns) % across)]
+    bands = np.stack(filled).reshape(-1, across, *blank.shape).swapaxes(1, 2)
+    return contact_sheet(torch.from_numpy(bands.reshape(-1, *blank.shape[1:])), across)
+
+
 def search_all(
     generator: Generator,
     photographs: dict[str, Array],
@@ -313,7 +324,7 @@ def search_all(
     )
     rows: list[dict[str, Any]] = []
     pictures: list[Array] = []
-    guesses: list[Array] = []
+    guesses: list[Array] = []  # each (3, R, R, 3)
     for name, photograph in tqdm(photographs.items(), "searches"):
         try:
             plain = portray([photograph], generator, judges, distance, never, encoder=encoder)
@@ -343,8 +354,8 @@ def search_all(
             measured, guessed = measure_guess(generator, encoder, distance, plain)
             rows[-1] |= measured
             if name not in tuned:
-                guesses += [pictures[-5], guessed, plain.continuum.picture(1.0)]
-                contact_sheet(torch.from_numpy(np.stack(guesses)), 3).save(folder / "guesses.png")
+                guesses.append(np.stack([pictures[-5], guessed, plain.continuum.picture(1.0)]))
+                banded_sheet(guesses).save(folder / "guesses.png")
         write_text(folder / "searches.json", json.dumps(rows, indent=1))
         contact_sheet(torch.from_numpy(np.stack(pictures)), 5).save(folder / "searches.png")
     return rows
