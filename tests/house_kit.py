@@ -2,16 +2,17 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.stylegan2 import Generator
-from engine.worker import Studio
 from hardware.camera import CameraSettings, Feed, PulledCapture, camera_source
 from hardware.camera.faulty import FaultySource
 from installation.configuration import Configuration, load
-from installation.engine import load_studio
 from installation.house import House, Rehearsing
 from installation.visit import Phase
 from installation.visit_command import sample_sitter
+
+if TYPE_CHECKING:
+    from engine.worker import Studio
 
 RATE_HZ = 10
 
@@ -63,23 +64,25 @@ LIGHT_PX = 64
 LIGHT_THRESHOLD = 0.3  # of dlib: nearly everybody is told from the median face, and soon found
 
 
-def light_studio(configuration: Configuration) -> Studio:
+def light_studio(configuration: Configuration) -> "Studio":
     """The networks of that configuration, the generator without its blocks above 64 px."""
-    studio = load_studio(configuration, beside_window=False)
-    whole = studio.generator
-    studio.generator = Generator(
+    from engine.stylegan2 import Generator
+    from installation.atelier import Atelier
+
+    atelier = Atelier(configuration, both=False)
+    whole = atelier.generator
+    light = Generator(
         whole.z_dim,
         whole.w_dim,
         LIGHT_PX,
-        channel_base=8192,
-        channel_max=256,
+        channel_base=whole.channel_base,
+        channel_max=whole.channel_max,
         mapping_layers=whole.mapping_layers,
     )
-    known = studio.generator.state_dict()
     state = whole.state_dict()
-    studio.generator.load_state_dict({name: state[name] for name in known})
-    studio.generator.eval().requires_grad_(False)
-    return studio
+    light.load_state_dict({name: state[name] for name in light.state_dict()})
+    atelier.generator = light.eval().requires_grad_(False)
+    return atelier
 
 
 class TestHouse(House):
