@@ -55,10 +55,11 @@ from engine.likeness import VisibleChange, picture_likeness
 from engine.nearest import NearestSettings, Sitting, search_nearest
 from engine.perceptual import NormalisedLaplacianPyramid
 from engine.photograph import load_photograph
-from engine.portrayal import PortrayalSettings, face_importance
+from engine.portrayal import PortrayalSettings
 from engine.projection import Place, draw, fast_dtype
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
+from engine.target import face_importance
 from installation import configuration
 from installation.atelier import Atelier
 from installation.outputs import drawing

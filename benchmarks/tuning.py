@@ -30,8 +30,9 @@ from engine.faces import FaceFinder, FaceLimits, choose_sitter
 from engine.judges import panel
 from engine.judges.verdict import judge_pictures, make_reference
 from engine.photograph import load_photograph
-from engine.portrayal import face_importance, guess, head_mask, to_target
+from engine.portrayal import guess
 from engine.projection import SearchSettings, median_face, search_latent, tune
+from engine.target import aim_at
 from installation import configuration
 from installation.atelier import Atelier
 
@@ -53,18 +54,16 @@ def measure(atelier: Atelier, photograph: Pixels) -> tuple[list[list[float]], Pi
     with FaceFinder() as finder:
         face = choose_sitter(finder.find(photograph), FaceLimits())
     portrait = crop_ffhq(photograph, face.landmarks, atelier.settings.portrait_px)
-    target = to_target(portrait.image, generator.resolution)
-    loss = atelier.distance.towards(target, face_importance(portrait, generator.resolution))
+    target = aim_at(portrait, generator.resolution, atelier.distance, generator.device)
     (judge,) = panel(["dlib"])
     reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
-    start = guess(generator, atelier.encoder, target) if atelier.encoder else None
-    *_, found = search_latent(generator, loss, settings, start)
-    head = head_mask(portrait, generator.resolution)
+    start = guess(generator, atelier.encoder, target.picture) if atelier.encoder else None
+    *_, found = search_latent(generator, target.loss, settings, start)
     rows, shown = [], []
     for steps, rate in WAYS.values():
         way_settings = replace(settings, tuning_steps=steps, detail_rate=rate)
         began_s = time.monotonic()
-        *_, last = tune(generator, loss, found.place, way_settings, head)
+        *_, last = tune(generator, target.loss, found.place, way_settings, target.head)
         seconds = time.monotonic() - began_s
         way = Continuum(generator, median_face(generator), last.place)
         pictures = [way.picture(t) for t in PLACES]

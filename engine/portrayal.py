@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 
@@ -35,12 +34,12 @@ from engine.perceptual import Distance
 from engine.projection import Loss, Place, SearchSettings, Step, median_face, search_latent, tune
 from engine.strip import Strip, WithoutBorder
 from engine.stylegan2 import Generator
+from engine.target import aim_at, to_target
 
 Tuning = Literal["auto", "always", "never"]
 
 BISECTIONS = 8  # pictures a judge is asked about to find a border, about
 HOLDING = 16  # pictures that are tried before a doppelgänger holds, about
-HEAD_WIDTH = 1.5  # in widths of the mesh of its face
 NEAREST_WIDTH = 1 / 128
 """How far apart in t the border pair of the second continuum is at most: the whole of it is a few grey levels
 long, and the border's place shall be as well known as the first one's."""
@@ -191,43 +190,6 @@ def _without_border(curve: Curve) -> WithoutBorder | None:
     if not any(math.isfinite(sample.distance) for sample in curve.samples):
         return WithoutBorder.UNDECIDED
     return WithoutBorder.ALWAYS if curve.samples[-1].same else WithoutBorder.NEVER
-
-
-def face_importance(portrait: Portrait, resolution: int) -> torch.Tensor:
-    """(1, 1, R, R): the face within the mesh counts fully, everything about it a quarter."""
-    size = portrait.image.shape[0]
-    mask = np.zeros((size, size), np.float32)
-    hull = cv2.convexHull(portrait.landmarks.astype(np.int32))
-    cv2.fillPoly(mask, [hull], (1.0,))
-    soft = cv2.GaussianBlur(cv2.dilate(mask, np.ones((9, 9), np.uint8)), (0, 0), size / 40)
-    return 0.25 + 0.75 * _reduced(soft, resolution)
-
-
-def head_mask(portrait: Portrait, resolution: int) -> torch.Tensor:
-    """(1, 1, R, R): 1 on the head, about half as wide again as the mesh of its face, and softly 0 about it.
-
-    Where a match is as sharp as the portrait. The room stays as soft as the generator draws it, and so does
-    whoever else stands there.
-    """
-    size = portrait.image.shape[0]
-    mask = np.zeros((size, size), np.float32)
-    hull = cv2.convexHull(portrait.landmarks.astype(np.float32))[:, 0]
-    middle = hull.mean(axis=0)
-    cv2.fillPoly(mask, [(middle + HEAD_WIDTH * (hull - middle)).astype(np.int32)], (1.0,))
-    return _reduced(cv2.GaussianBlur(mask, (0, 0), size / 20), resolution)
-
-
-def _reduced(mask: cv2.typing.MatLike, resolution: int) -> torch.Tensor:
-    """float32 (S, S) -> (1, 1, R, R)."""
-    small = cv2.resize(mask, (resolution, resolution), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(np.asarray(small, np.float32))[None, None]
-
-
-def to_target(image: Pixels, resolution: int) -> torch.Tensor:
-    """uint8 (S, S, 3) -> (1, 3, R, R) in [-1, 1], shrunk by area averaging."""
-    method = cv2.INTER_AREA if resolution < image.shape[0] else cv2.INTER_CUBIC
-    small = cv2.resize(image, (resolution, resolution), interpolation=method)
-    return (torch.from_numpy(small).permute(2, 0, 1)[None].float() - 127.5) / 127.5
 
 
 @torch.no_grad()
@@ -401,20 +363,17 @@ def _portray(
         seen = [(one.image, one.landmarks) for one in portraits]
         references = [make_reference(judge, seen, settings.seed) for judge in judges]
 
-    importance = face_importance(portrait, generator.resolution).to(generator.device)
-    target = to_target(portrait.image, generator.resolution).to(generator.device)
-    loss = distance.towards(target, importance)
+    target = aim_at(portrait, generator.resolution, distance, generator.device)
     recorder = _Recorder(settings, report)
     with watch("search"):
-        start = guess(generator, encoder, target) if encoder else None
-        found = recorder.follow(search_latent(generator, loss, settings.search, start), "search")
+        start = guess(generator, encoder, target.picture) if encoder else None
+        found = recorder.follow(search_latent(generator, target.loss, settings.search, start), "search")
     searched, tuned = found.index + 1, 0
     if settings.tuning == "always" or (
         settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
     ):
         with watch("tuning"):
-            head = head_mask(portrait, generator.resolution).to(generator.device)
-            tuning = tune(generator, loss, found.place, settings.search, head)
+            tuning = tune(generator, target.loss, found.place, settings.search, target.head)
             found = recorder.follow(tuning, "tuning")
         tuned = found.index + 1
 
@@ -453,8 +412,8 @@ def _portray(
     bordered(begun)
 
     match = continuum.picture(1.0)
-    change = VisibleChange(match, importance, distance, finder)
-    unlikeness = partial(_unlikeness, loss=loss, device=generator.device)
+    change = VisibleChange(match, target.importance, distance, finder)
+    unlikeness = partial(_unlikeness, loss=target.loss, device=generator.device)
     beyond = [_beyond(one.curve) for one in judged if one.judge.binding]
     start_t = min((t for t in beyond if t is not None), default=1.0)
 

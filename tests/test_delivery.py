@@ -503,6 +503,15 @@ def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for
     delivery.stop()
 
 
+def test_a_folder_whose_path_is_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    delivery = Delivery(Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock")
+    delivery.start()
+    until(lambda: delivery.health.condition is Condition.FAILED or None, "the refusal")
+    assert str(folder) in delivery.health.message and "XDG_RUNTIME_DIR" in delivery.health.advice
+    delivery.stop()
+
+
 def test_the_process_takes_nothing_from_the_network_into_the_stage_but_checked_news() -> None:
     good = messages.Offered(visit_id=1, url="HTTP://X/D/A", lives_s=600).model_dump_json().encode()
     assert messages.read(good) == messages.Offered(visit_id=1, url="HTTP://X/D/A", lives_s=600)

@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 from engine.encoder import Encoder, load_encoder, save_encoder
 from engine.errors import WeightsError
 from engine.perceptual import EncoderFeatures, NormalisedLaplacianPyramid
-from engine.portrayal import guess, to_target
+from engine.portrayal import guess
 from engine.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_generator
+from engine.target import to_target
 from installation.atelier import Atelier
 from installation.configuration import Configuration, Search
 from tests.conftest import REPO

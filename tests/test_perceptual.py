@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from engine.arrays import Pixels
 from engine.perceptual import NormalisedLaplacianPyramid
-from engine.portrayal import to_target
+from engine.target import to_target
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import torch
 from conftest import REPO
 
 from engine.perceptual import NormalisedLaplacianPyramid
-from engine.portrayal import to_target
 from engine.projection import SearchSettings, Step, draw, fast_dtype, median_face, search_latent, tune
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator
+from engine.target import to_target
 
 SETTINGS = SearchSettings(steps=30, tuning_steps=10, dtype=fast_dtype(torch.device("cpu")))
 

@@ -44,6 +44,7 @@ START_LIMIT_S = 20.0
 SILENCE_LIMIT_S = 12.0  # the process says something twice a second, and at worst every five seconds
 OFFER_LIMIT_S = 30.0  # for an offer to be handed over; nobody waits longer, and it is dropped
 COMMAND_LIMIT_S = 3600.0  # for anything else; no link lives longer
+LONGEST_PATH_BYTES = 107  # of a socket (unix(7))
 # mallopt(3): what is larger than this goes back to the kernel, which clears it, as soon as it is freed.
 # Forgotten pictures are then nowhere, not even in memory that nobody uses.
 GIVE_MEMORY_BACK = {"MALLOC_MMAP_THRESHOLD_": "16384"}
@@ -141,6 +142,9 @@ class Delivery(ResilientService):
         """Finds the process or starts it, and says what network it is to serve."""
         if not self._network.enabled:
             raise Disabled("switched off in the configuration.")
+        if len(os.fsencode(self._path)) > LONGEST_PATH_BYTES:
+            shorter = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
+            raise PermanentFault(f"{self._path} is too long for a socket.", shorter)
         _make_private(self._path.parent)
         self._connection = self._connect()
         self._connection.send(Open(self._network, self._tuned))

@@ -49,10 +49,11 @@ from engine.judges.registry import panel
 from engine.judges.verdict import judge_pictures
 from engine.nearest import NearestSettings
 from engine.perceptual import Distance, NormalisedLaplacianPyramid
-from engine.portrayal import Portrayal, PortrayalSettings, face_importance, guess, portray, to_target
+from engine.portrayal import Portrayal, PortrayalSettings, guess, portray
 from engine.projection import SearchSettings, draw, fast_dtype
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
+from engine.target import aim_at, to_target
 
 Array = NDArray[Any]
 
@@ -368,16 +369,17 @@ def measure_guess(
     """How near the encoder alone comes to a sitter, beside the median face and the match that was searched:
     the search's own distance of the three, the judge's of the guess; and the guess, uint8 (R, R, 3)."""
     (judged,) = found.judged
-    target = to_target(found.portrait.image, generator.resolution)
-    loss = distance.towards(target, face_importance(found.portrait, generator.resolution))
-    guessed = to_uint8(draw(generator, guess(generator, encoder, target)))[0].numpy()
+    target = aim_at(found.portrait, generator.resolution, distance, generator.device)
+    guessed = to_uint8(draw(generator, guess(generator, encoder, target.picture)))[0].numpy()
     (verdict,) = judge_pictures(judged.judge, judged.reference, [guessed])
     shown = {
         "median": found.continuum.picture(0.0),
         "encoder": guessed,
         "w_plus": found.continuum.picture(1.0),
     }
-    losses = {f"loss_{name}": float(loss(to_target(p, generator.resolution))) for name, p in shown.items()}
+    losses = {
+        f"loss_{name}": float(target.loss(to_target(p, generator.resolution))) for name, p in shown.items()
+    }
     return losses | {"encoder": verdict.distance}, guessed
 
 

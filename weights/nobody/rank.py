@@ -32,7 +32,7 @@ from engine.encoder import Encoder, load_encoder
 from engine.errors import DoppelgangerError
 from engine.perceptual import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.photograph import load_photograph
-from engine.portrayal import to_target
+from engine.target import to_target
 
 Array = NDArray[Any]
 Fault = Callable[[torch.Tensor, float], torch.Tensor]

@@ -33,21 +33,21 @@ from engine.judges.base import Judge
 from engine.judges.registry import panel
 from engine.judges.verdict import Reference, judge_pictures, make_reference
 from engine.perceptual import NormalisedLaplacianPyramid
-from engine.portrayal import face_importance, guess, to_target
-from engine.projection import Loss, Place, SearchSettings, draw, fast_dtype, median_face, search_latent
+from engine.portrayal import guess
+from engine.projection import Place, SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
+from engine.target import Target, aim_at
 
 PORTRAIT_PX = 512
 
 
 @dataclass(frozen=True)
 class Sitter:
-    """Who is searched: a picture (1, 3, R, R), the search's distance to it, and how the judge knows them."""
+    """Who is searched, and how the judge knows them."""
 
     name: str
-    target: torch.Tensor
-    loss: Loss
+    target: Target
     reference: Reference
 
 
@@ -66,19 +66,19 @@ def search_from_both(
     generator: Generator, encoder: Encoder, judge: Judge, sitter: Sitter, lengths: Sequence[int]
 ) -> Iterator[Found]:
     """Every length from the median face and from the guess; 0 steps is where a search begins."""
-    dtype = fast_dtype(sitter.target.device)
-    starts = {"median": median_face(generator), "encoder": guess(generator, encoder, sitter.target)}
+    dtype = fast_dtype(generator.device)
+    starts = {"median": median_face(generator), "encoder": guess(generator, encoder, sitter.target.picture)}
     for name, start in starts.items():
         for steps in lengths:
             place: Place = start
             if steps:
                 *_, last = search_latent(
-                    generator, sitter.loss, SearchSettings(steps=steps, dtype=dtype), start
+                    generator, sitter.target.loss, SearchSettings(steps=steps, dtype=dtype), start
                 )
                 place = last.place
             with torch.no_grad():
                 picture = draw(generator, place)
-                loss = float(sitter.loss(picture))
+                loss = float(sitter.target.loss(picture))
             (verdict,) = judge_pictures(judge, sitter.reference, [to_uint8(picture)[0].numpy()])
             yield Found(sitter.name, name, steps, loss, verdict.distance)
 
@@ -123,12 +123,11 @@ def main(words: list[str] | None = None) -> int:
             for name, picture in tqdm(people.items(), "sitters"):
                 face = choose_sitter(finder.find(picture), FaceLimits())
                 portrait = crop_ffhq(picture, face.landmarks, PORTRAIT_PX)
-                target = to_target(portrait.image, generator.resolution)
-                weight = face_importance(portrait, generator.resolution)
-                loss = NormalisedLaplacianPyramid().towards(target, weight)
+                distance = NormalisedLaplacianPyramid()
+                target = aim_at(portrait, generator.resolution, distance, generator.device)
                 reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
                 group = found["photographs" if name in photographs else "unseen renders"]
-                sitter = Sitter(name, target, loss, reference)
+                sitter = Sitter(name, target, reference)
                 group += search_from_both(generator, encoder, judge, sitter, args.steps)
     except DoppelgangerError as error:
         print(error, file=sys.stderr)

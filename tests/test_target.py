@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from engine.alignment import Portrait, crop_ffhq
 from engine.faces import FaceFinder, FaceLimits, choose_sitter
 from engine.perceptual import NormalisedLaplacianPyramid
-from engine.portrayal import face_importance, head_mask, to_target
 from engine.projection import SearchSettings, draw, fast_dtype, median_face, tune
 from engine.stylegan2.checkpoint import load_generator
+from engine.target import face_importance, head_mask, to_target
 
 SIDE = 48  # of a corner, of 256 px
 
