@@ -136,12 +136,14 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     monkeypatch.setattr(regress, "SHAPES", 1)
     run = tmp_path / "run"
 
-    def trained(resolution: int, minutes: float, last_block: bool = False) -> list[dict]:
+    def trained(
+        resolution: int, minutes: float, last_block: bool = False, run: Path = run, start: Path | None = None
+    ) -> list[dict]:
         regress.train(
             argparse.Namespace(
                 renders=renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
                 minutes=minutes, batch=8, rate=0.006, threads=1, report_s=1000, bfloat16=False,
-                last_block=last_block,
+                last_block=last_block, start=start,
             )
         )  # fmt: skip
         return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
@@ -169,6 +171,13 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     assert generator.resolution == 16
     w = generator.mapping(torch.randn(4000, generator.z_dim))
     assert torch.allclose(w.mean(0), generator.mapping.w_avg, atol=0.1 * float(w.std()))
+
+    trained(8, 0.0, run=tmp_path / "another", start=exported)
+    begun = load_checkpoint(tmp_path / "another")["generator"]
+    name = "synthesis.b8.conv1.weight"
+    assert torch.equal(begun[name], generator.state_dict()[name])
+    trained(16, 0.0, start=exported)
+    assert torch.equal(load_checkpoint(run)["codes"], before["codes"]), "a run that is there goes on"
 
 
 def test_widening_moves_truncation_and_changes_no_picture() -> None:

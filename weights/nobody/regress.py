@@ -16,7 +16,8 @@ and synthesis learn together by an L1 distance over a Laplacian pyramid. z is ma
   fresh plausible code (a decoder with latents of its own, as in Bojanowski et al., *Optimizing the
   Latent Space of Generative Networks*, 2018; with the noise of a variational one).
 
-RUN keeps `checkpoint.pt` (resumed), `log.jsonl` and `samples-*.png`.
+A new run begins with `--start FILE`, an exported generator, or from nothing. RUN keeps `checkpoint.pt`
+(resumed), `log.jsonl` and `samples-*.png`.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from latents import LatentSpace, read_parameters  # noqa: E402
 from reshape import other_shapes, warped  # noqa: E402
 
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
-from engine.stylegan2.checkpoint import save_generator  # noqa: E402
+from engine.stylegan2.checkpoint import load_generator, save_generator  # noqa: E402
 from engine.stylegan2.network import FullyConnected  # noqa: E402
 
 MAPPING_BOOST = 20.0
@@ -177,7 +178,13 @@ def train(args: argparse.Namespace) -> None:
     generator = new_generator(pairs.z_dim, args.resolution)
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
-    if checkpoint.exists():
+    if args.start and not checkpoint.exists():
+        # What was exported knows no codes: they are learned anew. It was widened, which changes no picture.
+        begun = load_generator(args.start)
+        if begun.z_dim != pairs.z_dim:
+            sys.exit(f"{args.start}: made for a z of {begun.z_dim}; these renders need one of {pairs.z_dim}")
+        grown(begun.state_dict(), generator)
+    elif checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         # A block that learns alone is laid on what has come to rest.
         grown(saved["average" if args.last_block else "generator"], generator)
@@ -326,6 +333,7 @@ def main() -> None:
     parser.add_argument(
         "--last-block", action="store_true", help="only the block of the highest resolution learns"
     )
+    parser.add_argument("--start", type=Path, help="an exported generator to begin a new run with")
     parser.add_argument("--assets", type=Path, help="the mesh (see weights.nobody.render.assets)")
     parser.add_argument("--export", type=Path)
     parser.add_argument(
