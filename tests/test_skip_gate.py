@@ -29,16 +29,10 @@ def session(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def test_unlisted_skip_fails(session: pytest.Pytester) -> None:
+@pytest.mark.parametrize("option", ["-pno:cacheprovider", "--numprocesses=2"])
+def test_unlisted_skip_fails(session: pytest.Pytester, option: str) -> None:
     (session.path / "allowed").write_text("# nothing yet\ntest_cases.py::test_other\n")
-    result = session.runpytest_subprocess("--allowed-skips=allowed", "-p", "no:cacheprovider")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines("SKIPPED WITHOUT BEING ALLOWED: test_cases.py::test_skips")
-
-
-def test_unlisted_skip_fails_with_tests_side_by_side(session: pytest.Pytester) -> None:
-    (session.path / "allowed").write_text("test_cases.py::test_other\n")
-    result = session.runpytest_subprocess("--allowed-skips=allowed", "--numprocesses=2")
+    result = session.runpytest_subprocess("--allowed-skips=allowed", option)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines("SKIPPED WITHOUT BEING ALLOWED: test_cases.py::test_skips")
 

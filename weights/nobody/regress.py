@@ -41,6 +41,7 @@ from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts  # noqa: E
 from latents import LatentSpace, read_parameters  # noqa: E402
 from reshape import other_shapes, warped  # noqa: E402
 
+from engine.errors import DoppelgangerError, UsageError  # noqa: E402
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 from engine.stylegan2.checkpoint import load_generator, save_generator  # noqa: E402
 from engine.stylegan2.network import FullyConnected  # noqa: E402
@@ -178,13 +179,7 @@ def train(args: argparse.Namespace) -> None:
     generator = new_generator(pairs.z_dim, args.resolution)
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
-    if args.start and not checkpoint.exists():
-        # What was exported knows no codes: they are learned anew. It was widened, which changes no picture.
-        begun = load_generator(args.start)
-        if begun.z_dim != pairs.z_dim:
-            sys.exit(f"{args.start}: made for a z of {begun.z_dim}; these renders need one of {pairs.z_dim}")
-        grown(begun.state_dict(), generator)
-    elif checkpoint.exists():
+    if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         # A block that learns alone is laid on what has come to rest.
         grown(saved["average" if args.last_block else "generator"], generator)
@@ -192,6 +187,14 @@ def train(args: argparse.Namespace) -> None:
         images = saved["images"]
         if (saved["resolution"], saved.get("last_block", False)) == (args.resolution, args.last_block):
             optimiser_state = saved["optimiser"]
+    elif args.start:
+        # What was exported knows no codes: they are learned anew. It was widened, which changes no picture.
+        begun = load_generator(args.start)
+        if begun.z_dim != pairs.z_dim:
+            raise UsageError(
+                f"{args.start}: made for a z of {begun.z_dim}; these renders need one of {pairs.z_dim}."
+            )
+        grown(begun.state_dict(), generator)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(generator).requires_grad_(False)
     if checkpoint.exists():
@@ -317,7 +320,7 @@ def export(args: argparse.Namespace) -> None:
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -343,13 +346,18 @@ def main() -> None:
         help="truncation at which the exported shows what was learned: the usual 0.7 lies a quarter beyond",
     )
     args = parser.parse_args()
-    if args.export:
-        export(args)
-    elif args.assets:
-        train(args)
-    else:
+    if not (args.export or args.assets):
         parser.error("training needs the mesh: give --assets DIR (see weights.nobody.render.assets)")
+    try:
+        if args.export:
+            export(args)
+        else:
+            train(args)
+    except DoppelgangerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
