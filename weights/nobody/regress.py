@@ -188,12 +188,13 @@ def train(args: argparse.Namespace) -> None:
         if (saved["resolution"], saved.get("last_block", False)) == (args.resolution, args.last_block):
             optimiser_state = saved["optimiser"]
     elif args.start:
-        # What was exported knows no codes: they are learned anew. It was widened, which changes no picture.
+        # What was exported knows no codes: they are learned anew.
         begun = load_generator(args.start)
         if begun.z_dim != pairs.z_dim:
             raise UsageError(
                 f"{args.start}: made for a z of {begun.z_dim}; these renders need one of {pairs.z_dim}."
             )
+        widen(begun, 1 / args.psi)  # takes back what the export did
         grown(begun.state_dict(), generator)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(generator).requires_grad_(False)
