@@ -1,15 +1,20 @@
 """People who do not exist: found in the generator, for the attract scene and as sitters without a camera.
 
 Most of those whom a generator makes look much like its median face to a judge. Taken are those whom the
-leading judge clearly tells from it, so that there is a border on the way to them.
+leading judge clearly tells from it, so that there is a border on the way to them. Random people who are that
+far away are rare, and often dissolve; so a file may come with a generator that tells where better ones lie
+(made by `weights/nobody/people.py`).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from safetensors import safe_open
 
 from engine.arrays import Pixels
 from engine.border import trace
@@ -23,6 +28,7 @@ from engine.portrayal import PortrayalSettings, sampler
 from engine.projection import Place, median_face
 from engine.strip import Strip
 from engine.stylegan2 import Generator
+from engine.weights_file import Refused, check_state, refusing, save_weights
 
 TRUNCATION = 0.8
 CLEARLY = 7 / 6  # of the judge's threshold, at which the median face has to be: with dlib's 0.6, at 0.7
@@ -45,23 +51,53 @@ class Person:
     reference: Reference
 
 
+def save_people(latents: torch.Tensor, path: Path, generator_sha256: str) -> None:
+    """Writes places of people, W+ (N, num_ws, w_dim), as safetensors in float16, with the sha256 of the
+    generator that they lie in."""
+    told = json.dumps({"generator_sha256": generator_sha256})
+    save_weights({"latents": latents}, path, {"people": told}, torch.float16)
+
+
+def load_people(path: Path, generator: Generator) -> tuple[torch.Tensor, str]:
+    """Places of people, W+ (N, num_ws, w_dim) on the generator's device, and the sha256 of the generator that
+    they lie in.
+
+    Raises:
+        WeightsError: the file is missing, damaged, holds no people, or none for a generator of this shape.
+    """
+    with refusing(path), safe_open(path, framework="pt") as file:
+        told = json.loads((file.metadata() or {}).get("people", "null"))
+        if not isinstance(told, dict) or not isinstance(sha256 := told.get("generator_sha256"), str):
+            raise Refused("a safetensors file, but not of people (its metadata has no whole 'people')")
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        count = len(state["latents"]) if "latents" in state and state["latents"].dim() else 0
+        shape = torch.Size((count, generator.num_ws, generator.w_dim))
+        check_state(state, {"latents": shape}, path.stat().st_size)
+        if not count:
+            raise Refused("holds nobody")
+        return state["latents"].float().to(generator.device), sha256
+
+
 def find_person(
     generator: Generator,
     judge: Judge,
     number: int,
     settings: PortrayalSettings,
     see: Callable[[Pixels], None] = lambda _: None,
+    known: torch.Tensor | None = None,
 ) -> Person:
     """The first person, from `number` on, whom the judge clearly tells from the median face.
 
-    `see` is called with each picture that is considered. Raises NoUsableFace where it is nobody's face in a
-    whole row of them.
+    `see` is called with each picture that is considered. `known`: the places W+ (N, num_ws, w_dim) of the
+    only ones who are considered, over and over; None: random people. Raises NoUsableFace where it is nobody's
+    face in a whole row of them.
     """
     median = median_face(generator)
     farthest: tuple[float, Person] | None = None
     with FaceFinder() as finder:
         for candidate in range(number, number + CANDIDATES):
-            continuum = Continuum(generator, median, _place(generator, candidate))
+            place = _random(generator, candidate) if known is None else _known(known, candidate)
+            continuum = Continuum(generator, median, place)
             picture = continuum.picture(1.0)
             see(picture)
             size = (PHOTOGRAPH_PX, PHOTOGRAPH_PX)
@@ -109,7 +145,11 @@ def person_strip(
     return make_strip(person.continuum, judge, curve, sample, settings.strip, see)
 
 
-def _place(generator: Generator, number: int) -> Place:
+def _known(latents: torch.Tensor, number: int) -> Place:
+    return Place(latents[number % len(latents)][None])
+
+
+def _random(generator: Generator, number: int) -> Place:
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(number))
     with torch.no_grad():
         w = generator.mapping(z.to(generator.device))

@@ -62,6 +62,10 @@ class Studio(Protocol):
     def judges(self) -> Sequence[Judge]: ...
 
     @property
+    def people(self) -> torch.Tensor | None:
+        """Places W+ (N, num_ws, w_dim) of people who do not exist; None: random ones are looked for."""
+
+    @property
     def settings(self) -> PortrayalSettings: ...
 
     def portray(
@@ -221,8 +225,10 @@ class _Worker:
     def _next_person(self, see: Callable[[Pixels], None]) -> Person:
         """Whose strip is made next; found only once, however often that is interrupted."""
         if self.next_person is None:
-            generator, judge, settings = self.studio.generator, self.studio.judges[0], self.studio.settings
-            self.next_person = find_person(generator, judge, self.next_number, settings, see)
+            studio = self.studio
+            self.next_person = find_person(
+                studio.generator, studio.judges[0], self.next_number, studio.settings, see, studio.people
+            )
         return self.next_person
 
     def _give_way(self, _: Pixels) -> None:

@@ -63,14 +63,6 @@ class Memory:
     swap: int
 
 
-@dataclass(frozen=True)
-class Camera:
-    """A video device and whether this user may read it."""
-
-    device: str
-    readable: bool
-
-
 def gpus() -> list[Gpu]:
     """The NVIDIA GPUs that the driver can use now; empty where there is no driver or it fails."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"]
@@ -113,11 +105,6 @@ def memory(meminfo: Path = Path("/proc/meminfo")) -> Memory | None:
 def free_disk_bytes(folder: Path) -> int:
     """Free bytes on the disk that holds `folder`."""
     return shutil.disk_usage(folder).free
-
-
-def cameras(devices: Path = Path("/dev")) -> list[Camera]:
-    """The video devices, in order of their names."""
-    return [Camera(str(path), os.access(path, os.R_OK)) for path in sorted(devices.glob("video*"))]
 
 
 def display() -> str | None:

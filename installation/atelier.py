@@ -4,6 +4,7 @@ Loaded once and kept: a visit after the first one costs only the visit.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
@@ -14,9 +15,11 @@ from engine.errors import WeightsError
 from engine.judges import panel
 from engine.lpips import LPIPS
 from engine.nearest import NearestSettings
+from engine.people import load_people
 from engine.perceptual import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.portrayal import Portrayal, PortrayalSettings, Progress, portray
 from engine.projection import SearchSettings, fast_dtype
+from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from installation.configuration import Configuration
 from installation.judges import fetched_weights
@@ -44,6 +47,7 @@ class Atelier:
         self.generator = brought_to(load_generator(weights), self.device)
         self.generator_sha256 = generator_sha256(weights)
         self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256, self.device)
+        self.people = _people(manifest, configuration.people, self.generator_sha256, self.generator)
         names = configuration.judging.panel
         self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
         self.distance = _distance(manifest, configuration.perceptual, self.device)
@@ -103,9 +107,25 @@ def _encoder(
         return None
     path = manifest.locate(name)
     encoder, told = load_encoder(path)
-    if told.generator_sha256 != sha256_of_generator:
-        raise WeightsError(
-            f"{path}: was trained for another generator ({told.name}). Leave 'encoder' out of the "
-            "configuration, or train one for this generator (docs/training.md)."
-        )
+    _check_same(path, told.generator_sha256, sha256_of_generator, "encoder")
     return brought_to(encoder, device)
+
+
+def _people(
+    manifest: Manifest, name: str | None, sha256_of_generator: str, generator: Generator
+) -> torch.Tensor | None:
+    """The places of the people of that name. Raises WeightsError where they lie in another generator."""
+    if name is None:
+        return None
+    path = manifest.locate(name)
+    latents, sha256 = load_people(path, generator)
+    _check_same(path, sha256, sha256_of_generator, "people")
+    return latents
+
+
+def _check_same(path: Path, sha256: str, sha256_of_generator: str, entry: str) -> None:
+    if sha256 != sha256_of_generator:
+        raise WeightsError(
+            f'{path}: was made for another generator. Put {entry} = "" into the configuration, or make one '
+            "for this generator (docs/training.md)."
+        )

@@ -1,13 +1,13 @@
 """What is portrayed with which weights and how: one TOML file, checked before anything starts.
 
-`config/default.toml` uses only what comes with the project; `config/ffhq.toml` the weights that
-`kiosk weights fetch` brings. Both go the same way through the code.
+`config/default.toml` uses only what comes with the project. Another file is laid over it and names only what
+differs; `config/ffhq.toml` uses the weights that `kiosk weights fetch` brings.
 """
 
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -191,7 +191,10 @@ class Configuration(_Section):
 
     generator: str = Field("nobody", description="the generator's name in the manifest")
     encoder: str | None = Field(
-        None, description="the generator's encoder, whose guess the search walks to first; none: it does not"
+        None, description='the generator\'s encoder, whose guess the search walks to first; "": it does not'
+    )
+    people: str | None = Field(
+        None, description='places in the generator of people for attract; "": random people are looked for'
     )
     perceptual: Literal["pyramid", "features", "lpips"] = Field(
         "pyramid", description="what the search minimises"
@@ -205,11 +208,20 @@ class Configuration(_Section):
     control: ControlSettings = ControlSettings()
     privacy: Privacy = Privacy()
 
+    @field_validator("encoder", "people")
+    @classmethod
+    def _none(cls, name: str | None) -> str | None:
+        return name or None  # TOML has no other word for it
+
 
 def load(path: Path = DEFAULT) -> Configuration:
-    """Reads a configuration. Raises UsageError naming the file, the entry and what is wrong with it."""
+    """Reads a configuration, laid over `config/default.toml`.
+
+    Raises UsageError naming the file, the entry and what is wrong with it.
+    """
     try:
-        return Configuration.model_validate(tomllib.loads(path.read_text("utf-8")))
+        entries = [tomllib.loads(each.read_text("utf-8")) for each in (DEFAULT, path)]
+        return Configuration.model_validate(_laid_over(*entries))
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}). Give another file with --config."
@@ -220,3 +232,13 @@ def load(path: Path = DEFAULT) -> Configuration:
         first = error.errors()[0]
         entry = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{path}: {entry}: {first['msg']}. Mend this entry.") from None
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both, entry by entry; where both have one, the upper."""
+    tables = {
+        name: _laid_over(below[name], entry)
+        for name, entry in above.items()
+        if isinstance(entry, dict) and isinstance(below.get(name), dict)
+    }
+    return below | above | tables

@@ -14,10 +14,10 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from engine.errors import MachineError, WeightsError
+from engine.errors import DoppelgangerError, MachineError, WeightsError
 from hardware import machine
-from hardware.machine import Camera, Gpu, Memory
-from installation.configuration import DEFAULT, Configuration, load
+from hardware.machine import Gpu, Memory
+from installation.configuration import DEFAULT, Configuration, Delivery, load
 from installation.weights import MANIFEST, Manifest, State
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +56,15 @@ class Module:
 
 
 @dataclass(frozen=True)
+class Named:
+    """Something that the configuration names: what it is on this machine, or why it is not there."""
+
+    found: str = ""
+    fault: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True)
 class WeightsFact:
     """The state of one entry of the manifest, and whether this installation cannot do without it."""
 
@@ -87,7 +96,8 @@ class Facts:
     mediapipe: Module
     weights: tuple[WeightsFact, ...]
     weights_error: str
-    cameras: tuple[Camera, ...]
+    camera: Named
+    phones: Named
     display: str | None
     memory: Memory | None
     free_disk_bytes: int
@@ -96,15 +106,14 @@ class Facts:
 # --- gathering ---
 
 
-def gather(needed: Sequence[str] = (), device: str = "auto") -> Facts:
-    """Look at this machine; `needed` names the weights that the configuration uses, `device` is where it
-    wants to compute.
+def gather(configuration: Configuration) -> Facts:
+    """Look at this machine, and at what the configuration wants of it.
 
-    Raises UsageError for a name that the manifest does not have.
+    Raises UsageError for weights that the manifest does not have.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pins = dict(requirement.split("==") for requirement in project["dependencies"])
-    weights, weights_error = _weights(needed)
+    weights, weights_error = _weights(needed_weights(configuration))
     torch, onnxruntime = _import("torch"), _import("onnxruntime")
     missing = machine.missing_libraries()
     return Facts(
@@ -115,7 +124,7 @@ def gather(needed: Sequence[str] = (), device: str = "auto") -> Facts:
         missing_libraries=tuple(missing),
         install_libraries=machine.install_command([machine.SYSTEM_LIBRARIES[name] for name in missing]),
         gpus=tuple(machine.gpus()),
-        device=device,
+        device=configuration.search.device,
         cpu_flags=machine.cpu_flags(),
         torch=torch,
         torch_cuda=None if torch.error else sys.modules["torch"].version.cuda,
@@ -126,7 +135,8 @@ def gather(needed: Sequence[str] = (), device: str = "auto") -> Facts:
         mediapipe=_import("mediapipe"),
         weights=weights,
         weights_error=weights_error,
-        cameras=tuple(machine.cameras()),
+        camera=_camera(configuration.stage.camera),
+        phones=_phones(configuration.delivery),
         display=machine.display(),
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
@@ -137,8 +147,8 @@ def needed_weights(configuration: Configuration) -> list[str]:
     """The manifest's names of what this configuration works with."""
     perceptual = {"pyramid": [], "features": ["nobody-encoder"], "lpips": ["lpips-vgg16", "lpips-heads"]}
     needed = [configuration.generator, *perceptual[configuration.perceptual]]
-    if configuration.encoder and configuration.encoder not in needed:
-        needed.append(configuration.encoder)
+    optional = (configuration.encoder, configuration.people)
+    needed += [name for name in optional if name and name not in needed]
     try:
         from engine.judges.registry import KNOWN
     except Exception:  # Its packages are broken, which the check of the imports says.
@@ -181,6 +191,36 @@ def _weights(needed: Sequence[str]) -> tuple[tuple[WeightsFact, ...], str]:
         for entry in manifest.entries.values()
     ]
     return tuple(facts), ""
+
+
+def _camera(wanted: str) -> Named:
+    if wanted == "synthetic":
+        return Named("synthetic")
+    try:
+        from hardware.camera import camera_source
+        from hardware.camera.v4l2 import V4l2Source
+
+        source = camera_source(wanted)
+        device = source.find() if isinstance(source, V4l2Source) else None
+    except ImportError as error:  # its packages are broken, which the check of the imports says
+        return Named(fault=f"cannot be looked for ({error})", mend=REINSTALL)
+    except DoppelgangerError as error:
+        return Named(fault=str(error), mend="`visit` needs none: it works from a photograph")
+    return Named(f"/dev/video{device.number} ({device.name})" if device else wanted)
+
+
+def _phones(delivery: Delivery) -> Named:
+    if not delivery.enabled:
+        return Named("fetch nothing: delivery.enabled is false")
+    try:
+        from installation.delivery.address import base_url, listening_address
+        from installation.services import Fault
+    except ImportError as error:
+        return Named(fault=f"cannot be looked for ({error})", mend=REINSTALL)
+    try:
+        return Named(f"find this machine at {base_url(delivery, listening_address(delivery)).lower()}")
+    except Fault as fault:
+        return Named(fault=str(fault), mend=fault.advice)
 
 
 # --- checking ---
@@ -302,14 +342,19 @@ def check_weights(facts: Facts) -> Finding:
 
 
 def check_camera(facts: Facts) -> Finding:
-    """A camera that this user may read."""
-    if not facts.cameras:
-        return Finding(Level.WARNING, "Camera", "none", "plug one in; `visit` works from a photograph")
-    readable = [camera.device for camera in facts.cameras if camera.readable]
-    if not readable:
-        detail = f"{facts.cameras[0].device} may not be read"
-        return Finding(Level.WARNING, "Camera", detail, "sudo usermod -aG video $USER, then log in again")
-    return Finding(Level.OK, "Camera", ", ".join(readable))
+    """The configured camera is there, and this user may read it."""
+    return _check_named("Camera", facts.camera)
+
+
+def check_phones(facts: Facts) -> Finding:
+    """Phones can reach this machine where the configuration says."""
+    return _check_named("Phones", facts.phones)
+
+
+def _check_named(subject: str, named: Named) -> Finding:
+    if named.fault:
+        return Finding(Level.WARNING, subject, named.fault, named.mend)
+    return Finding(Level.OK, subject, named.found)
 
 
 def check_display(facts: Facts) -> Finding:
@@ -366,6 +411,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     check_onnxruntime,
     check_weights,
     check_camera,
+    check_phones,
     check_display,
     check_memory,
     check_swap,
@@ -391,8 +437,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """`kiosk doctor`; returns 0, or 5 where anything is an error."""
-    configuration = load(arguments.config)
-    facts = gather(needed_weights(configuration), configuration.search.device)
+    facts = gather(load(arguments.config))
     findings = [check(facts) for check in CHECKS]
     print("\n".join(table(findings)))
     return MachineError.exit_code if any(finding.level is Level.ERROR for finding in findings) else 0

@@ -75,6 +75,13 @@ def sample_sitter() -> Path:
     return Path(spec.origin).parent / "data" / "astronaut.png"
 
 
+GIVEN = {
+    "nearest": "doppelganger.png is the nearest picture found of somebody else",
+    "on-the-way": "doppelganger.png is beyond it",
+    "towards-others": "doppelganger.png lies on the way to somebody else",
+}
+
+
 def _in_words(report: Report) -> str:
     """What the visit has found, in one line."""
     judge = report.judges[0]
@@ -85,9 +92,7 @@ def _in_words(report: Report) -> str:
         )
     else:
         border = f"{judge.name} has no border here ({judge.note})"
-    return f"{border}; " + (
-        "doppelganger.png is beyond it." if report.doppelganger else "no doppelgänger holds."
-    )
+    return f"{border}; {GIVEN[report.doppelganger.kind] if report.doppelganger else 'no doppelgänger holds'}."
 
 
 class _ProgressBar:

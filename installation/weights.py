@@ -365,8 +365,8 @@ def _list(manifest: Manifest) -> None:
         state = _worst(_size_state(path, file) for path, file in manifest.parts(entry))
         place = {"ok": "embedded" if entry.embedded else "here", "missing": "not here", "wrong": "wrong size"}
         licence = manifest.licences[entry.licence]
-        print(f"{entry.name:<14}{place[state]:<12}{_size(entry):>8}  {entry.purpose}")
-        print(f"{'':<36}{licence.name}: {licence.summary}")
+        print(f"{entry.name:<16}{place[state]:<12}{_size(entry):>8}  {entry.purpose}")
+        print(f"{'':<38}{licence.name}: {licence.summary}")
 
 
 def _verify(manifest: Manifest) -> int:
@@ -375,7 +375,7 @@ def _verify(manifest: Manifest) -> int:
     for entry in manifest.entries.values():
         state = manifest.verify(entry)
         wrong = wrong or state == "wrong" or (state == "missing" and entry.embedded)
-        print(f"{entry.name:<14}{state:<9}{manifest.path(entry)}")
+        print(f"{entry.name:<16}{state:<9}{manifest.path(entry)}")
     return WeightsError.exit_code if wrong else 0
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 RATE_HZ = 10
 
 FEW_STEPS = """
+encoder = ""
+people = ""
+
 [search]
 steps = 3
 tuning = "always"

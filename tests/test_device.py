@@ -278,7 +278,7 @@ def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
 
         other = doppelganger.towards_others(there, way.place(0.5), lambda p: [apart(p[0]) > 3], apart)
         assert other is not None
-        assert people._place(there, 3).latent.device == where
+        assert people._random(there, 3).latent.device == where
         return [way.picture(0.3), other.picture]
 
     here = found(CPU)

@@ -5,15 +5,16 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from conftest import REPO
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import MachineError, UsageError
 from hardware import machine
-from hardware.machine import Camera, Gpu, Memory
+from hardware.machine import Gpu, Memory
 from installation import doctor
 from installation.configuration import load
-from installation.doctor import CHECKS, GIB, Facts, Level, Module, WeightsFact
+from installation.doctor import CHECKS, GIB, Facts, Level, Module, Named, WeightsFact
 
 PINS: dict[str, str] = {
     "torch": "2.13.0",
@@ -43,7 +44,8 @@ CPU = Facts(
     mediapipe=Module("0.10.21"),
     weights=(WeightsFact("nobody", "ok", True, True), WeightsFact("ffhq-1024", "missing", False, False)),
     weights_error="",
-    cameras=(Camera("/dev/video0", True),),
+    camera=Named("/dev/video0 (Logitech)"),
+    phones=Named("find this machine at http://10.0.0.5:8080"),
     display="DISPLAY=:0",
     memory=Memory(16 * GIB, 12 * GIB, 0),
     free_disk_bytes=100 * GIB,
@@ -139,8 +141,8 @@ FAILURES = [
         "sface wrong",
     ),
     ("weights", replace(CPU, weights_error="manifest.toml: cannot be read"), Level.ERROR, "cannot be read"),
-    ("camera", replace(CPU, cameras=()), Level.WARNING, "none"),
-    ("camera", replace(CPU, cameras=(Camera("/dev/video0", False),)), Level.WARNING, "usermod"),
+    ("camera", replace(CPU, camera=Named(fault="not there", mend="plug it in")), Level.WARNING, "not there"),
+    ("phones", replace(CPU, phones=Named(fault="no network", mend="connect")), Level.WARNING, "no network"),
     ("display", replace(CPU, display=None), Level.WARNING, "none"),
     ("memory", replace(CPU, memory=None), Level.WARNING, "does not say"),
     ("memory", replace(CPU, memory=Memory(16 * GIB, 1 * GIB, 0)), Level.WARNING, "1.0 of 16.0 GiB"),
@@ -169,7 +171,7 @@ def test_the_device_is_the_configurations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "own.toml").write_text('[search]\ndevice = "cpu"\n')
-    monkeypatch.setattr(doctor, "gather", lambda needed, device: replace(CUDA, device=device))
+    monkeypatch.setattr(doctor, "gather", lambda asked: replace(CUDA, device=asked.search.device))
     assert command("--config", str(tmp_path / "own.toml")) == 0
     assert 'search.device is "cpu"' in capsys.readouterr().out
 
@@ -201,7 +203,7 @@ def command(*words: str) -> int:
 
 
 def test_the_facts_of_this_machine() -> None:
-    facts = doctor.gather()
+    facts = doctor.gather(load())
     assert not facts.torch.error, facts.torch.error
     assert not facts.cv2.error, facts.cv2.error
     assert facts.onnxruntime_providers
@@ -213,28 +215,39 @@ def test_the_facts_of_this_machine() -> None:
 
 
 def test_every_dependency_is_pinned_exactly() -> None:
-    assert all(
-        version.replace(".", "").replace("post", "").isdigit() for version in doctor.gather().pins.values()
-    )
+    pins = doctor.gather(load()).pins.values()
+    assert all(pin.replace(".", "").replace("post", "").isdigit() for pin in pins)
 
 
 def test_the_exit_code_follows_the_errors(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "gather", lambda needed, device: CPU)
+    monkeypatch.setattr(doctor, "gather", lambda _: CPU)
     assert command() == 0
     assert "warning  GPU" in capsys.readouterr().out
-    monkeypatch.setattr(doctor, "gather", lambda needed, device: replace(CPU, python=(3, 13)))
+    monkeypatch.setattr(doctor, "gather", lambda _: replace(CPU, python=(3, 13)))
     assert command() == MachineError.exit_code
     assert "error    Python" in capsys.readouterr().out
 
 
-def test_the_weights_of_the_configuration_are_needed(tmp_path: Path) -> None:
-    text = 'generator = "ffhq-1024"\nperceptual = "lpips"\n[judging]\npanel = ["dlib", "arcface-l"]\n'
-    (tmp_path / "ffhq.toml").write_text(text)
-    needed = doctor.needed_weights(load(tmp_path / "ffhq.toml"))
-    assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l"]
-    assert {fact.name for fact in doctor.gather(needed).weights if fact.needed} >= set(needed)
+def test_the_weights_of_the_configuration_are_needed() -> None:
+    ffhq = load(REPO / "config" / "ffhq.toml")
+    needed = doctor.needed_weights(ffhq)
+    assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l", "sface"]
+    assert {fact.name for fact in doctor.gather(ffhq).weights if fact.needed} >= set(needed)
+
+
+def test_camera_and_network_are_those_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(
+        '[stage]\ncamera = "name:no such camera"\n[delivery]\ninterface = "nowhere0"\n'
+    )
+    facts = doctor.gather(load(tmp_path / "own.toml"))
+    assert "no such camera" in facts.camera.fault and "nowhere0" in facts.phones.fault
+    (tmp_path / "own.toml").write_text('[stage]\ncamera = "synthetic"\n[delivery]\nhost = "10.0.0.5"\n')
+    facts = doctor.gather(load(tmp_path / "own.toml"))
+    assert facts.camera.found == "synthetic" and "http://10.0.0.5:8080" in facts.phones.found
+    (tmp_path / "own.toml").write_text("[delivery]\nenabled = false\n")
+    assert "fetch nothing" in doctor.gather(load(tmp_path / "own.toml")).phones.found
 
 
 def test_weights_that_the_manifest_does_not_have_are_wrong_use(tmp_path: Path) -> None:
@@ -310,15 +323,6 @@ def test_the_install_command_fits_the_distribution(
         (tmp_path / tool).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert machine.install_command([machine.SYSTEM_LIBRARIES["libGL.so.1"]]).removeprefix("sudo ") == command
-
-
-def test_cameras_in_order(tmp_path: Path) -> None:
-    for name in ("video1", "video0", "null"):
-        (tmp_path / name).touch()
-    assert [camera.device for camera in machine.cameras(tmp_path)] == [
-        f"{tmp_path}/video0",
-        f"{tmp_path}/video1",
-    ]
 
 
 @pytest.mark.parametrize(

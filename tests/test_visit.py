@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,10 @@ from conftest import REPO
 from PIL import Image
 
 from engine.arrays import Pixels
+from installation.configuration import load
 from installation.outputs.marks import read_digital_source_type
 
 SHORT = """
-encoder = "nobody-encoder"
-
 [search]
 steps = 45
 tuning_steps = 25
@@ -203,6 +203,24 @@ def test_a_wrong_configuration_is_told_by_entry(tmp_path: Path, content: str, wo
     assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_a_configuration_names_only_what_differs(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('encoder = ""\n[search]\nsteps = 7\n')
+    own, default = load(tmp_path / "own.toml"), load()
+    assert own.encoder is None and default.encoder == "nobody-encoder"
+    assert own.search == default.search.model_copy(update={"steps": 7})
+    assert own == default.model_copy(update={"encoder": None, "search": own.search})
+
+
+def test_the_gallerys_example_is_a_configuration(tmp_path: Path) -> None:
+    (example,) = re.findall(
+        r"```toml\n(# config/gallery.toml.*?)```", (REPO / "docs" / "installing.md").read_text(), re.S
+    )
+    (tmp_path / "gallery.toml").write_text(example)
+    own, default = load(tmp_path / "gallery.toml"), load()
+    assert own.display.screen == "name:BenQ" and own.stage.camera == "name:Logitech"
+    assert (own.search, own.encoder) == (default.search, default.encoder)
+
+
 def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> None:
     done = kiosk("visit", "--config", REPO / "config" / "ffhq.toml", "--out", tmp_path / "out")
     assert done.returncode == 4
@@ -211,7 +229,7 @@ def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> 
 
 def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -> None:
     hasty = tmp_path / "hasty.toml"
-    hasty.write_text('[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
+    hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
     done = kiosk("visit", "--config", hasty, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text())

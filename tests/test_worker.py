@@ -73,6 +73,7 @@ class Stubborn:
 
     generator: Any = None
     judges: Any = ()
+    people: Any = None
     settings: Any = None
 
     def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
