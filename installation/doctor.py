@@ -17,8 +17,8 @@ from pathlib import Path
 from engine.errors import MachineError, WeightsError
 from hardware import machine
 from hardware.machine import Camera, Gpu, Memory
-from installation.configuration import DEFAULT, Configuration, load
-from installation.weights import MANIFEST, Manifest, State
+from installation.configuration import DEFAULT, load
+from installation.weights import MANIFEST, Manifest, State, needed_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -131,20 +131,6 @@ def gather(needed: Sequence[str] = (), device: str = "auto") -> Facts:
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
     )
-
-
-def needed_weights(configuration: Configuration) -> list[str]:
-    """The manifest's names of what this configuration works with."""
-    perceptual = {"pyramid": [], "features": ["nobody-encoder"], "lpips": ["lpips-vgg16", "lpips-heads"]}
-    needed = [configuration.generator, *perceptual[configuration.perceptual]]
-    if configuration.encoder and configuration.encoder not in needed:
-        needed.append(configuration.encoder)
-    try:
-        from engine.judges.registry import KNOWN
-    except Exception:  # Its packages are broken, which the check of the imports says.
-        return needed
-    judges = [KNOWN[name] for name in configuration.judging.panel if name in KNOWN]
-    return needed + [judge.weights[0] for judge in judges if judge.weights]
 
 
 def _installed(package: str) -> str | None:

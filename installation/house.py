@@ -60,7 +60,7 @@ class Rehearsing:
 
 
 class House:
-    """Everything of one run; a context manager. Raises UsageError, WeightsError and MachineError at once."""
+    """Everything of one run; a context manager. Raises UsageError and MachineError at once."""
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from hardware.machine import Camera, Gpu, Memory
 from installation import doctor
 from installation.configuration import load
 from installation.doctor import CHECKS, GIB, Facts, Level, Module, WeightsFact
+from installation.weights import needed_weights
 
 PINS: dict[str, str] = {
     "torch": "2.13.0",
@@ -232,7 +233,7 @@ def test_the_exit_code_follows_the_errors(
 def test_the_weights_of_the_configuration_are_needed(tmp_path: Path) -> None:
     text = 'generator = "ffhq-1024"\nperceptual = "lpips"\n[judging]\npanel = ["dlib", "arcface-l"]\n'
     (tmp_path / "ffhq.toml").write_text(text)
-    needed = doctor.needed_weights(load(tmp_path / "ffhq.toml"))
+    needed = needed_weights(load(tmp_path / "ffhq.toml"))
     assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l"]
     assert {fact.name for fact in doctor.gather(needed).weights if fact.needed} >= set(needed)
 
