@@ -83,6 +83,8 @@ class Host:
             self.handle(event, now_s)
         self._watcher.look(self._camera.latest(), now_s)
         for event in self._watcher.poll():
+            if self._for_technician and isinstance(event, visit.AnotherFace):
+                self._watcher.watch(True)  # no visit ends by it: whoever is there now is looked at
             self.handle(event, now_s)
         if self._lock_step:
             self._engine.wait(PATIENCE_S)

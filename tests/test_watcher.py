@@ -3,7 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +18,10 @@ from engine.arrays import Pixels
 from engine.faces import Face, FaceFinder, HeadPose, choose_sitter
 from engine.photograph import load_photograph
 from hardware.camera import Frame
+from installation.configuration import Stage
+from installation.declarations import load_scenes, registry_of
 from installation.framing import PortraitTaking, Words, advise
+from installation.host import Host
 from installation.services import Condition
 from installation.view import Guidance
 from installation.visit import (
@@ -28,6 +34,7 @@ from installation.visit import (
     WatcherReady,
 )
 from installation.watcher import SteppedWatcher, Watcher
+from tests.test_host import Notes
 
 RATE_HZ = 15
 WIDTH, HEIGHT = 1280, 720
@@ -377,6 +384,24 @@ def test_a_friend_beside_a_raised_phone_is_there_when_looked_for_anew(
     assert is_other(room.show(friend, 3)) and room.show(friend, 1) == []
     room.watcher.watch(True)  # what the visit asks for in doppelganger
     assert FaceSeen in {type(event) for event in room.show(friend, 0.5)}
+
+
+def test_the_technician_sees_whoever_is_there(
+    stepped: SteppedWatcher, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+) -> None:
+    camera: Any = Notes()
+    others: Any = Notes()
+    host = Host(registry_of(load_scenes(Stage().scenes).values()), camera, stepped, others)
+    host.show_camera(0.0)
+    colleague = person_at(finder, crowd["obama"], 640, 330, 140)
+    at = count()
+    for person in (sitter, colleague, sitter):
+        for index in islice(at, 3 * RATE_HZ):
+            camera.latest = partial(Frame, person, index / RATE_HZ, index)
+            host.collect(index / RATE_HZ)
+        assert stepped.face is not None
+        assert stepped.sighting is not None and stepped.sighting.guidance is Guidance.READY
+    stepped.watch(False)
 
 
 def test_the_sitter_moves_turns_and_walks(room: Room, sitter: Pixels, astronaut: Pixels) -> None:
