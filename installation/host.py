@@ -192,8 +192,8 @@ class Host:
                 self._camera.turn_on(now_s)
             case visit.StopCamera():
                 self._camera.turn_off()
-            case visit.DetectFaces(on):
-                self._watcher.watch(on)
+            case visit.DetectFaces(on, anybody):
+                self._watcher.watch(on, anybody)
             case visit.TakePortrait(visit_id):
                 self._watcher.take(visit_id)
             case visit.StartSearch(visit_id, sitter):

@@ -376,14 +376,27 @@ def test_whoever_comes_nearer_is_the_sitter_until_the_portrait(
     assert room.watcher.sighting.box[0] * WIDTH > 600
 
 
-def test_a_friend_beside_a_raised_phone_is_there_when_looked_for_anew(
-    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+def test_a_friend_beside_a_raised_phone_is_there_and_not_measured(
+    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.show(sitter, 0.3)
     friend = person_at(finder, crowd["obama"], 1000, 330, 140)
     assert is_other(room.show(friend, 3)) and room.show(friend, 1) == []
-    room.watcher.watch(True)  # what the visit asks for in doppelganger
-    assert FaceSeen in {type(event) for event in room.show(friend, 0.5)}
+    room.watcher.watch(True, anybody=True)  # what the visit asks for in doppelganger
+    sitting = room.watcher._sitting
+    assert sitting is not None
+    measured: list[object] = []  # everything that is measured is measured on a mesh
+    monkeypatch.setattr(sitting._finder, "mesh", lambda *asked: measured.append(asked))
+    for person in (friend, sitter, person_at(finder, crowd["biden"], 640, 330, 140)):
+        # Each part of the picture is looked at in turn.
+        assert set(room.show(person, 1)) == {FaceSeen(usable=False)}
+    assert room.show(wall(), 1) == []
+    assert measured == [] and room.watcher.face is None and room.watcher.sighting is None
+    assert sitting._place is None and sitting._others == []
+    # The control: a sitter is measured.
+    room.watcher.watch(True)
+    room.show(sitter, 0.2)
+    assert measured
 
 
 def test_the_technician_sees_whoever_is_there(
