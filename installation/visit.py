@@ -269,7 +269,7 @@ class RevokeDownload:
 
 @dataclass(frozen=True)
 class EraseVisit:
-    """Overwrite and drop frames, portrait, landmarks, embeddings, latents and pictures of the visit.
+    """Overwrite the portrait and what came from the engine; drop frames and all that was measured on them.
 
     A link that was offered lives on in the delivery for its own time.
     """

@@ -104,7 +104,7 @@ class Watcher(ResilientService):
             return self._portraits.pop(visit_id, None)
 
     def erase(self) -> None:
-        """Overwrites and drops the portrait, frames and all that was measured.
+        """Overwrites the portrait, and drops frames and all that was measured.
 
         A frame being looked at goes as soon as the thread comes back from it, and nothing comes of it.
         """
