@@ -23,9 +23,7 @@ from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from installation.configuration import Configuration
 from installation.judges import fetched_weights
-from installation.weights import Manifest
-
-FEATURES_FROM = "nobody-encoder"  # whose feature maps make the embedded perceptual distance
+from installation.weights import PERCEPTUAL, Manifest
 
 
 class Atelier:
@@ -91,11 +89,12 @@ class Atelier:
 
 
 def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
+    paths = [manifest.locate(each) for each in PERCEPTUAL[name]]
     if name == "lpips":
-        lpips = LPIPS.from_files(manifest.locate("lpips-vgg16"), manifest.locate("lpips-heads"))
-        return brought_to(lpips, device)
+        return brought_to(LPIPS.from_files(*paths), device)
     if name == "features":
-        return EncoderFeatures(brought_to(load_encoder(manifest.locate(FEATURES_FROM))[0], device))
+        # The feature maps of the embedded encoder.
+        return EncoderFeatures(brought_to(load_encoder(*paths)[0], device))
     return NormalisedLaplacianPyramid()
 
 

@@ -62,7 +62,8 @@ class CameraDesk:
     """Turns the camera on and off, and tells the visit when it fails and when it is back.
 
     A camera that has failed stays on until it gives a picture again; nobody looks at that picture. The same
-    trial is made once at the start, so that a missing camera shows before the first visitor comes.
+    trial is made once at the start, so that a missing camera shows before the first visitor comes; and where
+    a visit is over before the first picture, so that it also shows to visitors who soon walk away.
     """
 
     name = "camera"
@@ -73,6 +74,7 @@ class CameraDesk:
         self._settings = CameraParameters().settings()
         self._feed: Feed | None = None
         self._wanted = False
+        self._has_seen = False  # since it was opened
         self._failed = False
         self._deadline_s = 0.0
 
@@ -88,7 +90,7 @@ class CameraDesk:
     def turn_off(self) -> None:
         """The visit is over; the camera's light goes out, unless it is waited for."""
         self._wanted = False
-        if not self._failed:
+        if self._has_seen and not self._failed:
             self._close()
 
     def stop(self) -> None:
@@ -109,7 +111,7 @@ class CameraDesk:
             return []
         self._apply_settings(self._feed)
         if self._feed.latest() is not None:
-            back, self._failed = self._failed, False
+            back, self._failed, self._has_seen = self._failed, False, True
             self._deadline_s = now_s + self._registry.of(CameraParameters).patience_s
             if not self._wanted:
                 self._close()
@@ -140,7 +142,8 @@ class CameraDesk:
         if self._feed is None:
             self._settings = self._wished_settings()
             self._feed = self._open_feed(self._settings)
-        self._deadline_s = now_s + self._registry.of(CameraParameters).opening_s
+            self._has_seen = False
+            self._deadline_s = now_s + self._registry.of(CameraParameters).opening_s
 
     def _close(self) -> None:
         if self._feed is not None:

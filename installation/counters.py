@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ from scenes.canvas import Canvas
 log = logging.getLogger(__name__)
 
 NAME = "counters.json"
+BROKEN, UNFINISHED = ".broken", ".unfinished"  # what stands for its suffix where something went wrong
 # Why a question ends without a yes, when it is the visitor's doing and not the house's or the machine's.
 DECLINES = {
     row.reason
@@ -49,7 +50,7 @@ class Counters:
     """Counts, and writes after each visit and each save, on a thread of its own. A context manager.
 
     An observer of the stage, which sees the words that visitors agree to. path: None counts nothing.
-    days: so many days are kept, today among them.
+    days: so many days are kept, today among them; with 0 nothing is counted, and what was is removed.
     """
 
     def __init__(self, path: Path | None, days: int, now: Callable[[], datetime] = datetime.now) -> None:
@@ -104,13 +105,15 @@ class Counters:
         self.count(f"agreed {self._now():%H}h {language} {text}")
 
     def _forget_old(self) -> None:
-        days = self._counts.days
-        for day in sorted(days)[: -self._days]:
-            del days[day]
+        gone = self._now().date() - timedelta(days=self._days)
+        days = self._counts.days = {day: counts for day, counts in self._counts.days.items() if day > gone}
         known = {what.rpartition(" ")[2] for counts in days.values() for what in counts}
         self._counts.texts = {text: words for text, words in self._counts.texts.items() if text in known}
 
     def __enter__(self) -> "Counters":
+        if self._path is not None and self._days == 0:
+            _remove(self._path)
+            self._path = None
         if self._path is not None:
             self._counts = _read(self._path)
         return self
@@ -127,16 +130,24 @@ def _read(path: Path) -> _Counts:
     except FileNotFoundError:
         return _Counts()
     except (OSError, ValidationError):
-        aside = path.with_suffix(".broken")
+        aside = path.with_suffix(BROKEN)
         log.warning("counters: %s cannot be read; it is kept as %s, and counting begins anew.", path, aside)
         with suppress(OSError):
             os.replace(path, aside)
         return _Counts()
 
 
+def _remove(path: Path) -> None:
+    for each in (path, path.with_suffix(BROKEN), path.with_suffix(UNFINISHED)):
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("counters: %s cannot be removed (%s).", each, error.strerror)
+
+
 def _write(path: Path, text: str) -> None:
     """Whole or not at all. A disk that is full stops no visit."""
-    unfinished = path.with_suffix(".unfinished")
+    unfinished = path.with_suffix(UNFINISHED)
     try:
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(text)

@@ -18,7 +18,7 @@ from engine.errors import DoppelgangerError, MachineError, WeightsError
 from hardware import machine
 from hardware.machine import Gpu, Memory
 from installation.configuration import DEFAULT, Configuration, Delivery, load
-from installation.weights import MANIFEST, Manifest, State
+from installation.weights import MANIFEST, Manifest, State, needed_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -141,20 +141,6 @@ def gather(configuration: Configuration) -> Facts:
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
     )
-
-
-def needed_weights(configuration: Configuration) -> list[str]:
-    """The manifest's names of what this configuration works with."""
-    perceptual = {"pyramid": [], "features": ["nobody-encoder"], "lpips": ["lpips-vgg16", "lpips-heads"]}
-    needed = [configuration.generator, *perceptual[configuration.perceptual]]
-    optional = (configuration.encoder, configuration.people)
-    needed += [name for name in optional if name and name not in needed]
-    try:
-        from engine.judges.registry import KNOWN
-    except Exception:  # Its packages are broken, which the check of the imports says.
-        return needed
-    judges = [KNOWN[name] for name in configuration.judging.panel if name in KNOWN]
-    return needed + [judge.weights[0] for judge in judges if judge.weights]
 
 
 def _installed(package: str) -> str | None:

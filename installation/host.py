@@ -83,6 +83,8 @@ class Host:
             self.handle(event, now_s)
         self._watcher.look(self._camera.latest(), now_s)
         for event in self._watcher.poll():
+            if self._for_technician and isinstance(event, visit.AnotherFace):
+                self._watcher.watch(True)  # no visit ends by it: whoever is there now is looked at
             self.handle(event, now_s)
         if self._lock_step:
             self._engine.wait(PATIENCE_S)
@@ -190,8 +192,8 @@ class Host:
                 self._camera.turn_on(now_s)
             case visit.StopCamera():
                 self._camera.turn_off()
-            case visit.DetectFaces(on):
-                self._watcher.watch(on)
+            case visit.DetectFaces(on, anybody):
+                self._watcher.watch(on, anybody)
             case visit.TakePortrait(visit_id):
                 self._watcher.take(visit_id)
             case visit.StartSearch(visit_id, sitter):

@@ -60,7 +60,7 @@ class Rehearsing:
 
 
 class House:
-    """Everything of one run; a context manager. Raises UsageError, WeightsError and MachineError at once."""
+    """Everything of one run; a context manager. Raises UsageError and MachineError at once."""
 
     def __init__(
         self,
@@ -93,9 +93,7 @@ class House:
         self._camera_source = camera_source(configuration.stage.camera, sitter=self._synthetic_sitter)
         self.camera = CameraDesk(partial(self._open_camera, configuration.stage.camera), self.registry)
         # A rehearsal's visitors are nobody, and count as nobody.
-        counts = (
-            configuration.privacy.counters_days > 0 and rehearsing.visits is None and not rehearsing.setup
-        )
+        counts = rehearsing.visits is None and not rehearsing.setup
         counters = Counters(show / NAME if counts else None, configuration.privacy.counters_days)
         self._ends.enter_context(counters)
         self.host = Host(

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import NoUsableFace, UsageError
+from engine.judge_files import files_of
+from installation.weights import Manifest
 
 if TYPE_CHECKING:  # torch and scipy are loaded only once a command needs them
     from engine.judges.calibration import Rate
@@ -45,19 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
 def fetched_weights(names: Sequence[str]) -> dict[str, Path]:
     """The files that those of these judges need which are not embedded; for `engine.judges.panel`.
 
-    Raises WeightsError where one has not been fetched yet.
+    Raises UsageError for unknown names, WeightsError where one has not been fetched yet.
     """
-    from engine.judges import KNOWN
-
-    needed = {name: KNOWN[name].weights for name in names if name in KNOWN}
+    manifest = Manifest.load()
     found: dict[str, Path] = {}
-    for name, weights in needed.items():
-        if weights is not None:
-            from installation.weights import Manifest
-
-            entry, file = weights
-            located = Manifest.load().locate(entry)
-            found[name] = located / file if located.is_dir() else located
+    for name, (entry, file) in files_of(names).items():
+        located = manifest.locate(entry)
+        found[name] = located / file if located.is_dir() else located
     return found
 
 

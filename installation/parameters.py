@@ -272,16 +272,9 @@ class Registry:
             self._now[scene] = self._now[scene].model_copy(update={name: accepted})
         return accepted
 
-    def begin_scene(self) -> list[str]:
-        """Puts in force what waited for the next scene. Returns its addresses. Call between two scenes."""
-        changed = [
-            f"{scene}/{name}"
-            for scene, values in self._next.items()
-            for name, value in values
-            if value != getattr(self._now[scene], name)
-        ]
+    def begin_scene(self) -> None:
+        """Puts in force what waited for the next scene. Call between two scenes."""
         self._now = dict(self._next)
-        return changed
 
     def changes(self) -> dict[str, dict[str, Value]]:
         """What differs from the defaults: scene -> parameter -> value."""
@@ -292,10 +285,6 @@ class Registry:
             if value != parameter.default:
                 found.setdefault(scene, {})[name] = value
         return found
-
-    def save(self, path: Path) -> None:
-        """Writes `changes` to a file, as `write_safely` does."""
-        write_safely(path, self.changes())
 
     def load(self, path: Path) -> list[str]:
         """Sets everything as the file says, and what it does not name to its default; see `read_newest`.

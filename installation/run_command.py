@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.errors import MachineError, UsageError
 from hardware.memory import forbid_core_dumps, swap_devices
 from installation.configuration import DEFAULT, ROOT, load
+from installation.weights import Manifest, needed_weights
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
         _check_recording(arguments.record, configuration.stage.camera)
     if arguments.visits is not None and arguments.visits < 1:
         raise UsageError(f"--visits {arguments.visits}: give 1 or more.")
+    # The engine's process, which opens them, is started again and again: it would never end for want of one.
+    manifest = Manifest.load()
+    for name in needed_weights(configuration):
+        manifest.locate(name)
 
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     forbid_core_dumps()

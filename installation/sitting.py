@@ -102,19 +102,19 @@ class Sitting:
         self._taking = _Taking(visit_id)
 
     def look(
-        self, frame: Frame | None, now_s: float, values: PortraitTaking
+        self, frame: Frame | None, now_s: float, values: PortraitTaking, anybody: bool = False
     ) -> tuple[list[Event], list[Pixels]]:
         """What is to be said of this frame, and the portrait if it is complete with it, the sharpest first.
 
         None where the camera has no frame. The frame of the last time is not looked at again; but time has
-        passed.
+        passed. anybody: all that is asked is whether somebody is there.
         """
         events: list[Event] = []
         if frame is None:
             self.sighting = None
         elif frame.index != self._index and not self._ended:
             self._index = frame.index
-            events += self._see(frame, values)
+            events += self._notice(frame) if anybody else self._see(frame, values)
         if self._taking is None:
             return events, []
         if self._taking.until_s is None:
@@ -216,6 +216,12 @@ class Sitting:
         return AnotherFace()
 
     # --- the others ---
+
+    def _notice(self, frame: Frame) -> list[Event]:
+        """Of whoever is there, who need not have agreed, only the detector's boxes, and those not kept."""
+        boxes = self._finder.glance(frame.image, self._glances)
+        self._glances += 1
+        return [FaceSeen()] if boxes else []
 
     def _look_around(self, picture: Pixels, at_s: float) -> None:
         if at_s - self._glanced_s >= GLANCE_EVERY_S:

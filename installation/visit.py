@@ -222,9 +222,13 @@ class StopCamera:
 
 @dataclass(frozen=True)
 class DetectFaces:
-    """Look for faces in the frames, and follow whoever is seen next; or stop looking."""
+    """Look for faces in the frames, and follow whoever is seen next; or stop looking.
+
+    anybody: look only whether anybody is there, and measure nothing.
+    """
 
     on: bool
+    anybody: bool = False
 
 
 @dataclass(frozen=True)
@@ -265,7 +269,7 @@ class RevokeDownload:
 
 @dataclass(frozen=True)
 class EraseVisit:
-    """Overwrite and drop frames, portrait, landmarks, embeddings, latents and pictures of the visit.
+    """Overwrite the portrait and what came from the engine; drop frames and all that was measured on them.
 
     A link that was offered lives on in the delivery for its own time.
     """
@@ -458,8 +462,8 @@ def _understand(
         case FaceSeen() if state.consented:
             return _see(state, event.usable, now_s, timeouts)
         case AnotherFace() if state.consented and phase is Phase.DOPPELGANGER:
-            # A friend's, beside a raised phone: the picture stays for whoever is there.
-            return replace(state, face_s=now_s), [], [DetectFaces(True)]
+            # A friend's, beside a raised phone: the picture stays for whoever is there, who has not agreed.
+            return replace(state, face_s=now_s), [], [DetectFaces(True, anybody=True)]
         case AnotherFace() if state.consented:
             return state, [Cause.ANOTHER_FACE], []
         case CameraFailed():

@@ -47,11 +47,11 @@ class Watcher(ResilientService):
         self._failed = False  # as last told
         # Guards everything below, and wakes the thread.
         self._changed = threading.Condition()
-        self._on = False
+        self._on = self._anybody = False
         # Ascends with each erasing: what was begun in an earlier round comes to nothing.
         self._round = 0
         self._orders: list[Callable[[Sitting], None]] = []
-        self._newest: tuple[Frame | None, float, PortraitTaking] | None = None
+        self._newest: tuple[Frame | None, float, PortraitTaking, bool] | None = None
         self._asked: int | None = None
         self._events: list[Event] = []
         self._portraits: dict[int, list[Pixels]] = {}
@@ -60,10 +60,13 @@ class Watcher(ResilientService):
 
     # --- called by the stage; all of it returns at once ---
 
-    def watch(self, on: bool) -> None:
-        """Begins a sitting with whoever is seen next; or looks no more, and erases."""
+    def watch(self, on: bool, anybody: bool = False) -> None:
+        """Begins a sitting with whoever is seen next; or looks no more, and erases.
+
+        anybody: there is no sitter, and nothing is measured; FaceSeen comes for as long as anybody is there.
+        """
         self.erase()
-        self._on = on
+        self._on, self._anybody = on, anybody
 
     def take(self, visit_id: int) -> None:
         """Keeps the best of the next frames; `poll` will have PortraitTaken or PortraitRefused."""
@@ -76,7 +79,7 @@ class Watcher(ResilientService):
         values = self._values()
         with self._changed:
             if self._on:
-                self._newest = frame, now_s, values
+                self._newest = frame, now_s, values, self._anybody
                 self._changed.notify_all()
 
     def poll(self) -> list[Event]:
@@ -101,7 +104,7 @@ class Watcher(ResilientService):
             return self._portraits.pop(visit_id, None)
 
     def erase(self) -> None:
-        """Overwrites and drops the portrait, frames and all that was measured.
+        """Overwrites the portrait, and drops frames and all that was measured.
 
         A frame being looked at goes as soon as the thread comes back from it, and nothing comes of it.
         """

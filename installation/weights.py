@@ -23,12 +23,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tqdm import tqdm
 
 from engine.errors import UsageError, WeightsError
+from engine.judge_files import files_of
+from installation.configuration import Configuration
 
 MANIFEST = Path(__file__).resolve().parent.parent / "weights" / "manifest.toml"
 
 CONNECT_TIMEOUT_S = 10
 READ_TIMEOUT_S = 60
 CHUNK_BYTES = 1 << 16  # At most this much is lost where a transfer breaks off.
+
+# What the search minimises -> the weights it is computed with.
+PERCEPTUAL = {"pyramid": (), "features": ("nobody-encoder",), "lpips": ("lpips-vgg16", "lpips-heads")}
 
 State = Literal["ok", "missing", "wrong"]
 
@@ -324,6 +329,17 @@ def _reason(error: requests.RequestException) -> str:
             return "cannot be reached, or broke off"
         case _:
             return f"failed ({type(error).__name__})"
+
+
+def needed_weights(configuration: Configuration) -> list[str]:
+    """The manifest's names of what this configuration works with. Raises UsageError for unknown judges."""
+    files_of(configuration.judging.thresholds)  # for its error alone
+    names = (
+        *(configuration.generator, configuration.encoder, configuration.people),
+        *PERCEPTUAL[configuration.perceptual],
+        *(weights for weights, _ in files_of(configuration.judging.panel).values()),
+    )
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -41,7 +41,7 @@ def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...
     for part in words.split("\n"):
         best = _greedy(part, size_px, weight, width_px)
         narrow, wide = width_px // 2, width_px
-        while wide - narrow > size_px // 8:
+        while wide - narrow > max(size_px // 8, 1):
             middle = (narrow + wide) // 2
             tried = _greedy(part, size_px, weight, middle)
             if len(tried) == len(best):

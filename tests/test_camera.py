@@ -39,7 +39,7 @@ from hardware.camera.faulty import Fault, FaultySource
 from hardware.camera.file import Clip, FileSource
 from hardware.camera.inspection import Inspector
 from hardware.camera.settings import view
-from hardware.camera.synthetic import SyntheticSource, to_and_fro
+from hardware.camera.synthetic import SyntheticSource
 from hardware.camera.v4l2 import Device, V4l2Source, devices, v4l2_properties
 
 FAST = CameraSettings(rate_hz=100, mirror=False)
@@ -355,11 +355,10 @@ def test_the_pulled_feed_depends_on_the_clock_alone(tmp_path: Path):
 
 
 def test_the_synthetic_sitter_sits_in_the_middle_and_moves():
-    faces = [np.full((32, 32, 3), level, np.uint8) for level in (100, 150, 200)]
-    source = SyntheticSource(to_and_fro(faces, period_s=4.0))
+    source = SyntheticSource(lambda time_s: np.full((32, 32, 3), 100 + 25 * time_s, np.uint8))
     camera = source.open(CameraSettings(width_px=320, height_px=180, rate_hz=10))
     levels = [int(camera.frame_at(time_s).image[90, 160, 0]) for time_s in (0, 1, 2, 3, 4)]
-    assert levels == [100, 150, 200, 150, 100]
+    assert levels == [100, 125, 150, 175, 200]
     image = camera.frame_at(0).image
     assert image.shape == (180, 320, 3) and not np.any(image[:5] != 40)
     np.testing.assert_array_equal(image, camera.frame_at(0).image)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardware.camera import CameraSettings, Feed, PulledCapture, camera_source
+from hardware.camera import CameraSettings, CameraState, Feed, PulledCapture, camera_source
 from hardware.camera.faulty import Fault, FaultySource
 from installation.camera_desk import CameraDesk, CameraParameters
 from installation.parameters import Registry
@@ -99,6 +99,35 @@ def test_a_camera_that_is_not_there_shows_before_the_first_visitor(bench: Bench)
     assert bench.pass_time(20) == [CameraFailed()]
     bench.source.fault = None
     assert bench.pass_time(2) == [CameraReady()]
+
+
+def test_a_camera_that_is_not_there_shows_to_visitors_who_soon_walk_away(bench: Bench):
+    bench.source.fault = Fault.VANISH
+    reports: list[Event] = []
+    for _ in range(3):
+        bench.desk.turn_on(bench.now_s)
+        reports += bench.pass_time(4)
+        bench.desk.turn_off()
+        reports += bench.pass_time(1)
+    assert reports == [CameraFailed()]
+    assert bench.desk.health.condition is Condition.WAITING
+    bench.source.fault = None
+    assert bench.pass_time(2) == [CameraReady()]
+    assert bench.desk.feed_health.state is CameraState.STOPPED
+
+
+def test_a_visit_that_is_over_before_the_first_picture_leaves_the_camera_on_no_longer(bench: Bench):
+    bench.desk.turn_on(bench.now_s)
+    bench.desk.turn_off()
+    assert bench.desk.latest() is None
+    assert bench.pass_time(0.5) == []
+    assert bench.desk.feed_health.state is CameraState.STOPPED
+    # Nor does it come on again, and the next visitor finds it well.
+    assert bench.pass_time(20) == [] and bench.source.opened == 1
+    bench.desk.turn_on(bench.now_s)
+    assert bench.pass_time(20) == [] and bench.desk.latest() is not None
+    bench.desk.turn_off()
+    assert bench.desk.feed_health.state is CameraState.STOPPED
 
 
 def test_settings_follow_the_registry_and_a_senseless_crop_changes_nothing(bench: Bench):

@@ -97,6 +97,22 @@ def test_counts_go_on_after_a_restart_and_old_days_go(path: Path, values: Regist
     assert len(read(path)["texts"]) == 1 and path.stat().st_size < 2000
 
 
+def test_what_is_old_goes_however_few_days_were_counted(path: Path):
+    for days_later in (0, 100):
+        now = NOW + timedelta(days=days_later)
+        with Counters(path, 100, lambda now=now: now) as counters:  # type: ignore[misc]
+            counters.count("saved")
+    assert read(path)["days"] == {"2026-08-10": {"saved": 1}}
+
+
+def test_no_days_leave_no_file(path: Path):
+    for days in (1, 0):
+        with Counters(path, days, lambda: NOW) as counters:
+            go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.ATTRACT)
+        assert path.exists() == (days > 0)
+    assert list(path.parent.iterdir()) == []
+
+
 def test_a_broken_file_is_put_aside(path: Path):
     path.write_text("{")
     with Counters(path, 100, lambda: NOW) as counters:

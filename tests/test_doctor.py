@@ -15,6 +15,7 @@ from hardware.machine import Gpu, Memory
 from installation import doctor
 from installation.configuration import load
 from installation.doctor import CHECKS, GIB, Facts, Level, Module, Named, WeightsFact
+from installation.weights import needed_weights
 
 PINS: dict[str, str] = {
     "torch": "2.13.0",
@@ -232,7 +233,7 @@ def test_the_exit_code_follows_the_errors(
 
 def test_the_weights_of_the_configuration_are_needed() -> None:
     ffhq = load(REPO / "config" / "ffhq.toml")
-    needed = doctor.needed_weights(ffhq)
+    needed = needed_weights(ffhq)
     assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l", "sface"]
     assert {fact.name for fact in doctor.gather(ffhq).weights if fact.needed} >= set(needed)
 

@@ -1,6 +1,7 @@
 """The host between the visit and its helpers, which here only note what is asked of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,19 @@ from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import DeliveryParameters, News, Offered, Parcel
 from installation.host import Host
-from installation.visit import ChoseSynthetic, Event, Halted, Phase, Pressed, Released, Skipped, Tick, WokeUp
+from installation.visit import (
+    AnotherFace,
+    ChoseSynthetic,
+    Event,
+    Halted,
+    Phase,
+    Pressed,
+    Released,
+    Sitter,
+    Skipped,
+    Tick,
+    WokeUp,
+)
 
 
 class Notes:
@@ -140,6 +153,15 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
     visited.on_to_doppelganger()
     told = [(parcel.visit_id, agreed.gives, agreed.life_s) for parcel, agreed in visited.delivery.offered]
     assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
+
+
+def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) -> None:
+    asked: list[tuple[bool, ...]] = []
+    watcher: Any = visited.watcher
+    watcher.watch = lambda *how: asked.append(how)
+    visited.host.state = replace(visited.host.state, phase=Phase.DOPPELGANGER, sitter=Sitter.CAMERA)
+    visited.do(AnotherFace())
+    assert visited.is_in(Phase.DOPPELGANGER) and asked == [(True, True)]
 
 
 @pytest.mark.parametrize("seen", [True, False])

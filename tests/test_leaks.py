@@ -235,40 +235,60 @@ def _parts(process: subprocess.Popen[bytes]) -> dict[str, int]:
     return found
 
 
-@pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a short name: the path of a socket in it must not exceed 107 characters."""
-    return tmp_path_factory.mktemp("visit")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, sitter: Sitter) -> Visit:
+    """A visit to its end. Its folder has a short name: a socket in it allows a path of 107 characters."""
+    return Visit(tmp_path_factory.mktemp("visit"), sitter)
 
 
-def test_a_visit_leaves_nothing_of_its_sitter(folder: Path, sitter: Sitter):
-    visit = Visit(folder, sitter)
-    assert "phones can fetch it" in visit.log  # everything was on its way
-    assert leaks(visit.written, sitter) == {}
-    if not visit.traced:
-        return
+LEAKED = ("leaked.jpg", "leaked.raw")
+ELSEWHERE = "192.0.2.7"  # set aside for documentation (RFC 5737)
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory: pytest.TempPathFactory, sitter: Sitter) -> Visit:
+    """One that leaks a frame, as a picture and byte for byte, and speaks to another machine."""
+    folder = tmp_path_factory.mktemp("leak")
+    leaked = {VARIABLE: os.pathsep.join(str(folder / name) for name in LEAKED)}
+    return Visit(folder, sitter, until="portrait -> search", send_to=ELSEWHERE, **leaked)
+
+
+traced = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="needs strace: python3 -m hardware.machine tests"
+)
+
+
+def test_a_visit_leaves_nothing_of_its_sitter(whole: Visit, sitter: Sitter):
+    assert "phones can fetch it" in whole.log  # everything was on its way
+    assert leaks(whole.written, sitter) == {}
+
+
+@traced
+def test_what_leaves_nothing_of_its_sitter_opens_nothing_else(whole: Visit):
+    """Nothing but known files, no core, no other machine."""
     unexpected = [
         str(path)
-        for path in visit.opened
+        for path in whole.opened
         if not str(path).startswith(NOWHERE) and not any(re.fullmatch(one, str(path)) for one in ALLOWED)
     ]
     assert unexpected == []
     # No core of the stage, the engine, the filmmaker and the delivery, even if one was started twice.
-    kinds = Counter(visit.processes.values())
+    kinds = Counter(whole.processes.values())
     assert set(kinds) == set(OWN) and kinds["spawn_main"] >= 2
-    assert set(visit.processes) <= visit.undumpable
-    assert all(address.startswith("127.") or address == "::1" for address in visit.spoken_to)
+    assert set(whole.processes) <= whole.undumpable
+    assert all(address.startswith("127.") or address == "::1" for address in whole.spoken_to)
 
 
-def test_one_leaked_frame_would_be_found(folder: Path, sitter: Sitter):
-    """The control, as a picture and byte for byte; and another machine that is spoken to."""
-    names = ["leaked.jpg", "leaked.raw"]
-    leaked = {VARIABLE: os.pathsep.join(str(folder / name) for name in names)}
-    elsewhere = "192.0.2.7"  # set aside for documentation (RFC 5737)
-    visit = Visit(folder, sitter, until="portrait -> search", send_to=elsewhere, **leaked)
-    assert leaks(visit.written, sitter) == {
+def test_one_leaked_frame_would_be_found(leaking: Visit, sitter: Sitter):
+    """The control."""
+    assert leaks(leaking.written, sitter) == {
         "leaked.jpg": "dlib takes a face in it for the sitter",
         "leaked.raw": "bytes of the camera's picture",
     }
-    assert not visit.traced or {folder / name for name in names} <= visit.opened
-    assert not visit.traced or elsewhere in visit.spoken_to
+
+
+@traced
+def test_one_leaked_frame_and_who_is_told_would_be_seen(leaking: Visit):
+    """The control."""
+    assert {leaking.folder / name for name in LEAKED} <= leaking.opened
+    assert ELSEWHERE in leaking.spoken_to

@@ -512,6 +512,9 @@ def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
         stage.wall_clock = lambda: datetime(2026, 3, 9, 18)
         eventually(lambda: stage.happened[4:] == [Halted(), Stop()])
         assert stage.value("rehearsed/turns") == 18
+        stage.wall_clock = lambda: datetime(2026, 3, 9, 12)  # it was ahead
+        eventually(lambda: stage.happened[6:] == [Halted(), Stop(), Blackout(False), Start()])
+        assert stage.value("rehearsed/turns") == 10
         for visit in (800, 900):
             stage.sight = replace(stage.sight, phase=Phase.BORDER, visit=visit)
             stage.wait_frames(2)

@@ -412,6 +412,9 @@ START, DAY, STOP = Message("/show/start"), Message("/preset/load", ("day", 30.0)
         ("2026-03-03 09:00:00", "2026-03-03 19:00:00", [START, DAY, STOP]),
         # The clock was set back: nothing comes twice.
         ("2026-03-03 10:00:01", "2026-03-03 09:00:00", []),
+        # It was ahead, and is set right: as things would stand.
+        ("2026-03-03 19:00:00", "2026-03-03 12:00:00", [STOP, START, DAY]),
+        ("2030-01-01 00:00:00", "2026-03-03 20:00:00", [START, DAY, STOP]),
         # Started at some time of the week, or years after the clock stood still: as things would stand.
         ("2026-02-24 12:00:00", "2026-03-03 12:00:00", [STOP, START, DAY]),
         ("2026-02-23 12:00:00", "2026-03-02 12:00:00", [START, DAY, STOP]),

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from installation import cli, run_command
 from installation.configuration import load
 from installation.house import House, Rehearsing
 from installation.visit import Phase
+from installation.weights import Manifest
 
 REPO = Path(__file__).resolve().parent.parent
 RATE_HZ = 10
@@ -167,6 +169,30 @@ def test_what_nobody_expected_is_told_without_its_words(
     assert cli.main(["run"]) == 1
     told = capsys.readouterr().err
     assert "unexpected ValueError in test_run.py, line " in told and "0.5993" not in told
+
+
+@pytest.mark.parametrize(
+    ("entries", "code", "told"),
+    [
+        ('generator = "{missing}"', 4, "kiosk weights fetch {missing}"),
+        ('encoder = "{missing}"', 4, "kiosk weights fetch {missing}"),
+        ('generator = "nothing"', 2, "no weights are called 'nothing'"),
+        ('[judging]\npanel = ["dlib", "somebody"]', 2, "no judge 'somebody'"),
+        ("[judging]\nthresholds = {{ somebody = 0.5 }}", 2, "no judge 'somebody'"),
+    ],
+)
+def test_what_only_a_person_can_mend_ends_it_at_once(tmp_path: Path, entries: str, code: int, told: str):
+    """With the exit codes after which systemd leaves it alone."""
+    manifest = Manifest.load()
+    missing = next(name for name, entry in manifest.entries.items() if manifest.verify(entry) == "missing")
+    configuration = tmp_path / "wrong.toml"
+    configuration.write_text(entries.format(missing=missing))
+    done = kiosk("run", "--config", str(configuration), "--display", "headless", "--camera", "synthetic")
+    assert done.returncode == code
+    assert told.format(missing=missing) in done.stderr and done.stderr.count("\n") == 1
+    unit = (REPO / "config" / "doppelganger.service").read_text()
+    (left_alone,) = re.findall(r"^RestartPreventExitStatus=(.*)$", unit, re.MULTILINE)
+    assert str(code) in left_alone.split()
 
 
 def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):

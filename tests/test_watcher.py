@@ -3,7 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +18,10 @@ from engine.arrays import Pixels
 from engine.faces import Face, FaceFinder, HeadPose, choose_sitter
 from engine.photograph import load_photograph
 from hardware.camera import Frame
+from installation.configuration import Stage
+from installation.declarations import load_scenes, registry_of
 from installation.framing import PortraitTaking, Words, advise
+from installation.host import Host
 from installation.services import Condition
 from installation.view import Guidance
 from installation.visit import (
@@ -28,6 +34,7 @@ from installation.visit import (
     WatcherReady,
 )
 from installation.watcher import SteppedWatcher, Watcher
+from tests.test_host import Notes
 
 RATE_HZ = 15
 WIDTH, HEIGHT = 1280, 720
@@ -369,14 +376,45 @@ def test_whoever_comes_nearer_is_the_sitter_until_the_portrait(
     assert room.watcher.sighting.box[0] * WIDTH > 600
 
 
-def test_a_friend_beside_a_raised_phone_is_there_when_looked_for_anew(
-    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+def test_a_friend_beside_a_raised_phone_is_there_and_not_measured(
+    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.show(sitter, 0.3)
     friend = person_at(finder, crowd["obama"], 1000, 330, 140)
     assert is_other(room.show(friend, 3)) and room.show(friend, 1) == []
-    room.watcher.watch(True)  # what the visit asks for in doppelganger
-    assert FaceSeen in {type(event) for event in room.show(friend, 0.5)}
+    room.watcher.watch(True, anybody=True)  # what the visit asks for in doppelganger
+    sitting = room.watcher._sitting
+    assert sitting is not None
+    measured: list[object] = []  # everything that is measured is measured on a mesh
+    monkeypatch.setattr(sitting._finder, "mesh", lambda *asked: measured.append(asked))
+    for person in (friend, sitter, person_at(finder, crowd["biden"], 640, 330, 140)):
+        # Each part of the picture is looked at in turn.
+        assert set(room.show(person, 1)) == {FaceSeen(usable=False)}
+    assert room.show(wall(), 1) == []
+    assert measured == [] and room.watcher.face is None and room.watcher.sighting is None
+    assert sitting._place is None and sitting._others == []
+    # The control: a sitter is measured.
+    room.watcher.watch(True)
+    room.show(sitter, 0.2)
+    assert measured
+
+
+def test_the_technician_sees_whoever_is_there(
+    stepped: SteppedWatcher, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+) -> None:
+    camera: Any = Notes()
+    others: Any = Notes()
+    host = Host(registry_of(load_scenes(Stage().scenes).values()), camera, stepped, others)
+    host.show_camera(0.0)
+    colleague = person_at(finder, crowd["obama"], 640, 330, 140)
+    at = count()
+    for person in (sitter, colleague, sitter):
+        for index in islice(at, 3 * RATE_HZ):
+            camera.latest = partial(Frame, person, index / RATE_HZ, index)
+            host.collect(index / RATE_HZ)
+        assert stepped.face is not None
+        assert stepped.sighting is not None and stepped.sighting.guidance is Guidance.READY
+    stepped.watch(False)
 
 
 def test_the_sitter_moves_turns_and_walks(room: Room, sitter: Pixels, astronaut: Pixels) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import UsageError, WeightsError
+from engine.judge_files import FILES
 from engine.judges import anthropometry, arcface, dlib, sface
 from engine.judges.base import Judge, OperatingPoint
 from engine.judges.onnx import OnnxJudge, OnnxModel
@@ -14,8 +15,8 @@ from engine.judges.onnx import OnnxJudge, OnnxModel
 class Known:
     """A judge by name, before it is built.
 
-    points: its operating points, the usual one first. weights: (name in the weights' manifest, file) for
-    those that have to be fetched. build: from an operating point and the path of the weights.
+    points: its operating points, the usual one first. build: from an operating point and the path of the
+    weights.
     """
 
     name: str
@@ -24,24 +25,29 @@ class Known:
     binding: bool
     points: Mapping[str, OperatingPoint]
     build: Callable[[OperatingPoint, Path | None], Judge]
-    weights: tuple[str, str] | None = None
+
+    @property
+    def weights(self) -> tuple[str, str] | None:
+        """The name in the weights' manifest and the file, for those that have to be fetched."""
+        return FILES[self.name]
 
 
-def _known_arcface(name: str, what: str, pack: str, file: str) -> Known:
+def _known_arcface(name: str, what: str) -> Known:
     return Known(
         name,
         what,
         "cosine",
         True,
         arcface.OPERATING_POINTS,
-        lambda point, path: arcface.arcface_judge(name, _required(name, path, pack), point),
-        (pack, file),
+        lambda point, path: arcface.arcface_judge(name, _required(name, path), point),
     )
 
 
-def _required(name: str, path: Path | None, weights: str) -> Path:
+def _required(name: str, path: Path | None) -> Path:
     if path is None:
-        raise WeightsError(f"The judge {name} has no weights yet: `kiosk weights fetch {weights}`")
+        weights = FILES[name]
+        assert weights is not None
+        raise WeightsError(f"The judge {name} has no weights yet: `kiosk weights fetch {weights[0]}`")
     return path
 
 
@@ -64,20 +70,15 @@ KNOWN: dict[str, Known] = {
             anthropometry.OPERATING_POINTS,
             lambda point, path: anthropometry.AnthropometryJudge(point),
         ),
-        _known_arcface(
-            "arcface-l", "ArcFace ResNet-50 of buffalo_l, 512 numbers", "buffalo_l", "w600k_r50.onnx"
-        ),
-        _known_arcface(
-            "arcface-s", "ArcFace MobileFaceNet of buffalo_s, 512 numbers", "buffalo_s", "w600k_mbf.onnx"
-        ),
+        _known_arcface("arcface-l", "ArcFace ResNet-50 of buffalo_l, 512 numbers"),
+        _known_arcface("arcface-s", "ArcFace MobileFaceNet of buffalo_s, 512 numbers"),
         Known(
             "sface",
             "SFace of OpenCV, 128 numbers",
             "cosine",
             True,
             sface.OPERATING_POINTS,
-            lambda point, path: sface.SFaceJudge(_required("sface", path, "sface"), point),
-            ("sface", "face_recognition_sface_2021dec.onnx"),
+            lambda point, path: sface.SFaceJudge(_required("sface", path), point),
         ),
     )
 }

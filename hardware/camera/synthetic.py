@@ -6,7 +6,7 @@ function, so that nothing below `hardware` loads a generator.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -24,16 +24,6 @@ FEATHER = 0.08
 # Nobody stands quite still.
 SWAY_SHARE = 0.008
 SWAY_PERIOD_S = 7.0
-
-
-def to_and_fro(pictures: Sequence[Pixels], period_s: float) -> Callable[[float], Pixels]:
-    """A sitter from ready pictures: first to last and back in `period_s`, slower at both ends, for ever."""
-
-    def sitter(time_s: float) -> Pixels:
-        position = (1 - math.cos(2 * math.pi * time_s / period_s)) / 2
-        return pictures[round(position * (len(pictures) - 1))]
-
-    return sitter
 
 
 class SyntheticSource:

@@ -29,6 +29,8 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_CUES = 200
 WEEK = timedelta(days=7)
+# A clock that goes back by more was wrong before; in autumn it goes back by an hour.
+SET_RIGHT = timedelta(hours=2)
 
 # An address, and what goes with it.
 Sent = Annotated[list[bool | int | float | str], Field(min_length=1, max_length=4)]
@@ -75,9 +77,10 @@ class CueList(BaseModel):
         """What the clock has brought since `after`, up to `until`, local times, in order.
 
         Of more than a day, such as everything before the start, only the last of each address counts: that
-        is how things would stand now. A week says it all.
+        is how things would stand now. A week says it all, also to a clock that was ahead and is set right:
+        what it brought too early, such as closing time, is made good.
         """
-        after = max(after, until - WEEK)
+        after = until - WEEK if after - until > SET_RIGHT else max(after, until - WEEK)
         due = sorted(
             (moment, number, cue)
             for number, cue in enumerate(self.cue)
