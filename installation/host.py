@@ -7,6 +7,7 @@ belongs to a visitor on this side of the processes is in the few attributes that
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.finding import Finding, Given
 from engine.reports import Failed, Found, People, Progressed, Ready, Report
@@ -145,6 +146,8 @@ class Host:
             case Failed(message):
                 log.warning("engine: %s", message)
                 self.handle(visit.EngineFailed(), now_s)
+                if self._finding is not None:  # The visit goes on with what has been found.
+                    self._finding = replace(self._finding, whole=True)
             case People(strips):
                 self.people = strips
             case Progressed(visit_id, stage, share, picture) if self._awaits(visit_id):

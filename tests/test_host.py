@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.finding import Finding
-from engine.reports import Found, Ready
+from engine.reports import Failed, Found, Ready
 from engine.strip import Strip
 from installation.configuration import Stage
 from installation.control import Blackout
@@ -80,13 +80,14 @@ class Visited:
         self.do(Tick(), after_s=3.0)
         self.do(Released())
 
-    def until_border(self) -> int:
-        """A visit without a camera; returns its number."""
+    def until_border(self, whole: bool = True) -> int:
+        """A visit without a camera; returns its number. whole: whether all of it is found by then."""
         self.do(WokeUp(), ChoseSynthetic())
         number = self.host.state.visit_id
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
-        self.host._take(Found(number, Finding(strip, None, (), pictures[0])), self.now_s)
+        found = Finding(strip, None, (), pictures[0] if whole else None, whole)
+        self.host._take(Found(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)
         return number
 
@@ -152,3 +153,16 @@ def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bo
     visited.do(Skipped())
     assert visited.is_in(Phase.FAREWELL)
     assert visited.delivery.revoked == ([] if seen else [number])
+
+
+def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:
+    number = visited.until_border(whole=False)
+    visited.on_to_doppelganger()
+    assert visited.delivery.offered == []  # a better one may still be found
+    visited.host._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
+    visited.do(Tick())
+    assert visited.is_in(Phase.DOPPELGANGER)
+    assert [parcel.visit_id for parcel, _ in visited.delivery.offered] == [number]
+    visited.do(Tick(), after_s=100)
+    assert visited.is_in(Phase.FAREWELL) and visited.host._finding is None
+    assert visited.engine.asked.count("erase") == 1
