@@ -18,6 +18,7 @@ from installation.counters import Counters
 from installation.delivery import (
     Delivery,
     DeliveryParameters,
+    Ended,
     Forgotten,
     Lost,
     News,
@@ -78,6 +79,7 @@ class Host:
         self._agreed: DeliveryParameters | None = None  # what consent said about phones
         self._awaits_link = False
 
+        self._ended: int | None = None  # the visit whose link was there and is over
     def collect(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
         for event in self._camera.poll(now_s):
@@ -134,7 +136,7 @@ class Host:
             finding=self._finding,
             link=self._link,
             people=self.people,
-            phones=self._delivery is not None,
+            phones=self._delivery is not None and self._ended != self.state.visit_id,
         )
 
     # --- what is reported -------------------------------------------------------------------------------
@@ -185,6 +187,8 @@ class Host:
             case Lost() if here:
                 self._link, self._to_offer = None, news.visit_id
 
+            case Ended() | Lost() if news.visit_id == self.state.visit_id:
+                self._link, self._ended = None, news.visit_id
     # --- what is to be done -----------------------------------------------------------------------------
 
     def _perform(self, effect: Effect, now_s: float) -> None:

@@ -1,7 +1,7 @@
 """The host between the visit and its helpers, which here only note what is asked of them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,9 +13,12 @@ from installation.configuration import Stage
 from installation.control import Blackout
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
-from installation.delivery import DeliveryParameters, News, Offered, Parcel
+from installation.delivery import DeliveryParameters, Ended, Lost, News, Offered, Parcel
 from installation.host import Host
+from installation.texts import Texts
+from installation.view import View
 from installation.visit import ChoseSynthetic, Event, Halted, Phase, Pressed, Released, Skipped, Tick, WokeUp
+from scenes.canvas import Canvas
 
 
 class Notes:
@@ -153,6 +156,55 @@ def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bo
     visited.do(Skipped())
     assert visited.is_in(Phase.FAREWELL)
     assert visited.delivery.revoked == ([] if seen else [number])
+
+
+class Playing:
+    """A scene of the visit on a small screen."""
+
+    def __init__(self, visited: Visited, phase: Phase) -> None:
+        self.visited, self.scene, self.canvas = visited, load_scenes(Stage().scenes)[phase], Canvas(640, 360)
+        self.scene.enter(self.view())
+
+    def view(self) -> View:
+        return self.visited.host.view(self.visited.now_s)
+
+    def words_after(self, seconds: float) -> str:
+        """What can be read so much later."""
+        for _ in range(round(seconds / 0.1)):
+            self.visited.do(Tick())
+            self.scene.update(self.view())
+        self.canvas.clear()
+        self.scene.draw(self.canvas, self.view())
+        return " ".join(each.words for each in self.canvas.drawn)
+
+
+@pytest.mark.parametrize("why", ["expired", "spent", "too many"])
+def test_a_code_that_leads_nowhere_any_more_leaves_the_screen(
+    visited: Visited, why: Literal["expired", "spent", "too many"]
+) -> None:
+    number, text = visited.until_border(), Texts.load("en")
+    visited.on_to_doppelganger()
+    shown = Playing(visited, Phase.DOPPELGANGER)
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    assert text("doppelganger.keep") in shown.words_after(5)
+    visited.delivery.news.append(Ended(visit_id=number, why=why))
+    words = shown.words_after(0.1)
+    assert text("doppelganger.done") in words
+    assert not any(text(f"doppelganger.{key}") in words for key in ("making", "scan", "keep", "forget"))
+    visited.do(Pressed())
+    assert text("farewell.pictures") in Playing(visited, Phase.FAREWELL).words_after(6)
+
+
+def test_farewell_promises_no_link_of_a_delivery_that_died(visited: Visited) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.do(Tick())
+    visited.do(Pressed())
+    assert visited.is_in(Phase.FAREWELL) and visited.host.view(visited.now_s).link
+    visited.delivery.news.append(Lost(visit_id=number))
+    visited.do(Tick())
+    assert visited.host.view(visited.now_s).link is None
 
 
 def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:
