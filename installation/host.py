@@ -32,6 +32,7 @@ from installation.filmmaker import Filmmaker
 from installation.language import Language
 from installation.parameters import Registry
 from installation.sayings import sayings
+from installation.services import Condition
 from installation.view import Link, Live, View
 from installation.visit import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
 from installation.watcher import Watcher
@@ -78,8 +79,8 @@ class Host:
         self._to_offer: int | None = None  # the visit whose parcel waits for its film
         self._agreed: DeliveryParameters | None = None  # what consent said about phones
         self._awaits_link = False
-
         self._ended: int | None = None  # the visit whose link was there and is over
+
     def collect(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
         for event in self._camera.poll(now_s):
@@ -186,9 +187,9 @@ class Host:
                 self.handle(visit.Forget(news.visit_id), now_s)
             case Lost() if here:
                 self._link, self._to_offer = None, news.visit_id
-
             case Ended() | Lost() if news.visit_id == self.state.visit_id:
                 self._link, self._ended = None, news.visit_id
+
     # --- what is to be done -----------------------------------------------------------------------------
 
     def _perform(self, effect: Effect, now_s: float) -> None:
@@ -226,13 +227,15 @@ class Host:
             self._awaits_link = self._lock_step
 
     def _news(self) -> Sequence[News]:
-        """The delivery's; in lock step an offer's answer is waited for."""
+        """The delivery's; in lock step an offer's answer is waited for, where one is to be expected."""
         if self._delivery is None:
             return ()
         news = self._delivery.poll()
         limit_s = time.monotonic() + PATIENCE_S
         while self._awaits_link and time.monotonic() < limit_s:
             if any(isinstance(one, Offered | Unreachable | Lost) for one in news):
+                break
+            if self._delivery.health.condition in (Condition.WAITING, Condition.FAILED):
                 break
             time.sleep(0.02)
             news += self._delivery.poll()

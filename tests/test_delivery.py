@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from ipaddress import ip_network
 from itertools import product
@@ -377,6 +378,30 @@ time.sleep(60)
         second.offer(parcel(8))
         second.visits.add(7)
         assert ask(network.port, path).status == 200
+
+
+def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a rehearsal beside the exhibition: the links of the first stage's visitors live on."""
+    monkeypatch.setattr("installation.delivery.client.SILENCE_LIMIT_S", 3)
+    with running(tmp_path / "sock") as first:
+        path = first.offer(parcel(1))
+        second = Stage(tmp_path / "sock", first.network)
+        second.delivery.start()
+        until(lambda: second.delivery.health.condition is Condition.WAITING or None, "being told")
+        assert "Another kiosk" in second.delivery.health.message
+        time.sleep(4)
+        assert first.delivery._process is not None and first.delivery._process.poll() is None
+        assert first.delivery.health.condition is Condition.OK
+        assert ask(first.network.port, path).status == 200
+        first.delivery.stop()
+        # When the first has ended, it is the second's.
+        newer = second.offer(parcel(2))
+        assert ask(first.network.port, path).status == ask(first.network.port, newer).status == 200
+        for visit_id in (1, 2):
+            second.delivery.revoke(visit_id)
+        until(lambda: not second.delivery._outbox or None, "the last commands' way")
+        first.visits.clear()
+        second.delivery.stop()
 
 
 def test_the_stage_outlives_the_process_and_shows_no_dead_link(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The stage's side of the delivery: starts the process, or finds the one that is there, and talks to it."""
 
+import fcntl
 import logging
 import os
 import queue
@@ -80,6 +81,7 @@ class Delivery(ResilientService):
         self._living: set[int] = set()  # visits whose offer the process has
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._lock: int | None = None  # the file that says whose the process is
 
     # --- the stage's thread ---
 
@@ -95,6 +97,13 @@ class Delivery(ResilientService):
         if parameters.gives == "doppelganger":
             parcel = parcel.doppelganger_alone()
         self._send(Offer(parcel, parameters.life_s, parameters.saves))
+
+    def stop(self) -> None:
+        """Ends the service, and leaves the process to the next stage."""
+        super().stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def revoke(self, visit_id: int) -> None:
         """The visit's link dies, and its pictures are dropped everywhere; returns at once."""
@@ -146,6 +155,7 @@ class Delivery(ResilientService):
             shorter = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
             raise PermanentFault(f"{self._path} is too long for a socket.", shorter)
         _make_private(self._path.parent)
+        self._claim()
         self._connection = self._connect()
         self._connection.send(Open(self._network, self._tuned))
 
@@ -210,6 +220,22 @@ class Delivery(ResilientService):
             self._report(Condition.WAITING, problem, self.advice)
         elif not problem and self.health.condition is not Condition.OK:
             self._report(Condition.OK, "running.")
+
+    def _claim(self) -> None:
+        """Makes the process this stage's alone until it stops or dies.
+
+        The process hears one stage at a time: a second one would wait in vain, and end it for being silent.
+        """
+        if self._lock is not None:
+            return
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            way_out = "End it, or run this one --without-phone or with another port in [delivery]."
+            raise Fault("Another kiosk serves this port.", way_out) from None
+        self._lock = lock
 
     def _connect(self) -> Connection:
         with_process = self._dial()
