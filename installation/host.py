@@ -146,8 +146,7 @@ class Host:
         match report:
             case Ready():
                 self.handle(visit.EngineReady(), now_s)
-            case Failed(message):
-                log.warning("engine: %s", message)
+            case Failed():
                 self.handle(visit.EngineFailed(), now_s)
                 if self._finding is not None:  # The visit goes on with what has been found.
                     self._finding = replace(self._finding, whole=True)

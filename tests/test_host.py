@@ -1,11 +1,13 @@
 """The host between the visit and its helpers, which here only note what is asked of them."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+from engine.errors import WeightsError
 from engine.finding import Finding
 from engine.reports import Failed, Found, Ready
 from engine.strip import Strip
@@ -14,6 +16,7 @@ from installation.control import Blackout
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
 from installation.delivery import DeliveryParameters, Ended, Lost, News, Offered, Parcel
+from installation.engine import Engine
 from installation.host import Host
 from installation.texts import Texts
 from installation.view import View
@@ -218,3 +221,27 @@ def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) 
     visited.do(Tick(), after_s=100)
     assert visited.is_in(Phase.FAREWELL) and visited.host._finding is None
     assert visited.engine.asked.count("erase") == 1
+
+
+def unloadable() -> Any:
+    raise WeightsError("weights/x.safetensors is missing: run kiosk weights fetch.")
+
+
+def test_an_engine_that_keeps_failing_is_told_in_one_line(
+    visited: Visited, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may do so for weeks."""
+    engine, failed = Engine(unloadable), 0
+    engine.first_wait_s = 0.1
+    engine.start()
+    try:
+        while failed < 2:
+            for report in engine.poll():
+                visited.host._take(report, visited.now_s)
+                failed += isinstance(report, Failed)
+            time.sleep(0.05)
+    finally:
+        engine.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "engine: weights/x.safetensors is missing: run kiosk weights fetch."
+    ]
