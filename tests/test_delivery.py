@@ -43,7 +43,7 @@ from installation.delivery import (
 )
 from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
 from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
-from installation.delivery.messages import Offer, Revoke
+from installation.delivery.messages import Offer, Revoke, Tune
 from installation.delivery.misses import MOST_ADDRESSES, Misses
 from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, Package, pack
 from installation.door import Door
@@ -500,14 +500,14 @@ def test_an_attempt_that_fails_holds_no_pictures(monkeypatch: pytest.MonkeyPatch
     assert held() is None
 
 
-def test_switched_off_it_is_disabled_and_gives_no_link(tmp_path: Path) -> None:
-    delivery = Delivery(Network(enabled=False), DeliveryParameters, tmp_path / "sock")
-    delivery.start()
-    until(lambda: delivery.health.condition is Condition.DISABLED or None, "being disabled")
-    delivery.offer(parcel(1))
-    assert [type(news) for news in delivery.poll()] == [Unreachable]
-    delivery.stop()
-    assert not (tmp_path / "sock").exists()
+def test_parameters_that_glide_do_not_pile_up_before_a_process_that_is_not_there(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "sock", Network(host="127.0.0.1", port=free_port()))
+    stage.delivery.offer(parcel(1))
+    for life_s in range(600, 700):
+        stage.set(life_s=float(life_s))
+        stage.delivery.poll()
+    offered, tuned = [command for _, command in stage.delivery._outbox]
+    assert isinstance(offered, Offer) and tuned == Tune(stage.parameters)
 
 
 def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for_ever(

@@ -32,11 +32,10 @@ from installation.delivery.messages import (
     Revoke,
     Said,
     Tune,
-    Unreachable,
 )
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
-from installation.services import Condition, Disabled, Fault, PermanentFault, ResilientService
+from installation.services import Condition, Fault, PermanentFault, ResilientService
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +89,6 @@ class Delivery(ResilientService):
 
         agreed: what the visitor was told about it; without it, what the parameters say now.
         """
-        if not self._network.enabled:
-            self._news.put(Unreachable(visit_id=parcel.visit_id, why="The delivery is switched off."))
-            return
         parameters = agreed or self._parameters()
         if parameters.gives == "doppelganger":
             parcel = parcel.doppelganger_alone()
@@ -107,17 +103,14 @@ class Delivery(ResilientService):
 
     def revoke(self, visit_id: int) -> None:
         """The visit's link dies, and its pictures are dropped everywhere; returns at once."""
-        with self._outbox_lock:
-            self._outbox = deque(
-                each for each in self._outbox
-                if not (isinstance(each[1], Offer) and each[1].parcel.visit_id == visit_id)
-            )  # fmt: skip
+        self._withdraw(lambda each: isinstance(each, Offer) and each.parcel.visit_id == visit_id)
         self._send(Revoke(visit_id))
 
     def poll(self) -> list[News]:
         """What has happened since the last time; never waits. Call it each frame."""
         if self._parameters() != self._tuned:
             self._tuned = self._parameters()
+            self._withdraw(lambda each: isinstance(each, Tune))  # Only the last one counts.
             self._send(Tune(self._tuned))
         self._drop_stale()
         news = []
@@ -128,6 +121,11 @@ class Delivery(ResilientService):
     def _send(self, command: Command) -> None:
         with self._outbox_lock:
             self._outbox.append((self.clock(), command))
+
+    def _withdraw(self, obsolete: Callable[[Command], bool]) -> None:
+        """Takes back what waits to be handed over and has become obsolete."""
+        with self._outbox_lock:
+            self._outbox = deque(each for each in self._outbox if not obsolete(each[1]))
 
     def _drop_stale(self) -> None:
         """What could not be handed over in time is dropped; pictures do not wait in the stage for long."""
@@ -149,8 +147,6 @@ class Delivery(ResilientService):
 
     def setup(self) -> None:
         """Finds the process or starts it, and says what network it is to serve."""
-        if not self._network.enabled:
-            raise Disabled("switched off in the configuration.")
         if len(os.fsencode(self._path)) > LONGEST_PATH_BYTES:
             shorter = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
             raise PermanentFault(f"{self._path} is too long for a socket.", shorter)
