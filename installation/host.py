@@ -161,7 +161,7 @@ class Host:
                 self._finding = finding
                 self._counters.count("border" if finding.median.border else "no border")
                 if self._delivery and self._agreed and self._agreed.gives == "everything":
-                    self._filmmaker.begin(finding.median)
+                    self._filmmaker.begin(finding.median, self.language.text.language)
                 self.handle(visit.SearchDone(visit_id), now_s)
             case Found(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
                 self._finding = finding
