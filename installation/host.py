@@ -184,6 +184,8 @@ class Host:
             case Forgotten():
                 self._counters.count("forgotten by phone")
                 self.handle(visit.Forget(news.visit_id), now_s)
+                if news.visit_id == self.state.visit_id:
+                    self._link = None
             case Lost() if here:
                 self._link, self._to_offer = None, news.visit_id
             case Ended() | Lost() if news.visit_id == self.state.visit_id:

@@ -15,7 +15,7 @@ from installation.configuration import Stage
 from installation.control import Blackout
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
-from installation.delivery import DeliveryParameters, Ended, Lost, News, Offered, Parcel
+from installation.delivery import DeliveryParameters, Ended, Forgotten, Lost, News, Offered, Parcel
 from installation.engine import Engine
 from installation.host import Host
 from installation.texts import Texts
@@ -198,14 +198,17 @@ def test_a_code_that_leads_nowhere_any_more_leaves_the_screen(
     assert text("farewell.pictures") in Playing(visited, Phase.FAREWELL).words_after(6)
 
 
-def test_farewell_promises_no_link_of_a_delivery_that_died(visited: Visited) -> None:
+@pytest.mark.parametrize("gone", [Lost, Forgotten])
+def test_farewell_promises_no_link_that_has_just_gone(
+    visited: Visited, gone: type[Lost] | type[Forgotten]
+) -> None:
     number = visited.until_border()
     visited.on_to_doppelganger()
     visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
     visited.do(Tick())
     visited.do(Pressed())
     assert visited.is_in(Phase.FAREWELL) and visited.host.view(visited.now_s).link
-    visited.delivery.news.append(Lost(visit_id=number))
+    visited.delivery.news.append(gone(visit_id=number))
     visited.do(Tick())
     assert visited.host.view(visited.now_s).link is None
 
