@@ -305,6 +305,8 @@ class Engine(ResilientService):
         if over.fault:
             log.warning("%s: %s Its process is replaced after this visit.", self.name, over.fault)
             self._visits = self._recycle_after
+        elif over.failure:
+            log.warning("%s: %s", self.name, over.failure)
         with self._changed:
             self._working_on = None
             if over.failure and over.visit_id == self._visit_id:

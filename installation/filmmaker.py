@@ -20,10 +20,10 @@ class Filmmaker:
     def __init__(self) -> None:
         self._making: _Making | None = None
 
-    def begin(self, strip: Strip) -> None:
-        """Starts on the film of this way."""
+    def begin(self, strip: Strip, language: str) -> None:
+        """Starts on the film of this way, with the words of that language."""
         self.drop()
-        self._making = _Making(strip)
+        self._making = _Making(strip, language)
 
     @property
     def done(self) -> bool:
@@ -50,11 +50,11 @@ class Filmmaker:
 class _Making:
     """One film, its process, and the thread that talks to it: handing over the pictures takes a while."""
 
-    def __init__(self, strip: Strip) -> None:
+    def __init__(self, strip: Strip, language: str) -> None:
         self.film: bytes | None = None
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe(duplex=False)
-        self._process = context.Process(target=_make, args=(there, strip), daemon=True)
+        self._process = context.Process(target=_make, args=(there, strip, language), daemon=True)
         self._over = False
         self.thread = threading.Thread(target=self._talk, args=(there,), name="filmmaker", daemon=True)
         self.thread.start()
@@ -80,10 +80,11 @@ class _Making:
             self.film = film
 
 
-def _make(end: Connection, strip: Strip) -> None:
+def _make(end: Connection, strip: Strip, language: str) -> None:
     forbid_core_dumps()
     os.nice(NICENESS)
     from installation.outputs.film import film_bytes
     from installation.outputs.morph import frames
+    from installation.texts import Texts
 
-    end.send_bytes(film_bytes(frames(strip)))
+    end.send_bytes(film_bytes(frames(strip, text=Texts.load(language))))

@@ -7,6 +7,7 @@ belongs to a visitor on this side of the processes is in the few attributes that
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.finding import Finding, Given
 from engine.reports import Failed, Found, People, Progressed, Ready, Report
@@ -17,6 +18,7 @@ from installation.counters import Counters
 from installation.delivery import (
     Delivery,
     DeliveryParameters,
+    Ended,
     Forgotten,
     Lost,
     News,
@@ -30,6 +32,7 @@ from installation.filmmaker import Filmmaker
 from installation.language import Language
 from installation.parameters import Registry
 from installation.sayings import sayings
+from installation.services import Condition
 from installation.view import Link, Live, View
 from installation.visit import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
 from installation.watcher import Watcher
@@ -76,6 +79,7 @@ class Host:
         self._to_offer: int | None = None  # the visit whose parcel waits for its film
         self._agreed: DeliveryParameters | None = None  # what consent said about phones
         self._awaits_link = False
+        self._ended: int | None = None  # the visit whose link was there and is over
 
     def collect(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
@@ -135,7 +139,7 @@ class Host:
             finding=self._finding,
             link=self._link,
             people=self.people,
-            phones=self._delivery is not None,
+            phones=self._delivery is not None and self._ended != self.state.visit_id,
         )
 
     # --- what is reported -------------------------------------------------------------------------------
@@ -144,9 +148,10 @@ class Host:
         match report:
             case Ready():
                 self.handle(visit.EngineReady(), now_s)
-            case Failed(message):
-                log.warning("engine: %s", message)
+            case Failed():
                 self.handle(visit.EngineFailed(), now_s)
+                if self._finding is not None:  # The visit goes on with what has been found.
+                    self._finding = replace(self._finding, whole=True)
             case People(strips):
                 self.people = strips
             case Progressed(visit_id, stage, share, picture) if self._awaits(visit_id):
@@ -158,7 +163,7 @@ class Host:
                 self._finding = finding
                 self._counters.count("border" if finding.median.border else "no border")
                 if self._delivery and self._agreed and self._agreed.gives == "everything":
-                    self._filmmaker.begin(finding.median)
+                    self._filmmaker.begin(finding.median, self.language.text.language)
                 self.handle(visit.SearchDone(visit_id), now_s)
             case Found(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
                 self._finding = finding
@@ -181,8 +186,12 @@ class Host:
             case Forgotten():
                 self._counters.count("forgotten by phone")
                 self.handle(visit.Forget(news.visit_id), now_s)
+                if news.visit_id == self.state.visit_id:
+                    self._link = None
             case Lost() if here:
                 self._link, self._to_offer = None, news.visit_id
+            case Ended() | Lost() if news.visit_id == self.state.visit_id:
+                self._link, self._ended = None, news.visit_id
 
     # --- what is to be done -----------------------------------------------------------------------------
 
@@ -221,13 +230,15 @@ class Host:
             self._awaits_link = self._lock_step
 
     def _news(self) -> Sequence[News]:
-        """The delivery's; in lock step an offer's answer is waited for."""
+        """The delivery's; in lock step an offer's answer is waited for, where one is to be expected."""
         if self._delivery is None:
             return ()
         news = self._delivery.poll()
         limit_s = time.monotonic() + PATIENCE_S
         while self._awaits_link and time.monotonic() < limit_s:
             if any(isinstance(one, Offered | Unreachable | Lost) for one in news):
+                break
+            if self._delivery.health.condition in (Condition.WAITING, Condition.FAILED):
                 break
             time.sleep(0.02)
             news += self._delivery.poll()

@@ -12,7 +12,7 @@ def sayings(finding: Finding, text: Texts, exists: bool = True) -> tuple[Saying,
     """
     return tuple(
         Saying(
-            text.lines.get(f"judge.{one.judge}", one.judge),
+            text.judge(one.judge),
             one.of_doppelganger,
             text.strangers(one.fmr, exists),
         )

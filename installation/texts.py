@@ -53,6 +53,14 @@ class Texts:
         instead = f"{key}_nobody"
         return self(instead if not exists and instead in self.lines else key, **values)
 
+    def judge(self, name: str) -> str:
+        """A judge's name for visitors: the language's own where it has one."""
+        return self.lines.get(f"judge.{name}", name)
+
+    def number(self, value: float, decimals: int) -> str:
+        """A number as the language writes it."""
+        return f"{value:.{decimals}f}".replace(".", self("language.decimal"))
+
     def strangers(self, fmr: float | None, exists: bool = True) -> str:
         """A judge's operating point as a visitor reads it; None where nobody has measured it."""
         if fmr is None:

@@ -82,7 +82,7 @@ class View:
     now_s: monotonic, starts anywhere. visit: where the visit is. began_s, lasts_s: when this scene was
     entered, and how long it has (infinite where only an event ends it). camera: the newest frame, mirrored,
     None without consent or where there is none. people: strips of people who do not exist, for attract.
-    phones: whether pictures can be fetched at all.
+    phones: whether pictures can be fetched at all, or still.
     """
 
     now_s: float

@@ -320,6 +320,7 @@ ATTRACT, CONSENT, PORTRAIT, SEARCH, BORDER, JURY, DOPPELGANGER, FAREWELL = _ALL 
 _VISIT = _ALL[1:7]  # consent to doppelganger: what is to be erased afterwards
 _WATCHED = _ALL[2:7]  # portrait to doppelganger: the camera is on, if there is a sitter before it
 _BEFORE_PICTURE = _ALL[2:6]  # portrait to jury
+_AT_WORK = _ALL[1:6]  # consent to jury: what comes then has been found
 
 # fmt: off
 TRANSITIONS = (
@@ -345,7 +346,7 @@ TRANSITIONS = (
     Transition((PORTRAIT,),      Cause.TIME_UP,         ATTRACT,      "no usable portrait comes about"),
     Transition((SEARCH,),        Cause.TIME_UP,         ATTRACT,      "the search takes too long"),
     Transition((SEARCH,),        Cause.SILENT,          ATTRACT,      "the engine hangs"),
-    Transition(_VISIT,           Cause.ENGINE_FAILED,   ATTRACT,      "nothing can be shown without it"),
+    Transition(_AT_WORK,         Cause.ENGINE_FAILED,   ATTRACT,      "nothing can be shown without it"),
     Transition(_VISIT,           Cause.CAMERA_FAILED,   ATTRACT,      "nobody knows who is there"),
     Transition(_ALL[1:],         Cause.HALTED,          ATTRACT,      "the house ends the visit"),
 )

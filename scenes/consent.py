@@ -7,7 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 from pygame import Rect
 
-from installation.parameters import Parameters, Refusal
+from installation.delivery import DeliveryParameters
+from installation.parameters import Parameters
 from installation.texts import Texts, languages
 from installation.view import Action, View
 from installation.visit import Timeouts, hold_share, time_left_s
@@ -147,12 +148,12 @@ class Consent(Scene):
 
 
 def _kept(view: View) -> str:
-    """What is kept and for how long, in the numbers that the code goes by."""
+    """What is kept and for how long, in the numbers in force, which the visit keeps to once *yes* is said."""
     timeouts = view.registry.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)
-    life_s, gives = view.registry.get("delivery/life_s"), view.registry.get("delivery/gives")
-    if not view.phones or isinstance(life_s, Refusal):  # nothing can be taken away
+    if not view.phones:  # nothing can be taken away
         return erased
-    key = "consent.stays_everything" if gives == "everything" else "consent.stays_doppelganger"
-    return erased + " " + view.text(key, minutes=math.ceil(float(life_s) / 60))
+    delivery = view.registry.of(DeliveryParameters)
+    key = "consent.stays_everything" if delivery.gives == "everything" else "consent.stays_doppelganger"
+    return erased + " " + view.text(key, minutes=math.ceil(delivery.life_s / 60))

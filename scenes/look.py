@@ -121,4 +121,4 @@ def exists(view: View) -> bool:
 
 def number(view: View, value: float, decimals: int) -> str:
     """A number as the language writes it."""
-    return f"{value:.{decimals}f}".replace(".", view.text("language.decimal"))
+    return view.text.number(value, decimals)

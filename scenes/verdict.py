@@ -80,4 +80,4 @@ def shown(strip: Strip, index: int) -> Shown:
 
 def judge_name(view: View, judge: str) -> str:
     """A judge's name for visitors: the language's own where it has one."""
-    return view.text.lines.get(f"judge.{judge}", judge)
+    return view.text.judge(judge)

@@ -7,12 +7,11 @@ border without a search.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from pydantic import Field
 
 from engine.arrays import Pixels
 from engine.border import Curve, Sample, trace
@@ -27,8 +26,9 @@ from engine.strip import Strip, WithoutBorder
 from engine.stylegan2.checkpoint import load_generator
 from hardware.camera import Frame
 from installation.configuration import load
+from installation.delivery import DeliveryParameters
 from installation.judges import fetched_weights
-from installation.parameters import Parameters, Registry
+from installation.parameters import Registry
 from installation.texts import Texts
 from installation.view import Guidance, Link, Live, Sighting, View
 from installation.visit import Phase, Sitter, State, Timeouts
@@ -51,19 +51,10 @@ def scene_types() -> Mapping[Phase, type[Scene]]:
     return {phase: scene_of(phase) for phase in Phase}
 
 
-class LinkParameters(Parameters):
-    """What consent says about links is read where the delivery declares it."""
-
-    scene: ClassVar[str] = "delivery"
-
-    life_s: float = Field(600, ge=60, le=3600, description="how long a link lives")
-    gives: Literal["everything", "doppelganger"] = Field("everything", description="what phones get")
-
-
 def registry() -> Registry:
     """All parameters that scenes read, at their defaults."""
     return Registry(
-        Timeouts, StageParameters, LinkParameters, *(each.parameters for each in scene_types().values())
+        Timeouts, StageParameters, DeliveryParameters, *(each.parameters for each in scene_types().values())
     )
 
 

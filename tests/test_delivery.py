@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from ipaddress import ip_network
 from itertools import product
@@ -42,7 +43,7 @@ from installation.delivery import (
 )
 from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
 from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
-from installation.delivery.messages import Offer, Revoke
+from installation.delivery.messages import Offer, Revoke, Tune
 from installation.delivery.misses import MOST_ADDRESSES, Misses
 from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, Package, pack
 from installation.door import Door
@@ -379,6 +380,30 @@ time.sleep(60)
         assert ask(network.port, path).status == 200
 
 
+def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a rehearsal beside the exhibition: the links of the first stage's visitors live on."""
+    monkeypatch.setattr("installation.delivery.client.SILENCE_LIMIT_S", 3)
+    with running(tmp_path / "sock") as first:
+        path = first.offer(parcel(1))
+        second = Stage(tmp_path / "sock", first.network)
+        second.delivery.start()
+        until(lambda: second.delivery.health.condition is Condition.WAITING or None, "being told")
+        assert "Another kiosk" in second.delivery.health.message
+        time.sleep(4)
+        assert first.delivery._process is not None and first.delivery._process.poll() is None
+        assert first.delivery.health.condition is Condition.OK
+        assert ask(first.network.port, path).status == 200
+        first.delivery.stop()
+        # When the first has ended, it is the second's.
+        newer = second.offer(parcel(2))
+        assert ask(first.network.port, path).status == ask(first.network.port, newer).status == 200
+        for visit_id in (1, 2):
+            second.delivery.revoke(visit_id)
+        until(lambda: not second.delivery._outbox or None, "the last commands' way")
+        first.visits.clear()
+        second.delivery.stop()
+
+
 def test_the_stage_outlives_the_process_and_shows_no_dead_link(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
         path = stage.offer(parcel(1))
@@ -475,14 +500,14 @@ def test_an_attempt_that_fails_holds_no_pictures(monkeypatch: pytest.MonkeyPatch
     assert held() is None
 
 
-def test_switched_off_it_is_disabled_and_gives_no_link(tmp_path: Path) -> None:
-    delivery = Delivery(Network(enabled=False), DeliveryParameters, tmp_path / "sock")
-    delivery.start()
-    until(lambda: delivery.health.condition is Condition.DISABLED or None, "being disabled")
-    delivery.offer(parcel(1))
-    assert [type(news) for news in delivery.poll()] == [Unreachable]
-    delivery.stop()
-    assert not (tmp_path / "sock").exists()
+def test_parameters_that_glide_do_not_pile_up_before_a_process_that_is_not_there(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "sock", Network(host="127.0.0.1", port=free_port()))
+    stage.delivery.offer(parcel(1))
+    for life_s in range(600, 700):
+        stage.set(life_s=float(life_s))
+        stage.delivery.poll()
+    offered, tuned = [command for _, command in stage.delivery._outbox]
+    assert isinstance(offered, Offer) and tuned == Tune(stage.parameters)
 
 
 def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for_ever(

@@ -77,7 +77,10 @@ def test_small_letters_lead_to_the_same_page(stage: Stage, port: int) -> None:
 
 def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
     path = stage.offer(parcel(next(visits), language="de"))
-    assert "Diese Person gibt es nicht" in ask(port, path).body.decode()
+    page = ask(port, path).body.decode()
+    assert "Diese Person gibt es nicht" in page
+    # The film is of this way, the pair of the nearest one where there is one.
+    assert "Der Weg von der Mitte aller Gesichter" in page
 
 
 def test_curators_may_give_the_doppelganger_alone(usual: Stage, port: int) -> None:

@@ -1,21 +1,26 @@
 """The host between the visit and its helpers, which here only note what is asked of them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+from engine.errors import WeightsError
 from engine.finding import Finding
-from engine.reports import Found, Ready
+from engine.reports import Failed, Found, Ready
 from engine.strip import Strip
 from installation.configuration import Stage
 from installation.control import Blackout
 from installation.curators import Curators
 from installation.declarations import load_scenes, registry_of
-from installation.delivery import DeliveryParameters, News, Offered, Parcel
+from installation.delivery import DeliveryParameters, Ended, Forgotten, Lost, News, Offered, Parcel
+from installation.engine import Engine
 from installation.host import Host
+from installation.texts import Texts
+from installation.view import View
 from installation.visit import (
     AnotherFace,
     ChoseSynthetic,
@@ -29,6 +34,7 @@ from installation.visit import (
     Tick,
     WokeUp,
 )
+from scenes.canvas import Canvas
 
 
 class Notes:
@@ -93,13 +99,14 @@ class Visited:
         self.do(Tick(), after_s=3.0)
         self.do(Released())
 
-    def until_border(self) -> int:
-        """A visit without a camera; returns its number."""
+    def until_border(self, whole: bool = True) -> int:
+        """A visit without a camera; returns its number. whole: whether all of it is found by then."""
         self.do(WokeUp(), ChoseSynthetic())
         number = self.host.state.visit_id
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
-        self.host._take(Found(number, Finding(strip, None, (), pictures[0])), self.now_s)
+        found = Finding(strip, None, (), pictures[0] if whole else None, whole)
+        self.host._take(Found(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)
         return number
 
@@ -174,3 +181,92 @@ def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bo
     visited.do(Skipped())
     assert visited.is_in(Phase.FAREWELL)
     assert visited.delivery.revoked == ([] if seen else [number])
+
+
+class Playing:
+    """A scene of the visit on a small screen."""
+
+    def __init__(self, visited: Visited, phase: Phase) -> None:
+        self.visited, self.scene, self.canvas = visited, load_scenes(Stage().scenes)[phase], Canvas(640, 360)
+        self.scene.enter(self.view())
+
+    def view(self) -> View:
+        return self.visited.host.view(self.visited.now_s)
+
+    def words_after(self, seconds: float) -> str:
+        """What can be read so much later."""
+        for _ in range(round(seconds / 0.1)):
+            self.visited.do(Tick())
+            self.scene.update(self.view())
+        self.canvas.clear()
+        self.scene.draw(self.canvas, self.view())
+        return " ".join(each.words for each in self.canvas.drawn)
+
+
+@pytest.mark.parametrize("why", ["expired", "spent", "too many"])
+def test_a_code_that_leads_nowhere_any_more_leaves_the_screen(
+    visited: Visited, why: Literal["expired", "spent", "too many"]
+) -> None:
+    number, text = visited.until_border(), Texts.load("en")
+    visited.on_to_doppelganger()
+    shown = Playing(visited, Phase.DOPPELGANGER)
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    assert text("doppelganger.keep") in shown.words_after(5)
+    visited.delivery.news.append(Ended(visit_id=number, why=why))
+    words = shown.words_after(0.1)
+    assert text("doppelganger.done") in words
+    assert not any(text(f"doppelganger.{key}") in words for key in ("making", "scan", "keep", "forget"))
+    visited.do(Pressed())
+    assert text("farewell.pictures") in Playing(visited, Phase.FAREWELL).words_after(6)
+
+
+@pytest.mark.parametrize("gone", [Lost, Forgotten])
+def test_farewell_promises_no_link_that_has_just_gone(
+    visited: Visited, gone: type[Lost] | type[Forgotten]
+) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.do(Tick())
+    visited.do(Pressed())
+    assert visited.is_in(Phase.FAREWELL) and visited.host.view(visited.now_s).link
+    visited.delivery.news.append(gone(visit_id=number))
+    visited.do(Tick())
+    assert visited.host.view(visited.now_s).link is None
+
+
+def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:
+    number = visited.until_border(whole=False)
+    visited.on_to_doppelganger()
+    assert visited.delivery.offered == []  # a better one may still be found
+    visited.host._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
+    visited.do(Tick())
+    assert visited.is_in(Phase.DOPPELGANGER)
+    assert [parcel.visit_id for parcel, _ in visited.delivery.offered] == [number]
+    visited.do(Tick(), after_s=100)
+    assert visited.is_in(Phase.FAREWELL) and visited.host._finding is None
+    assert visited.engine.asked.count("erase") == 1
+
+
+def unloadable() -> Any:
+    raise WeightsError("weights/x.safetensors is missing: run kiosk weights fetch.")
+
+
+def test_an_engine_that_keeps_failing_is_told_in_one_line(
+    visited: Visited, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may do so for weeks."""
+    engine, failed = Engine(unloadable), 0
+    engine.first_wait_s = 0.1
+    engine.start()
+    try:
+        while failed < 2:
+            for report in engine.poll():
+                visited.host._take(report, visited.now_s)
+                failed += isinstance(report, Failed)
+            time.sleep(0.05)
+    finally:
+        engine.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "engine: weights/x.safetensors is missing: run kiosk weights fetch."
+    ]

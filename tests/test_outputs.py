@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -19,6 +20,7 @@ from engine.errors import UsageError
 from engine.strip import Strip
 from installation.outputs import drawing, film, folder, marks, morph, plots, report
 from installation.outputs.folder import Curve, VisitRecord
+from installation.texts import Texts, languages
 
 # --- material ---------------------------------------------------------------------------------------
 
@@ -351,6 +353,45 @@ def test_strip_that_contradicts_itself_is_refused() -> None:
     ):
         with pytest.raises(ValueError):
             Strip(**{**parts, **change})
+
+
+@pytest.mark.parametrize("border_t", [None, 0.4])
+@pytest.mark.parametrize("language", languages())
+def test_the_film_speaks_the_visitors_language_and_no_words_meet(
+    language: str, border_t: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Texts.load(language)
+    written: list[tuple[Any, ...]] = []
+    write = drawing.write
+
+    def note(canvas: np.ndarray, words: str, at: tuple[float, float], size_px: int, *rest: Any) -> None:
+        written.append((words, at, size_px, *rest))
+        write(canvas, words, at, size_px, *rest)
+
+    monkeypatch.setattr(drawing, "write", note)
+    read: set[str] = set()
+    for _ in morph.frames(make_strip(border_t, 8), fps=5, text=text):
+        lines: dict[float, list[tuple[float, float]]] = {}
+        for words, (x, y), size_px, weight, *rest in written:
+            width = drawing.text_width(words, size_px, weight)
+            anchor = rest[1] if len(rest) > 1 else "ls"
+            left = x - {"l": 0, "m": width / 2, "r": width}[anchor[0]]
+            assert len(rest) < 3 or width <= rest[2], f"shortened: {words}"
+            lines.setdefault(y, []).append((left, left + width))
+        for line in lines.values():
+            ends = [-20.0, *(edge for span in sorted(line) for edge in span), morph.WIDTH_PX + 20.0]
+            assert all(end + 20 <= start for end, start in zip(ends[::2], ends[1::2], strict=True)), written
+        read |= {words for words, *_ in written}
+        written.clear()
+    assert text("verdict.other").upper() in read and text.number(0.8, 3) in read
+    if border_t is None:
+        assert text("film.never", judge="dlib") in read
+    else:
+        assert text("film.line", judge="dlib", threshold=text.number(0.6, 3)) in read
+        assert {text("verdict.same").upper(), text("border.difference").upper()} <= read
+    if language != "en":
+        english = {line.upper() for line in Texts.load("en").lines.values()}
+        assert not {words.upper() for words in read} & english
 
 
 # --- plates -----------------------------------------------------------------------------------------

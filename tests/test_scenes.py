@@ -280,6 +280,19 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     assert "tap twice" in words and "years" not in words
 
 
+def test_consent_promises_what_is_in_force_not_what_waits_for_the_next_scene(values: Registry) -> None:
+    canvas = Canvas(*WIDE)
+
+    def promise() -> str:
+        play(canvas, Phase.CONSENT, 2.0, values)
+        return " ".join(each.words for each in canvas.drawn)
+
+    values.set("delivery/gives", "doppelganger", at_next_scene=True)
+    assert "invented pictures" in promise()
+    values.begin_scene()
+    assert "nothing else" in promise()
+
+
 def test_lines_break_evenly_and_long_words_stay_whole() -> None:
     words = "one two three four five six seven eight nine ten"
     lines = wrap(words, 40, 400, 500)

@@ -292,8 +292,15 @@ def test_a_portrait_nobody_asked_for_is_ignored() -> None:
 # --- the ways back ---
 
 
-@pytest.mark.parametrize("phase", VISIT)
-@pytest.mark.parametrize("event", [EngineFailed(), CameraFailed(), Halted()])
+BREAKS = [
+    (phase, event)
+    for phase in VISIT
+    for event in (EngineFailed(), CameraFailed(), Halted())
+    if (phase, event) != (Phase.DOPPELGANGER, EngineFailed())
+]
+
+
+@pytest.mark.parametrize(("phase", "event"), BREAKS)
 def test_what_breaks_ends_the_visit_and_erases_it(phase: Phase, event: Event) -> None:
     kiosk = Kiosk().go_to(phase)
     effects = kiosk.send(event)
@@ -301,6 +308,18 @@ def test_what_breaks_ends_the_visit_and_erases_it(phase: Phase, event: Event) ->
     assert effects[-1] == EraseVisit(1)
     assert (CancelSearch(1) in effects) == (phase is Phase.SEARCH)
     assert (StopCamera() in effects) == (phase is not Phase.CONSENT)
+
+
+def test_the_picture_stays_without_an_engine_and_for_no_longer_than_with_one() -> None:
+    kiosk = Kiosk().go_to(Phase.DOPPELGANGER)
+    assert kiosk.send(EngineFailed()) == []
+    kiosk.pass_s(TIMEOUTS.doppelganger_s - 0.25, FaceSeen())
+    assert kiosk.at(Phase.DOPPELGANGER)
+    assert kiosk.pass_s(0.25, FaceSeen())[-1] == EraseVisit(1)
+    assert kiosk.at(Phase.FAREWELL)
+    kiosk.pass_s(TIMEOUTS.farewell_s)
+    kiosk.send(WokeUp())
+    assert kiosk.at(Phase.ATTRACT) and kiosk.state.resting
 
 
 @pytest.mark.parametrize("phase", VISIT[1:])

@@ -29,7 +29,7 @@ def draw(doppelganger: Pixels, pair: tuple[Pixels, Pixels] | None, text: Texts, 
     else:
         right = _draw_pair(canvas, pair) - _MARGIN_PX
         apart = float(np.abs(pair[0].astype(np.int16) - pair[1]).mean())
-        fact = text("card.fact_of_pair", difference=f"{apart:.2f}".replace(".", text("language.decimal")))
+        fact = text("card.fact_of_pair", difference=text.number(apart, 2))
 
     baseline = WIDTH_PX + 84
     verdict = text("verdict.same" if same else "verdict.other").upper()

@@ -1,5 +1,6 @@
 """The stage's side of the delivery: starts the process, or finds the one that is there, and talks to it."""
 
+import fcntl
 import logging
 import os
 import queue
@@ -31,11 +32,10 @@ from installation.delivery.messages import (
     Revoke,
     Said,
     Tune,
-    Unreachable,
 )
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
-from installation.services import Condition, Disabled, Fault, PermanentFault, ResilientService
+from installation.services import Condition, Fault, PermanentFault, ResilientService
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ class Delivery(ResilientService):
         self._living: set[int] = set()  # visits whose offer the process has
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
+        self._lock: int | None = None  # the file that says whose the process is
 
     # --- the stage's thread ---
 
@@ -88,27 +89,28 @@ class Delivery(ResilientService):
 
         agreed: what the visitor was told about it; without it, what the parameters say now.
         """
-        if not self._network.enabled:
-            self._news.put(Unreachable(visit_id=parcel.visit_id, why="The delivery is switched off."))
-            return
         parameters = agreed or self._parameters()
         if parameters.gives == "doppelganger":
             parcel = parcel.doppelganger_alone()
         self._send(Offer(parcel, parameters.life_s, parameters.saves))
 
+    def stop(self) -> None:
+        """Ends the service, and leaves the process to the next stage."""
+        super().stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
     def revoke(self, visit_id: int) -> None:
         """The visit's link dies, and its pictures are dropped everywhere; returns at once."""
-        with self._outbox_lock:
-            self._outbox = deque(
-                each for each in self._outbox
-                if not (isinstance(each[1], Offer) and each[1].parcel.visit_id == visit_id)
-            )  # fmt: skip
+        self._withdraw(lambda each: isinstance(each, Offer) and each.parcel.visit_id == visit_id)
         self._send(Revoke(visit_id))
 
     def poll(self) -> list[News]:
         """What has happened since the last time; never waits. Call it each frame."""
         if self._parameters() != self._tuned:
             self._tuned = self._parameters()
+            self._withdraw(lambda each: isinstance(each, Tune))  # Only the last one counts.
             self._send(Tune(self._tuned))
         self._drop_stale()
         news = []
@@ -119,6 +121,11 @@ class Delivery(ResilientService):
     def _send(self, command: Command) -> None:
         with self._outbox_lock:
             self._outbox.append((self.clock(), command))
+
+    def _withdraw(self, obsolete: Callable[[Command], bool]) -> None:
+        """Takes back what waits to be handed over and has become obsolete."""
+        with self._outbox_lock:
+            self._outbox = deque(each for each in self._outbox if not obsolete(each[1]))
 
     def _drop_stale(self) -> None:
         """What could not be handed over in time is dropped; pictures do not wait in the stage for long."""
@@ -140,12 +147,11 @@ class Delivery(ResilientService):
 
     def setup(self) -> None:
         """Finds the process or starts it, and says what network it is to serve."""
-        if not self._network.enabled:
-            raise Disabled("switched off in the configuration.")
         if len(os.fsencode(self._path)) > LONGEST_PATH_BYTES:
             shorter = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
             raise PermanentFault(f"{self._path} is too long for a socket.", shorter)
         _make_private(self._path.parent)
+        self._claim()
         self._connection = self._connect()
         self._connection.send(Open(self._network, self._tuned))
 
@@ -210,6 +216,22 @@ class Delivery(ResilientService):
             self._report(Condition.WAITING, problem, self.advice)
         elif not problem and self.health.condition is not Condition.OK:
             self._report(Condition.OK, "running.")
+
+    def _claim(self) -> None:
+        """Makes the process this stage's alone until it stops or dies.
+
+        The process hears one stage at a time: a second one would wait in vain, and end it for being silent.
+        """
+        if self._lock is not None:
+            return
+        lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            way_out = "End it, or run this one --without-phone or with another port in [delivery]."
+            raise Fault("Another kiosk serves this port.", way_out) from None
+        self._lock = lock
 
     def _connect(self) -> Connection:
         with_process = self._dial()

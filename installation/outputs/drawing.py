@@ -29,11 +29,6 @@ def verdict_words(same: bool) -> str:
     return SAME if same else OTHER
 
 
-def distance_words(distance: float, judged: bool = True, decimals: int = 3) -> str:
-    """A distance as it is shown, marked as approximate where it was interpolated."""
-    return f"{distance:.{decimals}f}" if judged else f"≈ {distance:.{decimals}f}"
-
-
 def blank(width_px: int, height_px: int) -> NDArray[np.uint8]:
     """A black canvas, np.uint8 (height, width, 3)."""
     return np.zeros((height_px, width_px, 3), np.uint8)

@@ -8,7 +8,7 @@ the needle belong to the very picture in that frame. The order of the shots:
 3. they part and stand side by side;
 4. they close again, the light goes out, and their difference is magnified.
 
-Without a border there is the way to the match and back, and the words for it.
+Without a border there is the way to the match and back, and the words for it. The words are the visitor's.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.continuum import pace
-from engine.strip import Strip, WithoutBorder
+from engine.strip import Strip
 from installation.outputs import drawing
 from installation.outputs.drawing import GREY, WHITE
+from installation.texts import FALLBACK, Texts
+
+ENGLISH = Texts.load(FALLBACK)
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 FPS = 30
@@ -46,10 +49,10 @@ _GAP_PX = 24
 _VERDICT_Y, _SCALE_Y, _CAPTION_Y = WIDTH_PX + 96, WIDTH_PX + 164, WIDTH_PX + 232
 
 
-def frames(strip: Strip, fps: int = FPS) -> Iterator[NDArray[np.uint8]]:
+def frames(strip: Strip, fps: int = FPS, text: Texts = ENGLISH) -> Iterator[NDArray[np.uint8]]:
     """Compose the film, one uint8 (1350, 1080, 3) RGB frame after the other; `write_film` takes them."""
-    scale = _scale(strip)
-    riding = lru_cache(maxsize=4)(lambda index: _riding_frame(strip, index, scale))
+    scale = _scale(strip, text)
+    riding = lru_cache(maxsize=4)(lambda index: _riding_frame(strip, index, scale, text))
     for index in schedule(strip, fps):
         yield riding(int(index))
     if strip.border is None:
@@ -58,12 +61,12 @@ def frames(strip: Strip, fps: int = FPS) -> Iterator[NDArray[np.uint8]]:
     same, other = (strip.pictures[i] for i in strip.border)
     parting = _smooth(np.arange(round(_PART_S * fps)) / round(_PART_S * fps))
     for apart in parting:
-        yield _parted_frame(strip, float(apart), scale)
-    beside = _parted_frame(strip, 1.0, scale)
+        yield _parted_frame(strip, float(apart), scale, text)
+    beside = _parted_frame(strip, 1.0, scale, text)
     for _ in range(round(_BESIDE_S * fps)):
         yield beside
     for apart in parting[::-1]:
-        yield _parted_frame(strip, float(apart), scale, words=0.0)
+        yield _parted_frame(strip, float(apart), scale, text, words=0.0)
     face = drawing.blank(WIDTH_PX, HEIGHT_PX)
     drawing.place(face, same, 0, 0, WIDTH_PX)
     for light in np.linspace(1.0, 0.0, round(_DIM_S * fps)):
@@ -71,9 +74,9 @@ def frames(strip: Strip, fps: int = FPS) -> Iterator[NDArray[np.uint8]]:
 
     factor = difference_factor(same, other)
     difference = drawing.enlarge(np.abs(same.astype(np.float32) - other), WIDTH_PX)
-    apart_words = grey_levels_words(same, other)
+    apart_words = grey_levels_words(same, other, text)
     rising = factor ** _smooth(np.linspace(0.0, 1.0, round(_MAGNIFY_S * fps)))
-    magnified = lru_cache(maxsize=1)(lambda gain: _difference_frame(difference, gain, apart_words))
+    magnified = lru_cache(maxsize=1)(lambda gain: _difference_frame(difference, gain, apart_words, text))
     for gain in [*rising, *[float(factor)] * round(_DIFFERENCE_S * fps)]:
         yield magnified(float(gain))
     final = magnified(float(factor))
@@ -105,15 +108,9 @@ def schedule(strip: Strip, fps: int = FPS) -> NDArray[np.intp]:
     return np.concatenate([strip.nearest(t), alternation])
 
 
-def no_border_words(strip: Strip) -> str:
+def no_border_words(strip: Strip, text: Texts = ENGLISH) -> str:
     """The words for a way without a border."""
-    match strip.without_border:
-        case WithoutBorder.ALWAYS:
-            return f"no border: for {strip.judge} it is always the same person"
-        case WithoutBorder.NEVER:
-            return f"no border: for {strip.judge} it is always someone else"
-        case _:
-            return f"no border: {strip.judge} cannot decide"
+    return text(f"film.{strip.without_border}", judge=text.judge(strip.judge))
 
 
 def difference_factor(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
@@ -125,10 +122,10 @@ def difference_factor(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
     return next((factor for factor in (128, 64, 32, 16, 8, 4, 2) if high * factor <= 255), 1)
 
 
-def grey_levels_words(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> str:
+def grey_levels_words(same: NDArray[np.uint8], other: NDArray[np.uint8], text: Texts = ENGLISH) -> str:
     """How far two pictures, uint8 (R, R, 3), are apart on average, in words."""
     mean = float(np.abs(same.astype(np.int16) - other).mean())
-    return f"on average {mean:.2f} of 255 grey levels apart"
+    return text("film.levels", levels=text.number(mean, 2))
 
 
 def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,36 +144,46 @@ def _hold(t: float, seconds: float, fps: int) -> NDArray[np.float64]:
     return np.full(round(seconds * fps), t)
 
 
-def _riding_frame(strip: Strip, index: int, scale: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _riding_frame(strip: Strip, index: int, scale: NDArray[np.uint8], text: Texts) -> NDArray[np.uint8]:
     """One picture, its verdict and distance in large type, and the needle on the judge's scale."""
     frame = drawing.blank(WIDTH_PX, HEIGHT_PX)
     drawing.place(frame, strip.pictures[index], 0, 0, WIDTH_PX)
-    _draw_verdict(frame, strip, index, scale)
+    _draw_verdict(frame, strip, index, scale, text)
     return frame
 
 
+def _verdict_words(text: Texts, same: bool) -> str:
+    return text("verdict.same" if same else "verdict.other").upper()
+
+
 def _draw_verdict(
-    frame: NDArray[np.uint8], strip: Strip, index: int, scale: NDArray[np.uint8], light: float = 1.0
+    frame: NDArray[np.uint8],
+    strip: Strip,
+    index: int,
+    scale: NDArray[np.uint8],
+    text: Texts,
+    light: float = 1.0,
 ) -> None:
     frame[WIDTH_PX:] = scale if light == 1 else scale * light
     same, white = bool(strip.same[index]), WHITE * light
     drawing.mark(frame, (_MARGIN_PX + 20, _VERDICT_Y - 22), 20, same, white)
-    drawing.write(frame, drawing.verdict_words(same).upper(), (_MARGIN_PX + 64, _VERDICT_Y), 64, 600, white)
-    words = drawing.distance_words(float(strip.distances[index]), bool(strip.judged[index]))
-    drawing.write(frame, words, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
+    drawing.write(frame, _verdict_words(text, same), (_MARGIN_PX + 64, _VERDICT_Y), 64, 600, white)
+    figures = text.number(float(strip.distances[index]), 3)
+    figures = figures if strip.judged[index] else f"≈ {figures}"
+    drawing.write(frame, figures, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
     drawing.mark(frame, (_scale_x(strip, float(strip.distances[index])), _SCALE_Y), 13, same, white)
 
 
-def _scale(strip: Strip) -> NDArray[np.uint8]:
+def _scale(strip: Strip, text: Texts) -> NDArray[np.uint8]:
     """The band under the picture, uint8 (270, 1080, 3), with the judge's scale, threshold and name."""
     band = drawing.blank(WIDTH_PX, HEIGHT_PX - WIDTH_PX)
     y, end_x, threshold_x = _SCALE_Y - WIDTH_PX, WIDTH_PX - _MARGIN_PX, _scale_x(strip, strip.threshold)
     drawing.line(band, [(_MARGIN_PX, y), (threshold_x, y)], 2, GREY)
     drawing.dashed_line(band, [(threshold_x, y), (end_x, y)], (6, 10), 2, GREY)
     drawing.line(band, [(threshold_x, y - 26), (threshold_x, y + 26)], 4, WHITE)
-    caption = f"{strip.judge} draws the line at {strip.threshold:.3f}"
+    caption = text("film.line", judge=text.judge(strip.judge), threshold=text.number(strip.threshold, 3))
     if strip.border is None:
-        caption = no_border_words(strip)
+        caption = no_border_words(strip, text)
     middle = (WIDTH_PX / 2, _CAPTION_Y - WIDTH_PX)
     drawing.write(band, caption, middle, 34, 400, GREY, "ms", end_x - _MARGIN_PX)
     return band
@@ -189,7 +196,7 @@ def _scale_x(strip: Strip, distance: float) -> float:
 
 
 def _parted_frame(
-    strip: Strip, apart: float, scale: NDArray[np.uint8], words: float = 1.0
+    strip: Strip, apart: float, scale: NDArray[np.uint8], text: Texts, words: float = 1.0
 ) -> NDArray[np.uint8]:
     """The border pair between one upon the other (`apart` 0) and side by side (1); `words` is their light."""
     assert strip.border is not None
@@ -204,30 +211,39 @@ def _parted_frame(
     light = words * max(0.0, 2 * apart - 1)
     if light:
         for index, left in ((same, 0), (other, WIDTH_PX - beside_px)):
-            _draw_caption(frame, strip, index, left, top + size + 64, beside_px, light)
+            _draw_caption(frame, strip, index, left, top + size + 64, beside_px, text, light)
         pair = (strip.pictures[same], strip.pictures[other])
         middle = (WIDTH_PX / 2, _CAPTION_Y)
-        drawing.write(frame, grey_levels_words(*pair), middle, 34, 400, GREY * light, "ms")
+        drawing.write(frame, grey_levels_words(*pair, text), middle, 34, 400, GREY * light, "ms")
     if words and apart < 0.5:
-        _draw_verdict(frame, strip, same, scale, light=1 - 2 * apart)
+        _draw_verdict(frame, strip, same, scale, text, light=1 - 2 * apart)
     return frame
 
 
 def _draw_caption(
-    frame: NDArray[np.uint8], strip: Strip, index: int, left: int, y: float, width_px: int, light: float
+    frame: NDArray[np.uint8],
+    strip: Strip,
+    index: int,
+    left: int,
+    y: float,
+    width_px: int,
+    text: Texts,
+    light: float,
 ) -> None:
     same = bool(strip.same[index])
     drawing.mark(frame, (left + 28, y - 13), 12, same, WHITE * light)
-    drawing.write(frame, drawing.verdict_words(same).upper(), (left + 54, y), 38, 600, WHITE * light)
-    words = drawing.distance_words(float(strip.distances[index]), decimals=4)
-    drawing.write(frame, words, (left + width_px - 16, y), 38, 300, WHITE * light, "rs")
+    drawing.write(frame, _verdict_words(text, same), (left + 54, y), 34, 600, WHITE * light)
+    figures = text.number(float(strip.distances[index]), 4)
+    drawing.write(frame, figures, (left + width_px - 16, y), 34, 300, WHITE * light, "rs")
 
 
-def _difference_frame(difference: NDArray[np.float32], gain: float, caption: str) -> NDArray[np.uint8]:
+def _difference_frame(
+    difference: NDArray[np.float32], gain: float, caption: str, text: Texts
+) -> NDArray[np.uint8]:
     """The enlarged difference, float32 (1080, 1080, 3) in grey levels, `gain` times brighter."""
     frame = drawing.blank(WIDTH_PX, HEIGHT_PX)
     frame[:WIDTH_PX] = np.clip(difference * gain, 0, 255)
-    drawing.write(frame, "THEIR DIFFERENCE", (_MARGIN_PX, _VERDICT_Y), 64, 600)
+    drawing.write(frame, text("border.difference").upper(), (_MARGIN_PX, _VERDICT_Y), 64, 600)
     drawing.write(frame, f"× {gain:.0f}", (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, WHITE, "rs")
     drawing.write(frame, caption, (WIDTH_PX / 2, _CAPTION_Y), 34, 400, GREY, "ms")
     return frame
