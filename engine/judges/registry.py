@@ -122,7 +122,7 @@ def panel(
 
 
 def require_binding(judges: Sequence[Judge]) -> None:
-    """Raises UsageError where none of a visit's judges binds: any picture would then pass for someone else."""
+    """Raises UsageError where none of a visit's judges binds: any picture would pass for someone else."""
     if not any(judge.binding for judge in judges):
         named = " and ".join(judge.name for judge in judges)
         those = ", ".join(known.name for known in KNOWN.values() if known.binding)
