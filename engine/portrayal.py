@@ -376,7 +376,7 @@ def _portray(
         settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
     ):
         with watch("tuning"):
-            tuning = tune(generator, target.loss, found.place, settings.search, target.head)
+            tuning = tune(generator, target.loss, found.place, settings.search, target.head, target.sees_px)
             found = recorder.follow(tuning, "tuning")
         tuned = found.index + 1
 

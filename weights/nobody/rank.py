@@ -103,6 +103,12 @@ class Together:
     def __init__(self, first: Distance, second: Distance, share: float) -> None:
         self.first, self.second, self.share = first, second, share
 
+    @property
+    def sees_px(self) -> int | None:
+        """As `Distance` asks for: as much as the finer one."""
+        one, other = self.first.sees_px, self.second.sees_px
+        return None if one is None or other is None else max(one, other)
+
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """As `Distance` asks for."""
         one, other = self.first.towards(target, weight), self.second.towards(target, weight)
