@@ -4,7 +4,8 @@ Two phases. In the first the latent moves, from w_avg into W+ (one w for each la
 encoder has guessed where the sitter lies, it first walks there straight. In the second, *pivotal tuning*, the
 latent stays and the generator's own weights move a little, for this visit and in memory only; it is taken
 where the latent alone does not bring the match close enough. What is finer than weights can tell, wrinkles
-and strands of hair, is drawn into the noise maps of the two finest resolutions that the loss sees at the same time.
+and strands of hair, is drawn at the same time into the noise maps of the two finest resolutions that the
+loss sees.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
 at the median face, so that the way back to it is a straight line (see `continuum.py`).

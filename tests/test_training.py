@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -373,3 +374,16 @@ def test_search_figures_fail_where_a_match_is_far_or_a_border_missing() -> None:
     far, no_border = good | {"w_plus": 0.52}, photograph | {"border_t": None}
     wanted = ["unseen renders, W+: largest distance at the match", "of them, with a border"]
     assert failed(far, no_border) == wanted
+
+
+@pytest.mark.parametrize("program", ["train", "encode"])
+def test_trains_where_there_is_no_opencv_and_no_renderer(program: str) -> None:
+    """What docs/training.md counts up is enough."""
+    code = f"""
+import sys
+sys.modules |= {{name: None for name in ("cv2", "scipy", "weights.nobody.render", "mediapipe")}}
+sys.path.insert(0, "weights/nobody")
+import {program}
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
 from latents import read_parameters
-from regress import contact_sheet
+from learning import contact_sheet
 
 from engine.encoder import Encoder, load_encoder
 from engine.errors import DoppelgangerError, NoUsableFace

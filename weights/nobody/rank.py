@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
-from regress import importance
+from learning import importance
 
 from engine.encoder import Encoder, load_encoder
 from engine.errors import DoppelgangerError

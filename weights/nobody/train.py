@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from augment import AdaptiveProbability, augment
 from compose import compose_as_photographed, held_out, load_cutouts
 from discriminator import Discriminator
-from regress import contact_sheet, grown, set_w_avg
+from learning import contact_sheet, grown, set_w_avg
 
 from engine.errors import DoppelgangerError, UsageError
 from engine.stylegan2 import Generator, to_uint8
