@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
-from learning import contact_sheet, importance, learning_rate, pyramid_loss
+from learning import contact_sheet, importance, kept, learning_rate, pyramid_loss
 
 from engine.encoder import Encoder, save_encoder
 from engine.errors import DoppelgangerError, UsageError
@@ -144,7 +144,7 @@ class Training:
         self.checkpoint = args.run / "encoder.pt"
         self.images = 0
         if resumed := self.checkpoint.exists():
-            saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+            saved = kept(self.checkpoint, self.device)
             self.encoder.load_state_dict(saved["encoder"])
             self.optimiser.load_state_dict(saved["optimiser"])
             self.images = saved["images"]
@@ -317,7 +317,7 @@ def train(args: argparse.Namespace) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """Writes the encoder of a run as half-precision safetensors."""
-    saved = torch.load(args.run / "encoder.pt", map_location="cpu", weights_only=True)["encoder"]
+    saved = kept(args.run / "encoder.pt")["encoder"]
     generator = load_generator(args.generator)
     encoder = Encoder(generator.num_ws, generator.w_dim, len(saved["basis"]))
     encoder.load_state_dict(saved)

@@ -4,12 +4,18 @@ Apart from `regress.py`, so that a machine that only trains needs neither OpenCV
 """
 
 import math
+import re
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from engine.errors import UsageError
 from engine.stylegan2 import Generator
+
+Tensors = dict[str, torch.Tensor]
 
 
 def importance(alpha: torch.Tensor) -> torch.Tensor:
@@ -35,12 +41,41 @@ def pyramid_loss(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, levels:
     return total + (difference.abs() * weight).mean() * 2
 
 
-def grown(state: dict[str, torch.Tensor], generator: Generator) -> Generator:
-    """Fills a generator from one of lower resolution; new blocks begin by adding nothing to the picture."""
+def kept(checkpoint: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a run goes on from. Raises UsageError where there is nothing."""
+    if not checkpoint.is_file():
+        raise UsageError(f"{checkpoint}: is not there. Name the folder of a run that has begun.")
+    return cast(dict[str, Any], torch.load(checkpoint, map_location=device, weights_only=True))
+
+
+def coarser(state: Tensors, resolution: int) -> Tensors:
+    """What a generator of that resolution can take of a finer one: all but the finest blocks."""
+    return {name: tensor for name, tensor in state.items() if (_block_px(name) or 0) <= resolution}
+
+
+def grown(state: Tensors, generator: Generator, source: Path) -> Generator:
+    """Fills a generator from one of lower resolution; new blocks begin by adding nothing to the picture.
+
+    Raises UsageError, which names the `source`, where anything else is more there, or less, or of another
+    shape.
+    """
+    known = {_block_px(name) for name in state}
+    wanted = {name: own.shape for name, own in generator.state_dict().items() if _block_px(name) in known}
+    if wanted != {name: tensor.shape for name, tensor in state.items()}:
+        raise UsageError(
+            f"{source}: does not fit a generator of {generator.resolution} px with "
+            f"{generator.mapping_layers} mapping layers. Ask for at least its own resolution, or begin another run."
+        )
     for block in generator.synthesis.children():
         torch.nn.init.zeros_(block.get_parameter("torgb.weight"))
     generator.load_state_dict(state, strict=False)
     return generator
+
+
+def _block_px(name: str) -> int | None:
+    """The resolution that a tensor of a generator belongs to; None for the mapping."""
+    found = re.match(r"synthesis\.b(\d+)\.", name)
+    return int(found[1]) if found else None
 
 
 def learning_rate(step: int, seconds_left: float, fall_s: float, peak: float) -> float:

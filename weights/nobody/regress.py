@@ -16,7 +16,8 @@ and synthesis learn together by an L1 distance over a Laplacian pyramid. z is ma
   fresh plausible code (a decoder with latents of its own, as in Bojanowski et al., *Optimizing the
   Latent Space of Generative Networks*, 2018; with the noise of a variational one).
 
-A new run begins with `--start FILE`, an exported generator, or from nothing. RUN keeps `checkpoint.pt`
+A new run begins with `--start FILE`, an exported generator, whose finer blocks it leaves, or from nothing;
+one that is there goes on at its own resolution or a higher one. RUN keeps `checkpoint.pt`
 (resumed), `log.jsonl` and `samples-*.png`.
 """
 
@@ -36,7 +37,16 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts  # noqa: E402
 from latents import LatentSpace, read_parameters  # noqa: E402
-from learning import contact_sheet, grown, importance, learning_rate, pyramid_loss, set_w_avg  # noqa: E402
+from learning import (  # noqa: E402
+    coarser,
+    contact_sheet,
+    grown,
+    importance,
+    kept,
+    learning_rate,
+    pyramid_loss,
+    set_w_avg,
+)
 from reshape import other_shapes, warped  # noqa: E402
 
 from engine.errors import DoppelgangerError, UsageError  # noqa: E402
@@ -128,9 +138,9 @@ def train(args: argparse.Namespace) -> None:
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = kept(checkpoint)
         # A block that learns alone is laid on what has come to rest.
-        grown(saved["average" if args.last_block else "generator"], generator)
+        grown(saved["average" if args.last_block else "generator"], generator, checkpoint)
         pairs.codes.data.copy_(saved["codes"])
         images = saved["images"]
         if (saved["resolution"], saved.get("last_block", False)) == (args.resolution, args.last_block):
@@ -143,11 +153,11 @@ def train(args: argparse.Namespace) -> None:
                 f"{args.start}: made for a z of {begun.z_dim}; these renders need one of {pairs.z_dim}."
             )
         widen(begun, 1 / args.psi)  # takes back what the export did
-        grown(begun.state_dict(), generator)
+        grown(coarser(begun.state_dict(), args.resolution), generator, args.start)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(generator).requires_grad_(False)
     if checkpoint.exists():
-        grown(saved["average"], average)
+        grown(saved["average"], average, checkpoint)
     # Pairs pin w down from the first picture on, unlike an adversary: the mapping may learn much faster than
     # its equalised rate of a hundredth.
     groups = [
@@ -221,7 +231,8 @@ def train(args: argparse.Namespace) -> None:
         optimiser.step()
         step, images = step + 1, images + args.batch
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
-        keep = min(0.998, (step + 1) / (step + 10))
+        shown = images // args.batch  # over all runs: the average goes on where it was
+        keep = min(0.998, (shown + 1) / (shown + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - keep)
         if time.monotonic() > next_report:
@@ -259,7 +270,7 @@ def silence(generator: Generator) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """Writes the averaged generator of a run as half-precision safetensors."""
-    saved = torch.load(args.run / "checkpoint.pt", weights_only=True)
+    saved = kept(args.run / "checkpoint.pt")
     z_dim = saved["average"]["mapping.fc0.weight"].shape[1]
     generator = new_generator(z_dim, saved["resolution"])
     generator.load_state_dict(saved["average"])

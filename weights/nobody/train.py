@@ -294,7 +294,7 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
     larger = Generator(
         found.z_dim, found.w_dim, args.resolution, found.channel_base, found.channel_max, found.mapping_layers
     )
-    return grown(found.state_dict(), larger)
+    return grown(found.state_dict(), larger, source)
 
 
 @torch.no_grad()
