@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from engine.errors import UsageError
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator, save_generator
+from engine.stylegan2.network import Synthesis
 from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
@@ -207,6 +208,27 @@ def test_training_moves_both_networks_and_goes_on_where_it_ended(renders: Path, 
     )
     resumed.step()
     assert resumed.images == 24
+
+
+def test_goes_on_without_compilation_where_it_fails(
+    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compiled for drawing may still fail where a gradient is wanted."""
+
+    def compiled(network: torch.nn.Module) -> Callable[..., torch.Tensor]:
+        def call(*inputs: Any) -> torch.Tensor:
+            if torch.is_grad_enabled() and isinstance(network, Synthesis):
+                raise RuntimeError("the backward graph could not be compiled")
+            return network(*inputs)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    training = train.Training(arguments(renders, tmp_path / "run"))
+    training.compile()
+    before = copied(training.discriminator)
+    training.step()
+    assert changed(before, copied(training.discriminator))
 
 
 def test_growing_keeps_the_pictures_and_gives_the_discriminator_a_head_start(

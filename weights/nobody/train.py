@@ -196,10 +196,12 @@ class Training:
     def _generator_step(self) -> None:
         self.generator_optimiser.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)
-        fakes = self.synthesis(self._latents(self.args.batch), "random", self.dtype)
-        loss = F.softplus(-self._logits(fakes)).mean()
-        loss.backward()
-        self.discriminator.requires_grad_(True)
+        try:  # a compiled network may fail here, and the plain ones go on
+            fakes = self.synthesis(self._latents(self.args.batch), "random", self.dtype)
+            loss = F.softplus(-self._logits(fakes)).mean()
+            loss.backward()
+        finally:
+            self.discriminator.requires_grad_(True)
         self.generator_optimiser.step()
         self._note(loss_g=loss)
 
