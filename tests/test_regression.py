@@ -209,7 +209,7 @@ def test_there_is_nothing_to_export_of_a_folder_without_a_run(
     words = ["renders.tar", str(tmp_path), "--export", str(tmp_path / "out.safetensors")]
     monkeypatch.setattr(sys, "argv", ["regress.py", *words])
     assert regress.main() == 2
-    assert encode.main(["generator.safetensors", *words]) == 2
+    assert encode.main([str(REPO / "weights" / "nobody.safetensors"), *words]) == 2
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2 and "checkpoint.pt: is not there" in told[0] and "encoder.pt: is not" in told[1]
 
