@@ -20,7 +20,7 @@ Latent-based Editing of Real Images*, 2021; noise maps for detail as in Abdal et
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -174,6 +174,8 @@ def search_latent(
     median = median_face(generator)
     walked = 0
     if start:
+        if settings.space == "w":  # a guess has a w for each layer; their mean is the nearest one for all
+            start = replace(start, latent=start.latent.mean(1, keepdim=True).expand_as(start.latent))
         walked = min(settings.walk_steps, settings.steps - 1)
         yield from _walk(generator, loss, median, start, walked, settings)
     start, steps = start or median, settings.steps - walked

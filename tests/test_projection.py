@@ -54,10 +54,14 @@ def test_begins_at_the_median_face(generator: Generator, somebody: torch.Tensor)
 def test_w_moves_all_layers_together_and_w_plus_does_not(
     generator: Generator, somebody: torch.Tensor
 ) -> None:
-    few = replace(SETTINGS, steps=4)
+    few = replace(SETTINGS, steps=4, walk_steps=1)
+    median = median_face(generator)
+    random = torch.Generator().manual_seed(1)
+    guessed = replace(median, latent=median.latent + 0.1 * torch.randn(median.latent.shape, generator=random))
     for settings, together in ((replace(few, space="w"), True), (few, False)):
-        latent = run(search_latent(generator, distance_to(somebody), settings))[-1].place.latent
-        assert torch.allclose(latent[:, :1].expand_as(latent), latent) is together
+        for start in (None, guessed):
+            latent = run(search_latent(generator, distance_to(somebody), settings, start))[-1].place.latent
+            assert torch.allclose(latent[:, :1].expand_as(latent), latent) is together
 
 
 def test_is_deterministic(generator: Generator, somebody: torch.Tensor) -> None:
