@@ -1,8 +1,9 @@
 """Any face embedder stored as ONNX.
 
-An `OnnxModel` names the file, how a crop becomes its input, the metric and the threshold with its source; five
-points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its provider is. The house
-makes ArcFace's of it; a program of one's own may give others to `panel`, a configuration cannot name them yet.
+An `OnnxModel` names the file, how a crop becomes its input, the metric and the threshold with its source;
+five points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its provider is. The
+house makes ArcFace's of it; a program of one's own may give others to `panel`, a configuration cannot name
+them yet.
 """
 
 from pathlib import Path

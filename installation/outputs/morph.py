@@ -162,8 +162,9 @@ def _draw_verdict(
     same, white = bool(strip.same[index]), WHITE * light
     drawing.mark(frame, (_MARGIN_PX + 20, _VERDICT_Y - 22), 20, same, white)
     drawing.write(frame, drawing.verdict_words(same).upper(), (_MARGIN_PX + 64, _VERDICT_Y), 64, 600, white)
-    words = drawing.distance_words(float(strip.distances[index]), bool(strip.judged[index]))
-    drawing.write(frame, words, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
+    if not strip.rests(index):
+        words = drawing.distance_words(float(strip.distances[index]), bool(strip.judged[index]))
+        drawing.write(frame, words, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
     drawing.mark(frame, (_scale_x(strip, float(strip.distances[index])), _SCALE_Y), 13, same, white)
 
 
@@ -219,8 +220,9 @@ def _draw_caption(
     same = bool(strip.same[index])
     drawing.mark(frame, (left + 28, y - 13), 12, same, WHITE * light)
     drawing.write(frame, drawing.verdict_words(same).upper(), (left + 54, y), 38, 600, WHITE * light)
-    words = drawing.distance_words(float(strip.distances[index]), decimals=4)
-    drawing.write(frame, words, (left + width_px - 16, y), 38, 300, WHITE * light, "rs")
+    if not strip.rests(index):
+        words = drawing.distance_words(float(strip.distances[index]), decimals=4)
+        drawing.write(frame, words, (left + width_px - 16, y), 38, 300, WHITE * light, "rs")
 
 
 def _difference_frame(difference: NDArray[np.float32], gain: float, caption: str) -> NDArray[np.uint8]:

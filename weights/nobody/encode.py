@@ -262,7 +262,9 @@ def begun(checkpoint: Path, sha256: str, device: torch.device | str = "cpu") -> 
     """What a run goes on from. Raises UsageError where it belongs to another generator, or is not there."""
     saved = kept(checkpoint, device)
     if saved.get("generator_sha256", sha256) != sha256:  # the first runs did not say
-        raise UsageError(f"{checkpoint}: was trained for another generator. Name that one, or another folder.")
+        raise UsageError(
+            f"{checkpoint}: was trained for another generator. Name that one, or another folder."
+        )
     return saved
 
 

@@ -64,7 +64,8 @@ def grown(state: Tensors, generator: Generator, source: Path) -> Generator:
     if wanted != {name: tensor.shape for name, tensor in state.items()}:
         raise UsageError(
             f"{source}: does not fit a generator of {generator.resolution} px with "
-            f"{generator.mapping_layers} mapping layers. Ask for at least its own resolution, or begin another run."
+            f"{generator.mapping_layers} mapping layers. Ask for at least its own resolution, or begin "
+            "another run."
         )
     for block in generator.synthesis.children():
         torch.nn.init.zeros_(block.get_parameter("torgb.weight"))
