@@ -373,6 +373,13 @@ def test_faces_are_counted_and_noise_has_none(people_twice: tuple[np.ndarray, np
         assert evaluate.share_with_one_face(finder, noise) == 0
 
 
+def test_who_is_refused_last_is_told_too(tmp_path: Path) -> None:
+    nobody = {"a wall": np.full((256, 256, 3), 128, np.uint8)}
+    generator = Generator(16, 16, 16, channel_base=128, channel_max=8)
+    rows = evaluate.search_all(generator, nobody, set(), tmp_path)
+    assert rows[0]["refused"] and json.loads((tmp_path / "searches.json").read_text()) == rows
+
+
 def test_skin_lightness_and_probe(renders: Path) -> None:
     names, cutouts = load_cutouts(renders, 64)
     pictures = evaluate.to_uint8(compose_as_photographed(cutouts, torch.Generator().manual_seed(0))).numpy()

@@ -331,6 +331,7 @@ def search_all(
             plain = portray([photograph], generator, judges, distance, never, encoder=encoder)
         except NoUsableFace as error:
             rows.append({"sitter": name, "refused": str(error)})
+            write_text(folder / "searches.json", json.dumps(rows, indent=1))
             continue
         last = plain
         if name in tuned:
