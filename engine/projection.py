@@ -48,7 +48,7 @@ class Place:
 @dataclass(frozen=True)
 class Step:
     """One step of a search. `picture` is uint8 (R, R, 3), RGB; `loss` is the perceptual distance alone, in
-    the search for the nearest picture the visible change (`engine.nearest`)."""
+    the search for the nearest picture what has gradients of the visible change (`engine.nearest`)."""
 
     phase: Literal["latent", "tuning", "nearest"]
     index: int
