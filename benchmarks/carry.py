@@ -387,7 +387,7 @@ def unused_seeds(used: Sequence[int]) -> Iterator[int]:
 
 def in_frame(picture: Pixels, landmarks: NDArray[np.float32]) -> Portrait:
     """A picture of the generator, which draws in FFHQ framing, as a portrait."""
-    return Portrait(picture, landmarks, np.eye(2, 3) / len(picture), 0.0)
+    return Portrait(picture, landmarks, np.eye(2, 3) / len(picture))
 
 
 # --- measuring

@@ -1,6 +1,6 @@
 """What the judges cost and how far their verdicts can be trusted; the figures in docs/verdict.md.
 
-    python benchmarks/judges.py speed | calm | people | strangers | lengths
+    python benchmarks/judges.py speed | calm | people | strangers | lengths | worst
 
 Needs the test data in ../shared beside the repository. Prints tables; writes nothing.
 """

@@ -63,7 +63,7 @@ def measure(atelier: Atelier, photograph: Pixels) -> tuple[list[list[float]], Pi
     for steps, rate in WAYS.values():
         way_settings = replace(settings, tuning_steps=steps, detail_rate=rate)
         began_s = time.monotonic()
-        *_, last = tune(generator, target.loss, found.place, way_settings, target.head)
+        *_, last = tune(generator, target.loss, found.place, way_settings, target.head, target.sees_px)
         seconds = time.monotonic() - began_s
         way = Continuum(generator, median_face(generator), last.place)
         pictures = [way.picture(t) for t in PLACES]

@@ -35,13 +35,11 @@ class Portrait:
     image: uint8 (S, S, 3) RGB.
     landmarks: float32 (N, 2), the given landmarks in pixels of `image`.
     transform: float64 (2, 3), the affine map from pixels of the photograph to unit coordinates of the crop.
-    padding_share: 0..1, the share of the crop's area that lies outside the photograph and is made up.
     """
 
     image: NDArray[np.uint8]
     landmarks: NDArray[np.float32]
     transform: NDArray[np.float64]
-    padding_share: float
 
 
 def ffhq_quad(landmarks: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -102,7 +100,6 @@ def crop_ffhq(
         image=image,
         landmarks=(apply_affine(transform, landmarks) * size_px).astype(np.float32),
         transform=transform,
-        padding_share=_share_outside(quad, photograph.shape[1], photograph.shape[0]),
     )
 
 
@@ -178,11 +175,3 @@ def _continued(picture: NDArray[np.uint8], pads: NDArray[np.int_], blur_px: floa
     median = np.median(picture, axis=(0, 1)).astype(np.float32)
     continued += (median - continued) * np.clip(depth, 0, 1)
     return np.clip(np.rint(continued), 0, 255).astype(np.uint8)
-
-
-def _share_outside(quad: NDArray[np.float64], width: int, height: int) -> float:
-    if (quad >= 0).all() and (quad <= [width, height]).all():
-        return 0.0  # exactly; OpenCV's area is in single precision
-    frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-    shared_area, _ = cv2.intersectConvexConvex(quad.astype(np.float32), frame)
-    return float(np.clip(1 - shared_area / np.sum((quad[1] - quad[0]) ** 2), 0, 1))

@@ -7,8 +7,6 @@ tuned.
 Every picture is the generator's output at its own t, as 8-bit RGB, the very array that is judged and written.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -68,7 +66,3 @@ class Continuum:
         if t not in self._made:
             self._made[t] = to_uint8(draw(self.generator, self.place(t)))[0].numpy()
         return self._made[t]
-
-    def pictures(self, ts: Sequence[float]) -> Pixels:
-        """uint8 (N, R, R, 3), RGB."""
-        return np.stack([self.picture(t) for t in ts])

@@ -67,7 +67,6 @@ class Face:
     """One face and what is measured on it.
 
     landmarks: float32 (478, 2), the mesh in pixels of the photograph; points 468 to 477 are the irises.
-    depth_px: float32 (478,), the mesh's depth on the same scale, smaller nearer to the camera; only relative.
     box_px: (x0, y0, x1, y1) around the mesh; it may reach beyond the photograph.
     face_px: width of the face in pixels, the distance in space between the outermost points of both cheeks,
         so that turning the head does not change it. The FFHQ crop is 1.6 to 2.0 times as wide.
@@ -78,7 +77,6 @@ class Face:
     """
 
     landmarks: NDArray[np.float32]
-    depth_px: NDArray[np.float32]
     box_px: Box
     face_px: float
     pose_deg: HeadPose
@@ -232,7 +230,6 @@ def measure_face(photograph: NDArray[np.uint8], points: NDArray[np.float64]) -> 
     inside = _oval(crop.landmarks)
     return Face(
         landmarks=landmarks,
-        depth_px=points[:, 2].astype(np.float32),
         box_px=measure_box(points),
         face_px=measure_width(points),
         pose_deg=measure_pose(points),

@@ -13,7 +13,7 @@ from engine.arrays import Pixels
 from engine.border import Crossing, Curve, Sample
 from engine.continuum import Continuum, filmstrip
 from engine.judges.base import Judge
-from engine.strip import Strip
+from engine.strip import REST, Strip
 
 JUDGED_EVERY = 4
 
@@ -72,7 +72,7 @@ def _distances(
 
     Where the judge sees no face, the needle rests at its end, and that is no measurement.
     """
-    distances = [one.distance if np.isfinite(one.distance) else 2 * threshold for one in judged]
+    distances = [one.distance if np.isfinite(one.distance) else REST * threshold for one in judged]
     measured = {one.t for one in judged if np.isfinite(one.distance)}
     between = np.interp(ts, [one.t for one in judged], distances)
     return between, np.array([t in measured for t in ts])

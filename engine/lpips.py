@@ -32,6 +32,7 @@ class LPIPS(nn.Module):
     Pictures are float (N, 3, H, W), RGB, in [-1, 1], each side at least 16 px.
     """
 
+    sees_px = SEARCH_PX
     mean: torch.Tensor
     deviation: torch.Tensor
 

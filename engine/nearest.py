@@ -156,7 +156,8 @@ def search_nearest(
     """Looks for the nearest picture that every judge calls someone else. The last step holds the best place:
     the least visible change of those found to hold in the worst case; where none did, the last one.
 
-    The steps' `loss` is the visible change, in what is just noticed.
+    The steps' `loss` is what they go down: the parts of the visible change that have gradients
+    (`VisibleChange.smooth`).
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
-from engine.encoder import Encoder
+from engine.encoder import SEEN_PX, Encoder
 
 LUMA = (0.299, 0.587, 0.114)
 CONTRAST_FLOOR = 0.06  # of the range [-1, 1]; below it a difference is grain
@@ -22,6 +22,11 @@ MIN_SIZE_PX = 4
 
 class Distance(Protocol):
     """A perceptual distance, prepared once for a target picture."""
+
+    @property
+    def sees_px(self) -> int | None:
+        """The side that larger pictures are shrunk to before they are compared; None where they are not."""
+        ...
 
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """Target (1, 3, R, R) in [-1, 1] and importance (1, 1, R, R) -> function of pictures (N, 3, R, R)
@@ -52,6 +57,8 @@ def _bands(image: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]
 class NormalisedLaplacianPyramid:
     """The network-free distance. Implements `Distance`."""
 
+    sees_px = None
+
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         bands, colours = _bands(target)
         weights = [weight]
@@ -77,6 +84,8 @@ class EncoderFeatures:
     compared; the scales count alike. The encoder learned to find pictures in the generator, and nothing about
     what people see or who is who; how well that ranks is told in docs/search.md.
     """
+
+    sees_px = SEEN_PX
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder

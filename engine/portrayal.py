@@ -27,6 +27,7 @@ from engine.faces import Face, FaceFinder, FaceLimits, choose_sitter
 from engine.filming import make_strip, pictures_seen
 from engine.finding import Finding, Opinion
 from engine.judges.base import Judge
+from engine.judges.registry import require_binding
 from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
 from engine.likeness import VisibleChange, picture_likeness
 from engine.nearest import NearestSettings, Sitting, search_nearest
@@ -330,7 +331,9 @@ def portray(
 
     Raises:
         NoUsableFace: where a photograph holds no face that can be portrayed.
+        UsageError: where no judge binds.
     """
+    require_binding(judges)
     settings = settings or PortrayalSettings()
     with FaceFinder() as finder:
         return _portray(photographs, generator, judges, distance, settings, report, bordered, encoder, finder)
@@ -373,7 +376,7 @@ def _portray(
         settings.tuning == "auto" and _is_far(found.picture.numpy(), judges, references, settings)
     ):
         with watch("tuning"):
-            tuning = tune(generator, target.loss, found.place, settings.search, target.head)
+            tuning = tune(generator, target.loss, found.place, settings.search, target.head, target.sees_px)
             found = recorder.follow(tuning, "tuning")
         tuned = found.index + 1
 
@@ -469,8 +472,10 @@ def _holds(
     def stays_beyond(one: Judged, picture: Pixels) -> bool:
         see(picture)
         (plain,) = judge_pictures(one.judge, one.reference, [picture], settings.seed, settings.k)
+        if plain.same:
+            return False
         (worst,) = judge_worst_case(one.judge, one.reference, [picture])
-        return not plain.same and worst.worst_distance > _limit(one.judge, settings)
+        return worst.worst_distance > _limit(one.judge, settings)
 
     binding = [one for one in judged if one.judge.binding]
     return lambda pictures: [all(stays_beyond(one, picture) for one in binding) for picture in pictures]

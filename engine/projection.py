@@ -4,7 +4,8 @@ Two phases. In the first the latent moves, from w_avg into W+ (one w for each la
 encoder has guessed where the sitter lies, it first walks there straight. In the second, *pivotal tuning*, the
 latent stays and the generator's own weights move a little, for this visit and in memory only; it is taken
 where the latent alone does not bring the match close enough. What is finer than weights can tell, wrinkles
-and strands of hair, is drawn into the noise maps of the two finest resolutions at the same time.
+and strands of hair, is drawn at the same time into the noise maps of the two finest resolutions that the
+loss sees.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
 at the median face, so that the way back to it is a straight line (see `continuum.py`).
@@ -19,7 +20,7 @@ Latent-based Editing of Real Images*, 2021; noise maps for detail as in Abdal et
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -47,7 +48,7 @@ class Place:
 @dataclass(frozen=True)
 class Step:
     """One step of a search. `picture` is uint8 (R, R, 3), RGB; `loss` is the perceptual distance alone, in
-    the search for the nearest picture the visible change (`engine.nearest`)."""
+    the search for the nearest picture what has gradients of the visible change (`engine.nearest`)."""
 
     phase: Literal["latent", "tuning", "nearest"]
     index: int
@@ -173,6 +174,8 @@ def search_latent(
     median = median_face(generator)
     walked = 0
     if start:
+        if settings.space == "w":  # a guess has a w for each layer; their mean is the nearest one for all
+            start = replace(start, latent=start.latent.mean(1, keepdim=True).expand_as(start.latent))
         walked = min(settings.walk_steps, settings.steps - 1)
         yield from _walk(generator, loss, median, start, walked, settings)
     start, steps = start or median, settings.steps - walked
@@ -240,12 +243,18 @@ def _is_used(layer: StyledConvolution) -> bool:
     return bool(layer.noise_strength.detach() != 0 and layer.noise_const.any())
 
 
-def _detail_maps(generator: Generator) -> dict[str, float]:
-    """The noise maps of the two finest resolutions, used or empty, and how strongly each is added."""
+def _detail_maps(generator: Generator, sees_px: int | None) -> dict[str, float]:
+    """The noise maps of the two finest resolutions that the loss sees, used or empty, and how strongly each
+    is added.
+
+    Of a finer map it would only see the mean over each cell that it shrinks to one pixel, and what it asked
+    for would fill these cells evenly: a mosaic.
+    """
+    finest_px = min(generator.resolution, sees_px or generator.resolution)
     return {
         f"{name}.noise_const": strength
         for name, layer in generator.synthesis.noise_layers().items()
-        if 2 * layer.noise_const.shape[-1] >= generator.resolution
+        if finest_px <= 2 * layer.noise_const.shape[-1] <= 2 * finest_px
         and (strength := abs(float(layer.noise_strength.detach()))) > 0
     }
 
@@ -256,6 +265,7 @@ def tune(
     pivot: Place,
     settings: SearchSettings,
     detailed: torch.Tensor | None = None,
+    sees_px: int | None = None,
 ) -> Iterator[Step]:
     """Pivotal tuning: moves the weights of the synthesis (not the latent) and the finest noise maps towards
     the sitter.
@@ -265,6 +275,7 @@ def tune(
 
     Args:
         detailed: (1, 1, R, R) in [0, 1], where noise maps may take detail; everywhere by default.
+        sees_px: the side that `loss` shrinks pictures to; by default it sees all of them.
     """
     own = dict(generator.synthesis.named_parameters()) | dict(generator.synthesis.named_buffers())
     rates = {
@@ -272,7 +283,7 @@ def tune(
         for name, _ in generator.synthesis.named_parameters()
         if ".affine." not in name and not name.endswith("noise_strength")
     }
-    maps = _detail_maps(generator)
+    maps = _detail_maps(generator, sees_px)
     rates |= {name: settings.detail_rate / strength for name, strength in maps.items()}
     moves = {name: torch.zeros_like(own[name], requires_grad=True) for name in rates}
     masks = {

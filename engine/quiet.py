@@ -2,8 +2,38 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class _Silence:
+    """Counts who wants it, over all threads: the first one begins it, the last one ends it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._saved = -1
+
+    def begin(self) -> None:
+        with self._lock:
+            if self._wanted == 0:
+                sys.stderr.flush()
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                self._saved = os.dup(2)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+            self._wanted += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if self._wanted == 0:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+
+
+_silence = _Silence()
 
 
 @contextmanager
@@ -13,13 +43,8 @@ def native_stderr_silenced() -> Iterator[None]:
     It holds for the whole process, other threads included, so keep it short. Python's own exceptions
     pass through it untouched.
     """
-    sys.stderr.flush()
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    _silence.begin()
     try:
-        os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(nowhere)
-        os.close(saved)
+        _silence.end()

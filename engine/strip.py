@@ -6,6 +6,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+REST = 2  # in thresholds: where the needle rests while the judge sees no face
+
 
 class WithoutBorder(StrEnum):
     """Why a way has no border."""
@@ -21,8 +23,10 @@ class Strip:
 
     pictures: uint8 (N, R, R, 3) RGB.  t: (N,) ascending, 0 at the median face, 1 at the closest match.
     distances: (N,) in the judge's own metric, smaller = more alike.  same: (N,) bool, the verdicts.
-    judged: (N,) bool, False where the distance is interpolated between judged neighbours.
-    border: the indices of the last *same person* and the first *someone else*, both judged, or None.
+    judged: (N,) bool, False where the distance is interpolated between judged neighbours, or the judge saw no
+    face and it only says where the needle rests.
+    border: the indices of the last *same person* and the first *someone else*, or None. Both were put to the
+    judge, but it need not have seen a face in the second.
     """
 
     pictures: NDArray[np.uint8]
@@ -44,10 +48,12 @@ class Strip:
             raise ValueError("t must ascend")
         if self.border is not None:
             same, other = self.border
-            if not self.same[same] or self.same[other] or not (self.judged[same] and self.judged[other]):
-                raise ValueError(
-                    "border must be the index of a judged same person, then of a judged someone else"
-                )
+            if not self.same[same] or self.same[other] or not self.judged[same]:
+                raise ValueError("border must be the index of a judged same person, then of someone else")
+
+    def rests(self, index: int) -> bool:
+        """Whether the needle only rests there, as the judge sees no face: no distance to be written."""
+        return not self.judged[index] and bool(self.distances[index] >= REST * self.threshold)
 
     @property
     def border_t(self) -> float | None:

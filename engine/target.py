@@ -20,13 +20,14 @@ class Target:
     """A portrait as a search sees it.
 
     picture: (1, 3, R, R), RGB, [-1, 1]. importance, head: (1, 1, R, R), see the functions of these names.
-    loss: how far pictures are from it, the face counting most.
+    loss: how far pictures are from it, the face counting most. sees_px: see `Distance`.
     """
 
     picture: torch.Tensor
     importance: torch.Tensor
     head: torch.Tensor
     loss: Loss
+    sees_px: int | None
 
 
 def aim_at(portrait: Portrait, resolution: int, distance: Distance, device: torch.device) -> Target:
@@ -34,7 +35,7 @@ def aim_at(portrait: Portrait, resolution: int, distance: Distance, device: torc
     picture = to_target(portrait.image, resolution).to(device)
     importance = face_importance(portrait, resolution).to(device)
     head = head_mask(portrait, resolution).to(device)
-    return Target(picture, importance, head, distance.towards(picture, importance))
+    return Target(picture, importance, head, distance.towards(picture, importance), distance.sees_px)
 
 
 def to_target(image: Pixels, resolution: int) -> torch.Tensor:

@@ -12,7 +12,7 @@ from engine.arrays import Pixels
 from engine.device import brought_to, choose, within_memory
 from engine.encoder import Encoder, load_encoder
 from engine.errors import WeightsError
-from engine.judges import panel
+from engine.judges import panel, require_binding
 from engine.lpips import LPIPS
 from engine.nearest import NearestSettings
 from engine.people import load_people
@@ -29,8 +29,8 @@ from installation.weights import PERCEPTUAL, Manifest
 class Atelier:
     """The loaded networks of one configuration.
 
-    Raises WeightsError where weights are missing or wrong, MachineError where the GPU that is asked for is
-    not there, or has too little memory.
+    Raises WeightsError where weights are missing or wrong, UsageError where no judge of the panel binds,
+    MachineError where the GPU that is asked for is not there, or has too little memory.
     """
 
     @within_memory()
@@ -48,6 +48,7 @@ class Atelier:
         self.people = _people(manifest, configuration.people, self.generator_sha256, self.generator)
         names = configuration.judging.panel
         self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
+        require_binding(self.judges)
         self.distance = _distance(manifest, configuration.perceptual, self.device)
         search, judging = configuration.search, configuration.judging
         dtype = fast_dtype(self.device)

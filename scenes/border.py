@@ -273,8 +273,9 @@ class Border(Scene):
             canvas.mark(sign, radius, bool(strip.same[index]), seen.ink, light)
             verdict = words_of(view, bool(strip.same[index]))
             canvas.text(verdict, (line.left + 1.2 * size, baseline), size, 600, seen.ink, light)
-            figures = number(view, float(strip.distances[index]), 4)
-            canvas.figures(figures, (line.right, baseline), size, 300, seen.ink, light, "right")
+            if not strip.rests(index):
+                figures = number(view, float(strip.distances[index]), 4)
+                canvas.figures(figures, (line.right, baseline), size, 300, seen.ink, light, "right")
         self._shown = (shown(strip, same), shown(strip, other))
 
     def _draw_difference(self, canvas: Canvas, view: View, seen: Look) -> None:

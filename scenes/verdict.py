@@ -36,7 +36,8 @@ def draw_needle(
 ) -> Rect:
     """The judge's scale along the top of `rect`: 0 at its left, the threshold a stroke, the needle a sign.
 
-    Below it the distance, marked where it is interpolated. Returns what they take.
+    Below it the distance, marked where it is interpolated, none where the judge sees no face. Returns what
+    they take.
     """
     same, distance = bool(strip.same[index]), float(strip.distances[index])
     unit, stroke = canvas.layout.body_px, canvas.layout.stroke_px
@@ -62,7 +63,8 @@ def draw_needle(
     figures = number(view, distance, 3)
     if not strip.judged[index]:
         figures = f"≈ {figures}"
-    canvas.figures(figures, (rect.left, baseline), size, 300, look.ink, light)
+    if not strip.rests(index):
+        canvas.figures(figures, (rect.left, baseline), size, 300, look.ink, light)
     return Rect(rect.left, rect.top, rect.width, round(baseline + 0.3 * size) - rect.top)
 
 

@@ -118,7 +118,7 @@ def _strip(judge: Judge, reference: Reference, continuum: Continuum, curve: Curv
     asked |= {t: Sample(t, one.distance, 0.0, one.same) for t, one in zip(more, verdicts, strict=True)}
     ts = sorted(asked)
     return Strip(
-        pictures=continuum.pictures(ts),
+        pictures=np.stack([continuum.picture(t) for t in ts]),
         t=np.array(ts),
         distances=np.array([asked[t].distance for t in ts]),
         same=np.array([asked[t].same for t in ts]),

@@ -25,7 +25,7 @@ class Named(DlibJudge):
 
 
 def sitter(name, rendered=False):
-    portrait = Portrait(np.zeros((8, 8, 3), np.uint8), np.zeros((478, 2), np.float32), np.eye(2, 3), 0.0)
+    portrait = Portrait(np.zeros((8, 8, 3), np.uint8), np.zeros((478, 2), np.float32), np.eye(2, 3))
     return carry.Sitter(name, rendered, portrait, None, Place(torch.zeros(1)), {})
 
 

@@ -97,7 +97,6 @@ def test_all_photographs_are_accepted(finder: FaceFinder, portraits: dict[str, n
         assert len(faces) == 1 and reason(faces) is None, name
         face = faces[0]
         assert face.landmarks.shape == (478, 2) and face.landmarks.dtype == np.float32
-        assert face.depth_px.shape == (478,) and face.depth_px.dtype == np.float32
         x0, y0, x1, y1 = face.box_px
         height, width = picture.shape[:2]
         assert 0 < x0 < x1 < width and 0 < y0 < y1 < height
@@ -259,7 +258,6 @@ def test_too_little_light_is_refused_on_every_skin(
 
 USABLE = Face(
     landmarks=np.zeros((478, 2), np.float32),
-    depth_px=np.zeros(478, np.float32),
     box_px=(0.0, 0.0, 200.0, 200.0),
     face_px=200.0,
     pose_deg=HeadPose(5.0, -5.0, 20.0),

@@ -131,6 +131,20 @@ def test_unknown_operators_are_refused_by_name(tmp_path):
     assert judge.network_with_gradients() is None
 
 
+def test_unknown_forms_of_operators_leave_a_judge_without_gradients(tmp_path):
+    """They show once a picture goes through; such a judge is probed, and no visit ends for it."""
+    path = recogniser(tmp_path / "padded.onnx", batch=1)
+    model = onnx.load(str(path))
+    (pool,) = [node for node in model.graph.node if node.op_type == "AveragePool"]
+    pool.attribute.append(helper.make_attribute("ceil_mode", 1))
+    onnx.save(model, str(path))
+    with pytest.raises(NotConverted, match="automatic padding"):
+        OnnxNetwork(path)(torch.zeros(1, 3, 112, 112))
+    given = OnnxModel(name="padded", path=path, threshold=0.6, source="a test")
+    for judge in (OnnxJudge(given), SFaceJudge(path)):
+        assert judge.network_with_gradients() is None
+
+
 def test_judges_of_onnx_have_the_same_embeddings_with_gradients(tmp_path):
     faces = np.random.RandomState(2).randint(0, 256, (4, 112, 112, 3), np.uint8)
     model = {"threshold": 0.6, "source": "a test", "colour_order": "bgr", "mean": 100.0, "std": 50.0}

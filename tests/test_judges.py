@@ -23,7 +23,12 @@ from engine.judges.onnx import OnnxJudge, OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.sface import SFaceJudge
 from engine.judges.verdict import judge_pictures, make_reference
+from engine.perceptual import NormalisedLaplacianPyramid
+from engine.portrayal import portray
 from engine.proportions import LENGTHS, proportions
+from engine.stylegan2 import Generator
+from installation.atelier import Atelier
+from installation.configuration import Configuration, Judging, Search
 
 f32 = partial(np.array, dtype=np.float32)
 NO_LANDMARKS = np.zeros((478, 2), np.float32)
@@ -334,6 +339,15 @@ def test_thresholds_are_named_operating_points_or_the_curators_own(network):
 def test_wrong_panels_are_refused(arguments, what):
     with pytest.raises(UsageError, match=what):
         panel(**arguments)
+
+
+def test_a_visit_is_refused_where_no_judge_binds(astronaut):
+    own = Search(threads=torch.get_num_threads())
+    with pytest.raises(UsageError, match="a judge that binds: beside anthropometry name one of dlib, "):
+        Atelier(Configuration(search=own, judging=Judging(panel=["anthropometry"])))
+    small = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8)
+    with pytest.raises(UsageError, match="a judge that binds"):
+        portray([astronaut], small, panel(["anthropometry"]), NormalisedLaplacianPyramid())
 
 
 def test_judges_without_their_weights_say_what_to_fetch():

@@ -1,6 +1,8 @@
 """The files of a visit: marks, film, morph, plates, report, folder. All on made-up faces."""
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,15 +11,21 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pydantic import ValidationError
 
-from engine.continuum import filmstrip
+from engine import filming
+from engine.border import Sample, trace
+from engine.continuum import Continuum, filmstrip
 from engine.errors import UsageError
+from engine.judges import panel
+from engine.projection import Place, median_face
 from engine.strip import Strip
+from engine.stylegan2 import Generator
 from installation.outputs import drawing, film, folder, marks, morph, plots, report
 from installation.outputs.folder import Curve, VisitRecord
 from installation.texts import Texts, languages
@@ -338,6 +346,36 @@ def test_difference_is_magnified_by_a_stated_power_of_two() -> None:
     for difference, factor in ((1, 128), (30, 8), (200, 1)):
         assert morph.difference_factor(dark, np.full_like(dark, difference)) == factor
     assert morph.grey_levels_words(dark, np.full_like(dark, 2)).startswith("on average 2.00 of 255")
+
+
+def test_a_judge_that_sees_no_face_beyond_the_border_leads_a_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last picture of someone else has no distance, and none is written below it."""
+    torch.manual_seed(1)
+    generator = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8)
+    match = Place(torch.randn(1, generator.num_ws, 16))
+    way = Continuum(generator, median_face(generator), match)
+    (judge,) = panel(["anthropometry"])
+
+    def sample(ts: Sequence[float]) -> list[Sample]:
+        return [Sample(t, 1.0 if t > 0.4 else math.inf, 0.0, t > 0.4) for t in ts]
+
+    curve = trace(way.picture, sample, judge.threshold)
+    strip = filming.make_strip(way, judge, curve, sample, 12)
+    assert strip.border is not None
+    same, other = strip.border
+    assert strip.judged[same] and not strip.judged[other] and np.isfinite(strip.distances).all()
+
+    written: set[str] = set()
+    write = drawing.write
+
+    def noted(canvas: Any, words: str, *more: Any) -> None:
+        written.add(words)
+        write(canvas, words, *more)
+
+    monkeypatch.setattr(drawing, "write", noted)
+    assert sum(1 for _ in morph.frames(strip, fps=2)) > 20
+    plots.continuum(strip)
+    assert "1.0000" in written and not any("3.54" in words for words in written)
 
 
 def test_strip_that_contradicts_itself_is_refused() -> None:

@@ -54,10 +54,14 @@ def test_begins_at_the_median_face(generator: Generator, somebody: torch.Tensor)
 def test_w_moves_all_layers_together_and_w_plus_does_not(
     generator: Generator, somebody: torch.Tensor
 ) -> None:
-    few = replace(SETTINGS, steps=4)
+    few = replace(SETTINGS, steps=4, walk_steps=1)
+    median = median_face(generator)
+    random = torch.Generator().manual_seed(1)
+    guessed = replace(median, latent=median.latent + 0.1 * torch.randn(median.latent.shape, generator=random))
     for settings, together in ((replace(few, space="w"), True), (few, False)):
-        latent = run(search_latent(generator, distance_to(somebody), settings))[-1].place.latent
-        assert torch.allclose(latent[:, :1].expand_as(latent), latent) is together
+        for start in (None, guessed):
+            latent = run(search_latent(generator, distance_to(somebody), settings, start))[-1].place.latent
+            assert torch.allclose(latent[:, :1].expand_as(latent), latent) is together
 
 
 def test_is_deterministic(generator: Generator, somebody: torch.Tensor) -> None:
@@ -114,6 +118,30 @@ def test_noise_maps_take_detail_that_weights_cannot_tell(generator: Generator, a
         for rate in (0.0, SETTINGS.detail_rate)
     ]
     assert losses[1] < 0.7 * losses[0]
+
+
+def test_a_loss_that_sees_a_quarter_draws_no_mosaic(generator: Generator, astronaut: np.ndarray) -> None:
+    """As LPIPS at 256 px looks at pictures of 1024 px."""
+
+    def shrunk(pictures: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.avg_pool2d(pictures, 4)
+
+    portrait = to_target(astronaut[0:256, 90:346], generator.resolution)
+    to_shrunk = distance_to(shrunk(portrait))
+
+    def aim(pictures: torch.Tensor) -> torch.Tensor:
+        return to_shrunk(shrunk(pictures))
+
+    def steps_across_cells(sees_px: int | None) -> float:
+        """Steps of lightness from cell to cell, for those within a cell; about 1 in the portrait itself."""
+        settings = replace(SETTINGS, tuning_steps=12)
+        *_, last = tune(generator, aim, median_face(generator), settings, sees_px=sees_px)
+        with torch.no_grad():
+            steps = draw(generator, last.place).mean(dim=1)[0].diff(dim=1).abs().mean(dim=0)
+        within = torch.arange(len(steps)) % 4 != 3
+        return float(steps[~within].mean() / steps[within].mean())
+
+    assert steps_across_cells(generator.resolution // 4) < 1.2 < steps_across_cells(None)
 
 
 def test_tuning_goes_on_from_the_noise_that_the_search_has_found() -> None:

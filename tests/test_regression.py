@@ -12,12 +12,15 @@ import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
-from engine.stylegan2.checkpoint import load_generator
+from engine.errors import UsageError
+from engine.stylegan2 import Generator
+from engine.stylegan2.checkpoint import load_generator, save_generator
 from tests.conftest import REPO, shared
 
 sys.path.insert(0, str(REPO))
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
+import encode
 import regress
 import train
 from latents import ONE_SIDED_SHAPES, LatentSpace, read_parameters
@@ -152,8 +155,14 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     log = trained(8, 0.15)
     assert log[1]["images"] > log[0]["images"] and log[1]["loss"] < log[0]["loss"]
     before = load_checkpoint(run)
+    trained(8, 1e-4)  # one batch
+    after, name = load_checkpoint(run), "synthesis.b8.conv1.weight"
+    gone, left = ((after[which][name] - before["average"][name]).norm() for which in ("average", "generator"))
+    assert 0 < gone < 0.3 * left, "the average goes on, it does not begin anew"
+
+    before = load_checkpoint(run)
     log = trained(16, 0.0)
-    assert log[2]["images"] == log[1]["images"], "no time, no picture"
+    assert log[3]["images"] == log[2]["images"], "no time, no picture"
     assert torch.equal(load_checkpoint(run)["codes"], before["codes"])
 
     before = load_checkpoint(run)
@@ -181,6 +190,28 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     assert torch.allclose(shown, learned, atol=1e-3), "it goes on with what had been learned"
     trained(16, 0.0, start=exported)
     assert torch.equal(load_checkpoint(run)["codes"], before["codes"]), "a run that is there goes on"
+
+    kept = (run / "checkpoint.pt").read_bytes()
+    with pytest.raises(UsageError, match="does not fit a generator of 8 px"):
+        trained(8, 0.0)
+    assert (run / "checkpoint.pt").read_bytes() == kept, "finer blocks are not lost"
+    trained(8, 0.0, run=tmp_path / "smaller", start=exported)
+    assert "synthesis.b16.conv1.weight" not in load_checkpoint(tmp_path / "smaller")["generator"]
+    deeper = Generator(generator.z_dim, 512, 8, channel_base=8192, channel_max=256, mapping_layers=3)
+    save_generator(deeper, tmp_path / "deeper.safetensors", "deeper")
+    with pytest.raises(UsageError, match="with 2 mapping layers"):
+        trained(8, 0.0, run=tmp_path / "other", start=tmp_path / "deeper.safetensors")
+
+
+def test_there_is_nothing_to_export_of_a_folder_without_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["renders.tar", str(tmp_path), "--export", str(tmp_path / "out.safetensors")]
+    monkeypatch.setattr(sys, "argv", ["regress.py", *words])
+    assert regress.main() == 2
+    assert encode.main([str(REPO / "weights" / "nobody.safetensors"), *words]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2 and "checkpoint.pt: is not there" in told[0] and "encoder.pt: is not" in told[1]
 
 
 def test_widening_moves_truncation_and_changes_no_picture() -> None:

@@ -563,6 +563,23 @@ def test_border_scene_lasts_as_long_as_it_has() -> None:
             assert sum(shot.lasts_s for shot in shots(finding, values, lasts_s)) == pytest.approx(lasts_s)
 
 
+def test_no_distance_is_written_where_the_judge_sees_no_face(
+    values: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = somebody().finding
+    seen, rest = found.median.same, 2 * found.median.threshold
+    strip = replace(
+        found.median,
+        judged=found.median.judged & seen,
+        distances=np.where(seen, found.median.distances, rest),
+    )
+    written: list[str] = []
+    monkeypatch.setattr(Canvas, "figures", lambda _, words, *more: written.append(words))
+    for at_s in (2.0, 10.0, 25.0):
+        play(Canvas(*UPRIGHT), Phase.BORDER, at_s, values, finding=replace(found, median=strip, nearest=None))
+    assert written and not any(f"{rest:.3f}" in words for words in written)
+
+
 def test_the_median_without_a_border_gives_way_to_the_shorter_one() -> None:
     found = somebody().finding
     always = replace(found, median=with_threshold(found.median, 2.0))

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from engine.errors import UsageError
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator, save_generator
+from engine.stylegan2.network import Synthesis
 from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
@@ -208,6 +210,27 @@ def test_training_moves_both_networks_and_goes_on_where_it_ended(renders: Path, 
     assert resumed.images == 24
 
 
+def test_goes_on_without_compilation_where_it_fails(
+    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compiled for drawing may still fail where a gradient is wanted."""
+
+    def compiled(network: torch.nn.Module) -> Callable[..., torch.Tensor]:
+        def call(*inputs: Any) -> torch.Tensor:
+            if torch.is_grad_enabled() and isinstance(network, Synthesis):
+                raise RuntimeError("the backward graph could not be compiled")
+            return network(*inputs)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    training = train.Training(arguments(renders, tmp_path / "run"))
+    training.compile()
+    before = copied(training.discriminator)
+    training.step()
+    assert changed(before, copied(training.discriminator))
+
+
 def test_growing_keeps_the_pictures_and_gives_the_discriminator_a_head_start(
     renders: Path, tmp_path: Path
 ) -> None:
@@ -350,6 +373,13 @@ def test_faces_are_counted_and_noise_has_none(people_twice: tuple[np.ndarray, np
         assert evaluate.share_with_one_face(finder, noise) == 0
 
 
+def test_who_is_refused_last_is_told_too(tmp_path: Path) -> None:
+    nobody = {"a wall": np.full((256, 256, 3), 128, np.uint8)}
+    generator = Generator(16, 16, 16, channel_base=128, channel_max=8)
+    rows = evaluate.search_all(generator, nobody, set(), tmp_path)
+    assert rows[0]["refused"] and json.loads((tmp_path / "searches.json").read_text()) == rows
+
+
 def test_skin_lightness_and_probe(renders: Path) -> None:
     names, cutouts = load_cutouts(renders, 64)
     pictures = evaluate.to_uint8(compose_as_photographed(cutouts, torch.Generator().manual_seed(0))).numpy()
@@ -373,3 +403,16 @@ def test_search_figures_fail_where_a_match_is_far_or_a_border_missing() -> None:
     far, no_border = good | {"w_plus": 0.52}, photograph | {"border_t": None}
     wanted = ["unseen renders, W+: largest distance at the match", "of them, with a border"]
     assert failed(far, no_border) == wanted
+
+
+@pytest.mark.parametrize("program", ["train", "encode"])
+def test_trains_where_there_is_no_opencv_and_no_renderer(program: str) -> None:
+    """What docs/training.md counts up is enough."""
+    code = f"""
+import sys
+sys.modules |= {{name: None for name in ("cv2", "scipy", "weights.nobody.render", "mediapipe")}}
+sys.path.insert(0, "weights/nobody")
+import {program}
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

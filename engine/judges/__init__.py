@@ -4,6 +4,6 @@
 docs/verdict.md writes it out.
 """
 
-from engine.judges.registry import EMBEDDED, KNOWN, panel
+from engine.judges.registry import EMBEDDED, KNOWN, panel, require_binding
 
-__all__ = ["EMBEDDED", "KNOWN", "panel"]
+__all__ = ["EMBEDDED", "KNOWN", "panel", "require_binding"]

@@ -1,8 +1,9 @@
-"""Any face embedder stored as ONNX, by configuration.
+"""Any face embedder stored as ONNX.
 
-A section of the configuration names the file, how a crop becomes its input, the metric and the threshold with
-its source; five points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its
-provider is.
+An `OnnxModel` names the file, how a crop becomes its input, the metric and the threshold with its source;
+five points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its provider is. The
+house makes ArcFace's of it; a program of one's own may give others to `panel`, a configuration cannot name
+them yet.
 """
 
 from pathlib import Path
@@ -74,9 +75,11 @@ class OnnxJudge(Judge):
     def network_with_gradients(self) -> nn.Module | None:
         if self._network is None:
             try:
-                self._network = FromLevels(OnnxNetwork(self._model.path), self._model)
+                network = OnnxNetwork(self._model.path)
+                network.try_out(self.crop_px)
             except NotConverted:
                 return None
+            self._network = FromLevels(network, self._model)
         return self._network
 
     def _run(self, crops: Pixels) -> Embeddings:

@@ -127,6 +127,11 @@ class OnnxNetwork(nn.Module):
         self._output = graph.output[0].name
         self.eval().requires_grad_(False)
 
+    @torch.no_grad()
+    def try_out(self, size_px: int) -> None:
+        """Raises NotConverted where an operator has a form that is not known: only a picture tells."""
+        self(torch.zeros(1, 3, size_px, size_px))
+
     def _keep(self, name: str, value: Any) -> None:
         if value.dtype.kind == "i":
             self._shapes[name] = torch.from_numpy(value.copy())

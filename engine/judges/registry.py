@@ -122,6 +122,14 @@ def panel(
     return judges
 
 
+def require_binding(judges: Sequence[Judge]) -> None:
+    """Raises UsageError where none of a visit's judges binds: any picture would pass for someone else."""
+    if not any(judge.binding for judge in judges):
+        named = " and ".join(judge.name for judge in judges)
+        those = ", ".join(known.name for known in KNOWN.values() if known.binding)
+        raise UsageError(f"A panel needs a judge that binds: beside {named} name one of {those}")
+
+
 def _operating_point(name: str, points: Mapping[str, OperatingPoint], wanted: str | float) -> OperatingPoint:
     if isinstance(wanted, str):
         if wanted not in points:

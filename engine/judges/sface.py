@@ -53,7 +53,9 @@ class SFaceJudge(Judge):
         """FaceRecognizerSF feeds grey levels, RGB, as they are; the network scales them itself."""
         if self._network is None:
             try:
-                self._network = OnnxNetwork(self._path)
+                network = OnnxNetwork(self._path)
+                network.try_out(self.crop_px)
             except NotConverted:
                 return None
+            self._network = network
         return self._network

@@ -203,9 +203,7 @@ class Generator(nn.Module):
         truncated = self.mapping.w_avg.lerp(ws, psi)
         return truncated if cutoff is None else torch.cat([truncated[:, :cutoff], ws[:, cutoff:]], dim=1)
 
-    def forward(
-        self, z: torch.Tensor, psi: float = 1.0, cutoff: int | None = None, noise_mode: NoiseMode = "const"
-    ) -> torch.Tensor:
+    def forward(self, z: torch.Tensor, psi: float = 1.0, noise_mode: NoiseMode = "const") -> torch.Tensor:
         """z (N, z_dim) -> pictures (N, 3, R, R)."""
         ws = self.broadcast(self.mapping(z))
-        return self.synthesis(self.truncate(ws, psi, cutoff), noise_mode)
+        return self.synthesis(self.truncate(ws, psi), noise_mode)

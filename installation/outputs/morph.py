@@ -168,9 +168,10 @@ def _draw_verdict(
     same, white = bool(strip.same[index]), WHITE * light
     drawing.mark(frame, (_MARGIN_PX + 20, _VERDICT_Y - 22), 20, same, white)
     drawing.write(frame, _verdict_words(text, same), (_MARGIN_PX + 64, _VERDICT_Y), 64, 600, white)
-    figures = text.number(float(strip.distances[index]), 3)
-    figures = figures if strip.judged[index] else f"≈ {figures}"
-    drawing.write(frame, figures, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
+    if not strip.rests(index):
+        figures = text.number(float(strip.distances[index]), 3)
+        figures = figures if strip.judged[index] else f"≈ {figures}"
+        drawing.write(frame, figures, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
     drawing.mark(frame, (_scale_x(strip, float(strip.distances[index])), _SCALE_Y), 13, same, white)
 
 
@@ -233,8 +234,9 @@ def _draw_caption(
     same = bool(strip.same[index])
     drawing.mark(frame, (left + 28, y - 13), 12, same, WHITE * light)
     drawing.write(frame, _verdict_words(text, same), (left + 54, y), 34, 600, WHITE * light)
-    figures = text.number(float(strip.distances[index]), 4)
-    drawing.write(frame, figures, (left + width_px - 16, y), 34, 300, WHITE * light, "rs")
+    if not strip.rests(index):
+        figures = text.number(float(strip.distances[index]), 4)
+        drawing.write(frame, figures, (left + width_px - 16, y), 34, 300, WHITE * light, "rs")
 
 
 def _difference_frame(

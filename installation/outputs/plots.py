@@ -134,9 +134,10 @@ def continuum(strip: Strip) -> NDArray[np.uint8]:
         baseline = y + picture_px + 70
         drawing.mark(canvas, (x + 15, baseline - 14), 14, same)
         drawing.write(canvas, drawing.verdict_words(same), (x + 44, baseline), 44, 500)
-        at_border = strip.border is not None and index in strip.border
-        words = f"{distance:.{4 if at_border else 3}f}"
-        drawing.write(canvas, words, (x + picture_px, baseline), 44, 300, WHITE, "rs")
+        if not strip.rests(index):
+            at_border = strip.border is not None and index in strip.border
+            words = f"{distance:.{4 if at_border else 3}f}"
+            drawing.write(canvas, words, (x + picture_px, baseline), 44, 300, WHITE, "rs")
 
     foot_y = canvas.shape[0] - 50
     if strip.border is None:

@@ -18,6 +18,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
-from regress import contact_sheet, importance, learning_rate, pyramid_loss
+from learning import contact_sheet, importance, kept, learning_rate, pyramid_loss
 
 from engine.encoder import Encoder, save_encoder
 from engine.errors import DoppelgangerError, UsageError
@@ -124,6 +125,7 @@ class Training:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.device = torch.device(args.device)
+        self.generator_sha256 = generator_sha256(args.generator)
         self.dtype = working_dtype(self.device)
         self.generator = load_generator(args.generator).to(self.device)
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -144,7 +146,7 @@ class Training:
         self.checkpoint = args.run / "encoder.pt"
         self.images = 0
         if resumed := self.checkpoint.exists():
-            saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+            saved = begun(self.checkpoint, self.generator_sha256, self.device)
             self.encoder.load_state_dict(saved["encoder"])
             self.optimiser.load_state_dict(saved["optimiser"])
             self.images = saved["images"]
@@ -250,9 +252,20 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "directions": vars(self.directions),
             "images": self.images,
+            "generator_sha256": self.generator_sha256,
         }
         torch.save(state, self.checkpoint.with_suffix(".part"))
         os.replace(self.checkpoint.with_suffix(".part"), self.checkpoint)
+
+
+def begun(checkpoint: Path, sha256: str, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a run goes on from. Raises UsageError where it belongs to another generator, or is not there."""
+    saved = kept(checkpoint, device)
+    if saved.get("generator_sha256", sha256) != sha256:  # the first runs did not say
+        raise UsageError(
+            f"{checkpoint}: was trained for another generator. Name that one, or another folder."
+        )
+    return saved
 
 
 def moved(pictures: torch.Tensor) -> torch.Tensor:
@@ -317,11 +330,11 @@ def train(args: argparse.Namespace) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """Writes the encoder of a run as half-precision safetensors."""
-    saved = torch.load(args.run / "encoder.pt", map_location="cpu", weights_only=True)["encoder"]
-    generator = load_generator(args.generator)
+    generator, sha256 = load_generator(args.generator), generator_sha256(args.generator)
+    saved = begun(args.run / "encoder.pt", sha256)["encoder"]
     encoder = Encoder(generator.num_ws, generator.w_dim, len(saved["basis"]))
     encoder.load_state_dict(saved)
-    save_encoder(encoder, args.export, generator_name(args.generator), generator_sha256(args.generator))
+    save_encoder(encoder, args.export, generator_name(args.generator), sha256)
 
 
 def main(words: list[str] | None = None) -> int:

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
 from latents import read_parameters
-from regress import contact_sheet
+from learning import contact_sheet
 
 from engine.encoder import Encoder, load_encoder
 from engine.errors import DoppelgangerError, NoUsableFace
@@ -331,6 +331,7 @@ def search_all(
             plain = portray([photograph], generator, judges, distance, never, encoder=encoder)
         except NoUsableFace as error:
             rows.append({"sitter": name, "refused": str(error)})
+            write_text(folder / "searches.json", json.dumps(rows, indent=1))
             continue
         last = plain
         if name in tuned:

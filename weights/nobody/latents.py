@@ -70,7 +70,7 @@ def _flatten(row: dict[str, Any]) -> dict[str, float | str]:
         put(name, shot[name])
     put("world", [shot["world"][0], shot["world"][3]])
     key, *others = shot["lights"]
-    put("key", [*key[:4], key[4]])
+    put("key", key[:5])
     fill = next((light for light in others if light[2] == 90), None)
     rim = next((light for light in others if light[2] == 30), None)
     for name, light in (("fill", fill), ("rim", rim)):

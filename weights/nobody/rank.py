@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
-from regress import importance
+from learning import importance
 
 from engine.encoder import Encoder, load_encoder
 from engine.errors import DoppelgangerError
@@ -102,6 +102,12 @@ class Together:
 
     def __init__(self, first: Distance, second: Distance, share: float) -> None:
         self.first, self.second, self.share = first, second, share
+
+    @property
+    def sees_px(self) -> int | None:
+        """As `Distance` asks for: as much as the finer one."""
+        one, other = self.first.sees_px, self.second.sees_px
+        return None if one is None or other is None else max(one, other)
 
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """As `Distance` asks for."""

@@ -16,29 +16,37 @@ and synthesis learn together by an L1 distance over a Laplacian pyramid. z is ma
   fresh plausible code (a decoder with latents of its own, as in Bojanowski et al., *Optimizing the
   Latent Space of Generative Networks*, 2018; with the noise of a variational one).
 
-A new run begins with `--start FILE`, an exported generator, or from nothing. RUN keeps `checkpoint.pt`
+A new run begins with `--start FILE`, an exported generator, whose finer blocks it leaves, or from nothing;
+one that is there goes on at its own resolution or a higher one. RUN keeps `checkpoint.pt`
 (resumed), `log.jsonl` and `samples-*.png`.
 """
 
 import argparse
 import copy
 import json
-import math
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts  # noqa: E402
 from latents import LatentSpace, read_parameters  # noqa: E402
+from learning import (  # noqa: E402
+    coarser,
+    contact_sheet,
+    grown,
+    importance,
+    kept,
+    learning_rate,
+    pyramid_loss,
+    set_w_avg,
+)
 from reshape import other_shapes, warped  # noqa: E402
 
 from engine.errors import DoppelgangerError, UsageError  # noqa: E402
@@ -61,56 +69,6 @@ def new_generator(z_dim: int, resolution: int) -> Generator:
     return Generator(
         z_dim, 512, resolution, channel_base=8192, channel_max=256, mapping_layers=MAPPING_LAYERS
     )
-
-
-def importance(alpha: torch.Tensor) -> torch.Tensor:
-    """(N, 1, R, R) alpha -> weights (N, 1, R, R): 1 for the face, 0.6 for hair, 0.25 for the ground.
-
-    Hair strands are drawn from random seeds that no latent tells; asking for them only blurs the face.
-    """
-    size = alpha.shape[-1]
-    y, x = torch.meshgrid(torch.linspace(0, 1, size), torch.linspace(0, 1, size), indexing="ij")
-    distance = torch.sqrt(((x - 0.5) / 0.31) ** 2 + ((y - 0.57) / 0.37) ** 2)
-    face = torch.sigmoid((1 - distance) * 12)
-    return 0.25 + alpha * (0.35 + 0.4 * face)
-
-
-def pyramid_loss(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, levels: int = 5) -> torch.Tensor:
-    """Weighted L1 over a Laplacian pyramid; each band counts the same however faint it is."""
-    difference, total = a - b, torch.zeros([])
-    for level in range(min(levels, int(math.log2(a.shape[-1])) - 2)):
-        coarse = F.avg_pool2d(difference, 2)
-        band = difference - F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        total = total + (band.abs() * weight).mean() * 2.0 ** (2 - level / 2)
-        difference, weight = coarse, F.avg_pool2d(weight, 2)
-    return total + (difference.abs() * weight).mean() * 2
-
-
-def grown(state: dict[str, torch.Tensor], generator: Generator) -> Generator:
-    """Fills a generator from one of lower resolution; new blocks begin by adding nothing to the picture."""
-    for block in generator.synthesis.children():
-        torch.nn.init.zeros_(block.get_parameter("torgb.weight"))
-    generator.load_state_dict(state, strict=False)
-    return generator
-
-
-def learning_rate(step: int, seconds_left: float, fall_s: float, peak: float) -> float:
-    """Warm up over 100 steps, fall over the last `fall_s` seconds to a twentieth."""
-    return peak * min(1.0, (step + 1) / 100) * max(0.05, min(1.0, seconds_left / fall_s))
-
-
-def contact_sheet(pictures: torch.Tensor, columns: int) -> Image.Image:
-    """uint8 (N, R, R, 3) -> one picture, row by row."""
-    n, size = pictures.shape[:2]
-    grid = pictures.reshape(n // columns, columns, size, size, 3).permute(0, 2, 1, 3, 4)
-    return Image.fromarray(grid.reshape(n // columns * size, columns * size, 3).numpy())
-
-
-@torch.no_grad()
-def set_w_avg(generator: Generator, draws: int = 20000) -> None:
-    """The median face: the mean of w over fresh draws of z."""
-    z = torch.randn(draws, generator.z_dim, generator=torch.Generator().manual_seed(0))
-    generator.mapping.w_avg.copy_(generator.mapping(z).mean(0))
 
 
 class Pairs:
@@ -180,9 +138,9 @@ def train(args: argparse.Namespace) -> None:
     checkpoint, images = args.run / "checkpoint.pt", 0
     optimiser_state = None
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = kept(checkpoint)
         # A block that learns alone is laid on what has come to rest.
-        grown(saved["average" if args.last_block else "generator"], generator)
+        grown(saved["average" if args.last_block else "generator"], generator, checkpoint)
         pairs.codes.data.copy_(saved["codes"])
         images = saved["images"]
         if (saved["resolution"], saved.get("last_block", False)) == (args.resolution, args.last_block):
@@ -195,11 +153,11 @@ def train(args: argparse.Namespace) -> None:
                 f"{args.start}: made for a z of {begun.z_dim}; these renders need one of {pairs.z_dim}."
             )
         widen(begun, 1 / args.psi)  # takes back what the export did
-        grown(begun.state_dict(), generator)
+        grown(coarser(begun.state_dict(), args.resolution), generator, args.start)
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(generator).requires_grad_(False)
     if checkpoint.exists():
-        grown(saved["average"], average)
+        grown(saved["average"], average, checkpoint)
     # Pairs pin w down from the first picture on, unlike an adversary: the mapping may learn much faster than
     # its equalised rate of a hundredth.
     groups = [
@@ -273,7 +231,8 @@ def train(args: argparse.Namespace) -> None:
         optimiser.step()
         step, images = step + 1, images + args.batch
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
-        keep = min(0.998, (step + 1) / (step + 10))
+        shown = images // args.batch  # over all runs: the average goes on where it was
+        keep = min(0.998, (shown + 1) / (shown + 10))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - keep)
         if time.monotonic() > next_report:
@@ -311,7 +270,7 @@ def silence(generator: Generator) -> None:
 
 def export(args: argparse.Namespace) -> None:
     """Writes the averaged generator of a run as half-precision safetensors."""
-    saved = torch.load(args.run / "checkpoint.pt", weights_only=True)
+    saved = kept(args.run / "checkpoint.pt")
     z_dim = saved["average"]["mapping.fc0.weight"].shape[1]
     generator = new_generator(z_dim, saved["resolution"])
     generator.load_state_dict(saved["average"])

@@ -34,7 +34,7 @@ from engine.judges.registry import panel
 from engine.judges.verdict import Reference, judge_pictures, make_reference
 from engine.perceptual import NormalisedLaplacianPyramid
 from engine.portrayal import guess
-from engine.projection import Place, SearchSettings, draw, fast_dtype, median_face, search_latent
+from engine.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
 from engine.target import Target, aim_at
@@ -67,10 +67,11 @@ def search_from_both(
 ) -> Iterator[Found]:
     """Every length from the median face and from the guess; 0 steps is where a search begins."""
     dtype = fast_dtype(generator.device)
-    starts = {"median": median_face(generator), "encoder": guess(generator, encoder, sitter.target.picture)}
+    # Without a start a search begins to optimise at once; it would walk to one, were it the median face.
+    starts = {"median": None, "encoder": guess(generator, encoder, sitter.target.picture)}
     for name, start in starts.items():
         for steps in lengths:
-            place: Place = start
+            place = start or median_face(generator)
             if steps:
                 *_, last = search_latent(
                     generator, sitter.target.loss, SearchSettings(steps=steps, dtype=dtype), start

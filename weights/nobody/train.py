@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from augment import AdaptiveProbability, augment
 from compose import compose_as_photographed, held_out, load_cutouts
 from discriminator import Discriminator
-from regress import contact_sheet, grown, set_w_avg
+from learning import contact_sheet, grown, set_w_avg
 
 from engine.errors import DoppelgangerError, UsageError
 from engine.stylegan2 import Generator, to_uint8
@@ -196,10 +196,12 @@ class Training:
     def _generator_step(self) -> None:
         self.generator_optimiser.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)
-        fakes = self.synthesis(self._latents(self.args.batch), "random", self.dtype)
-        loss = F.softplus(-self._logits(fakes)).mean()
-        loss.backward()
-        self.discriminator.requires_grad_(True)
+        try:  # a compiled network may fail here, and the plain ones go on
+            fakes = self.synthesis(self._latents(self.args.batch), "random", self.dtype)
+            loss = F.softplus(-self._logits(fakes)).mean()
+            loss.backward()
+        finally:
+            self.discriminator.requires_grad_(True)
         self.generator_optimiser.step()
         self._note(loss_g=loss)
 
@@ -294,7 +296,7 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
     larger = Generator(
         found.z_dim, found.w_dim, args.resolution, found.channel_base, found.channel_max, found.mapping_layers
     )
-    return grown(found.state_dict(), larger)
+    return grown(found.state_dict(), larger, source)
 
 
 @torch.no_grad()
