@@ -287,6 +287,22 @@ def test_lines_break_evenly_and_long_words_stay_whole() -> None:
     assert wrap("incomprehensibilities of it", 40, 400, 100)[0] == "incomprehensibilities"
 
 
+def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
+    """In ink, and larger than what is said while nothing does."""
+    canvas = Canvas(*UPRIGHT)
+
+    def sizes(**changes: object) -> dict[str, int]:
+        play(canvas, Phase.ATTRACT, 6.0, values, **changes)
+        return {each.words: each.size_px for each in canvas.drawn if each.kind is Kind.TEXT}
+
+    asked = sizes()
+    assert "Touch the screen" in " ".join(asked) and "press Yes" in " ".join(asked)
+    invitation = next(size for words, size in asked.items() if "Touch" in words)
+    assert invitation > 1.4 * next(
+        size for words, size in sizes(camera_failed=True).items() if "rest" in words
+    )
+
+
 # --- consent, keep and forget -----------------------------------------------------------------------
 
 
