@@ -16,7 +16,7 @@ from scenes.canvas import Block, Canvas
 from scenes.look import Look, ease, exists, look, words
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
-from scenes.scene import Scene
+from scenes.stop import Stoppable
 from scenes.typesetting import fits, text_width
 from scenes.verdict import judge_name, shown
 
@@ -36,7 +36,7 @@ class JuryParameters(Parameters):
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
-class Jury(Scene):
+class Jury(Stoppable):
     """A ride to the median face and back; a judge's sign changes where its border is."""
 
     parameters = JuryParameters
@@ -64,6 +64,7 @@ class Jury(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
+        self.draw_stop(canvas, view)
         parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
         if view.finding is None:
             draw_quiet(canvas, seen, layout.face)
@@ -74,6 +75,7 @@ class Jury(Scene):
         area = layout.panel.copy()
         if not layout.stacked:
             area = area.inflate(0, -round(0.24 * area.height))
+        area = area.clip(layout.clear)
         headline = Block(
             parameters.headline or words(view, headline_key(opinions)),
             layout.large_px,

@@ -28,11 +28,13 @@ from engine.arrays import Pixels
 from engine.errors import UsageError
 from engine.finding import Finding, Given
 from engine.strip import Strip, WithoutBorder
+from hardware.display import Touch
+from installation.inputs import understand
 from installation.parameters import Refusal, Registry, table
 from installation.sayings import sayings
 from installation.texts import FOLDER, Texts, languages
 from installation.view import Action, Guidance, Live, Sighting, View
-from installation.visit import Phase, Sitter, Timeouts
+from installation.visit import EraseVisit, Phase, Sitter, Timeouts, step
 from scenes import scene as scene_module
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.canvas import Canvas, Kind
@@ -298,9 +300,8 @@ def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
     asked = sizes()
     assert "Touch the screen" in " ".join(asked) and "press Yes" in " ".join(asked)
     invitation = next(size for words, size in asked.items() if "Touch" in words)
-    assert invitation > 1.4 * next(
-        size for words, size in sizes(camera_failed=True).items() if "rest" in words
-    )
+    resting = sizes(camera_failed=True).items()
+    assert invitation > 1.4 * next(size for words, size in resting if "rest" in words)
 
 
 # --- consent, keep and forget -----------------------------------------------------------------------
@@ -317,6 +318,28 @@ def test_yes_and_no_are_equal(screen: tuple[int, int], values: Registry) -> None
             assert not one.colliderect(other)
         for area in areas.values():
             assert Rect(0, 0, *screen).contains(area)
+
+
+STOPPABLE = (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY)
+
+
+@pytest.mark.parametrize("screen", [UPRIGHT, WIDE], ids=["upright", "wide"])
+def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registry) -> None:
+    """In one place from portrait to jury, whatever the scene shows, at once and even where it is late."""
+    canvas, places = Canvas(*screen), set()
+    for phase in STOPPABLE:
+        for at_s in (0.0, 2.0, 32.0, 36.0):
+            for changes in ({}, LATE[phase]):
+                areas = play(canvas, phase, at_s, values, **changes).areas()
+                assert not faults(canvas), (phase, at_s)
+                places.add(tuple(areas[Action.NO]))
+                assert "Stop" in [each.words for each in canvas.drawn]
+                (event,) = understand([Touch(*areas[Action.NO].center)], areas)
+                state = make_view(phase, at_s, values, **changes).visit
+                after, effects = step(state, event, BEGAN_S + at_s, values.of(Timeouts))  # type: ignore[arg-type]
+                assert after.phase is Phase.ATTRACT and effects[-1] == EraseVisit(1)
+    (place,) = places
+    assert min(place[2:]) >= 0.08 * min(screen)
 
 
 def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry) -> None:
