@@ -15,21 +15,28 @@ _PAIR_PX, _GAP_PX = 168, 6
 _FACT_PX, _LEADING_PX = 30, 42
 
 
-def draw(doppelganger: Pixels, pair: tuple[Pixels, Pixels] | None, text: Texts, same: bool = False) -> Pixels:
+def draw(
+    doppelganger: Pixels,
+    pair: tuple[Pixels, Pixels] | None,
+    text: Texts,
+    same: bool = False,
+    exists: bool = True,
+) -> Pixels:
     """The doppelgänger, both sides of the border if given, and one line of fact: uint8 (1350, 1080, 3) RGB.
 
     Pictures are uint8 (R, R, 3) RGB of any size; of the pair, *same person* is the first. same: the verdict
-    on the doppelgänger, where no border was found.
+    on the doppelgänger, where no border was found. exists: whether the sitter does.
     """
     canvas = drawing.blank(WIDTH_PX, HEIGHT_PX)
     drawing.place(canvas, doppelganger, 0, 0, WIDTH_PX)
     right = WIDTH_PX - _MARGIN_PX
     if pair is None:
-        fact = text("card.fact_same" if same else "card.fact")
+        fact = text.about(exists, "card.fact_same" if same else "card.fact")
     else:
         right = _draw_pair(canvas, pair) - _MARGIN_PX
         apart = float(np.abs(pair[0].astype(np.int16) - pair[1]).mean())
-        fact = text("card.fact_of_pair", difference=f"{apart:.2f}".replace(".", text("language.decimal")))
+        difference = f"{apart:.2f}".replace(".", text("language.decimal"))
+        fact = text.about(exists, "card.fact_of_pair", difference=difference)
 
     baseline = WIDTH_PX + 84
     verdict = text("verdict.same" if same else "verdict.other").upper()
