@@ -1,4 +1,4 @@
-"""Every judge's border on one line: the machines do not agree where the visitor ends."""
+"""Every judge's border on one line: seldom do the machines agree where the visitor ends."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from scenes.verdict import judge_name, shown
 LONGEST_S = 60.0
 _RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, in sizes of the type
 _PITCH = 1.35  # from line to line
+AGREED_T = 0.02  # borders this close together are one to the eye
 
 
 class JuryParameters(Parameters):
@@ -257,9 +258,13 @@ def heard(opinions: Sequence[Opinion], t: float, back: float) -> Opinion | None:
 
 def headline_key(opinions: Sequence[Opinion]) -> str:
     """What is said above the line: nothing that is not so."""
-    if not any(opinion.border_t is not None for opinion in opinions):
+    borders = [opinion.border_t for opinion in opinions if opinion.border_t is not None]
+    if not borders:
         return "jury.nowhere"
-    return "jury.alone" if len(opinions) == 1 else "jury.headline"
+    if len(opinions) == 1:
+        return "jury.alone"
+    agreed = len(borders) == len(opinions) and max(borders) - min(borders) <= AGREED_T
+    return "jury.agreed" if agreed else "jury.headline"
 
 
 def _draw_judge(

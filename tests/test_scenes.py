@@ -38,7 +38,7 @@ from installation.visit import EraseVisit, Phase, Sitter, Timeouts, step
 from scenes import scene as scene_module
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.canvas import Canvas, Kind
-from scenes.jury import place_labels
+from scenes.jury import headline_key, place_labels
 from scenes.layout import Layout
 from scenes.look import StageParameters
 from scenes.mirror import window_for
@@ -104,6 +104,11 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "jury-crowd", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd)}
     yield "jury-crowd-back", Phase.JURY, 8.5, {"finding": replace(found, opinions=crowd)}
     yield "jury-alone", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[:1])}
+    agreed = tuple(
+        replace(each, border_t=t, without_border=None)
+        for each, t in zip(found.opinions, (0.37, 0.385), strict=True)
+    )
+    yield "jury-agreed", Phase.JURY, 4.0, {"finding": replace(found, opinions=agreed)}
     yield "jury-nowhere", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[3:])}
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
@@ -669,6 +674,17 @@ def test_names_of_judges_keep_apart(row: list[tuple[float, float]]) -> None:
             assert not low.left < stem < low.left + low_width
     for label, _, width in placed:
         assert label.left >= 0 and label.left + width <= 900
+
+
+def test_the_headline_of_the_jury_is_so() -> None:
+    one, other = somebody().finding.opinions[:2]
+
+    def said(first_t: float | None, second_t: float | None) -> str:
+        return headline_key((replace(one, border_t=first_t), replace(other, border_t=second_t)))
+
+    assert said(0.38, 0.38) == said(0.38, 0.399) == "jury.agreed"
+    assert said(0.38, 0.41) == said(0.38, None) == "jury.headline"
+    assert said(None, None) == "jury.nowhere" and headline_key((replace(one, border_t=0.4),)) == "jury.alone"
 
 
 # --- the code ---------------------------------------------------------------------------------------
