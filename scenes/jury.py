@@ -23,6 +23,7 @@ from scenes.verdict import judge_name, shown
 LONGEST_S = 60.0
 _RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, in sizes of the type
 _PITCH = 1.35  # from line to line
+_TRIES = 200  # of places for names, at most: a frame must not wait for them
 AGREED_T = 0.02  # borders this close together are one to the eye
 
 
@@ -195,10 +196,12 @@ def place_labels(
 ) -> list[Label | None]:
     """Names above marks on a line, each on a stem of its own: no two names overlap, no stem cuts a name.
 
-    places: x of the marks. widths: of the names. They stay between `left` and `right`. None where there is
-    no place for a name.
+    places: x of the marks. widths: of the names, the most important one first: it has a place if any has.
+    They stay between `left` and `right`, as low as can be. None where there is no place for a name.
     """
     placed: dict[int, Label] = {}
+    best: dict[int, Label] = {}
+    tries = _TRIES
 
     def covers(label: Label, number: int, x: float) -> bool:
         return label.left - gap / 2 < x < label.left + widths[number] + gap / 2
@@ -218,20 +221,32 @@ def place_labels(
 
     def options(number: int) -> Iterator[Label]:
         starts = places[number] + gap, places[number] - gap - widths[number]
-        for start in starts:
-            if left <= start and start + widths[number] <= right:
-                yield from (Label(level, start) for level in range(len(places)))
+        inside = [start for start in starts if left <= start and start + widths[number] <= right]
+        yield from (Label(level, start) for level in range(len(places)) for start in inside)
 
-    # Stems of names to the right of theirs are best longer the farther to the left they are, and the other
-    # way round: only names that do not fit to the right stand to the left.
-    order = sorted(range(len(places)), key=lambda number: places[number])
-    leftwards = [number for number in order if places[number] + gap + widths[number] > right]
-    rightwards = [number for number in reversed(order) if number not in leftwards]
-    for number in leftwards + rightwards:
-        label = next((label for label in options(number) if free(number, label)), None)
-        if label is not None:
-            placed[number] = label
-    return [placed.get(number) for number in range(len(places))]
+    def place_all(numbers: Sequence[int]) -> bool:
+        """Whether all of these have a place; earlier ones move for later ones, one without is left out."""
+        nonlocal best, tries
+        if (0 in placed, len(placed)) > (0 in best, len(best)):
+            best = dict(placed)
+        if not numbers:
+            return len(placed) == len(places)
+        number, *later = numbers
+        for label in options(number):
+            tries -= 1
+            if tries > 0 and free(number, label):
+                placed[number] = label
+                if place_all(later):
+                    return True
+                del placed[number]
+        return tries > 0 and place_all(later)
+
+    # Names to the right of their stems find room most easily from right to left; those at the right end of
+    # the line, which only fit to the left, come before them.
+    first, others = range(len(places))[:1], sorted(range(1, len(places)), key=lambda number: -places[number])
+    leftwards = [number for number in others if places[number] + gap + widths[number] > right]
+    place_all([*first, *reversed(leftwards), *(number for number in others if number not in leftwards)])
+    return [best.get(number) for number in range(len(places))]
 
 
 def same_at(opinion: Opinion, strip: Strip, index: int) -> bool:

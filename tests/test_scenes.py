@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from types import ModuleType
 
@@ -45,7 +45,7 @@ from scenes.mirror import window_for
 from scenes.ride import Leg, progress_of, ride
 from scenes.scene import scene_of
 from scenes.steering import OneEuro, Steering
-from scenes.typesetting import wrap
+from scenes.typesetting import text_width, wrap
 
 UPRIGHT, WIDE = (1080, 1920), (1920, 1080)
 SCREENS = [UPRIGHT, WIDE, (3840, 2160), (2160, 3840), (1280, 1024), (1024, 768), (1000, 1000), (768, 1366)]
@@ -666,6 +666,7 @@ def test_names_of_judges_keep_apart(row: list[tuple[float, float]]) -> None:
     labels = place_labels(places, widths, 0.0, 900.0, 10.0)
     placed = [(label, x, width) for label, x, width in zip(labels, places, widths, strict=True) if label]
     assert placed
+    assert labels[0] or widths[0] + 10 > max(places[0], 900 - places[0])  # the first one comes first
     for (one, x, width), (other, there_x, there_width) in combinations(placed, 2):
         if one.level == other.level:
             assert one.left + width < other.left or other.left + there_width < one.left
@@ -674,6 +675,22 @@ def test_names_of_judges_keep_apart(row: list[tuple[float, float]]) -> None:
             assert not low.left < stem < low.left + low_width
     for label, _, width in placed:
         assert label.left >= 0 and label.left + width <= 900
+
+
+@pytest.mark.parametrize("screen", [UPRIGHT, WIDE], ids=["upright", "wide"])
+@pytest.mark.parametrize("other", ["anthropometry", "Anthropometrie"])
+def test_the_panel_that_ships_loses_no_name(screen: tuple[int, int], other: str) -> None:
+    """Wherever its two judges put the border; `_draw_line` has these measures."""
+    layout = Layout(*screen)
+    size, left, right = layout.body_px, layout.panel.left, layout.panel.right
+    widths = [text_width(name, size, 500) + 1.15 * size for name in ("dlib", other)]
+    for two in product(np.linspace(0.02, 0.98, 49), repeat=2):
+        places = [left + 0.3 * size + float(t) * (right - left - 0.6 * size) for t in two]
+        assert None not in place_labels(places, widths, left, right, 0.3 * size), two
+
+
+def test_where_there_is_no_border_there_is_no_name_to_place() -> None:
+    assert place_labels([], [], 0.0, 900.0, 10.0) == []
 
 
 def test_the_headline_of_the_jury_is_so() -> None:
