@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import http.server
+import math
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import weakref
 from ipaddress import ip_network
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -325,6 +327,21 @@ def test_the_card_fits_in_every_language(language: str, with_pair: bool) -> None
     assert (drawn[1080:, :58] == 0).all() and (drawn[1080:, -58:] == 0).all()
     assert (drawn[-24:] == 0).all()
     assert drawn[1080:, 60:-60].max() == 255
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_card_says_legibly_that_nobody_is_shown(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone shows it a third as large."""
+    written: dict[str, tuple[float, float]] = {}
+
+    def write(_: Pixels, words: str, at: object, size_px: int, weight: int, grey: float, **more: Any) -> None:
+        written[drawing.shorten(words, size_px, weight, more.get("width_px", math.inf))] = size_px, grey
+
+    monkeypatch.setattr(drawing, "write", write)
+    text = Texts.load(language)
+    card.draw(picture(3), (picture(1), picture(2)), text)
+    size_px, grey = written[text("card.synthetic")]
+    assert size_px >= 32 and grey >= 220
 
 
 # What only somebody who was portrayed can be told.

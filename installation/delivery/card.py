@@ -4,15 +4,16 @@ import numpy as np
 
 from engine.arrays import Pixels
 from installation.outputs import drawing
-from installation.outputs.drawing import GREY, WHITE
+from installation.outputs.drawing import WHITE
 from installation.texts import Texts
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 
 _MARGIN_PX = 60
 _BAND_PX = HEIGHT_PX - WIDTH_PX
-_PAIR_PX, _GAP_PX = 168, 6
-_FACT_PX, _LEADING_PX = 30, 42
+_PAIR_PX, _GAP_PX = 140, 6
+_FACT_PX, _LEADING_PX = 30, 40
+_MADE_PX, _MADE_GREY = 34, 235  # on a phone's screen a third of it: it has to be read there, too
 
 
 def draw(
@@ -38,26 +39,27 @@ def draw(
         difference = f"{apart:.2f}".replace(".", text("language.decimal"))
         fact = text.about(exists, "card.fact_of_pair", difference=difference)
 
-    baseline = WIDTH_PX + 84
+    baseline = WIDTH_PX + 74
     verdict = text("verdict.same" if same else "verdict.other").upper()
     drawing.mark(canvas, (_MARGIN_PX + 15, baseline - 16), 15, same)
     drawing.write(canvas, verdict, (_MARGIN_PX + 50, baseline), 46, 600, WHITE)
     for line in wrap(fact, _FACT_PX, right - _MARGIN_PX):
         baseline += _LEADING_PX if line else 0
         drawing.write(canvas, line, (_MARGIN_PX, baseline + 14), _FACT_PX, 400, 205)
+    across = WIDTH_PX - 2 * _MARGIN_PX
     made = text("card.synthetic")
-    drawing.write(canvas, made, (_MARGIN_PX, HEIGHT_PX - 42), 22, 400, GREY, width_px=right - _MARGIN_PX)
+    drawing.write(canvas, made, (_MARGIN_PX, HEIGHT_PX - 36), _MADE_PX, 500, _MADE_GREY, width_px=across)
     return canvas
 
 
 def _draw_pair(canvas: Pixels, pair: tuple[Pixels, Pixels]) -> int:
     """Both pictures at the right of the band, each with its sign. Returns their left edge."""
     left = WIDTH_PX - _MARGIN_PX - 2 * _PAIR_PX - _GAP_PX
-    top = WIDTH_PX + 36
+    top = WIDTH_PX + 24
     for number, picture in enumerate(pair):
         x = left + number * (_PAIR_PX + _GAP_PX)
         drawing.place(canvas, picture, x, top, _PAIR_PX)
-        drawing.mark(canvas, (x + _PAIR_PX / 2, top + _PAIR_PX + 29), 9, number == 0)
+        drawing.mark(canvas, (x + _PAIR_PX / 2, top + _PAIR_PX + 22), 9, number == 0)
     return left
 
 
