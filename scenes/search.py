@@ -8,9 +8,8 @@ from pygame import Rect
 
 from installation.parameters import Parameters
 from installation.view import View
-from installation.visit import Sitter
 from scenes.canvas import Block, Canvas
-from scenes.look import ease, look
+from scenes.look import ease, exists, look, words
 from scenes.quiet import draw_quiet
 from scenes.stop import Stoppable
 
@@ -59,12 +58,13 @@ class Search(Stoppable):
             canvas.picture(view.live.picture, layout.face, came * seen.breath)
         if came < 1:
             draw_quiet(canvas, seen, layout.face, 1 - came)
-        key = "search.nobody" if view.visit.sitter is Sitter.SYNTHETIC else "search.you"
+        key = "search.you" if exists(view) else "search.nobody"
         blocks = [
             Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming, 0.5)
         ]
         if parameters.stages and view.live is not None:
-            line = view.text.lines.get(f"search.{view.live.stage}", "")
+            stage = f"search.{view.live.stage}"
+            line = words(view, stage) if stage in view.text.lines else ""
             blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))
         top = panel.top if layout.stacked else panel.centery - 2 * layout.large_px
         width = round(panel.width * self._share)

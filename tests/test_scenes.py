@@ -93,6 +93,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     for stage in ("faces", "reference", "tuning", "judging", "doppelganger", "film"):
         live = Live(stage, 0.5, found.median.pictures[0])
         yield f"search-{stage}", Phase.SEARCH, 2.0, {"live": live}
+        yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"live": live, "sitter": Sitter.SYNTHETIC}
     for at_s in (1.0, 6.0, 20.0, 24.0, 28.0):
         yield f"border-{at_s:.0f}", Phase.BORDER, at_s, {}
     yield "border-always", Phase.BORDER, 25.0, {"finding": always}
@@ -254,6 +255,16 @@ def test_every_line_that_scenes_ask_for_is_there() -> None:
     assert {f"guidance.{each.name.lower()}" for each in Guidance} <= lines.keys()
     assert {f"without.{each}{end}" for each in WithoutBorder for end in ("", "_words")} <= lines.keys()
     assert {f"doppelganger.{each}" for each in Given} <= lines.keys()
+
+
+@pytest.mark.parametrize("sitter", Sitter)
+def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Registry) -> None:
+    canvas = Canvas(*WIDE)
+    told = ""
+    for stage in ("faces", "reference", "search", "tuning", "judging", "doppelganger", "film"):
+        play(canvas, Phase.SEARCH, 2.0, values, live=Live(stage, 0.5, None), sitter=sitter)
+        told += " ".join(each.words for each in canvas.drawn)
+    assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
 
 
 def test_operating_points_are_told_in_one_way() -> None:
