@@ -250,14 +250,16 @@ class Host:
         strip = finding.nearest if finding.nearest and finding.nearest.border else finding.median
         pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
         picture, kind = finding.given
+        exists = self.state.sitter is not Sitter.SYNTHETIC
         return Parcel(
             visit_id=visit_id,
             language=self.language.text.language,
             doppelganger=picture,
-            sayings=sayings(finding, self.language.text, self.state.sitter is not Sitter.SYNTHETIC),
+            sayings=sayings(finding, self.language.text, exists),
             pair=pair,
             film=self._filmmaker.film,
             same=kind is Given.SAME,
+            exists=exists,
         )
 
     def _erase(self, visit_id: int) -> None:

@@ -44,7 +44,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Gauge:
-    """One measure: `value` on a scale from 0 to `full`, good from `low` to `high`; `best` so far, if told."""
+    """One measure: `value` on a scale from 0 to `full`, good from `low` to `high`."""
 
     name: str
     shown: str
@@ -52,7 +52,6 @@ class Gauge:
     full: float
     low: float
     high: float = float("inf")
-    best: float | None = None
 
     @property
     def good(self) -> bool:
@@ -66,10 +65,10 @@ class Setup(Scene):
 
     def __init__(self, facts: Callable[[], Facts]) -> None:
         self._facts = facts
-        self._best_focus = 0.0
+        self.leave()
 
     def leave(self) -> None:
-        self._best_focus = 0.0
+        self._best_focus = self._passed_focus = 0.0
 
     def draw(self, canvas: Canvas, view: View) -> None:
         facts = self._facts()
@@ -109,10 +108,10 @@ class Setup(Scene):
         picture, face, values = view.camera.image, facts.face, view.registry.of(PortraitTaking)
         part = _part(picture, face)
         focus = measure_focus(part)
-        self._best_focus = max(self._best_focus, focus)
+        best, passed = self._past_best(focus)
         gauges = [
-            Gauge("Focus", f"{focus:.2f}", focus, 1.2 * self._best_focus, 0.9 * self._best_focus,
-                  best=self._best_focus),
+            Gauge("Focus" if passed else "Focus: turn past the best, and back", f"{focus:.2f}", focus, best,
+                  0.9 * best if passed else float("inf")),
             Gauge("Overexposed", f"{100 * clipped_share(part):.0f} %", clipped_share(part), 0.2, 0.0, 0.02),
         ]  # fmt: skip
         if face is None:
@@ -129,6 +128,13 @@ class Setup(Scene):
             Gauge("Turned aside", f"{yaw:+.0f}°", abs(yaw), 60, 0, limits.max_yaw_deg),
             Gauge("Looking up", f"{pitch:+.0f}°", abs(pitch), 60, 0, limits.max_pitch_deg),
         ]
+
+    def _past_best(self, focus: float) -> tuple[float, bool]:
+        """The best focus so far, and whether it is one: what has not been worse again can still be better."""
+        self._best_focus = max(self._best_focus, focus)
+        if focus < 0.8 * self._best_focus:
+            self._passed_focus = self._best_focus
+        return self._best_focus, self._best_focus <= 1.05 * self._passed_focus
 
     def _draw_gauge(self, canvas: Canvas, panel: Rect, gauge: Gauge) -> int:
         """A name, a number, and a bar with its limits; full where the value is good. Returns its end."""
@@ -148,28 +154,30 @@ class Setup(Scene):
         else:
             canvas.outline(filled, max(bar.height // 3, 1), WHITE)
         stroke = canvas.layout.stroke_px
-        for mark in (gauge.low, gauge.high, gauge.best):
-            if mark is not None and 0 < mark <= gauge.full:
+        for mark in (gauge.low, gauge.high):
+            if 0 < mark <= gauge.full:
                 x = bar.left + along(mark)
                 canvas.fill(Rect(x, bar.top, stroke, 3 * bar.height), WHITE)
         return bar.bottom + size // 2
 
 
 def lines(facts: Facts) -> list[str]:
-    """What is told in words."""
+    """What is told in words; the way out first, so that nothing pushes it off the screen."""
     camera = facts.camera
     size = f"{camera.size_px[0]}x{camera.size_px[1]} px, " if camera.size_px else ""
-    told = [f"Camera: {camera.camera or 'none'}, {size}{camera.rate_hz:.1f} Hz, {camera.state}"]
+    again = f", opened again {camera.reopened} times" if camera.reopened else ""
+    told = [
+        "Escape ends this picture",
+        f"Camera: {camera.camera or 'none'}, {size}{camera.rate_hz:.1f} Hz, {camera.state}{again}",
+    ]
     if camera.state is not CameraState.RUNNING:
         told.append(camera.what_to_do)
-    if camera.reopened:
-        told.append(f"Opened again {camera.reopened} times")
     for screen in facts.screens:
         here = "  ← this one" if screen == facts.screen else ""
         told.append(f"Screen {screen.index}: {screen.name}, {screen.size_px[0]}x{screen.size_px[1]} px{here}")
     if facts.phone:
         told.append(facts.phone)
-    return [*told, "Escape ends this picture"]
+    return told
 
 
 def measure_focus(part: Pixels) -> float:

@@ -85,7 +85,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class WokeUp:
-    """Somebody is near: motion, or staff starting a visit."""
+    """Somebody is near, says a sensor of the house, or staff."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ Effect = (
 class Cause(Enum):
     """Why a phase ends."""
 
-    WOKEN = "motion, a touch or *yes*, while camera and engine are well"
+    WOKEN = "a touch, *yes* or `/show/go consent`, while camera and engine are well"
     AGREED = "*yes* held for `hold_s`, or tapped twice within `double_tap_s`"
     CHOSE_SYNTHETIC = "*without a camera*"
     DECLINED = "*no*"

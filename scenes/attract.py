@@ -10,7 +10,8 @@ from engine.strip import Strip
 from installation.parameters import Parameters
 from installation.view import Shown, View
 from scenes.canvas import Block, Canvas
-from scenes.look import ease, look
+from scenes.layout import Layout
+from scenes.look import Look, ease, look
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
 from scenes.scene import Scene
@@ -80,9 +81,7 @@ class Attract(Scene):
         if quiet > 0:
             draw_quiet(canvas, seen, layout.face, quiet)
         panel.height = layout.panel.bottom - panel.top
-        canvas.column(
-            [Block(_line(view, parameters), layout.body_px, 300, seen.quiet, seen.coming)], panel, "bottom"
-        )
+        canvas.column([_line(view, parameters, layout, seen)], panel, "bottom")
 
     def shown(self) -> Sequence[Shown]:
         if self._strip is None or self._index is None:
@@ -107,7 +106,10 @@ def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
     )
 
 
-def _line(view: View, parameters: AttractParameters) -> str:
+def _line(view: View, parameters: AttractParameters, layout: Layout, seen: Look) -> Block:
+    """What there is to do, to be read from afar; or, smaller, why nothing wakes the piece."""
     if not view.visit.resting:
-        return parameters.invitation or view.text("attract.invitation")
-    return view.text("attract.resting" if view.people else "attract.waking")
+        words = parameters.invitation or view.text("attract.invitation")
+        return Block(words, layout.large_px, 500, seen.ink, seen.coming)
+    words = view.text("attract.resting" if view.people else "attract.waking")
+    return Block(words, layout.body_px, 300, seen.quiet, seen.coming)

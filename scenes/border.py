@@ -30,8 +30,8 @@ from scenes.canvas import Block, Canvas
 from scenes.look import Look, ease, look, number, words
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, progress_of, ride, t_of
-from scenes.scene import Scene
 from scenes.steering import OneEuro, Steering
+from scenes.stop import Stoppable
 from scenes.typesetting import text_width
 from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
@@ -111,7 +111,7 @@ class Difference:
         return cls(apart, difference_factor(same, other), float(apart.mean()))
 
 
-class Border(Scene):
+class Border(Stoppable):
     """Follows `shots`, and the head of who turns it."""
 
     parameters = BorderParameters
@@ -189,6 +189,7 @@ class Border(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
+        self.draw_stop(canvas, view)
         seen, layout = look(view), canvas.layout
         if self._shot is None or self._strip is None:
             draw_quiet(canvas, seen, layout.face)
@@ -210,10 +211,10 @@ class Border(Scene):
     def _draw_verdict(self, canvas: Canvas, view: View, seen: Look) -> None:
         assert self._shot is not None and self._strip is not None
         values, layout, strip = view.registry.of(BorderParameters), canvas.layout, self._strip
-        rest = layout.panel.copy()
+        rest = layout.clear.copy()
         if not layout.stacked:
             rest.top = layout.face.top + round(0.3 * layout.face.height)
-            rest.height = layout.panel.bottom - rest.top
+            rest.height = layout.clear.bottom - rest.top
         taken = draw_words(canvas, view, seen, rest, bool(strip.same[self._index]), seen.coming)
         rest = _below(rest, taken, layout.body_px // 2)
         if values.needle:
@@ -240,7 +241,7 @@ class Border(Scene):
             Block(view.text(f"without.{why}"), layout.title_px, 600, seen.ink, light, 0.4),
             Block(words(view, f"without.{why}_words", judge=judge), layout.large_px, 300, seen.ink, light),
         ]
-        canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")
+        canvas.column(blocks, layout.clear, "top" if layout.stacked else "middle")
 
     def _draw_beside(self, canvas: Canvas, view: View, seen: Look) -> None:
         """The two pictures part, stand beside each other (upright: one above the other), close."""
@@ -291,6 +292,7 @@ class Border(Scene):
         canvas.picture(np.asarray(cv2.convertScaleAbs(apart, alpha=gain), np.uint8), layout.face, light)
         panel = layout.panel
         area = panel if layout.stacked else panel.inflate(0, -round(0.4 * panel.height))
+        area = area.clip(layout.clear)
         headline = Block(view.text("border.difference"), layout.large_px, 500, seen.ink, light)
         area = _below(area, canvas.column([headline], area), layout.body_px)
         for figures, key in (
@@ -403,7 +405,8 @@ def _places(canvas: Canvas) -> tuple[tuple[Rect, Rect], tuple[Rect, Rect]]:
     """Where the two stand apart, each with the line of words below it."""
     layout = canvas.layout
     line = round(1.6 * layout.body_px)
-    width, height, margin = layout.width_px, layout.height_px, layout.margin_px
+    width, margin = layout.width_px, layout.margin_px
+    height = layout.stop.top - layout.small_px // 2 + margin // 2
     beside = min((width - 3 * margin // 2) // 2, height - line - 2 * margin)
     above = min(width - 2 * margin, (height - 2 * margin) // 2 - line)
     side = max(beside, above)

@@ -120,7 +120,7 @@ class Doppelganger(Scene):
             own = view.registry.of(DoppelgangerParameters).headline
             headline = own or words(view, f"doppelganger.{view.finding.given[1]}")
         blocks = [Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5)]
-        if self._picture_s is not None or view.phones:
+        if self._picture_s is not None:
             awaited = self._awaits_link(view) or self._code_s is not None
             line = view.text("doppelganger.making" if awaited else "doppelganger.without_link")
             blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))

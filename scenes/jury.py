@@ -1,4 +1,4 @@
-"""Every judge's border on one line: the machines do not agree where the visitor ends."""
+"""Every judge's border on one line: seldom do the machines agree where the visitor ends."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ from scenes.canvas import Block, Canvas
 from scenes.look import Look, ease, exists, look, words
 from scenes.quiet import draw_quiet
 from scenes.ride import Leg, index_at, ride
-from scenes.scene import Scene
+from scenes.stop import Stoppable
 from scenes.typesetting import fits, text_width
 from scenes.verdict import judge_name, shown
 
 LONGEST_S = 60.0
 _RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, in sizes of the type
 _PITCH = 1.35  # from line to line
+_TRIES = 200  # of places for names, at most: a frame must not wait for them
+AGREED_T = 0.02  # borders this close together are one to the eye
 
 
 class JuryParameters(Parameters):
@@ -36,7 +38,7 @@ class JuryParameters(Parameters):
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
-class Jury(Scene):
+class Jury(Stoppable):
     """A ride to the median face and back; a judge's sign changes where its border is."""
 
     parameters = JuryParameters
@@ -64,6 +66,7 @@ class Jury(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
+        self.draw_stop(canvas, view)
         parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
         if view.finding is None:
             draw_quiet(canvas, seen, layout.face)
@@ -74,6 +77,7 @@ class Jury(Scene):
         area = layout.panel.copy()
         if not layout.stacked:
             area = area.inflate(0, -round(0.24 * area.height))
+        area = area.clip(layout.clear)
         headline = Block(
             parameters.headline or words(view, headline_key(opinions)),
             layout.large_px,
@@ -192,10 +196,12 @@ def place_labels(
 ) -> list[Label | None]:
     """Names above marks on a line, each on a stem of its own: no two names overlap, no stem cuts a name.
 
-    places: x of the marks. widths: of the names. They stay between `left` and `right`. None where there is
-    no place for a name.
+    places: x of the marks. widths: of the names, the most important one first: it has a place if any has.
+    They stay between `left` and `right`, as low as can be. None where there is no place for a name.
     """
     placed: dict[int, Label] = {}
+    best: dict[int, Label] = {}
+    tries = _TRIES
 
     def covers(label: Label, number: int, x: float) -> bool:
         return label.left - gap / 2 < x < label.left + widths[number] + gap / 2
@@ -215,20 +221,32 @@ def place_labels(
 
     def options(number: int) -> Iterator[Label]:
         starts = places[number] + gap, places[number] - gap - widths[number]
-        for start in starts:
-            if left <= start and start + widths[number] <= right:
-                yield from (Label(level, start) for level in range(len(places)))
+        inside = [start for start in starts if left <= start and start + widths[number] <= right]
+        yield from (Label(level, start) for level in range(len(places)) for start in inside)
 
-    # Stems of names to the right of theirs are best longer the farther to the left they are, and the other
-    # way round: only names that do not fit to the right stand to the left.
-    order = sorted(range(len(places)), key=lambda number: places[number])
-    leftwards = [number for number in order if places[number] + gap + widths[number] > right]
-    rightwards = [number for number in reversed(order) if number not in leftwards]
-    for number in leftwards + rightwards:
-        label = next((label for label in options(number) if free(number, label)), None)
-        if label is not None:
-            placed[number] = label
-    return [placed.get(number) for number in range(len(places))]
+    def place_all(numbers: Sequence[int]) -> bool:
+        """Whether all of these have a place; earlier ones move for later ones, one without is left out."""
+        nonlocal best, tries
+        if (0 in placed, len(placed)) > (0 in best, len(best)):
+            best = dict(placed)
+        if not numbers:
+            return len(placed) == len(places)
+        number, *later = numbers
+        for label in options(number):
+            tries -= 1
+            if tries > 0 and free(number, label):
+                placed[number] = label
+                if place_all(later):
+                    return True
+                del placed[number]
+        return tries > 0 and place_all(later)
+
+    # Names to the right of their stems find room most easily from right to left; those at the right end of
+    # the line, which only fit to the left, come before them.
+    first, others = range(len(places))[:1], sorted(range(1, len(places)), key=lambda number: -places[number])
+    leftwards = [number for number in others if places[number] + gap + widths[number] > right]
+    place_all([*first, *reversed(leftwards), *(number for number in others if number not in leftwards)])
+    return [best.get(number) for number in range(len(places))]
 
 
 def same_at(opinion: Opinion, strip: Strip, index: int) -> bool:
@@ -255,9 +273,13 @@ def heard(opinions: Sequence[Opinion], t: float, back: float) -> Opinion | None:
 
 def headline_key(opinions: Sequence[Opinion]) -> str:
     """What is said above the line: nothing that is not so."""
-    if not any(opinion.border_t is not None for opinion in opinions):
+    borders = [opinion.border_t for opinion in opinions if opinion.border_t is not None]
+    if not borders:
         return "jury.nowhere"
-    return "jury.alone" if len(opinions) == 1 else "jury.headline"
+    if len(opinions) == 1:
+        return "jury.alone"
+    agreed = len(borders) == len(opinions) and max(borders) - min(borders) <= AGREED_T
+    return "jury.agreed" if agreed else "jury.headline"
 
 
 def _draw_judge(

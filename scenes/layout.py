@@ -87,6 +87,21 @@ class Layout:
         return Rect(left, margin, self.width_px - margin - left, self.height_px - 2 * margin)
 
     @cached_property
+    def stop(self) -> Rect:
+        """The field that ends a visit: the lower right corner of the panel."""
+        width, height = 6 * self.small_px, round(1.9 * self.small_px)
+        return Rect(self.panel.right - width, self.panel.bottom - height, width, height)
+
+    @cached_property
+    def clear(self) -> Rect:
+        """The panel without the row of *stop*; where it is low, without its column."""
+        left, top, width, height = self.panel
+        gap = self.small_px // 2
+        if width > 3 * height:
+            return Rect(left, top, self.stop.left - gap - left, height)
+        return Rect(left, top, width, self.stop.top - gap - top)
+
+    @cached_property
     def page(self) -> Rect:
         """The whole screen but its margins, for scenes without a face."""
         return Rect(0, 0, self.width_px, self.height_px).inflate(-2 * self.margin_px, -2 * self.margin_px)

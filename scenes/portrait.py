@@ -4,7 +4,6 @@ import math
 from typing import ClassVar
 
 from pydantic import Field
-from pygame import Rect
 
 from engine.arrays import Pixels
 from installation.parameters import Parameters
@@ -14,8 +13,8 @@ from scenes.canvas import Block, Canvas
 from scenes.look import Look, ease, look
 from scenes.mirror import Box, Window, reflect, window_for
 from scenes.quiet import draw_quiet
-from scenes.scene import Scene
 from scenes.signals import draw_signal
+from scenes.stop import Stoppable
 
 
 class PortraitParameters(Parameters):
@@ -30,7 +29,7 @@ class PortraitParameters(Parameters):
     figures: bool = Field(True, description="whether the countdown is told in figures, too")
 
 
-class Portrait(Scene):
+class Portrait(Stoppable):
     """The camera's picture, a line around the face, and one thing to do at a time."""
 
     parameters = PortraitParameters
@@ -75,12 +74,13 @@ class Portrait(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(PortraitParameters), look(view), canvas.layout
+        self.draw_stop(canvas, view)
         left_s = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
         opened = 0.0 if self._opened_s is None else ease(view.now_s - self._opened_s, 0.6)
         if view.camera is None or self._window is None:
             draw_quiet(canvas, seen, layout.face)
             words = Block(view.text("portrait.camera"), layout.large_px, 500, seen.ink, seen.coming)
-            canvas.column([words], layout.panel, "top" if layout.stacked else "middle")
+            canvas.column([words], layout.clear, "top" if layout.stacked else "middle")
             return
         canvas.picture(self._mirrored(view, layout.face.width), layout.face, opened)
         if opened < 1:
@@ -133,7 +133,8 @@ class Portrait(Scene):
             )
         else:
             draw_signal(canvas, seen, centre, radius, guidance, view.now_s / parameters.signal_s, seen.coming)
-        words = Rect(panel.left, top + round(3.4 * radius), panel.width, 0)
-        words.height = panel.bottom - words.top
+        words = layout.clear.copy()
+        words.top = top + round(3.4 * radius)
+        words.height = layout.clear.bottom - words.top
         line = view.text(f"guidance.{guidance.name.lower()}")
         canvas.column([Block(line, layout.title_px, 500, seen.ink, seen.coming)], words)

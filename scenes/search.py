@@ -8,11 +8,10 @@ from pygame import Rect
 
 from installation.parameters import Parameters
 from installation.view import View
-from installation.visit import Sitter
 from scenes.canvas import Block, Canvas
-from scenes.look import ease, look
+from scenes.look import ease, exists, look, words
 from scenes.quiet import draw_quiet
-from scenes.scene import Scene
+from scenes.stop import Stoppable
 
 # How long the light of the first picture takes to come.
 _COMING_S = 1.0
@@ -28,7 +27,7 @@ class SearchParameters(Parameters):
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
-class Search(Scene):
+class Search(Stoppable):
     """The newest picture of the search; between two of them only the light moves, never the face."""
 
     parameters = SearchParameters
@@ -51,25 +50,26 @@ class Search(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(SearchParameters), look(view), canvas.layout
-        panel = layout.panel
+        self.draw_stop(canvas, view)
+        panel, clear = layout.panel, layout.clear
         came = 0.0
         if view.live is not None and view.live.picture is not None and self._seen_s is not None:
             came = ease(view.now_s - self._seen_s, _COMING_S)
             canvas.picture(view.live.picture, layout.face, came * seen.breath)
         if came < 1:
             draw_quiet(canvas, seen, layout.face, 1 - came)
-        key = "search.nobody" if view.visit.sitter is Sitter.SYNTHETIC else "search.you"
+        key = "search.you" if exists(view) else "search.nobody"
         blocks = [
             Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming, 0.5)
         ]
         if parameters.stages and view.live is not None:
-            line = view.text.lines.get(f"search.{view.live.stage}", "")
+            stage = f"search.{view.live.stage}"
+            line = words(view, stage) if stage in view.text.lines else ""
             blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))
         top = panel.top if layout.stacked else panel.centery - 2 * layout.large_px
         width = round(panel.width * self._share)
         canvas.fill(Rect(panel.left, top, panel.width, layout.stroke_px), seen.quiet, 0.4 * seen.coming)
         canvas.fill(Rect(panel.left, top, width, 2 * layout.stroke_px), seen.ink, seen.coming)
         canvas.disc((panel.left + width, top + layout.stroke_px), 3 * layout.stroke_px, seen.ink, seen.breath)
-        canvas.column(
-            blocks, Rect(panel.left, top + layout.body_px, panel.width, panel.bottom - top - layout.body_px)
-        )
+        top += layout.body_px
+        canvas.column(blocks, Rect(clear.left, top, clear.width, clear.bottom - top))

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import http.server
+import math
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ import weakref
 from ipaddress import ip_network
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,8 +49,9 @@ from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_
 from installation.delivery.messages import Offer, Revoke, Tune
 from installation.delivery.misses import MOST_ADDRESSES, Misses
 from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, Package, pack
+from installation.delivery.page import render
 from installation.door import Door
-from installation.outputs import marks
+from installation.outputs import drawing, marks
 from installation.services import Condition, Fault
 from installation.texts import Texts, languages
 from installation.view import Link
@@ -324,6 +328,45 @@ def test_the_card_fits_in_every_language(language: str, with_pair: bool) -> None
     assert (drawn[1080:, :58] == 0).all() and (drawn[1080:, -58:] == 0).all()
     assert (drawn[-24:] == 0).all()
     assert drawn[1080:, 60:-60].max() == 255
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_card_says_legibly_that_nobody_is_shown(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone shows it a third as large."""
+    written: dict[str, tuple[float, float]] = {}
+
+    def write(_: Pixels, words: str, at: object, size_px: int, weight: int, grey: float, **more: Any) -> None:
+        written[drawing.shorten(words, size_px, weight, more.get("width_px", math.inf))] = size_px, grey
+
+    monkeypatch.setattr(drawing, "write", write)
+    text = Texts.load(language)
+    card.draw(picture(3), (picture(1), picture(2)), text)
+    size_px, grey = written[text("card.synthetic")]
+    assert size_px >= 32 and grey >= 220
+
+
+# What only somebody who was portrayed can be told.
+LIKENESS = re.compile(r"likeness|like yours|you end|sees you|still you|your own face"
+                      r"|for me|[Bb]etween me|like mine"
+                      r"|Ihrem|Ihnen|noch Sie|Sie enden|mir|meinem|meines")  # fmt: skip
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("with_pair", [True, False])
+def test_nobody_without_a_camera_is_told_of_a_likeness(
+    language: str, same: bool, with_pair: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither on the page nor on the card."""
+    pair = (picture(1), picture(2)) if with_pair else None
+
+    def told(exists: bool) -> tuple[set[str], set[str]]:
+        card_words: list[str] = []
+        monkeypatch.setattr(drawing, "write", lambda _, words, *args, **more: card_words.append(words))
+        content = pack(Parcel(1, language, picture(3), pair=pair, same=same, exists=exists))
+        return set(LIKENESS.findall(render(content, "X", 600))), set(LIKENESS.findall(" ".join(card_words)))
+
+    assert all(told(exists=True)) and not any(told(exists=False))
 
 
 def test_the_languages_have_the_same_words() -> None:

@@ -160,6 +160,7 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
     visited.on_to_doppelganger()
     told = [(parcel.visit_id, agreed.gives, agreed.life_s) for parcel, agreed in visited.delivery.offered]
     assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
+    assert not any(parcel.exists for parcel, _ in visited.delivery.offered)  # without a camera
 
 
 def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) -> None:

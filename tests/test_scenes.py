@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from types import ModuleType
 
@@ -30,22 +30,24 @@ from engine.arrays import Pixels
 from engine.errors import UsageError
 from engine.finding import Finding, Given
 from engine.strip import Strip, WithoutBorder
+from hardware.display import Touch
+from installation.inputs import understand
 from installation.parameters import Refusal, Registry, table
 from installation.sayings import sayings
 from installation.texts import FOLDER, Texts, languages
 from installation.view import Action, Guidance, Live, Sighting, View
-from installation.visit import Phase, Sitter, Timeouts
+from installation.visit import EraseVisit, Phase, Sitter, Timeouts, step
 from scenes import scene as scene_module
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.canvas import Canvas, Kind
-from scenes.jury import place_labels
+from scenes.jury import headline_key, place_labels
 from scenes.layout import Layout
 from scenes.look import StageParameters
 from scenes.mirror import window_for
 from scenes.ride import Leg, progress_of, ride
 from scenes.scene import scene_of
 from scenes.steering import OneEuro, Steering
-from scenes.typesetting import wrap
+from scenes.typesetting import text_width, wrap
 
 UPRIGHT, WIDE = (1080, 1920), (1920, 1080)
 SCREENS = [UPRIGHT, WIDE, (3840, 2160), (2160, 3840), (1280, 1024), (1024, 768), (1000, 1000), (768, 1366)]
@@ -93,6 +95,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     for stage in ("faces", "reference", "tuning", "judging", "doppelganger", "film"):
         live = Live(stage, 0.5, found.median.pictures[0])
         yield f"search-{stage}", Phase.SEARCH, 2.0, {"live": live}
+        yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"live": live, "sitter": Sitter.SYNTHETIC}
     for at_s in (1.0, 6.0, 20.0, 24.0, 28.0):
         yield f"border-{at_s:.0f}", Phase.BORDER, at_s, {}
     yield "border-always", Phase.BORDER, 25.0, {"finding": always}
@@ -104,6 +107,11 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "jury-crowd", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd)}
     yield "jury-crowd-back", Phase.JURY, 8.5, {"finding": replace(found, opinions=crowd)}
     yield "jury-alone", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[:1])}
+    agreed = tuple(
+        replace(each, border_t=t, without_border=None)
+        for each, t in zip(found.opinions, (0.37, 0.385), strict=True)
+    )
+    yield "jury-agreed", Phase.JURY, 4.0, {"finding": replace(found, opinions=agreed)}
     yield "jury-nowhere", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[3:])}
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
@@ -251,6 +259,16 @@ def test_every_line_that_scenes_ask_for_is_there() -> None:
     assert {f"doppelganger.{each}" for each in Given} <= lines.keys()
 
 
+@pytest.mark.parametrize("sitter", Sitter)
+def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Registry) -> None:
+    canvas = Canvas(*WIDE)
+    told = ""
+    for stage in ("faces", "reference", "search", "tuning", "judging", "doppelganger", "film"):
+        play(canvas, Phase.SEARCH, 2.0, values, live=Live(stage, 0.5, None), sitter=sitter)
+        told += " ".join(each.words for each in canvas.drawn)
+    assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
+
+
 def test_operating_points_are_told_in_one_way() -> None:
     """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
     english, german = Texts.load("en"), Texts.load("de")
@@ -271,13 +289,13 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     values.set("visit/hold_s", 1.5)
     play(canvas, Phase.CONSENT, 2.0, values)
     words = " ".join(each.words for each in canvas.drawn)
-    assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "16 years" in words
+    assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "ages 16" in words
     assert "for 10 minutes" in words
     values.set("visit/double_tap_s", 1)
     values.set("consent/age_years", 0)
     play(canvas, Phase.CONSENT, 2.0, values)
     words = " ".join(each.words for each in canvas.drawn)
-    assert "tap twice" in words and "years" not in words
+    assert "tap twice" in words and "ages" not in words
 
 
 def test_consent_promises_what_is_in_force_not_what_waits_for_the_next_scene(values: Registry) -> None:
@@ -309,6 +327,21 @@ def test_the_smallest_type_is_set_too() -> None:
     subprocess.run([sys.executable, "-c", command], cwd=REPO, check=True, timeout=60)
 
 
+def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
+    """In ink, and larger than what is said while nothing does."""
+    canvas = Canvas(*UPRIGHT)
+
+    def sizes(**changes: object) -> dict[str, int]:
+        play(canvas, Phase.ATTRACT, 6.0, values, **changes)
+        return {each.words: each.size_px for each in canvas.drawn if each.kind is Kind.TEXT}
+
+    asked = sizes()
+    assert "Touch the screen" in " ".join(asked) and "press Yes" in " ".join(asked)
+    invitation = next(size for words, size in asked.items() if "Touch" in words)
+    resting = sizes(camera_failed=True).items()
+    assert invitation > 1.4 * next(size for words, size in resting if "rest" in words)
+
+
 # --- consent, keep and forget -----------------------------------------------------------------------
 
 
@@ -323,6 +356,28 @@ def test_yes_and_no_are_equal(screen: tuple[int, int], values: Registry) -> None
             assert not one.colliderect(other)
         for area in areas.values():
             assert Rect(0, 0, *screen).contains(area)
+
+
+STOPPABLE = (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY)
+
+
+@pytest.mark.parametrize("screen", [UPRIGHT, WIDE], ids=["upright", "wide"])
+def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registry) -> None:
+    """In one place from portrait to jury, whatever the scene shows, at once and even where it is late."""
+    canvas, places = Canvas(*screen), set()
+    for phase in STOPPABLE:
+        for at_s in (0.0, 2.0, 32.0, 36.0):
+            for changes in ({}, LATE[phase]):
+                areas = play(canvas, phase, at_s, values, **changes).areas()
+                assert not faults(canvas), (phase, at_s)
+                places.add(tuple(areas[Action.NO]))
+                assert "Stop" in [each.words for each in canvas.drawn]
+                (event,) = understand([Touch(*areas[Action.NO].center)], areas)
+                state = make_view(phase, at_s, values, **changes).visit
+                after, effects = step(state, event, BEGAN_S + at_s, values.of(Timeouts))  # type: ignore[arg-type]
+                assert after.phase is Phase.ATTRACT and effects[-1] == EraseVisit(1)
+    (place,) = places
+    assert min(place[2:]) >= 0.08 * min(screen)
 
 
 def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry) -> None:
@@ -363,6 +418,8 @@ def test_no_picture_is_given_before_it_is_found(values: Registry) -> None:
         canvas.clear()
         scene.draw(canvas, view)
         kinds.append({each.kind for each in canvas.drawn})
+        if not finding.whole:
+            assert not any("taken home" in each.words for each in canvas.drawn)
     assert not any(Kind.PICTURE in each for each in kinds[:100])
     assert Kind.PICTURE in kinds[102] and Kind.CODE not in kinds[129] and Kind.CODE in kinds[132]
 
@@ -661,6 +718,7 @@ def test_names_of_judges_keep_apart(row: list[tuple[float, float]]) -> None:
     labels = place_labels(places, widths, 0.0, 900.0, 10.0)
     placed = [(label, x, width) for label, x, width in zip(labels, places, widths, strict=True) if label]
     assert placed
+    assert labels[0] or widths[0] + 10 > max(places[0], 900 - places[0])  # the first one comes first
     for (one, x, width), (other, there_x, there_width) in combinations(placed, 2):
         if one.level == other.level:
             assert one.left + width < other.left or other.left + there_width < one.left
@@ -669,6 +727,33 @@ def test_names_of_judges_keep_apart(row: list[tuple[float, float]]) -> None:
             assert not low.left < stem < low.left + low_width
     for label, _, width in placed:
         assert label.left >= 0 and label.left + width <= 900
+
+
+@pytest.mark.parametrize("screen", [UPRIGHT, WIDE], ids=["upright", "wide"])
+@pytest.mark.parametrize("other", ["anthropometry", "Anthropometrie"])
+def test_the_panel_that_ships_loses_no_name(screen: tuple[int, int], other: str) -> None:
+    """Wherever its two judges put the border; `_draw_line` has these measures."""
+    layout = Layout(*screen)
+    size, left, right = layout.body_px, layout.panel.left, layout.panel.right
+    widths = [text_width(name, size, 500) + 1.15 * size for name in ("dlib", other)]
+    for two in product(np.linspace(0.02, 0.98, 49), repeat=2):
+        places = [left + 0.3 * size + float(t) * (right - left - 0.6 * size) for t in two]
+        assert None not in place_labels(places, widths, left, right, 0.3 * size), two
+
+
+def test_where_there_is_no_border_there_is_no_name_to_place() -> None:
+    assert place_labels([], [], 0.0, 900.0, 10.0) == []
+
+
+def test_the_headline_of_the_jury_is_so() -> None:
+    one, other = somebody().finding.opinions[:2]
+
+    def said(first_t: float | None, second_t: float | None) -> str:
+        return headline_key((replace(one, border_t=first_t), replace(other, border_t=second_t)))
+
+    assert said(0.38, 0.38) == said(0.38, 0.399) == "jury.agreed"
+    assert said(0.38, 0.41) == said(0.38, None) == "jury.headline"
+    assert said(None, None) == "jury.nowhere" and headline_key((replace(one, border_t=0.4),)) == "jury.alone"
 
 
 # --- the code ---------------------------------------------------------------------------------------

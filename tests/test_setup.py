@@ -13,7 +13,7 @@ from engine.faces import FaceFinder
 from hardware.camera import CameraState, Frame, Health
 from hardware.display import Display, DisplaySettings, Screen
 from installation.buttons import TechnicianButtons
-from installation.framing import PortraitTaking
+from installation.framing import PortraitTaking, advise
 from installation.parameters import Registry
 from installation.setup import Facts, Setup, clipped_share, lines, measure_focus
 from installation.texts import Texts
@@ -65,9 +65,18 @@ def test_everything_can_be_read(facts: Facts, picture: Pixels, size: tuple[int, 
 
     assert not any(overlap(one, other) for one, other in itertools.combinations(canvas.drawn, 2))
     words = " ".join(one.words for one in canvas.drawn)
-    for told in ("Ready", "Focus", "C920", "Opened again 2 times", "Screen 1: BenQ", "this one", "answers"):
+    for told in (
+        "Ready",
+        "Focus",
+        "C920",
+        "opened again 2 times",
+        "Escape ends",
+        "Screen 1: BenQ",
+        "this one",
+        "answers",
+    ):
         assert told in words
-    assert ("Sharpness" in words) == somebody and "…" not in words
+    assert ("Sharpness" in words) == somebody and not canvas.cut
 
 
 def test_escape_is_the_way_out() -> None:
@@ -114,6 +123,39 @@ def test_focus_falls_with_every_turn_of_the_lens(picture: Pixels) -> None:
     assert measure_focus(np.zeros((9, 9, 3), np.uint8)) == 0
 
 
+def test_the_focus_bar_is_full_and_good_only_where_the_lens_is_sharp(facts: Facts, picture: Pixels) -> None:
+    """From blurred the wrong way, through sharp and beyond, and back; only the last of them is praised."""
+    setup = Setup(lambda: facts)
+
+    def turned(sigma: float) -> tuple[float, bool]:
+        seen = picture if not sigma else np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
+        focus = setup._gauges(facts, view_of(seen))[0]
+        return focus.value / focus.full, focus.good
+
+    way = [turned(sigma) for sigma in (3.0, 4.0, 3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 0.0)]
+    assert [good for _, good in way[3:]] == [False] * 5 + [True]
+    assert way[5][0] == way[-1][0] == 1.0 and way[-2][0] < 0.7
+
+
+def test_where_the_face_is_to_be(facts: Facts, picture: Pixels) -> None:
+    """What docs/installing.md says: half as wide as the outer ring; filling the ring it is too near."""
+    values = PortraitTaking()
+    assert facts.face is not None
+    height, width = picture.shape[:2]
+
+    def advised(share: float) -> Guidance:
+        """For this face in the middle of the picture, as wide as this share of the outer ring."""
+        face = facts.face
+        assert face is not None
+        scale = share * values.near_share * height / face.face_px
+        middle = (face.landmarks.min(axis=0) + face.landmarks.max(axis=0)) / 2
+        landmarks = scale * (face.landmarks - middle) + (width / 2, height / 2)
+        larger = replace(face, landmarks=landmarks, face_px=scale * face.face_px)
+        return advise(larger, (), (width, height), values, content=False)
+
+    assert advised(0.5) is Guidance.READY and advised(1.0) is Guidance.FARTHER
+
+
 def test_too_much_light_is_seen() -> None:
     half = np.zeros((10, 10, 3), np.uint8)
     half[:5, :, 0] = 255
@@ -121,6 +163,9 @@ def test_too_much_light_is_seen() -> None:
 
 
 def test_lines(facts: Facts) -> None:
-    assert lines(facts)[0] == "Camera: HD Pro Webcam C920, 1280x720 px, 30.0 Hz, running"
-    assert lines(replace(facts, phone=""))[-2].startswith("Screen 1")
-    assert lines(facts)[-2:] == [PHONE, "Escape ends this picture"]
+    assert lines(facts)[:2] == [
+        "Escape ends this picture",
+        "Camera: HD Pro Webcam C920, 1280x720 px, 30.0 Hz, running, opened again 2 times",
+    ]
+    assert lines(replace(facts, phone=""))[-1].startswith("Screen 1")
+    assert lines(facts)[-1] == PHONE

@@ -29,6 +29,7 @@ class Package:
     sayings: tuple[Saying, ...]
     files: Mapping[str, File]
     same: bool = False
+    exists: bool = True
 
 
 def pack(parcel: Parcel) -> Package:
@@ -37,8 +38,10 @@ def pack(parcel: Parcel) -> Package:
     if parcel.pair is not None:
         pictures |= {SAME: parcel.pair[0], OTHER: parcel.pair[1]}
     files = [File(name, "image/png", marks.png_bytes(picture)) for name, picture in pictures.items()]
-    drawn = card.draw(parcel.doppelganger, parcel.pair, Texts.load(parcel.language), parcel.same)
+    text = Texts.load(parcel.language)
+    drawn = card.draw(parcel.doppelganger, parcel.pair, text, parcel.same, parcel.exists)
     files.append(File(CARD, "image/jpeg", marks.jpeg_bytes(drawn)))
     if parcel.film is not None:
         files.append(File(FILM, "video/mp4", parcel.film))
-    return Package(parcel.language, parcel.sayings, {file.name: file for file in files}, parcel.same)
+    by_name = {file.name: file for file in files}
+    return Package(parcel.language, parcel.sayings, by_name, parcel.same, parcel.exists)

@@ -3,7 +3,7 @@
 import gzip
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -49,8 +49,10 @@ STATIC = {
 
 def render(content: Package, token: str, lives_s: float) -> str:
     """The page of a link whose URL ends in `token`, and which lives for `lives_s` more."""
+    text = Texts.load(content.language)
     return _TEMPLATES.get_template("page.html").render(
-        text=Texts.load(content.language),
+        text=text,
+        about=partial(text.about, content.exists),
         token=token,
         files=content.files,
         names=package,

@@ -23,6 +23,7 @@ class Parcel:
     language: one of `installation.texts.languages()`.  pair: both sides of the border, *same person* first.
     film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
     same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
+    exists: whether the sitter does.
     """
 
     visit_id: int
@@ -32,6 +33,7 @@ class Parcel:
     pair: tuple[Pixels, Pixels] | None = None
     film: bytes | None = None
     same: bool = False
+    exists: bool = True
 
     def __post_init__(self) -> None:
         for picture in (self.doppelganger, *(self.pair or ())):
