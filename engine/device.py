@@ -26,7 +26,7 @@ def choose(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
     if wanted == "cpu" or not torch.cuda.is_available():
         if wanted == "cuda":
             raise MachineError(
-                'search.device is "cuda", but PyTorch finds no CUDA here: `kiosk doctor` says why, '
+                'search.device is "cuda", but PyTorch finds no CUDA here: `./kiosk doctor` says why, '
                 'or set it to "auto"'
             )
         return torch.device("cpu")

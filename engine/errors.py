@@ -48,6 +48,6 @@ class WeightsError(DoppelgangerError):
 
 
 class MachineError(DoppelgangerError):
-    """The machine lacks something; `kiosk doctor` tells what."""
+    """The machine lacks something; `./kiosk doctor` tells what."""
 
     exit_code = 5

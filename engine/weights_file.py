@@ -45,7 +45,7 @@ def refusing(path: Path) -> Iterator[None]:
     """
     try:
         if not path.is_file():
-            raise Refused("no such file; 'kiosk weights list' shows what can be fetched")
+            raise Refused("no such file; './kiosk weights list' shows what can be fetched")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise Refused(f"larger than {MAX_FILE_BYTES / 2**30:.0f} GiB, more than any weights used here")
         yield
@@ -58,7 +58,7 @@ def refusing(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = _one_line(str(error))[:100] or type(error).__name__
         raise WeightsError(
-            f"{path}: damaged, or no file of weights ({reason}); fetch it again with 'kiosk weights fetch'"
+            f"{path}: damaged, or no file of weights ({reason}); fetch it again with './kiosk weights fetch'"
         ) from error
 
 

@@ -9,7 +9,7 @@
 
 | screen | what it is |
 | --- | --- |
-| `0`, `1` ... | the monitor of this number; `kiosk run --setup` shows which is which |
+| `0`, `1` ... | the monitor of this number; `./kiosk run --setup` shows which is which |
 | `name:HDMI` | the first monitor with this in its name, in any case of letters |
 | `headless`, `headless:1080x1920` | no window at all; 1920x1080 unless a size is given |
 | `window:1280x720` | a window on the desk, which may be closed |

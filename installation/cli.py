@@ -1,4 +1,4 @@
-"""The command line: `kiosk run | visit | weights | judges | osc | doctor`.
+"""The command line: `./kiosk run | visit | weights | judges | osc | doctor`.
 
 Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told
 in one line; exit codes are those of `engine.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,

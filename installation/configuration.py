@@ -1,7 +1,7 @@
 """What is portrayed with which weights and how: one TOML file, checked before anything starts.
 
 `config/default.toml` uses only what comes with the project. Another file is laid over it and names only what
-differs; `config/ffhq.toml` uses the weights that `kiosk weights fetch` brings.
+differs; `config/ffhq.toml` uses the weights that `./kiosk weights fetch` brings.
 """
 
 import ipaddress

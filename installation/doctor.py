@@ -1,4 +1,4 @@
-"""`kiosk doctor`: what this machine has, what is wrong with it, and the command that mends it.
+"""`./kiosk doctor`: what this machine has, what is wrong with it, and the command that mends it.
 
 Facts are gathered once, at the edge; every check is a pure function of them, so each can be shown to fail.
 An error is something broken; a warning is something absent, or close to its end, that a visit can do without.
@@ -417,12 +417,12 @@ def table(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `kiosk doctor`."""
+    """The arguments of `./kiosk doctor`."""
     parser.add_argument("--config", type=Path, default=DEFAULT, help="the TOML file that is to be used")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """`kiosk doctor`; returns 0, or 5 where anything is an error."""
+    """`./kiosk doctor`; returns 0, or 5 where anything is an error."""
     facts = gather(load(arguments.config))
     findings = [check(facts) for check in CHECKS]
     print("\n".join(table(findings)))

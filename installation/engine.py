@@ -67,7 +67,7 @@ class Engine(ResilientService):
     so a picture that somebody still holds turns black; another visit's never comes into its place.
     """
 
-    advice = "If it keeps failing: kiosk doctor."
+    advice = "If it keeps failing: ./kiosk doctor."
     stop_limit_s = 10.0
     loading_limit_s = 300.0  # then the process counts as hanging, and is replaced
     obedience_limit_s = 30.0  # the same for a visit it has been told to let go of

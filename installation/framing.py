@@ -1,4 +1,4 @@
-"""What to ask the visitor to do before the camera, from the same measurements as a refusal of `kiosk visit`.
+"""What to ask the visitor to do before the camera, from the same measurements as refusals of a photograph.
 
 Pure: a measured face and the picture's size in, one thing to do out. Directions are those of the picture as
 it is shown: a mirror, so a visitor who is asked to go left goes to their own left.

@@ -1,4 +1,4 @@
-"""`kiosk judges list` and `kiosk judges calibrate FOLDER`."""
+"""`./kiosk judges list` and `./kiosk judges calibrate FOLDER`."""
 
 import argparse
 from collections.abc import Iterator, Sequence

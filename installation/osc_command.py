@@ -1,4 +1,4 @@
-"""`kiosk osc`: every address that curators can use."""
+"""`./kiosk osc`: every address that curators can use."""
 
 import argparse
 

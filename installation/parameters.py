@@ -443,7 +443,7 @@ def _kind(address: str, annotation: Any) -> Kind:
 
 
 def _unknown(address: str) -> Refusal:
-    return Refusal(address, Reason.UNKNOWN, "`kiosk osc` lists them all.")
+    return Refusal(address, Reason.UNKNOWN, "`./kiosk osc` lists them all.")
 
 
 def shown(address: str) -> str:
@@ -466,7 +466,7 @@ def in_words(value: Value) -> str:
 
 def _as_toml(content: Mapping[str, Mapping[str, Value]]) -> str:
     # For finite numbers, booleans and texts without control characters, TOML's notation is JSON's.
-    parts = ["# What differs from the defaults. `kiosk osc` lists everything that can be set."]
+    parts = ["# What differs from the defaults. `./kiosk osc` lists everything that can be set."]
     for scene, entries in content.items():
         parts += ["", f"[{scene}]"]
         parts += [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in entries.items()]

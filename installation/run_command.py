@@ -1,4 +1,4 @@
-"""`kiosk run`: the installation, on a screen with a camera, or with stand-ins for both."""
+"""`./kiosk run`: the installation, on a screen with a camera, or with stand-ins for both."""
 
 import argparse
 import logging
@@ -15,7 +15,7 @@ SHOW = ROOT / "config"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `kiosk run`."""
+    """Arguments of `./kiosk run`."""
     parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
     parser.add_argument(
         "--show", type=Path, default=SHOW, help="folder of the curators' parameters and presets; config/"
@@ -97,5 +97,5 @@ def _check_recording(path: Path, camera: str) -> None:
 def _changes(words: list[str]) -> dict[str, str]:
     pairs = [word.partition("=") for word in words]
     if wrong := next((word for word, (_, equals, _) in zip(words, pairs, strict=True) if not equals), None):
-        raise UsageError(f"--set {wrong}: give SCENE/NAME=VALUE; `kiosk osc` lists all parameters.")
+        raise UsageError(f"--set {wrong}: give SCENE/NAME=VALUE; `./kiosk osc` lists all parameters.")
     return {address: value for address, _, value in pairs}

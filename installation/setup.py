@@ -1,4 +1,4 @@
-"""The technician's picture, `kiosk run --setup`: framing, focus, light, camera, screens, the way to phones.
+"""The technician's picture, `./kiosk run --setup`: framing, focus, light, camera, screens, the way to phones.
 
 In English, and the only place where measurements are shown. They stand on the screen while a face is there,
 and nowhere else.

@@ -1,4 +1,4 @@
-"""`kiosk visit`: one photograph in, a folder with the border and the doppelgänger out."""
+"""`./kiosk visit`: one photograph in, a folder with the border and the doppelgänger out."""
 
 import argparse
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `kiosk visit`."""
+    """Arguments of `./kiosk visit`."""
     parser.add_argument(
         "photo", type=Path, nargs="?", help="a portrait photograph; the sample sitter by default"
     )

@@ -36,7 +36,7 @@ class Watcher(ResilientService):
     face: what is measured on it, for the technician's picture alone; None once the portrait is taken.
     """
 
-    advice = "Restart the installation; if this stays, run `kiosk doctor`."
+    advice = "Restart the installation; if this stays, run `./kiosk doctor`."
     is_discreet = True
 
     def __init__(self, values: Callable[[], PortraitTaking]) -> None:

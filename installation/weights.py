@@ -343,7 +343,7 @@ def needed_weights(configuration: Configuration) -> list[str]:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `kiosk weights`."""
+    """The arguments of `./kiosk weights`."""
     parser.set_defaults(manifest=MANIFEST)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="all weights, their licences, and which are here")
@@ -356,7 +356,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """`kiosk weights`; returns the exit code."""
+    """`./kiosk weights`; returns the exit code."""
     manifest = Manifest.load(arguments.manifest)
     match arguments.action:
         case "list":

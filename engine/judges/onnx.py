@@ -112,7 +112,7 @@ def _open_session(model: OnnxModel) -> Any:
 
     if not model.path.is_file():
         raise WeightsError(
-            f"{model.path}, the network of the judge {model.name}, is not there: `kiosk weights list`"
+            f"{model.path}, the network of the judge {model.name}, is not there: `./kiosk weights list`"
         )
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]

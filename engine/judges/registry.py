@@ -47,7 +47,7 @@ def _required(name: str, path: Path | None) -> Path:
     if path is None:
         weights = FILES[name]
         assert weights is not None
-        raise WeightsError(f"The judge {name} has no weights yet: `kiosk weights fetch {weights[0]}`")
+        raise WeightsError(f"The judge {name} has no weights yet: `./kiosk weights fetch {weights[0]}`")
     return path
 
 

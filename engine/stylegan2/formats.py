@@ -58,7 +58,7 @@ def read_nvidia(path: Path) -> dict[str, torch.Tensor]:
         if error.name == "dnnlib.tflib.network.Network":
             raise Refused(
                 "this is NVIDIA's older TensorFlow format; fetch the same network as ffhq.pkl "
-                "with 'kiosk weights fetch ffhq-1024'"
+                "with './kiosk weights fetch ffhq-1024'"
             ) from error
         raise
     if not isinstance(networks, dict) or not networks.keys() & {"G_ema", "G"}:

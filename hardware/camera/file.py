@@ -1,7 +1,7 @@
 """A picture, a folder of pictures or a clip in the camera's place.
 
 Pictures are read by `engine.photograph`, so that a visit before `file:portrait.jpg` begins with the very
-pixels that `kiosk visit portrait.jpg` works on, and so that files of strangers meet one decoder, not two.
+pixels that `./kiosk visit portrait.jpg` works on, and so that files of strangers meet one decoder, not two.
 """
 
 import os

@@ -18,7 +18,7 @@
     errands.py        what has to wait for the disk
     cues.py           what happens by itself, at a time or with the visit
     complaints.py     one counted line for each kind of nonsense
-    documentation.py  docs/osc.md and `kiosk osc`
+    documentation.py  docs/osc.md and `./kiosk osc`
 
 Threads of the network only parse and queue. The registry is the stage's alone.
 """

@@ -1,6 +1,6 @@
 """Every address beside the parameters: what can be asked for, and what is told.
 
-`kiosk osc`, docs/osc.md and OSCQuery are made from these tables and from the registry; nothing is declared
+`./kiosk osc`, docs/osc.md and OSCQuery are made from these tables and from the registry; nothing is declared
 twice. What a command takes is described, and checked, as a parameter is.
 """
 

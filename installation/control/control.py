@@ -248,7 +248,9 @@ class Control:
             elif address in self._commands:
                 self._command(self._commands[address], message.arguments, peer, now_s)
             elif address not in self._outputs:
-                self._refuse(peer, address, "unknown address", "unknown address. `kiosk osc` lists them all.")
+                self._refuse(
+                    peer, address, "unknown address", "unknown address. `./kiosk osc` lists them all."
+                )
             elif message.arguments:
                 self._refuse(peer, address, "refused value", "can only be read.")
             else:

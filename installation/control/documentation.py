@@ -1,4 +1,4 @@
-"""docs/osc.md and what `kiosk osc` prints, made from the registry and the tables of commands."""
+"""docs/osc.md and what `./kiosk osc` prints, made from the registry and the tables of commands."""
 
 from installation.control.commands import ANSWERS, COMMANDS, OUTPUTS, TAGS, Output, parameter_address
 from installation.parameters import Parameter, Registry, in_words, table
@@ -6,7 +6,7 @@ from installation.parameters import Parameter, Registry, in_words, table
 INTRODUCTION = """\
 # Every OSC address
 
-Made by `kiosk osc --markdown` from what the program itself goes by; how to connect TouchOSC, QLab and
+Made by `./kiosk osc --markdown` from what the program itself goes by; how to connect TouchOSC, QLab and
 TouchDesigner is in [show-control.md](show-control.md).
 
 - **Set** a parameter by sending one value to `/scene/` and its name below: `/scene/visit/hold_s 1.5`. The
