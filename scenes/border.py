@@ -127,6 +127,7 @@ class Border(Stoppable):
         self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s, filter=calm)
 
     def leave(self) -> None:
+        super().leave()
         self._forget()
 
     def _forget(self) -> None:

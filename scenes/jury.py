@@ -48,6 +48,7 @@ class Jury(Stoppable):
         self._shown: tuple[Shown, ...] = ()
 
     def leave(self) -> None:
+        super().leave()
         self._index, self._shown = 0, ()
 
     def shown(self) -> Sequence[Shown]:

@@ -42,6 +42,7 @@ class Portrait(Stoppable):
         self._then_s = view.now_s
 
     def leave(self) -> None:
+        super().leave()
         self._forget()
 
     def _forget(self) -> None:

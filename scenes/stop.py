@@ -16,6 +16,9 @@ class Stoppable(Scene):
 
     _stop: Rect | None = None
 
+    def leave(self) -> None:
+        self._stop = None
+
     def areas(self) -> Mapping[Action, Rect]:
         return {} if self._stop is None else {Action.NO: self._stop}
 

@@ -33,9 +33,7 @@ class SFaceJudge(Judge):
         self.point, self._path = point, path
         self._network: nn.Module | None = None  # made when first wanted
         if not path.is_file():
-            raise WeightsError(
-                f"{path}, the network of the judge sface, is missing: `./kiosk weights list`"
-            )
+            raise WeightsError(f"{path}, the network of the judge sface, is missing: `./kiosk weights list`")
         try:
             self._recogniser = cv2.FaceRecognizerSF.create(str(path), "")
         except cv2.error as error:

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts
 from evaluate import distances, embeddings
-from regress import contact_sheet
+from learning import contact_sheet
 
 from engine.alignment import crop_ffhq
 from engine.encoder import Encoder, load_encoder
