@@ -49,8 +49,8 @@ TRACED = (
 OWN = ("installation.cli", "installation.delivery.process", "spawn_main")
 # What is no file on a disk.
 NOWHERE = ("/dev/null", "/dev/tty", "/dev/urandom", "/proc/", "/sys/", "/dev/nvidia")
-# Everything that is opened to write in a visit: a library's list of fonts, Python's trial of the temporary folder,
-# the lock of the delivery.
+# Everything that is opened to write in a visit: a library's list of fonts, Python's trial of the temporary
+# folder, the lock of the delivery.
 ALLOWED = (
     r".*/matplotlib/fontlist-.*",
     r".*/temporary/[a-z0-9_]{8}",
