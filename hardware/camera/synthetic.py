@@ -18,7 +18,7 @@ from hardware.camera.timed import TimedCamera
 # The grey of a wall, and the share of the camera's height that the picture takes: the face is then as large
 # as that of someone who stands where the floor is marked.
 GROUND = 40
-SHARE = 0.8
+SHARE = 0.6
 # The picture fades into the wall over this share of its width.
 FEATHER = 0.08
 # Nobody stands quite still.

@@ -43,6 +43,7 @@ from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.target import aim_at
 
 PORTRAIT_PX = 512
+LIMITS = FaceLimits(max_yaw_deg=30.0)  # whoever is asked for anything before the camera cannot follow
 LOST = 0.08  # of the judge's threshold: how much nearer to the median face a match is than its render, about
 CALM = 0.6  # spread of grounds and exposures, of what the generator was taught
 
@@ -64,7 +65,7 @@ def search(generator: Generator, encoder: Encoder, finder: FaceFinder, photograp
 
     Raises NoUsableFace where the installation would not take the photograph.
     """
-    face = choose_sitter(finder.find(photograph), FaceLimits())
+    face = choose_sitter(finder.find(photograph), LIMITS)
     portrait = crop_ffhq(photograph, face.landmarks, PORTRAIT_PX)
     target = aim_at(portrait, generator.resolution, NormalisedLaplacianPyramid(), generator.device)
     start = guess(generator, encoder, target.picture)
@@ -103,9 +104,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("generator", type=Path)
     parser.add_argument("renders", type=Path, help="a tar or a folder of cut-outs that it was taught")
     parser.add_argument("encoder", type=Path)
-    parser.add_argument("--count", type=int, default=16)
+    parser.add_argument("--count", type=int, default=15)
     parser.add_argument("--export", type=Path, required=True)
-    parser.add_argument("--sheet", type=Path, help="a picture of them all, eight in a row")
+    parser.add_argument("--sheet", type=Path, help="a picture of them all, five in a row")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
@@ -123,8 +124,8 @@ def main(words: list[str] | None = None) -> int:
             pictures.append(picture)
             save_people(torch.cat(latents), args.export, generator_sha256(args.generator))
             if args.sheet:
-                blank = [np.full_like(picture, 255)] * (-len(pictures) % 8)
-                contact_sheet(torch.from_numpy(np.stack(pictures + blank)), 8).save(args.sheet)
+                blank = [np.full_like(picture, 255)] * (-len(pictures) % 5)
+                contact_sheet(torch.from_numpy(np.stack(pictures + blank)), 5).save(args.sheet)
             if len(latents) == args.count:
                 break
     except DoppelgangerError as error:
