@@ -4,8 +4,14 @@ Each error is one clear line: what, where, and what to do next. The command line
 and leaves with `exit_code`; nothing else about an error ever reaches a visitor or a curator.
 """
 
+import functools
+import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec
+
+Arguments = ParamSpec("Arguments")
 
 
 def place(fault: BaseException) -> str:
@@ -51,3 +57,17 @@ class MachineError(DoppelgangerError):
     """The machine lacks something; `./kiosk doctor` tells what."""
 
     exit_code = 5
+
+
+def told_in_one_line(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
+    """A tool's `main` whose expected errors become one line on standard error, and its exit code."""
+
+    @functools.wraps(main)
+    def telling(*words: Arguments.args, **named: Arguments.kwargs) -> int:
+        try:
+            return main(*words, **named)
+        except DoppelgangerError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
+
+    return telling

@@ -30,7 +30,7 @@ from compose import compose_as_photographed, held_out, load_cutouts
 from learning import contact_sheet, importance, kept, learning_rate, pyramid_loss
 
 from engine.encoder import Encoder, save_encoder
-from engine.errors import DoppelgangerError, UsageError
+from engine.errors import UsageError, told_in_one_line
 from engine.perceptual import NormalisedLaplacianPyramid
 from engine.projection import fast_dtype
 from engine.stylegan2 import Generator, to_uint8
@@ -337,6 +337,7 @@ def export(args: argparse.Namespace) -> None:
     save_encoder(encoder, args.export, generator_name(args.generator), sha256)
 
 
+@told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -355,14 +356,10 @@ def main(words: list[str] | None = None) -> int:
         "--export", type=Path, help="write the encoder of RUN to this file instead of training"
     )
     args = parser.parse_args(words)
-    try:
-        if args.export:
-            export(args)
-        else:
-            train(args)
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if args.export:
+        export(args)
+    else:
+        train(args)
     return 0
 
 

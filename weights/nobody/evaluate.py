@@ -41,7 +41,7 @@ from latents import read_parameters
 from learning import contact_sheet
 
 from engine.encoder import Encoder, load_encoder
-from engine.errors import DoppelgangerError, NoUsableFace
+from engine.errors import NoUsableFace, told_in_one_line
 from engine.faces import FaceFinder
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px, reduce_to
@@ -479,6 +479,7 @@ def write_text(path: Path, text: str) -> None:
     os.replace(path.with_name(f".{path.name}.part"), path)
 
 
+@told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -500,29 +501,25 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
-    try:
-        generator = load_generator(args.generator)
-        args.out.mkdir(parents=True, exist_ok=True)
-        encoder = load_encoder(args.encoder)[0] if args.encoder else None
-        result: list[Figure] = []
-        if args.samples:
-            draw_sheets(generator, args.out)
-            result += figures(generator, args.renders, draw_samples(generator, args.samples), encoder)
-        if args.search is not None:
-            photographs, tuned = sitters(args.search, args.renders, args.unseen, args.people)
-            rows = search_all(generator, photographs, tuned, args.out, encoder)
-            guessed = [row for row in rows if "encoder" in row]
-            tables = search_table(rows) + ("\n" + search_table(guessed, GUESSED) if guessed else "")
-            write_text(args.out / "searches.md", tables)
-            print(tables)
-            result += search_figures(rows, STRANGERS)
-        if encoder:
-            taken = encoder_ms(encoder, generator.resolution)
-            wanted, holds = f"<= {ENCODER_MS:.0f}", taken <= ENCODER_MS
-            result.append(Figure("encoder: milliseconds on one core", taken, None, wanted, holds))
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    generator = load_generator(args.generator)
+    args.out.mkdir(parents=True, exist_ok=True)
+    encoder = load_encoder(args.encoder)[0] if args.encoder else None
+    result: list[Figure] = []
+    if args.samples:
+        draw_sheets(generator, args.out)
+        result += figures(generator, args.renders, draw_samples(generator, args.samples), encoder)
+    if args.search is not None:
+        photographs, tuned = sitters(args.search, args.renders, args.unseen, args.people)
+        rows = search_all(generator, photographs, tuned, args.out, encoder)
+        guessed = [row for row in rows if "encoder" in row]
+        tables = search_table(rows) + ("\n" + search_table(guessed, GUESSED) if guessed else "")
+        write_text(args.out / "searches.md", tables)
+        print(tables)
+        result += search_figures(rows, STRANGERS)
+    if encoder:
+        taken = encoder_ms(encoder, generator.resolution)
+        wanted, holds = f"<= {ENCODER_MS:.0f}", taken <= ENCODER_MS
+        result.append(Figure("encoder: milliseconds on one core", taken, None, wanted, holds))
     write_text(args.out / "figures.json", json.dumps([asdict(figure) for figure in result], indent=1))
     write_text(args.out / "figures.md", table(result))
     print(table(result))

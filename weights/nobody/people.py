@@ -25,12 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import COMPOSITION_DIMS, compose, held_out, load_cutouts
-from evaluate import distances, embeddings
-from learning import contact_sheet
+from evaluate import banded_sheet, distances, embeddings
 
 from engine.alignment import crop_ffhq
 from engine.encoder import Encoder, load_encoder
-from engine.errors import DoppelgangerError, NoUsableFace
+from engine.errors import DoppelgangerError, NoUsableFace, told_in_one_line
 from engine.faces import FaceFinder, FaceLimits, choose_sitter
 from engine.judges.base import Judge
 from engine.judges.registry import panel
@@ -97,6 +96,7 @@ def find(
                 yield latent, picture[0]
 
 
+@told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -110,27 +110,23 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
-    try:
-        generator, (encoder, _) = load_generator(args.generator), load_encoder(args.encoder)
-        (judge,) = panel(["dlib"])
-        names, cutouts = load_cutouts(args.renders, generator.resolution)
-        taught = torch.from_numpy(~held_out(names))
-        random = torch.Generator().manual_seed(0)
-        composition = CALM * torch.randn(len(names), COMPOSITION_DIMS, generator=random)
-        photographs = to_uint8(compose(cutouts, composition)[taught]).numpy()
-        latents, pictures = [], []
-        for latent, picture in tqdm(find(generator, encoder, judge, photographs), "people", args.count):
-            latents.append(latent)
-            pictures.append(picture)
-            save_people(torch.cat(latents), args.export, generator_sha256(args.generator))
-            if args.sheet:
-                blank = [np.full_like(picture, 255)] * (-len(pictures) % 5)
-                contact_sheet(torch.from_numpy(np.stack(pictures + blank)), 5).save(args.sheet)
-            if len(latents) == args.count:
-                break
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    generator, (encoder, _) = load_generator(args.generator), load_encoder(args.encoder)
+    (judge,) = panel(["dlib"])
+    names, cutouts = load_cutouts(args.renders, generator.resolution)
+    taught = torch.from_numpy(~held_out(names))
+    random = torch.Generator().manual_seed(0)
+    composition = CALM * torch.randn(len(names), COMPOSITION_DIMS, generator=random)
+    photographs = to_uint8(compose(cutouts[taught], composition[taught])).numpy()
+    sha256 = generator_sha256(args.generator)
+    latents, pictures = [], []
+    for latent, picture in tqdm(find(generator, encoder, judge, photographs), "people", args.count):
+        latents.append(latent)
+        pictures.append(picture)
+        save_people(torch.cat(latents), args.export, sha256)
+        if args.sheet:
+            banded_sheet([one[None] for one in pictures], across=5).save(args.sheet)
+        if len(latents) == args.count:
+            break
     return 0
 
 

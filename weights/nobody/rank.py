@@ -29,7 +29,7 @@ from compose import compose_as_photographed, held_out, load_cutouts
 from learning import importance
 
 from engine.encoder import Encoder, load_encoder
-from engine.errors import DoppelgangerError
+from engine.errors import told_in_one_line
 from engine.perceptual import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.photograph import load_photograph
 from engine.target import to_target
@@ -168,6 +168,7 @@ def table(columns: dict[str, dict[str, float]]) -> str:
 
 
 @torch.no_grad()
+@told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -178,15 +179,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--resolution", type=int, default=128)
     parser.add_argument("--pictures", type=int, default=20)
     args = parser.parse_args(words)
-    try:
-        encoder, _ = load_encoder(args.encoder)
-        names, cutouts = load_cutouts(args.renders, args.resolution)
-        unseen = cutouts[torch.from_numpy(held_out(names))][: args.pictures]
-        pictures = compose_as_photographed(unseen, torch.Generator().manual_seed(2))
-        people = load_people(args.people, args.resolution)
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    encoder, _ = load_encoder(args.encoder)
+    names, cutouts = load_cutouts(args.renders, args.resolution)
+    unseen = cutouts[torch.from_numpy(held_out(names))][: args.pictures]
+    pictures = compose_as_photographed(unseen, torch.Generator().manual_seed(2))
+    people = load_people(args.people, args.resolution)
     weight = importance(torch.ones(1, 1, args.resolution, args.resolution))
     pyramid, features = NormalisedLaplacianPyramid(), EncoderFeatures(encoder)
     torch.manual_seed(0)

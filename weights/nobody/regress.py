@@ -49,7 +49,7 @@ from learning import (  # noqa: E402
 )
 from reshape import other_shapes, warped  # noqa: E402
 
-from engine.errors import DoppelgangerError, UsageError  # noqa: E402
+from engine.errors import UsageError, told_in_one_line  # noqa: E402
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 from engine.stylegan2.checkpoint import load_generator, save_generator  # noqa: E402
 from engine.stylegan2.network import FullyConnected  # noqa: E402
@@ -280,6 +280,7 @@ def export(args: argparse.Namespace) -> None:
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
 
 
+@told_in_one_line
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -308,14 +309,10 @@ def main() -> int:
     args = parser.parse_args()
     if not (args.export or args.assets):
         parser.error("training needs the mesh: give --assets DIR (see weights.nobody.render.assets)")
-    try:
-        if args.export:
-            export(args)
-        else:
-            train(args)
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if args.export:
+        export(args)
+    else:
+        train(args)
     return 0
 
 

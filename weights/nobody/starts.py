@@ -27,7 +27,7 @@ from evaluate import sitters
 
 from engine.alignment import crop_ffhq
 from engine.encoder import Encoder, load_encoder
-from engine.errors import DoppelgangerError
+from engine.errors import told_in_one_line
 from engine.faces import FaceFinder, FaceLimits, choose_sitter
 from engine.judges.base import Judge
 from engine.judges.registry import panel
@@ -102,6 +102,7 @@ def table(found: Sequence[Found]) -> str:
     return "\n".join(lines)
 
 
+@told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -116,23 +117,19 @@ def main(words: list[str] | None = None) -> int:
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
     found: dict[str, list[Found]] = {"photographs": [], "unseen renders": []}
-    try:
-        generator, (encoder, _) = load_generator(args.generator), load_encoder(args.encoder)
-        (judge,) = panel(["dlib"])
-        people, photographs = sitters(args.photographs, args.renders, args.unseen)
-        with FaceFinder() as finder:
-            for name, picture in tqdm(people.items(), "sitters"):
-                face = choose_sitter(finder.find(picture), FaceLimits())
-                portrait = crop_ffhq(picture, face.landmarks, PORTRAIT_PX)
-                distance = NormalisedLaplacianPyramid()
-                target = aim_at(portrait, generator.resolution, distance, generator.device)
-                reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
-                group = found["photographs" if name in photographs else "unseen renders"]
-                sitter = Sitter(name, target, reference)
-                group += search_from_both(generator, encoder, judge, sitter, args.steps)
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    generator, (encoder, _) = load_generator(args.generator), load_encoder(args.encoder)
+    (judge,) = panel(["dlib"])
+    people, photographs = sitters(args.photographs, args.renders, args.unseen)
+    with FaceFinder() as finder:
+        for name, picture in tqdm(people.items(), "sitters"):
+            face = choose_sitter(finder.find(picture), FaceLimits())
+            portrait = crop_ffhq(picture, face.landmarks, PORTRAIT_PX)
+            distance = NormalisedLaplacianPyramid()
+            target = aim_at(portrait, generator.resolution, distance, generator.device)
+            reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
+            group = found["photographs" if name in photographs else "unseen renders"]
+            sitter = Sitter(name, target, reference)
+            group += search_from_both(generator, encoder, judge, sitter, args.steps)
     for name, group in found.items():
         if group:
             print(f"\n{name}\n\n{table(group)}")

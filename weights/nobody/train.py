@@ -39,7 +39,7 @@ from compose import compose_as_photographed, held_out, load_cutouts
 from discriminator import Discriminator
 from learning import contact_sheet, grown, set_w_avg
 
-from engine.errors import DoppelgangerError, UsageError
+from engine.errors import UsageError, told_in_one_line
 from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator, save_generator
 
@@ -457,6 +457,7 @@ def table(rows: list[Reading], at_most: int = 12) -> str:
     return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
 
 
+@told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -481,11 +482,7 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
-    try:
-        train(parser.parse_args(words))
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    train(parser.parse_args(words))
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from engine.errors import DoppelgangerError, MachineError, UsageError
+from engine.errors import MachineError, UsageError, told_in_one_line
 
 from .archive import Archive, parameters_of
 from .assets import WHERE_TO_GET, load_assets
@@ -78,12 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+@told_in_one_line
 def main() -> int:
     try:
         return run(parse())
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `... --parameters | head`

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import DoppelgangerError, UsageError
+from engine.errors import UsageError, told_in_one_line
 
 MODEL_FILE = "ict.npz"
 LANDMARK_FILE = "lm68.npy"
@@ -142,6 +142,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     os.replace(unfinished, path)
 
 
+@told_in_one_line
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m weights.nobody.render.assets",
@@ -150,11 +151,7 @@ def main() -> int:
     parser.add_argument("source", type=Path, help="the folder FaceXModel of ICT-FaceKit")
     parser.add_argument("target", type=Path, help="the folder to write ict.npz and lm68.npy into")
     arguments = parser.parse_args()
-    try:
-        convert(arguments.source, arguments.target)
-    except DoppelgangerError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    convert(arguments.source, arguments.target)
     return 0
 
 
