@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.arrays import Pixels
+from engine.errors import DoppelgangerError
 from engine.finding import Finding
 from engine.strip import Strip
 
@@ -64,6 +65,13 @@ class People:
     """Ways from the median face to people who do not exist."""
 
     strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Between process and client only: what is configured cannot be used as it is."""
+
+    error: DoppelgangerError
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ import torch
 from engine import channel
 from engine.arrays import Pixels
 from engine.channel import Channel, Parcel
-from engine.errors import DoppelgangerError, place
+from engine.errors import DoppelgangerError, UsageError, WeightsError, place
 from engine.judges.base import Judge
 from engine.people import Person, find_person, person_strip
 from engine.portrayal import Portrayal, PortrayalSettings, Progress, summarise
-from engine.reports import Failed, Found, Over, People, Portray, Progressed, Ready
+from engine.reports import Failed, Found, Over, People, Portray, Progressed, Ready, Refused
 from engine.strip import Strip
 from engine.stylegan2 import Generator
 
@@ -94,6 +94,9 @@ def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_s
     with contextlib.suppress(EOFError, BrokenPipeError):
         try:
             studio = prepare()
+        except (UsageError, WeightsError) as error:
+            end.send(Refused(error))
+            return
         except Exception as error:
             end.send(Failed(_line(error)))
             return

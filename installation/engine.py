@@ -23,11 +23,12 @@ from weakref import WeakSet
 from engine import channel
 from engine.arrays import Pixels
 from engine.channel import Channel, Parcel
-from engine.reports import Cancel, Failed, Found, Over, People, Portray, Progressed, Ready, Report
+from engine.errors import DoppelgangerError
+from engine.reports import Cancel, Failed, Found, Over, People, Portray, Progressed, Ready, Refused, Report
 from engine.strip import Strip
 from hardware.memory import forbid_core_dumps
 from installation.configuration import Configuration
-from installation.services import Fault, ResilientService
+from installation.services import Fault, PermanentFault, ResilientService
 
 if TYPE_CHECKING:  # what loads torch stays out of the stage's process
     from engine.worker import Studio
@@ -86,6 +87,9 @@ class Engine(ResilientService):
         """
         super().__init__("engine", clock)
         self.setup_limit_s = self.loading_limit_s
+        self.refusal: DoppelgangerError | None = None
+        """Why the very first process could not use what is configured. No other one could: the service has
+        failed for good."""
         self._prepare, self._lock_step, self._recycle_after = prepare, lock_step, recycle_after
         # The thread's own.
         self._process: BaseProcess | None = None
@@ -275,6 +279,10 @@ class Engine(ResilientService):
 
     def _take(self, parcel: Parcel) -> None:
         match parcel.message:
+            case Refused(error):
+                # Later ones have been able to: what is missing now may come back.
+                self.refusal = error if self._processes == 1 else None
+                self._fail(str(error), PermanentFault if self.refusal else Fault)
             case Failed(message):
                 self._fail(message)
             case Ready() as ready:
@@ -326,13 +334,13 @@ class Engine(ResilientService):
         self._reports.append(report)
         self._changed.notify_all()
 
-    def _fail(self, message: str) -> None:
-        """The process is of no use any more: says so to the stage, and begins anew."""
+    def _fail(self, message: str, fault: type[Fault] = Fault) -> None:
+        """The process is of no use any more: says so to the stage, and begins anew, unless it is no use."""
         with self._changed:
             self._visit_id = None
             self._drop_request()
             self._push(Failed(message))
-        raise Fault(message)
+        raise fault(message)
 
     def _last_words(self) -> str:
         assert self._process is not None

@@ -36,8 +36,8 @@ from installation.recorder import Recorder
 from installation.rehearsal import Rehearsal
 from installation.services import Health, Services
 from installation.setup import Facts, Setup
-from installation.stage import Observer, Source, Stage
-from installation.visit import Phase
+from installation.stage import Areas, Observer, Source, Stage
+from installation.visit import Event, Phase
 from installation.watcher import SteppedWatcher, Watcher
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,11 @@ class House:
             Rehearsal(rehearsing.visits, rehearsing.unseen) if rehearsing.visits is not None else None
         )
         buttons = TechnicianButtons if rehearsing.setup else Buttons
-        sources: list[Source] = [self._ends.enter_context(Ending()), buttons(self.display)]
+        sources: list[Source] = [
+            self._ends.enter_context(Ending()),
+            EngineRefusal(self.engine),
+            buttons(self.display),
+        ]
         observers: list[Observer] = [Heartbeat(), counters]
         if self.rehearsal is not None:
             sources.append(self.rehearsal)
@@ -145,12 +149,17 @@ class House:
         )
 
     def play(self) -> None:
-        """Until somebody ends it, or the rehearsal is over."""
+        """Until somebody ends it, or the rehearsal is over.
+
+        Raises UsageError or WeightsError where the engine cannot use what is configured.
+        """
         if self._for_technician:
             self.host.show_camera(self.clock.now_s)
         else:
             self.camera.begin(self.clock.now_s)
         self.stage.run()
+        if self.engine.refusal is not None:
+            raise self.engine.refusal
 
     def __enter__(self) -> Self:
         self._ends.enter_context(self.services)
@@ -191,6 +200,21 @@ class House:
         if not self.host.people:
             return np.full((64, 64, 3), synthetic.GROUND, np.uint8)
         return self.host.people[0].pictures[-1]
+
+
+class EngineRefusal:
+    """A source of nothing, `over` once it is known that the engine will never work: a person must see it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def over(self) -> bool:
+        return self._engine.refusal is not None
+
+    def events(self, _host: Host, _areas: Areas, _now_s: float) -> tuple[Event, ...]:
+        """None."""
+        return ()
 
 
 class Heartbeat:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,7 +24,7 @@ from skimage import data
 
 from engine.arrays import Pixels
 from engine.device import within_memory
-from engine.errors import WeightsError
+from engine.errors import MachineError, WeightsError
 from engine.finding import Finding
 from engine.reports import Failed, Found, People, Progressed, Ready, Report
 from engine.strip import Strip
@@ -66,6 +67,18 @@ def exhausted_studio() -> Atelier:
 
 def missing_weights() -> Studio:
     raise WeightsError("weights/x.safetensors is missing: run kiosk weights fetch.")
+
+
+def missing_gpu() -> Studio:
+    raise MachineError("There is no GPU.")
+
+
+def missing_later(seen: Path) -> Studio:
+    """Weights that are there for the first process only."""
+    if seen.exists():
+        return missing_weights()
+    seen.touch()
+    return Stubborn()
 
 
 class Stubborn:
@@ -436,13 +449,40 @@ def test_too_little_memory_is_survived_and_a_lost_gpu_is_found_again(photographs
 
 
 def test_what_cannot_be_loaded_is_tried_again() -> None:
-    engine = Engine(missing_weights)
+    engine = Engine(missing_gpu)
     engine.first_wait_s = 0.1
     engine.start()
     try:
         for _ in range(2):
-            failed = next_of(engine, Failed)
-            assert failed.message == "weights/x.safetensors is missing: run kiosk weights fetch."
+            assert next_of(engine, Failed).message == "There is no GPU."
+        assert engine.refusal is None
+    finally:
+        engine.stop()
+
+
+def test_what_only_a_person_can_mend_is_not_tried_again() -> None:
+    engine = Engine(missing_weights)
+    engine.start()
+    try:
+        told = "weights/x.safetensors is missing: run kiosk weights fetch."
+        assert next_of(engine, Failed).message == told
+        until(lambda: engine.health.condition is Condition.FAILED)
+        assert engine.health.message == told
+        assert isinstance(engine.refusal, WeightsError)
+    finally:
+        engine.stop()
+
+
+def test_what_was_there_may_come_back(tmp_path: Path) -> None:
+    engine = Engine(partial(missing_later, tmp_path / "seen"))
+    engine.first_wait_s = 0.1
+    engine.start()
+    try:
+        next_of(engine, Ready)
+        os.kill(pid(engine), signal.SIGKILL)
+        for _ in range(3):  # the one that was killed, and two that find no weights
+            next_of(engine, Failed)
+        assert engine.refusal is None
     finally:
         engine.stop()
 
