@@ -21,6 +21,9 @@ SHORT = """
 [search]
 steps = 45
 tuning_steps = 25
+
+[film]
+pictures = 40
 """
 
 
@@ -31,7 +34,7 @@ def kiosk(*words: object, timeout_s: int = 900) -> subprocess.CompletedProcess[s
 
 @pytest.fixture(scope="session")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A configuration with fewer steps of the search; all else is the default."""
+    """A configuration with fewer steps of the search and pictures of the film; all else is the default."""
     path = tmp_path_factory.mktemp("config") / "short.toml"
     path.write_text(SHORT)
     return path
