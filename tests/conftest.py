@@ -43,6 +43,20 @@ def golden(resolution: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return {k.removeprefix("state/"): v for k, v in arrays.items() if k.startswith("state/")}, arrays
 
 
+class FolderManifest:
+    """A manifest of the files that lie in a folder, and of the embedded ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self) -> "FolderManifest":
+        return self
+
+    def locate(self, name: str) -> Path:
+        own = self.folder / f"{name}.safetensors"
+        return own if own.exists() else REPO / "weights" / f"{name}.safetensors"
+
+
 @pytest.fixture(scope="session")
 def photos() -> list[Path]:
     """Four photographs of two well-known people, two of each."""

@@ -20,7 +20,7 @@ from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_g
 from engine.target import to_target
 from installation.atelier import Atelier
 from installation.configuration import Configuration, Search
-from tests.conftest import REPO
+from tests.conftest import REPO, FolderManifest
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
@@ -103,24 +103,10 @@ def test_is_not_used_with_another_generator(
 ) -> None:
     other = Generator(8, 8, 8, channel_base=64, channel_max=8, mapping_layers=2)
     save_generator(other, tmp_path / "other.safetensors", "other")
-    monkeypatch.setattr("installation.atelier.Manifest", _Folder(tmp_path))
+    monkeypatch.setattr("installation.atelier.Manifest", FolderManifest(tmp_path))
     with pytest.raises(WeightsError, match="another generator"):
         own = Search(threads=torch.get_num_threads())
         Atelier(Configuration(generator="other", encoder="nobody-encoder", search=own))
-
-
-class _Folder:
-    """A manifest of the files that lie in a folder, and of the embedded ones."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def load(self) -> "_Folder":
-        return self
-
-    def locate(self, name: str) -> Path:
-        own = self.folder / f"{name}.safetensors"
-        return own if own.exists() else REPO / "weights" / f"{name}.safetensors"
 
 
 # --- the guess ---

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from test_encoder import EMBEDDED_BYTES, ENCODER, GENERATOR, _Folder
+from test_encoder import EMBEDDED_BYTES, ENCODER, GENERATOR
 
 from engine.errors import WeightsError
 from engine.faces import FaceFinder
@@ -28,7 +28,7 @@ from installation.configuration import Configuration, Search
 from installation.configuration import load as load_configuration
 from installation.framing import PortraitTaking, advise
 from installation.view import Guidance
-from tests.conftest import REPO
+from tests.conftest import REPO, FolderManifest
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
@@ -149,7 +149,7 @@ def test_what_holds_no_people_is_refused(generator: Generator, tmp_path: Path) -
 
 def test_those_of_another_generator_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_people(load_file(PEOPLE)["latents"], tmp_path / "others.safetensors", "ab" * 32)
-    monkeypatch.setattr("installation.atelier.Manifest", _Folder(tmp_path))
+    monkeypatch.setattr("installation.atelier.Manifest", FolderManifest(tmp_path))
     with pytest.raises(WeightsError, match=r"another generator.*people = " ""):
         Atelier(Configuration(people="others", search=Search(threads=torch.get_num_threads())))
 
