@@ -24,7 +24,7 @@ from installation.configuration import load
 from installation.control import Blackout, Start, Stop, Verdict
 from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.documentation import listing, page
-from installation.control.packets import encode
+from installation.control.packets import encode, parse
 from installation.osc_command import whole_registry
 from installation.parameters import Kind, Outside
 from installation.services import Condition
@@ -353,6 +353,31 @@ def test_what_changes_every_frame_is_told_once_a_frame(stage: HeadlessStage, cli
 def test_those_named_in_the_configuration_hear_without_asking(tmp_path: Path) -> None:
     with oscdump() as dump, headless_stage(tmp_path, send_to=[f"127.0.0.1:{dump.port}"]):
         eventually(lambda: len(dump.told("/heartbeat")) >= 2)
+
+
+def test_those_named_hear_everything_though_the_port_is_free_late(
+    tmp_path: Path,
+) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as desk,
+    ):
+        other.bind(("127.0.0.1", 0))
+        desk.bind(("127.0.0.1", 0))
+        desk.settimeout(20)
+        port, desk_port = other.getsockname()[1], desk.getsockname()[1]
+        stage = HeadlessStage(tmp_path, osc_port=port, send_to=[f"127.0.0.1:{desk_port}"])
+        udp = stage.control.services[0]
+        udp.start()
+        eventually(lambda: udp.health.condition is Condition.WAITING)
+        for frame in range(10):
+            stage.control.publish(stage.sight, time.monotonic() + frame)
+        other.close()
+        eventually(lambda: udp.health.condition is Condition.OK)
+        stage.control.publish(stage.sight, time.monotonic() + 20)
+        heard = {parse(desk.recv(65_535))[0].messages[0].address for _ in stage.registry.parameters}
+        udp.stop()
+    assert len(heard) == len(stage.registry.parameters)
 
 
 def test_who_is_not_on_the_list_is_not_answered(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ class _House:
     host = "the cue list"
     alive = True
 
-    def send(self, packet: bytes) -> None:
-        pass
+    def send(self, packet: bytes) -> bool:
+        return False
 
     def at_port(self, port: int) -> "_House":
         return self

@@ -32,8 +32,8 @@ class Peer(Protocol):
     def alive(self) -> bool:
         """Whether anything sent now could still arrive."""
 
-    def send(self, packet: bytes) -> None:
-        """Sends without waiting and without raising; what cannot be sent is dropped."""
+    def send(self, packet: bytes) -> bool:
+        """Sends without waiting and without raising. Returns whether it is on its way."""
 
     def at_port(self, port: int) -> "Peer":
         """The same host at another port, where the transport knows such a thing."""
