@@ -250,6 +250,22 @@ def test_over_tcp_nothing_is_lost(stage: HeadlessStage) -> None:
     assert stage.registry.set_to("rehearsed/turns") == list(range(1, 10_001))
 
 
+def test_who_goes_without_a_word_does_not_keep_a_place_over_tcp(stage: HeadlessStage) -> None:
+    """Nothing tells of a cable that is pulled but asking: what the system does for this connection."""
+    with socket.create_connection(("127.0.0.1", stage.tcp_port)) as connection:
+        connection.send(slip.END)
+        ends = (stage.tcp_port, connection.getsockname()[1])
+
+        def timer() -> str:
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                _, here, there, _, _, timer, *_ = line.split()
+                if tuple(int(end.partition(":")[2], 16) for end in (here, there)) == ends:
+                    return timer.partition(":")[0]
+            return ""
+
+        eventually(lambda: timer() == "02", within_s=5)  # keepalive
+
+
 def test_who_is_not_on_the_list_is_not_connected(tmp_path: Path) -> None:
     with (
         headless_stage(tmp_path, allow=["10.0.0.0/8"]) as stage,
