@@ -33,7 +33,7 @@ from installation.control.packets import (
 )
 from installation.control.presets import Preset, Presets
 from installation.control.scheduling import Schedule
-from installation.parameters import Registry
+from installation.parameters import Registry, Value
 from installation.visit import Phase
 from tests.headless_stage import Rehearsed
 
@@ -265,7 +265,11 @@ def test_a_hand_on_the_fader_and_another_preset_win() -> None:
 def test_a_preset_loaded_again_without_a_fade_waits_for_no_scene() -> None:
     registry = Registry(Rehearsed)
     fades = Fades(registry)
-    targets = {"rehearsed/needle": False, "rehearsed/hint": "nearer", "rehearsed/ride_s": 60.0}
+    targets: dict[str, Value] = {
+        "rehearsed/needle": False,
+        "rehearsed/hint": "nearer",
+        "rehearsed/ride_s": 60.0,
+    }
     fades.start(targets, 10, now_s=0)
     assert fades.start(targets, 10, now_s=1) == [] and registry.of(Rehearsed).needle
     assert fades.start(targets, 0, now_s=2) == [], "what was told has not changed"
