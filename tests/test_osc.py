@@ -115,6 +115,8 @@ WRONG = [
     ("/preset/save", (("i", 3),), "wrong type"),
     ("/show/go", (("s", "jury"), ("i", 1)), "takes phase"),
     ("/show/go", (("s", "search"),), "only a visitor"),
+    ("/show/go", (), "takes phase"),
+    ("/preset/load", (), "takes name fade_s"),
     ("/show/next", (("s", "now"),), "takes nothing"),
     ("/subscribe", (("f", 10.0), ("i", 9001), ("i", 1)), "takes lease_s port"),
 ]
@@ -571,6 +573,35 @@ def test_a_cue_list_is_read_anew_and_a_broken_one_is_not_used(tmp_path: Path) ->
         (tmp_path / "cues.toml").write_text(CUES)
         client.send("/cue/load")
         assert client.receive("/done")[1] == ("/cue/load", "3 cues")
+
+
+@pytest.mark.parametrize(
+    ("sent", "fault"),
+    [
+        ('["/preset/laod", "day"]', "/preset/laod: unknown address"),
+        ('["/show/stop", "now"]', "/show/stop: takes nothing"),
+        ('["/preset/load", "day", "10"]', "fade_s: wrong type"),
+        ('["/visit/phase", "jury"]', "can only be read"),
+        ('["/scene/rehearsed/glow"]', "takes one value"),
+        ('["/scene/rehearsed/way", "up"]', "not among the choices"),
+        ('["/scene/*/glows", 1]', "/scene/*/glows: unknown address"),
+    ],
+)
+def test_a_cue_that_would_be_refused_is_told_before_its_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sent: str, fault: str
+) -> None:
+    right = '["/show/stop"], ["/show/next", 1], ["/preset/load", "to be saved", 3], ["/scene/*/glow", 0.25]'
+    (tmp_path / "cues.toml").write_text(f"[[cue]]\nphase = 'jury'\nsend = [{right}, {sent}]\n")
+    with headless_stage(tmp_path) as stage, osc_js(stage.port) as client:
+        assert [
+            fault in line and "cue.0.send.4" in line for line in caplog.messages if "cues.toml" in line
+        ] == [True]
+        client.send("/cue/load")
+        assert fault in client.receive("/error")[1][1]
+        stage.sight = replace(stage.sight, phase=Phase.JURY)
+        # What is right in it holds, patterns too.
+        eventually(lambda: stage.happened == [Halted(), Stop(), Skipped()])
+        assert stage.value("rehearsed/glow") == 0.25
 
 
 # --- bad weather ---
