@@ -299,6 +299,19 @@ def test_a_slider_turns_a_parameter_and_follows_it(stage: HeadlessStage, page: P
         expect(slider).to_have_value("0.5")
 
 
+def test_a_slider_that_is_let_go_shows_what_another_hand_has_set(stage: HeadlessStage, page: Page) -> None:
+    page.get_by_text("rehearsed").click()
+    slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
+    slider.hover()
+    page.mouse.down()
+    with osc_js(stage.port) as other:
+        other.ask("/scene/rehearsed/glow", ("f", 0.25))
+        expect(slider).not_to_have_value("0.25")
+        page.mouse.up()
+        expect(slider).to_have_value("0.25")
+    assert stage.value("rehearsed/glow") == 0.25
+
+
 def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Page) -> None:
     page.get_by_text("rehearsed").click()
     page.get_by_label("/scene/rehearsed/needle").uncheck()
@@ -319,6 +332,11 @@ def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Pag
     page.get_by_label("/scene/rehearsed/tilt_deg, number").fill("99")
     page.get_by_label("/scene/rehearsed/tilt_deg, number").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("out of range")
+    expect(page.get_by_label("/scene/rehearsed/tilt_deg, number")).to_have_value("0")
+    page.get_by_label("/scene/rehearsed/hint").fill("much nearer than this can ever be")
+    page.get_by_label("/scene/rehearsed/hint").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("at most 20 characters")
+    expect(page.get_by_label("/scene/rehearsed/hint")).to_have_value("näher")
     for address in stage.registry.parameters:
         assert page.locator(f'[aria-label="/scene/{address}"]').count() == 1, address
 
