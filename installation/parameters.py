@@ -336,24 +336,26 @@ def write_safely(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None
     """Writes what `changes` of a registry returned as TOML, whole or not at all.
 
     The last ten files that differ stay as `path.1` (newest) and on. Raises MachineError where the folder
-    cannot be written; then the file is what it was.
+    cannot be written; then the file and those before it are what they were.
     """
-    text = _as_toml(changes)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    content = _as_toml(changes).encode()
+    unfinished, spare = (path.with_name(f".{path.name}.{part}") for part in ("unfinished", "spare"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists() and path.read_bytes() == unfinished.read_bytes():
+        _write_through(unfinished, content)
+        if path.exists() and path.read_bytes() == content:
             unfinished.unlink()
             return
-        _shift_backups(path)
+        if path.exists():
+            # First the copy, which may find the disk full, then what only renames.
+            _write_through(spare, path.read_bytes())
+            _shift_backups(path)
+            os.replace(spare, _backup(path, 1))
         os.replace(unfinished, path)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
+        for rest in (unfinished, spare):
+            with suppress(OSError):
+                rest.unlink()
         raise MachineError(
             f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
         ) from None
@@ -497,11 +499,16 @@ def _backup(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
+def _write_through(path: Path, content: bytes) -> None:
+    """Writes a file down to the disk. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _shift_backups(path: Path) -> None:
-    """Makes `path` its own newest backup, too; the oldest goes. At no moment is there no `path`."""
-    if not path.exists():
-        return
+    """Makes room for the newest backup; the oldest goes."""
     for number in range(BACKUPS - 1, 0, -1):
         if _backup(path, number).exists():
             os.replace(_backup(path, number), _backup(path, number + 1))
-    _backup(path, 1).write_bytes(path.read_bytes())

@@ -385,6 +385,37 @@ def test_what_cannot_be_saved_leaves_the_file(registry: Registry, tmp_path: Path
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_full_disk_costs_no_backup(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """There is room for so many files more; the next one can be made, and nothing be written into it."""
+    file = tmp_path / "parameters.toml"
+    for turns in (4, 5, 6):
+        registry.set("border/turns", turns)
+        write_safely(file, registry.changes())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    really_open, made = Path.open, []
+
+    def opened(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if "w" in mode:
+            made.append(path)
+        if "w" in mode and len(made) > room:
+            path.touch()
+            path = Path("/dev/full")
+        return really_open(path, mode, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", opened)
+    registry.set("border/turns", 7)
+    if room < 2:
+        with pytest.raises(MachineError, match="No space left"):
+            write_safely(file, registry.changes())
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    else:
+        write_safely(file, registry.changes())
+        assert tomllib.loads((tmp_path / "parameters.toml.1").read_text())["border"]["turns"] == 6
+
+
 # --- telling ---
 
 
