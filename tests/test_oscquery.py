@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -388,6 +389,23 @@ def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Pag
     expect(page.locator("#borders")).to_have_text("dlib")
 
 
+def test_the_borders_of_judges_who_nearly_agree_can_be_read(stage: HeadlessStage, page: Page) -> None:
+    judges = {"dlib": 0.55, "arcface-l": 0.56, "sface": 0.57, "anthropometry": 0.58}
+    stage.sight = replace(
+        stage.sight,
+        phase=Phase.JURY,
+        jury=tuple(JuryVerdict(judge, True, 0.5, border) for judge, border in judges.items()),
+    )
+    labels = page.locator("svg text:visible")
+    expect(labels.filter(has_text="anthropometry")).to_be_visible()
+    boxes = [box for label in labels.all() if (box := label.bounding_box())]
+    assert len(boxes) >= len(judges) + 3, "the two ends and the verdict, too"
+    for box, other in combinations(boxes, 2):
+        beside = box["x"] + box["width"] <= other["x"] or other["x"] + other["width"] <= box["x"]
+        above = box["y"] + box["height"] <= other["y"] + 2 or other["y"] + other["height"] <= box["y"] + 2
+        assert beside or above
+
+
 def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> None:
     page.get_by_role("button", name="next", exact=True).click()
     eventually(lambda: stage.happened == [Skipped()])
@@ -406,8 +424,9 @@ def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> N
 
 
 def test_the_page_fits_a_phone_and_comes_back(stage: HeadlessStage, page: Page) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 390
+    for wide in (390, 320):
+        page.set_viewport_size({"width": wide, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= wide
     web = stage.control.services[2]
     port = stage.http_port
     web.stop()

@@ -133,6 +133,7 @@ function scene(name, node) {
 
 // --- the stage, without a face ---
 
+const LABELS_Y = [80, 117, 69, 128]; // judges whose borders are close stand one above the other
 const across = (t) => 40 + 240 * Math.min(Math.max(t, 0), 1);
 
 function drawBorders() {
@@ -141,7 +142,7 @@ function drawBorders() {
     const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
     const label = document.createElementNS("http://www.w3.org/2000/svg", "text");
     Object.entries({ x1: across(border), x2: across(border), y1: 86, y2: 106 }).forEach((each) => line.setAttribute(...each));
-    Object.entries({ x: across(border), y: place % 2 ? 117 : 80 }).forEach((each) => label.setAttribute(...each));
+    Object.entries({ x: across(border), y: LABELS_Y[place % LABELS_Y.length] }).forEach((each) => label.setAttribute(...each));
     label.textContent = judge;
     mark.append(line, label);
     return mark;
