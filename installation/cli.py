@@ -69,5 +69,6 @@ def main(words: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     # While one thread loads native libraries in silence, others have something to say that is said once.
-    sys.stderr = own_stderr()
+    if sys.stderr is not None:
+        sys.stderr = own_stderr()
     sys.exit(main())
