@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 
 class _Silence:
@@ -32,6 +33,11 @@ class _Silence:
                 os.dup2(self._saved, 2)
                 os.close(self._saved)
 
+    def unsilenced(self) -> int:
+        """Another descriptor of what standard error is without silence."""
+        with self._lock:
+            return os.dup(self._saved if self._wanted else 2)
+
 
 _silence = _Silence()
 
@@ -41,10 +47,17 @@ def native_stderr_silenced() -> Iterator[None]:
     """Send what C and C++ code writes to file descriptor 2 to nowhere while the context lasts.
 
     It holds for the whole process, other threads included, so keep it short. Python's own exceptions
-    pass through it untouched.
+    pass through it untouched; what Python writes is lost, too, but over `own_stderr`.
     """
     _silence.begin()
     try:
         yield
     finally:
         _silence.end()
+
+
+def own_stderr() -> TextIO:
+    """Standard error under a descriptor of its own: a silence leaves it as it is."""
+    return os.fdopen(
+        _silence.unsilenced(), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from engine.errors import DoppelgangerError, place
+from engine.quiet import own_stderr
 
 COMMANDS = {
     "run": ("installation.run_command", "the installation: a screen, a camera, visitors"),
@@ -67,4 +68,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # While one thread loads native libraries in silence, others have something to say that is said once.
+    if sys.stderr is not None:
+        sys.stderr = own_stderr()
     sys.exit(main())

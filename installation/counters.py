@@ -149,6 +149,7 @@ def _write(path: Path, text: str) -> None:
     """Whole or not at all. A disk that is full stops no visit."""
     unfinished = path.with_suffix(UNFINISHED)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

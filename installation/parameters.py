@@ -106,7 +106,8 @@ class Refusal:
         return f"{shown(self.address)}: {self.reason}. {self.detail}"
 
 
-Colour = Annotated[str, Kind.COLOUR, StringConstraints(pattern=r"^#[0-9a-f]{6}$", max_length=7)]
+COLOUR = re.compile(r"#[0-9a-f]{6}")
+Colour = Annotated[str, Kind.COLOUR, StringConstraints(pattern=f"^{COLOUR.pattern}$", max_length=7)]
 """A colour as `#rrggbb` in sRGB."""
 
 
@@ -149,7 +150,8 @@ class Parameter:
         """What setting `value` would set.
 
         Types may differ as they do between OSC programs: 0 and 1 for a switch, an integer for a float, a
-        float for an integer (rounded). Numbers outside the range are clamped or refused, as declared.
+        float for an integer (rounded), a number for the choice that is called so. Numbers outside the range
+        are clamped or refused, as declared.
         """
         match self.kind:
             case Kind.BOOL:
@@ -179,6 +181,8 @@ class Parameter:
         return int(clamped) if self.kind is Kind.INT else float(clamped)
 
     def _text(self, value: object) -> Value | Refusal:
+        if self.kind is Kind.CHOICE and isinstance(value, int | float) and not isinstance(value, bool):
+            value = f"{float(value):g}" if abs(value) <= LARGEST_INTEGER else ""
         if not isinstance(value, str):
             return self._refuse(Reason.WRONG_TYPE, "It takes a text.")
         if self.kind is Kind.CHOICE and value not in self.choices:
@@ -187,7 +191,10 @@ class Parameter:
             return self._refuse(Reason.TOO_LONG, f"It takes {self.range}.")
         if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in value.replace("\n", "")):
             return self._refuse(Reason.NOT_TEXT, "Leave out control characters.")
-        return value.lower() if self.kind is Kind.COLOUR else value
+        if self.kind is not Kind.COLOUR:
+            return value
+        colour = value.lower()
+        return colour if COLOUR.fullmatch(colour) else self._refuse(Reason.INVALID, f"It takes {self.range}.")
 
     def _refuse(self, reason: Reason, detail: str) -> Refusal:
         return Refusal(self.address, reason, detail)
@@ -262,12 +269,10 @@ class Registry:
         if isinstance(accepted, Refusal):
             return accepted
         scene, _, name = address.partition("/")
-        values = self._next[scene].model_dump() | {name: accepted}
-        try:
-            # Whatever else the declaration demands, pydantic knows.
-            self._next[scene] = type(self._next[scene]).model_validate(values, strict=True)
-        except ValidationError as error:
-            return Refusal(address, Reason.INVALID, f"{error.errors()[0]['msg']}.")
+        values = _with(self._next[scene], address, accepted)
+        if isinstance(values, Refusal):
+            return values
+        self._next[scene] = values
         if parameter.applies is Applies.AT_ONCE and not at_next_scene:
             self._now[scene] = self._now[scene].model_copy(update={name: accepted})
         return accepted
@@ -315,11 +320,14 @@ class Registry:
                 address = f"{scene}/{name}"
                 parameter = self.parameters.get(address)
                 accepted = parameter.accept(value) if parameter else _unknown(address)
+                if not isinstance(accepted, Refusal):
+                    checked = _with(type(self._now[scene])(), address, accepted)
+                    accepted = checked if isinstance(checked, Refusal) else accepted
                 if isinstance(accepted, Refusal):
                     lines.append(f"{source}: {accepted} The default is used.")
                     continue
                 wanted[address] = accepted
-                if accepted != value:
+                if not isinstance(accepted, str) and accepted != value:
                     lines.append(f"{source}: {address} is set to {accepted}, the nearest it takes.")
         return wanted, lines
 
@@ -328,24 +336,26 @@ def write_safely(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None
     """Writes what `changes` of a registry returned as TOML, whole or not at all.
 
     The last ten files that differ stay as `path.1` (newest) and on. Raises MachineError where the folder
-    cannot be written; then the file is what it was.
+    cannot be written; then the file and those before it are what they were.
     """
-    text = _as_toml(changes)
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    content = _as_toml(changes).encode()
+    unfinished, spare = (path.with_name(f".{path.name}.{part}") for part in ("unfinished", "spare"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists() and path.read_bytes() == unfinished.read_bytes():
+        _write_through(unfinished, content)
+        if path.exists() and path.read_bytes() == content:
             unfinished.unlink()
             return
-        _shift_backups(path)
+        if path.exists():
+            # First the copy, which may find the disk full, then what only renames.
+            _write_through(spare, path.read_bytes())
+            _shift_backups(path)
+            os.replace(spare, _backup(path, 1))
         os.replace(unfinished, path)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
+        for rest in (unfinished, spare):
+            with suppress(OSError):
+                rest.unlink()
         raise MachineError(
             f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
         ) from None
@@ -442,6 +452,18 @@ def _kind(address: str, annotation: Any) -> Kind:
     raise ValueError(f"{address} is neither float, int, bool, str, Colour nor a Literal of texts")
 
 
+def _with(values: P, address: str, accepted: Value) -> P | Refusal:
+    """The values with that one changed. Whatever else the declaration demands of it, pydantic knows."""
+    changed = values.model_dump() | {address.partition("/")[2]: accepted}
+    try:
+        return type(values).model_validate(changed, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        # The declaration's own words, without pydantic's before them.
+        words = str(first.get("ctx", {}).get("error", first["msg"]))
+        return Refusal(address, Reason.INVALID, f"{words[:1].upper()}{words[1:]}.")
+
+
 def _unknown(address: str) -> Refusal:
     return Refusal(address, Reason.UNKNOWN, "`./kiosk osc` lists them all.")
 
@@ -477,11 +499,16 @@ def _backup(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
+def _write_through(path: Path, content: bytes) -> None:
+    """Writes a file down to the disk. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _shift_backups(path: Path) -> None:
-    """Makes `path` its own newest backup, too; the oldest goes. At no moment is there no `path`."""
-    if not path.exists():
-        return
+    """Makes room for the newest backup; the oldest goes."""
     for number in range(BACKUPS - 1, 0, -1):
         if _backup(path, number).exists():
             os.replace(_backup(path, number), _backup(path, number + 1))
-    _backup(path, 1).write_bytes(path.read_bytes())

@@ -122,9 +122,18 @@ def test_a_broken_file_is_put_aside(path: Path):
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    (tmp_path / "no").touch()
     with Counters(tmp_path / "no" / "counters.json", 100, lambda: NOW) as counters:
         go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.ATTRACT)
     assert "cannot be written" in caplog.text
+
+
+def test_a_folder_that_is_not_there_yet_is_made(tmp_path: Path):
+    """The curators' own, before anything has been saved into it."""
+    path = tmp_path / "show" / "counters.json"
+    with Counters(path, 100, lambda: NOW) as counters:
+        counters.count("saved")
+    assert read(path)["days"] == {"2026-05-02": {"saved": 1}}
 
 
 def test_without_a_path_nothing_is_written(tmp_path: Path):

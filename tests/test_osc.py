@@ -24,7 +24,7 @@ from installation.configuration import load
 from installation.control import Blackout, Start, Stop, Verdict
 from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.documentation import listing, page
-from installation.control.packets import encode
+from installation.control.packets import encode, parse
 from installation.osc_command import whole_registry
 from installation.parameters import Kind, Outside
 from installation.services import Condition
@@ -115,6 +115,8 @@ WRONG = [
     ("/preset/save", (("i", 3),), "wrong type"),
     ("/show/go", (("s", "jury"), ("i", 1)), "takes phase"),
     ("/show/go", (("s", "search"),), "only a visitor"),
+    ("/show/go", (), "takes phase"),
+    ("/preset/load", (), "takes name fade_s"),
     ("/show/next", (("s", "now"),), "takes nothing"),
     ("/subscribe", (("f", 10.0), ("i", 9001), ("i", 1)), "takes lease_s port"),
 ]
@@ -250,6 +252,22 @@ def test_over_tcp_nothing_is_lost(stage: HeadlessStage) -> None:
     assert stage.registry.set_to("rehearsed/turns") == list(range(1, 10_001))
 
 
+def test_who_goes_without_a_word_does_not_keep_a_place_over_tcp(stage: HeadlessStage) -> None:
+    """Nothing tells of a cable that is pulled but asking: what the system does for this connection."""
+    with socket.create_connection(("127.0.0.1", stage.tcp_port)) as connection:
+        connection.send(slip.END)
+        ends = (stage.tcp_port, connection.getsockname()[1])
+
+        def timer() -> str:
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                _, here, there, _, _, timer, *_ = line.split()
+                if tuple(int(end.partition(":")[2], 16) for end in (here, there)) == ends:
+                    return timer.partition(":")[0]
+            return ""
+
+        eventually(lambda: timer() == "02", within_s=5)  # keepalive
+
+
 def test_who_is_not_on_the_list_is_not_connected(tmp_path: Path) -> None:
     with (
         headless_stage(tmp_path, allow=["10.0.0.0/8"]) as stage,
@@ -353,6 +371,31 @@ def test_what_changes_every_frame_is_told_once_a_frame(stage: HeadlessStage, cli
 def test_those_named_in_the_configuration_hear_without_asking(tmp_path: Path) -> None:
     with oscdump() as dump, headless_stage(tmp_path, send_to=[f"127.0.0.1:{dump.port}"]):
         eventually(lambda: len(dump.told("/heartbeat")) >= 2)
+
+
+def test_those_named_hear_everything_though_the_port_is_free_late(
+    tmp_path: Path,
+) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as desk,
+    ):
+        other.bind(("127.0.0.1", 0))
+        desk.bind(("127.0.0.1", 0))
+        desk.settimeout(20)
+        port, desk_port = other.getsockname()[1], desk.getsockname()[1]
+        stage = HeadlessStage(tmp_path, osc_port=port, send_to=[f"127.0.0.1:{desk_port}"])
+        udp = stage.control.services[0]
+        udp.start()
+        eventually(lambda: udp.health.condition is Condition.WAITING)
+        for frame in range(10):
+            stage.control.publish(stage.sight, time.monotonic() + frame)
+        other.close()
+        eventually(lambda: udp.health.condition is Condition.OK)
+        stage.control.publish(stage.sight, time.monotonic() + 20)
+        heard = {parse(desk.recv(65_535))[0].messages[0].address for _ in stage.registry.parameters}
+        udp.stop()
+    assert len(heard) == len(stage.registry.parameters)
 
 
 def test_who_is_not_on_the_list_is_not_answered(tmp_path: Path) -> None:
@@ -530,6 +573,35 @@ def test_a_cue_list_is_read_anew_and_a_broken_one_is_not_used(tmp_path: Path) ->
         (tmp_path / "cues.toml").write_text(CUES)
         client.send("/cue/load")
         assert client.receive("/done")[1] == ("/cue/load", "3 cues")
+
+
+@pytest.mark.parametrize(
+    ("sent", "fault"),
+    [
+        ('["/preset/laod", "day"]', "/preset/laod: unknown address"),
+        ('["/show/stop", "now"]', "/show/stop: takes nothing"),
+        ('["/preset/load", "day", "10"]', "fade_s: wrong type"),
+        ('["/visit/phase", "jury"]', "can only be read"),
+        ('["/scene/rehearsed/glow"]', "takes one value"),
+        ('["/scene/rehearsed/way", "up"]', "not among the choices"),
+        ('["/scene/*/glows", 1]', "/scene/*/glows: unknown address"),
+    ],
+)
+def test_a_cue_that_would_be_refused_is_told_before_its_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sent: str, fault: str
+) -> None:
+    right = '["/show/stop"], ["/show/next", 1], ["/preset/load", "to be saved", 3], ["/scene/*/glow", 0.25]'
+    (tmp_path / "cues.toml").write_text(f"[[cue]]\nphase = 'jury'\nsend = [{right}, {sent}]\n")
+    with headless_stage(tmp_path) as stage, osc_js(stage.port) as client:
+        assert [
+            fault in line and "cue.0.send.4" in line for line in caplog.messages if "cues.toml" in line
+        ] == [True]
+        client.send("/cue/load")
+        assert fault in client.receive("/error")[1][1]
+        stage.sight = replace(stage.sight, phase=Phase.JURY)
+        # What is right in it holds, patterns too.
+        eventually(lambda: stage.happened == [Halted(), Stop(), Skipped()])
+        assert stage.value("rehearsed/glow") == 0.25
 
 
 # --- bad weather ---

@@ -33,7 +33,7 @@ from installation.control.packets import (
 )
 from installation.control.presets import Preset, Presets
 from installation.control.scheduling import Schedule
-from installation.parameters import Registry
+from installation.parameters import Registry, Value
 from installation.visit import Phase
 from tests.headless_stage import Rehearsed
 
@@ -262,6 +262,21 @@ def test_a_hand_on_the_fader_and_another_preset_win() -> None:
     assert registry.of(Rehearsed).glow == 0.9
 
 
+def test_a_preset_loaded_again_without_a_fade_waits_for_no_scene() -> None:
+    registry = Registry(Rehearsed)
+    fades = Fades(registry)
+    targets: dict[str, Value] = {
+        "rehearsed/needle": False,
+        "rehearsed/hint": "nearer",
+        "rehearsed/ride_s": 60.0,
+    }
+    fades.start(targets, 10, now_s=0)
+    assert fades.start(targets, 10, now_s=1) == [] and registry.of(Rehearsed).needle
+    assert fades.start(targets, 0, now_s=2) == [], "what was told has not changed"
+    now = registry.of(Rehearsed)
+    assert (now.needle, now.hint, now.ride_s) == (False, "nearer", 25)
+
+
 def test_a_flood_of_complaints_is_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     complaints = Complaints()
     for second in range(150):
@@ -312,12 +327,16 @@ class Ear:
 
     host = "127.0.0.1"
     alive = True
+    is_reached = True
 
     def __init__(self) -> None:
         self.heard: list[Message] = []
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: bytes) -> bool:
+        if not self.is_reached:
+            return False
         self.heard += [message for each in parse(packet) for message in each.messages]
+        return True
 
     def at_port(self, port: int) -> "Ear":
         return self
@@ -337,6 +356,22 @@ def test_who_subscribes_again_within_its_lease_hears_everything_anew_and_who_ren
         assert ear.take() == (["/a"] if told else []), now_s
     feedback.flush(700.0)
     assert len(feedback) == 0
+
+
+def test_what_cannot_be_sent_waits_for_the_network_the_newest_of_each() -> None:
+    feedback, ear = Feedback(), Ear()
+    ear.is_reached = False
+    feedback.tell("/a", 1, now_s=0)
+    feedback.tell("/b", 1, now_s=0)
+    feedback.subscribe(ear, ear, 0.0, 600.0)
+    feedback.flush(0.0)
+    feedback.tell("/a", 2, now_s=1)
+    feedback.flush(1.0)
+    ear.is_reached = True
+    feedback.flush(3.0)
+    assert ear.heard == [Message("/a", (2,)), Message("/b", (1,))]
+    feedback.flush(9.0)
+    assert len(ear.heard) == 2, "once"
 
 
 def test_who_moves_a_fader_hears_where_it_ended_up_once_it_rests() -> None:

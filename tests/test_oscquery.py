@@ -4,14 +4,17 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 import requests
+import zeroconf
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from requests.auth import HTTPBasicAuth
 
 from installation.control import JuryVerdict, Verdict, web
+from installation.control.advertisement import Advertisement
 from installation.control.commands import COMMANDS, OUTPUTS
 from installation.control.streams import MOST_CONNECTIONS
 from installation.control.web import MOST_VISITORS
@@ -63,6 +66,32 @@ def test_it_is_found_by_name(tmp_path: Path) -> None:
         found = oscquery("--discover", str(stage.http_port))
         assert found["host"]["oscPort"] == stage.port
         assert stage.control.services[3].health.condition is Condition.OK
+
+
+def test_it_is_told_to_a_network_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = ["127.0.0.1"]
+    told: list[set[tuple[str, ...]]] = []
+
+    class Told:
+        def __init__(self, **_: object) -> None:
+            told.append(set())
+
+        def register_service(self, information: zeroconf.ServiceInfo, **_: object) -> None:
+            told[-1].add((information.type, *information.parsed_addresses()))
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(zeroconf, "Zeroconf", Told)
+    monkeypatch.setattr(zeroconf, "get_all_addresses", lambda: list(addresses))
+    advertised = Advertisement(True, "0.0.0.0", ports=lambda: (9000, 5678))
+    advertised.start()
+    eventually(lambda: told and len(told[-1]) == 2)
+    addresses.append("10.20.0.5")
+    later = {(f"{kind}.local.", "10.20.0.5", "127.0.0.1") for kind in ("_osc._udp", "_oscjson._tcp")}
+    eventually(lambda: told[-1] == later)
+    advertised.stop()
+    assert len(told) == 2
 
 
 def test_a_node_says_all_that_the_registry_knows(stage: HeadlessStage) -> None:
@@ -299,6 +328,19 @@ def test_a_slider_turns_a_parameter_and_follows_it(stage: HeadlessStage, page: P
         expect(slider).to_have_value("0.5")
 
 
+def test_a_slider_that_is_let_go_shows_what_another_hand_has_set(stage: HeadlessStage, page: Page) -> None:
+    page.get_by_text("rehearsed").click()
+    slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
+    slider.hover()
+    page.mouse.down()
+    with osc_js(stage.port) as other:
+        other.ask("/scene/rehearsed/glow", ("f", 0.25))
+        expect(slider).not_to_have_value("0.25")
+        page.mouse.up()
+        expect(slider).to_have_value("0.25")
+    assert stage.value("rehearsed/glow") == 0.25
+
+
 def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Page) -> None:
     page.get_by_text("rehearsed").click()
     page.get_by_label("/scene/rehearsed/needle").uncheck()
@@ -319,6 +361,11 @@ def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Pag
     page.get_by_label("/scene/rehearsed/tilt_deg, number").fill("99")
     page.get_by_label("/scene/rehearsed/tilt_deg, number").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("out of range")
+    expect(page.get_by_label("/scene/rehearsed/tilt_deg, number")).to_have_value("0")
+    page.get_by_label("/scene/rehearsed/hint").fill("much nearer than this can ever be")
+    page.get_by_label("/scene/rehearsed/hint").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("at most 20 characters")
+    expect(page.get_by_label("/scene/rehearsed/hint")).to_have_value("näher")
     for address in stage.registry.parameters:
         assert page.locator(f'[aria-label="/scene/{address}"]').count() == 1, address
 
@@ -342,6 +389,23 @@ def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Pag
     expect(page.locator("#borders")).to_have_text("dlib")
 
 
+def test_the_borders_of_judges_who_nearly_agree_can_be_read(stage: HeadlessStage, page: Page) -> None:
+    judges = {"dlib": 0.55, "arcface-l": 0.56, "sface": 0.57, "anthropometry": 0.58}
+    stage.sight = replace(
+        stage.sight,
+        phase=Phase.JURY,
+        jury=tuple(JuryVerdict(judge, True, 0.5, border) for judge, border in judges.items()),
+    )
+    labels = page.locator("svg text:visible")
+    expect(labels.filter(has_text="anthropometry")).to_be_visible()
+    boxes = [box for label in labels.all() if (box := label.bounding_box())]
+    assert len(boxes) >= len(judges) + 3, "the two ends and the verdict, too"
+    for box, other in combinations(boxes, 2):
+        beside = box["x"] + box["width"] <= other["x"] or other["x"] + other["width"] <= box["x"]
+        above = box["y"] + box["height"] <= other["y"] + 2 or other["y"] + other["height"] <= box["y"] + 2
+        assert beside or above
+
+
 def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> None:
     page.get_by_role("button", name="next", exact=True).click()
     eventually(lambda: stage.happened == [Skipped()])
@@ -360,8 +424,9 @@ def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> N
 
 
 def test_the_page_fits_a_phone_and_comes_back(stage: HeadlessStage, page: Page) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 390
+    for wide in (390, 320):
+        page.set_viewport_size({"width": wide, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth") <= wide
     web = stage.control.services[2]
     port = stage.http_port
     web.stop()

@@ -41,6 +41,7 @@ class BorderParameters(Parameters):
     hint: str = Field("turn your head", max_length=20, description="the line under the face")
     ground: Colour = Field("#000000", description="behind the face")
     way: Annotated[Literal["to", "fro"], Applies.NEXT_SCENE] = Field("to", description="which way")
+    tilt: Literal["0", "90"] = Field("0", description="how it hangs")
 
 
 class JuryParameters(Parameters):
@@ -64,7 +65,7 @@ def reason(outcome: Value | Refusal) -> Reason:
 def test_a_declaration_becomes_addresses(registry: Registry) -> None:
     assert list(registry.parameters) == [
         "border/speed_per_s", "border/ride_s", "border/turns", "border/tilt_deg", "border/needle",
-        "border/hint", "border/ground", "border/way", "jury/pause_s",
+        "border/hint", "border/ground", "border/way", "border/tilt", "jury/pause_s",
     ]  # fmt: skip
     ride = registry.parameters["border/ride_s"]
     assert (ride.kind, ride.minimum, ride.maximum, ride.unit) == (Kind.FLOAT, 5, 120, "s")
@@ -140,6 +141,8 @@ def test_scenes_and_names_are_addresses() -> None:
         ("border/hint", "", ""),
         ("border/ground", "#A0b1C2", "#a0b1c2"),
         ("border/way", "fro", "fro"),
+        ("border/tilt", 90, "90"),
+        ("border/tilt", 90.0, "90"),
     ],
 )
 def test_what_is_really_set_is_returned(
@@ -174,6 +177,10 @@ def test_what_is_really_set_is_returned(
         ("border/ground", "#00000g", Reason.INVALID),
         ("border/way", "up", Reason.NOT_A_CHOICE),
         ("border/way", "x" * 10**6, Reason.NOT_A_CHOICE),
+        ("border/tilt", 45, Reason.NOT_A_CHOICE),
+        ("border/tilt", math.nan, Reason.NOT_A_CHOICE),
+        ("border/tilt", 10**400, Reason.NOT_A_CHOICE),
+        ("border/tilt", True, Reason.WRONG_TYPE),
         ("border/nothing", 1, Reason.UNKNOWN),
         ("border", 1, Reason.UNKNOWN),
         ("", 1, Reason.UNKNOWN),
@@ -235,7 +242,16 @@ def test_what_else_a_declaration_demands_holds() -> None:
     registry = Registry(Even)
     assert registry.set("even/turns", 4) == 4
     outcome = registry.set("even/turns", 5)
-    assert reason(outcome) is Reason.INVALID and "must be even" in str(outcome)
+    assert reason(outcome) is Reason.INVALID
+    assert str(outcome) == "even/turns: not valid. Must be even."
+    wanted, lines = registry.understand({"even": {"turns": 5}}, "night")
+    assert wanted == {"even/turns": 2}, "a preset's, too, before anything is set"
+    assert lines == ["night: even/turns: not valid. Must be even. The default is used."]
+
+
+def test_what_is_no_colour_is_told_in_words_for_people(registry: Registry) -> None:
+    outcome = registry.set("border/ground", "red")
+    assert str(outcome) == "border/ground: not valid. It takes #rrggbb."
 
 
 # --- applying ---
@@ -353,6 +369,11 @@ def test_a_wrong_entry_costs_only_itself(registry: Registry, tmp_path: Path) -> 
         assert part in line and str(file) in line
 
 
+def test_a_choice_may_be_written_as_the_number_it_is_called(registry: Registry) -> None:
+    wanted, lines = registry.understand({"border": {"tilt": 90}}, "night")
+    assert (wanted["border/tilt"], lines) == ("90", [])
+
+
 def test_what_cannot_be_saved_leaves_the_file(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "parameters.toml"
     write_safely(file, registry.changes())
@@ -362,6 +383,37 @@ def test_what_cannot_be_saved_leaves_the_file(registry: Registry, tmp_path: Path
     with pytest.raises(MachineError, match=r"parameters\.toml: cannot be saved"):
         write_safely(file, registry.changes())
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_full_disk_costs_no_backup(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """There is room for so many files more; the next one can be made, and nothing be written into it."""
+    file = tmp_path / "parameters.toml"
+    for turns in (4, 5, 6):
+        registry.set("border/turns", turns)
+        write_safely(file, registry.changes())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    really_open, made = Path.open, []
+
+    def opened(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if "w" in mode:
+            made.append(path)
+        if "w" in mode and len(made) > room:
+            path.touch()
+            path = Path("/dev/full")
+        return really_open(path, mode, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", opened)
+    registry.set("border/turns", 7)
+    if room < 2:
+        with pytest.raises(MachineError, match="No space left"):
+            write_safely(file, registry.changes())
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    else:
+        write_safely(file, registry.changes())
+        assert tomllib.loads((tmp_path / "parameters.toml.1").read_text())["border"]["turns"] == 6
 
 
 # --- telling ---

@@ -24,12 +24,14 @@ class Advertisement(ResilientService):
         self._ports = ports
         self._everywhere = ipaddress.ip_address(address).is_unspecified
         self._zeroconf: zeroconf.Zeroconf | None = None
+        self._addresses: list[str] = []  # as they were advertised
 
     def setup(self) -> None:
         if not self._wanted:
             raise Disabled("not wanted in the configuration.")
         if not all(self._ports()):
             raise Fault("what is to be found does not run yet.")
+        self._addresses = self._own_addresses()
         self._zeroconf = zeroconf.Zeroconf(
             interfaces=zeroconf.InterfaceChoice.All if self._everywhere else [self._address],
             ip_version=zeroconf.IPVersion.V4Only,
@@ -39,6 +41,10 @@ class Advertisement(ResilientService):
 
     def run(self) -> None:
         while not self.wait(WAIT_S):
+            # After a power cut the network comes later than the piece, and an address may be another one.
+            if self._own_addresses() != self._addresses:
+                self.teardown()
+                self.setup()
             self.beat()
 
     def teardown(self) -> None:
@@ -46,15 +52,17 @@ class Advertisement(ResilientService):
             self._zeroconf.close()
             self._zeroconf = None
 
+    def _own_addresses(self) -> list[str]:
+        if not self._everywhere:
+            return [self._address]
+        return sorted(zeroconf.get_all_addresses())  # type: ignore[attr-defined]
+
     def _services(self) -> Iterator[zeroconf.ServiceInfo]:
-        addresses = [self._address]
-        if self._everywhere:
-            addresses = zeroconf.get_all_addresses()  # type: ignore[attr-defined]
         for kind, port in zip(("_osc._udp", "_oscjson._tcp"), self._ports(), strict=True):
             yield zeroconf.ServiceInfo(
                 f"{kind}.local.",
                 f"{NAME}.{kind}.local.",
-                addresses=[socket.inet_aton(address) for address in addresses],
+                addresses=[socket.inet_aton(address) for address in self._addresses],
                 port=port,
                 server=f"{socket.gethostname()}.local.",
             )

@@ -48,6 +48,9 @@ LONGEST_SCHEDULE = 256
 FURTHEST_AHEAD_S = 600.0
 HEARTBEAT_S = 1.0
 CUES_S = 0.5  # from one look at the clock to the next
+UNKNOWN = "unknown address. `./kiosk osc` lists them all."
+CAN_ONLY_BE_READ = "can only be read."
+TAKES_ONE_VALUE = "takes one value."
 
 
 class _House:
@@ -56,8 +59,8 @@ class _House:
     host = "the cue list"
     alive = True
 
-    def send(self, packet: bytes) -> None:
-        pass
+    def send(self, packet: bytes) -> bool:
+        return False
 
     def at_port(self, port: int) -> "_House":
         return self
@@ -146,6 +149,9 @@ class Control:
             self._cues = load_cues(self._cue_file)
         except UsageError as fault:
             log.warning("%s", fault)
+        # Nobody is there to mend it now: what is right in it goes on.
+        for line in self._cue_faults(self._cues):
+            log.warning("%s", line)
 
     def drain(self, now_s: float) -> list[Happening]:
         """Applies what came in since the last frame, within a budget of time, and moves fades on.
@@ -174,7 +180,7 @@ class Control:
         if before and before.visit != sight.visit:
             self._visits += 1
         if before and before.phase is not sight.phase:
-            self._apply(Received(HOUSE, tuple(self._cues.at_phase(sight.phase, self._visits))), now_s)
+            self._cue(self._cues.at_phase(sight.phase, self._visits), now_s)
         for address, name, arguments in told(sight, self._visits):
             self._feedback.tell(address, *arguments, now_s=now_s, name=name)
         if before and before.verdict and sight.verdict and before.verdict.same != sight.verdict.same:
@@ -212,14 +218,49 @@ class Control:
             return
         self._cued_s = now_s
         after, self._cued_until = self._cued_until, self._wall_clock()
-        self._apply(Received(HOUSE, tuple(self._cues.between(after, self._cued_until))), now_s)
+        self._cue(self._cues.between(after, self._cued_until), now_s)
+
+    def _cue(self, messages: Iterable[Message], now_s: float) -> None:
+        resolved = (each for message in messages for each in self._inbox.resolve(message))
+        self._apply(Received(HOUSE, tuple(resolved)), now_s)
+
+    def _cue_faults(self, cues: CueList) -> Iterator[str]:
+        """A line for each entry of the list that would be refused when its time comes.
+
+        A preset that is not there yet is no fault: it may be saved before.
+        """
+        for number, cue in enumerate(cues.cue):
+            for place, message in enumerate(cue.messages):
+                faults = (self._wrong_with(each) for each in self._inbox.resolve(message))
+                if fault := next(filter(None, faults), ""):
+                    entry = f"cue.{number}.send.{place}: {shown(message.address)}"
+                    yield f"{self._cue_file}: {entry}: {fault} Mend it, then send /cue/load."
+
+    def _wrong_with(self, message: Message) -> str:
+        """Why a message would be refused, as far as that is known without the visit; empty: it would not."""
+        address, arguments = message.address, message.arguments
+        if address in self._commands:
+            given = understand(self._commands[address], _pressed(self._commands[address], arguments) or ())
+            return f"{given}." if isinstance(given, str) else ""
+        if address not in self._parameters:
+            return CAN_ONLY_BE_READ if address in self._outputs else UNKNOWN
+        if len(arguments) != 1:
+            return TAKES_ONE_VALUE
+        outcome = self._registry.parameters[self._parameters[address]].accept(arguments[0])
+        return f"{outcome.reason}. {outcome.detail}" if isinstance(outcome, Refusal) else ""
 
     def _load_cues(self, peer: Peer, now_s: float) -> None:
+        def work() -> CueList:
+            cues = load_cues(self._cue_file)
+            for line in self._cue_faults(cues):
+                raise UsageError(line)
+            return cues
+
         def found(cues: CueList, now_s: float) -> str:
             self._cues = cues
             return f"{len(cues.cue)} cues"
 
-        self._later(lambda: load_cues(self._cue_file), peer, "/cue/load", found)
+        self._later(work, peer, "/cue/load", found)
 
     # --- what came in ---
 
@@ -248,11 +289,9 @@ class Control:
             elif address in self._commands:
                 self._command(self._commands[address], message.arguments, peer, now_s)
             elif address not in self._outputs:
-                self._refuse(
-                    peer, address, "unknown address", "unknown address. `./kiosk osc` lists them all."
-                )
+                self._refuse(peer, address, "unknown address", UNKNOWN)
             elif message.arguments:
-                self._refuse(peer, address, "refused value", "can only be read.")
+                self._refuse(peer, address, "refused value", CAN_ONLY_BE_READ)
             else:
                 self._read(address, peer)
 
@@ -269,7 +308,7 @@ class Control:
             self._read(message.address, peer)
             return
         if len(message.arguments) > 1:
-            self._refuse(peer, message.address, "refused value", "takes one value.")
+            self._refuse(peer, message.address, "refused value", TAKES_ONE_VALUE)
             return
         outcome = self._registry.set(address, message.arguments[0])
         if isinstance(outcome, Refusal):
@@ -280,14 +319,13 @@ class Control:
 
     def _command(self, command: Command, arguments: tuple[object, ...], peer: Peer, now_s: float) -> None:
         address = command.address
-        if not command.takes and len(arguments) == 1 and isinstance(arguments[0], bool | int | float):
-            if not arguments[0]:
-                return  # the button is let go
-            arguments = ()
-        if command.needs and not arguments:
+        pressed = _pressed(command, arguments)
+        if pressed is None:
+            return
+        if command.needs and not arguments and self._feedback.known(address):
             self._read(address, peer)
             return
-        given = understand(command, arguments)
+        given = understand(command, pressed)
         if isinstance(given, str):
             self._refuse(peer, address, "refused command", given)
             return
@@ -393,3 +431,10 @@ class Control:
 
     def _ping(self, peer: Peer, now_s: float) -> None:
         peer.send(encode("/pong"))
+
+
+def _pressed(command: Command, arguments: tuple[object, ...]) -> tuple[object, ...] | None:
+    """What a command is really given; None: it is a button, and is let go."""
+    if not command.takes and len(arguments) == 1 and isinstance(arguments[0], bool | int | float):
+        return () if arguments[0] else None
+    return arguments

@@ -35,6 +35,9 @@ class Fades:
             self._running.pop(address, None)
             parameter, current = self._registry.parameters[address], self._registry.get(address)
             if current == target:
+                # What waits for the next scene, after a fade, waits no longer.
+                if fade_s == 0:
+                    self._registry.set(address, target)
                 continue
             if fade_s > 0 and parameter.kind is Kind.FLOAT and parameter.applies is Applies.AT_ONCE:
                 assert isinstance(current, float) and isinstance(target, float)

@@ -20,6 +20,8 @@ MOST_ANSWERS = 1024
 INTERVAL_S = 0.9 / 60
 # Who moves a fader hears where it ended up once it has come to rest: until then the fader would fight itself.
 SETTLE_S = 0.1
+# After the start a network may come up late; what is known waits for it, the newest of each.
+AGAIN_S = 1.0
 # Who subscribes again after less than this renews a lease. After more it may have been started anew within a
 # long one, and hears how everything is.
 ANEW_S = 10.0
@@ -144,10 +146,10 @@ class Feedback:
         """Sends what is due, and forgets who has left, or hears nothing any more. Once a frame."""
         packets: dict[Key, bytes] = {}
 
-        def send(target: Peer, key: Key) -> None:
+        def send(target: Peer, key: Key) -> bool:
             if key not in packets:
                 packets[key] = encode(key[0], *self._newest[key])
-            target.send(packets[key])
+            return target.send(packets[key])
 
         for target, each in list(self._subscribers.items()):
             if not each.peer.alive:
@@ -156,9 +158,11 @@ class Feedback:
             if now_s >= each.until_s:
                 self._end_lease(target)
             for key in [key for key, due_s in each.due_s.items() if due_s <= now_s]:
-                del each.due_s[key]
-                each.sent_s[key] = now_s
-                send(target, key)
+                if send(target, key):
+                    del each.due_s[key]
+                    each.sent_s[key] = now_s
+                else:
+                    each.due_s[key] = now_s + AGAIN_S
         for (peer, key), due_s in list(self._answers.items()):
             if due_s <= now_s:
                 del self._answers[peer, key]

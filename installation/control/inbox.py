@@ -32,8 +32,8 @@ class Peer(Protocol):
     def alive(self) -> bool:
         """Whether anything sent now could still arrive."""
 
-    def send(self, packet: bytes) -> None:
-        """Sends without waiting and without raising; what cannot be sent is dropped."""
+    def send(self, packet: bytes) -> bool:
+        """Sends without waiting and without raising. Returns whether it is on its way."""
 
     def at_port(self, port: int) -> "Peer":
         """The same host at another port, where the transport knows such a thing."""
@@ -111,12 +111,16 @@ class Inbox:
         except queue.Empty:
             return None
 
+    def resolve(self, message: Message) -> list[Message]:
+        """One message for each address that a pattern matches."""
+        found = self._matching(message.address) if is_pattern(message.address) else ()
+        # A pattern that matches nothing stays, and is answered as the unknown address it is.
+        return [Message(address, message.arguments) for address in found] or [message]
+
     def _resolved(self, bundle: Bundle, peer: Peer) -> Received:
         messages: list[Message] = []
         for message in bundle.messages:
-            found = self._matching(message.address) if is_pattern(message.address) else ()
-            # A pattern that matches nothing stays, and is answered as the unknown address it is.
-            messages += [Message(address, message.arguments) for address in found] or [message]
+            messages += self.resolve(message)
             if len(messages) > MOST_AT_ONCE:
                 raise Malformed(f"more than {MOST_AT_ONCE} changes at once")
         due_s = None if bundle.at_s is None else self._clock() + bundle.at_s - time.time()

@@ -63,7 +63,7 @@ class StreamPeer:
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._ready = asyncio.Event()
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: bytes) -> bool:
         """Puts a packet on its way."""
         self._waiting.append(packet)
         if self.alive and not self._ready.is_set():
@@ -71,6 +71,7 @@ class StreamPeer:
                 self._loop.call_soon_threadsafe(self._ready.set)
             except RuntimeError:  # the loop has just been closed
                 self.alive = False
+        return self.alive
 
     def at_port(self, port: int) -> "StreamPeer":
         """Itself: a connection knows no other port."""

@@ -4,6 +4,7 @@ Which one a client uses shows in its first byte; it is answered in the same way.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -18,6 +19,10 @@ from installation.services import Fault
 # Every byte of a packet may take two in SLIP.
 LONGEST_FRAME = 2 * LONGEST_PACKET + 2
 ROOM_S = 0.01
+# Whoever has gone without a word (a notebook closed, a cable pulled) is asked after a minute of silence, and
+# after another half no longer counts: there are places for few.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+UNANSWERED_MS = 90_000  # what was sent, at most
 # What a stream of OSC can begin with. Anything else may be a browser that a page from elsewhere sends here,
 # with packets in what it posts.
 OPENINGS = (b"\x00", slip.END, b"/", b"#")
@@ -65,6 +70,7 @@ class TcpServer(StreamService):
             self._complaints.note("connection refused", f"from {peer.host}")
             writer.close()
             return
+        _keep_asking(writer.get_extra_info("socket"))
         self._peers.add(peer)
         writing = None
         try:
@@ -88,6 +94,13 @@ class TcpServer(StreamService):
             if writing is not None:
                 writing.cancel()
             writer.close()
+
+
+def _keep_asking(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS)
 
 
 async def _by_slip(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:

@@ -24,14 +24,18 @@ class UdpServer(ResilientService):
         self._socket: socket.socket | None = None
 
     def setup(self) -> None:
-        opened = self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         try:
             opened.bind((self.address, self.port))
         except OSError as error:
+            opened.close()
             raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
         self.port = opened.getsockname()[1]
         opened.settimeout(PATIENCE_S)
+        self._socket = (
+            opened  # from here on others send: over one that is not bound they would choose its port
+        )
 
     def run(self) -> None:
         assert self._socket is not None
@@ -48,15 +52,16 @@ class UdpServer(ResilientService):
             self._socket.close()
             self._socket = None
 
-    def send(self, packet: bytes, host: str, port: int) -> None:
-        """Sends from the port that listens. What cannot be sent now is lost, as UDP may lose it anyway."""
+    def send(self, packet: bytes, host: str, port: int) -> bool:
+        """Sends from the port that listens. False: that is not open, or no network leads there now."""
         opened = self._socket
         if opened is None:
-            return
+            return False
         try:
             opened.sendto(packet, socket.MSG_DONTWAIT, (host, port))
         except OSError:
-            return
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ class UdpPeer:
     port: int
     alive = True
 
-    def send(self, packet: bytes) -> None:
-        self.server.send(packet, self.host, self.port)
+    def send(self, packet: bytes) -> bool:
+        return self.server.send(packet, self.host, self.port)
 
     def at_port(self, port: int) -> "UdpPeer":
         return replace(self, port=port)

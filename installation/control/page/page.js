@@ -17,6 +17,7 @@ const make = (tag, attributes = {}, ...children) => {
 
 let socket = null;
 const shows = new Map(); // address -> what to do with a value that comes
+const known = new Map(); // address of a parameter -> the value that came last
 const jury = new Map();
 
 function send(address, tags = "", values = []) {
@@ -56,7 +57,13 @@ function slider(node) {
   const draw = () => range.style.setProperty("--share", `${(100 * (range.value - min)) / (max - min)}%`);
   let held = false;
   range.addEventListener("pointerdown", () => (held = true));
-  ["pointerup", "pointercancel"].forEach((name) => range.addEventListener(name, () => (held = false)));
+  ["pointerup", "pointercancel"].forEach((name) =>
+    range.addEventListener(name, () => {
+      held = false;
+      // What came meanwhile, from another hand or a fade, was not shown. It is asked for after the last move.
+      requestAnimationFrame(() => send(node.FULL_PATH));
+    }),
+  );
   range.addEventListener("input", () => {
     field.value = round(Number(range.value));
     draw();
@@ -106,6 +113,7 @@ function parameter(name, node) {
   const when = node.APPLIES === "next scene" ? " (from the next scene on)" : "";
   const hint = make("span", { class: "hint" }, `${node.DESCRIPTION.replaceAll("*", "")}${when}`);
   const update = ([value]) => {
+    known.set(node.FULL_PATH, [value]);
     const comparable = (each) => (typeof each === "number" ? round(each) : each);
     title.classList.toggle("changed", comparable(value) !== comparable(node.DEFAULT));
     show(value);
@@ -125,6 +133,7 @@ function scene(name, node) {
 
 // --- the stage, without a face ---
 
+const LABELS_Y = [80, 117, 69, 128]; // judges whose borders are close stand one above the other
 const across = (t) => 40 + 240 * Math.min(Math.max(t, 0), 1);
 
 function drawBorders() {
@@ -133,7 +142,7 @@ function drawBorders() {
     const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
     const label = document.createElementNS("http://www.w3.org/2000/svg", "text");
     Object.entries({ x1: across(border), x2: across(border), y1: 86, y2: 106 }).forEach((each) => line.setAttribute(...each));
-    Object.entries({ x: across(border), y: place % 2 ? 117 : 80 }).forEach((each) => label.setAttribute(...each));
+    Object.entries({ x: across(border), y: LABELS_Y[place % LABELS_Y.length] }).forEach((each) => label.setAttribute(...each));
     label.textContent = judge;
     mark.append(line, label);
     return mark;
@@ -190,7 +199,7 @@ const health = new Map();
 shows.set("/health/service", ([name, condition, message, advice]) => {
   if (!health.has(name)) health.set(name, find("health").appendChild(make("li")));
   const item = health.get(name);
-  item.className = condition === "ok" ? "ok" : "";
+  item.className = condition;
   const told = make("div", {}, make("strong", {}, name), " ", make("span", {}, condition === "ok" ? message : `${condition}: ${message}`));
   if (advice) told.append(make("em", {}, advice));
   item.replaceChildren(told);
@@ -206,7 +215,10 @@ shows.set("/preset/list", (names) => {
   find("presets").replaceChildren(...buttons);
 });
 
-shows.set("/error", ([address, reason]) => notice(`${address}: ${reason}`));
+shows.set("/error", ([address, reason]) => {
+  notice(`${address}: ${reason}`);
+  if (address.startsWith("/scene/")) shows.get(address)?.(known.get(address)); // what was refused is not so
+});
 shows.set("/done", ([address, detail]) => {
   if (address !== "/subscribe") notice(`${address} ${detail}`);
 });
