@@ -1,5 +1,6 @@
 """The delivery as a phone and an attacker find it: a real process, real sockets; each gate shown to fail."""
 
+import asyncio
 import random
 import re
 import socket
@@ -14,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installation.delivery import Ended, Forgotten, Saved
-from installation.delivery.links import new_token
+from installation.delivery import Ended, Forgotten, Saved, server
+from installation.delivery.links import Links, new_token
+from installation.door import Door
 from installation.outputs.marks import png_bytes
-from tests.delivery_kit import FILM, Answer, Stage, ask, parcel, parse, read_all, running
+from tests.delivery_kit import FILM, Answer, Stage, ask, free_port, parcel, parse, read_all, running
 
 
 @pytest.fixture(scope="module")
@@ -420,6 +422,34 @@ def test_a_phone_that_takes_nothing_holds_no_more_than_a_chunk(stage: Stage, por
 def _process(stage: Stage) -> int:
     assert stage.delivery._process is not None
     return stage.delivery._process.pid
+
+
+@pytest.mark.parametrize("asked", [["plex.ttf"], ["page.css"] * 10], ids=["while sent", "while closed"])
+def test_a_phone_that_takes_nothing_keeps_no_place(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while something is being sent to it, nor where the last of it is still unsent at the end."""
+    limit_s = 0.5
+    monkeypatch.setattr(server, "STALL_LIMIT_S", limit_s)
+    monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 4096)
+    port, door = free_port(), Door(10, 10)
+    heads = [f"GET /S/{name} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n" for name in asked]
+    request = "\r\n".join(heads) + "Connection: close\r\n\r\n"
+
+    async def inside_after_a_while() -> tuple[int, int]:
+        hosts = frozenset({f"127.0.0.1:{port}"})
+        served = server.Server(Links(), door, lambda *_: None, lambda _: None, hosts)
+        await served.open("127.0.0.1", port)
+        with socket.socket() as lazy:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            lazy.connect(("127.0.0.1", port))
+            lazy.sendall(request.encode())
+            await asyncio.sleep(limit_s / 2)
+            before = door.inside.total()
+            await asyncio.sleep(4 * limit_s)
+            after = door.inside.total()
+        await served.close()
+        return before, after
+
+    assert asyncio.run(inside_after_a_while()) == (1, 0)
 
 
 PIECES = st.sampled_from(
