@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installation.delivery import Ended, Forgotten, Saved, server
-from installation.delivery.links import Links, new_token
+from installation.delivery.links import End, Links, new_token
+from installation.delivery.package import pack
 from installation.door import Door
 from installation.outputs.marks import png_bytes
 from tests.delivery_kit import FILM, Answer, Stage, ask, free_port, parcel, parse, read_all, running
@@ -450,6 +452,32 @@ def test_a_phone_that_takes_nothing_keeps_no_place(asked: list[str], monkeypatch
         return before, after
 
     assert asyncio.run(inside_after_a_while()) == (1, 0)
+
+
+def test_forgetting_waits_for_no_phone_that_takes_nothing() -> None:
+    """A player that has enough of a film leaves the rest of it on its way: that is gone, too, and at once."""
+    port, door, links = free_port(), Door(10, 10), Links()
+    link, _ = links.add(1, pack(parcel(1, film=bytes(5_000_000))), 600, 20)
+    request = f"GET /D/{link.token}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    left = weakref.ref(link.package)
+    del link
+
+    async def forget() -> tuple[int, int]:
+        hosts = frozenset({f"127.0.0.1:{port}"})
+        served = server.Server(links, door, lambda *_: None, lambda _: None, hosts)
+        await served.open("127.0.0.1", port)
+        with socket.create_connection(("127.0.0.1", port)) as lazy:
+            lazy.sendall(request.encode())
+            await asyncio.sleep(0.5)
+            before = door.inside.total()
+            links.end(1, End.FORGOTTEN)
+            await asyncio.sleep(0.5)
+            after = door.inside.total()
+            assert left() is None
+        await served.close()
+        return before, after
+
+    assert asyncio.run(forget()) == (1, 0)
 
 
 PIECES = st.sampled_from(

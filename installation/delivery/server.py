@@ -290,23 +290,24 @@ async def _send(request: web.Request, link: Link, file: File, to_keep: bool = Fa
         status, headers[hdrs.CONTENT_RANGE] = 206, f"bytes {first}-{end - 1}/{size}"
 
     answer = web.StreamResponse(status=status, headers=headers)
-    return await _write(request, answer, memoryview(file.content)[first:end], lambda: link.may_be_sent)
+    if request.transport is None:
+        raise ConnectionResetError
+    # A phone that takes nothing just now, as players do that have enough of a film, would keep it here.
+    cut = request.transport.abort
+    link.cuts.add(cut)
+    try:
+        return await _write(request, answer, memoryview(file.content)[first:end])
+    finally:
+        link.cuts.discard(cut)
 
 
-async def _write(
-    request: web.Request,
-    answer: web.StreamResponse,
-    content: memoryview,
-    goes_on: Callable[[], bool] = lambda: True,
-) -> web.StreamResponse:
+async def _write(request: web.Request, answer: web.StreamResponse, content: memoryview) -> web.StreamResponse:
     """Answers with `content` in chunks, so that a slow phone holds one of them and not the whole."""
     answer.content_length = len(content)
     await answer.prepare(request)
     if request.method == hdrs.METH_HEAD:
         return answer
     for start in range(0, len(content), CHUNK_BYTES):
-        if not goes_on():
-            raise ConnectionAbortedError
         async with asyncio.timeout(STALL_LIMIT_S):
             await answer.write(content[start : start + CHUNK_BYTES])
     await answer.write_eof()
