@@ -102,7 +102,7 @@ class Delivery(_Section):
     """How phones reach the delivery; see docs/network.md."""
 
     enabled: bool = Field(True, description="whether visitors can fetch anything by phone")
-    host: str = Field("auto", description="this machine's address that phones can reach, or auto")
+    host: str = Field("auto", description="this machine's IPv4 address that phones can reach, or auto")
     interface: str = Field("", description="with auto: the network interface to use, such as wlan0")
     port: int = Field(8080, ge=1, le=65535, description="its own, apart from the curators'")
     certificate: Path | None = Field(None, description="TLS certificate with its chain, PEM")
@@ -114,6 +114,14 @@ class Delivery(_Section):
         [], description="proxies of the house: whose X-Forwarded-For is believed"
     )
     wifi: WiFi | None = Field(None, description="the guests' network; its code is shown first")
+
+    @field_validator("host")
+    @classmethod
+    def _can_be_listened_at(cls, host: str) -> str:
+        # An empty one would be all addresses, which no link can begin with; a name has no colon.
+        if not host or ":" in host:
+            raise ValueError("give an IPv4 address of this machine, or auto")
+        return host
 
     @field_validator("public_url")
     @classmethod
@@ -130,7 +138,7 @@ class Delivery(_Section):
 
     @model_validator(mode="after")
     def _phones_can_reach_it(self) -> Self:
-        if self.host in ("0.0.0.0", "::") and not self.public_url:
+        if self.host == "0.0.0.0" and not self.public_url:
             raise ValueError(f"no phone can reach {self.host}: give this machine's address, or public_url")
         return self
 

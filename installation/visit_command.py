@@ -1,6 +1,7 @@
 """`./kiosk visit`: one photograph in, a folder with the border and the doppelgänger out."""
 
 import argparse
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from tqdm import tqdm
 
 from engine.errors import UsageError
+from hardware.memory import forbid_core_dumps
 from installation.configuration import DEFAULT, load
 from installation.outputs.report import Report
 
@@ -32,6 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Portrays the sitter and writes the folder. Returns the exit code."""
+    forbid_core_dumps()
+    _let_signals_interrupt()
     folder = _free_folder(arguments.out)
     configuration = load(arguments.config)
     if arguments.seed is not None:
@@ -53,6 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
         report = write_visit(folder, atelier, portrayal, photo.name, keep_portrait=arguments.keep_portrait)
     print(f"{folder}: {_in_words(report)}")
     return 0
+
+
+def _let_signals_interrupt() -> None:
+    """`kill` and a closed terminal are as ctrl+c: what has been written of the folder is taken away again."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one ignored
+            signal.signal(number, signal.default_int_handler)
 
 
 def _free_folder(asked: Path | None) -> Path:

@@ -100,17 +100,21 @@ def test_a_link_is_found_until_its_life_is_over() -> None:
 def test_the_last_save_ends_a_link() -> None:
     links = Links()
     link, _ = links.add(1, PACKAGE, 600, 2)
+    cut: list[str] = []
+    link.cuts.add(lambda: cut.append("the last save"))
     links.count_save(link)
     assert links.find(link.token) is link
     links.count_save(link)
-    assert links.find(link.token) is None and link.end is End.SPENT and link.may_be_sent
+    assert links.find(link.token) is None and link.end is End.SPENT and not cut
 
 
 def test_a_visit_has_one_link_and_all_visits_a_bounded_number() -> None:
     links = Links()
     first, _ = links.add(0, PACKAGE, 600, 1)
+    cut: list[str] = []
+    first.cuts.add(lambda: cut.append("what was on its way"))
     second, made_way = links.add(0, PACKAGE, 600, 1)
-    assert made_way == [first] and links.find(first.token) is None and not first.may_be_sent
+    assert made_way == [first] and links.find(first.token) is None and cut
     for visit_id in range(1, MOST_LINKS + 1):
         _, made_way = links.add(visit_id, PACKAGE, 600, 1)
     assert len(links) == MOST_LINKS and made_way == [second] and second.end is End.TOO_MANY
@@ -199,6 +203,9 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         {"public_url": "https://museum.example@elsewhere.example"},
         {"public_url": "https://münchen.example"},
         {"host": "0.0.0.0"},
+        {"host": ""},
+        {"host": "2001:db8::1"},
+        {"host": "::", "public_url": "https://museum.example"},
         {"trusted_proxies": ["somebody"]},
         {"port": 0},
         {"wifi": {"name": ""}},

@@ -2,10 +2,11 @@
 
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from installation.configuration import Delivery as Network
 from installation.delivery import Forgotten, Offered, Unreachable
 from installation.delivery.links import new_token
 from tests.conftest import REPO
-from tests.delivery_kit import FILM, ask, free_port, parcel, running, until
+from tests.delivery_kit import FILM, Stage, ask, free_port, parcel, read_all, running, until
 
 
 @contextmanager
@@ -36,18 +37,22 @@ def nginx(folder: Path, port: int, location: str) -> Iterator[None]:
         server.wait(10)
 
 
-def test_behind_a_proxy_with_a_path(tmp_path: Path) -> None:
+@contextmanager
+def behind_nginx(folder: Path, front: int, without: str = "") -> Iterator[Stage]:
+    """A delivery behind nginx at the port `front`, as docs/network.md sets it up `without` one line."""
     text = (REPO / "docs" / "network.md").read_text("utf-8")
     location = re.findall(r"```nginx\n(.*?)```", text, re.S)[0]
-    behind, front = free_port(), free_port()
-    network = Network(
-        host="127.0.0.1",
-        port=behind,
-        public_url=f"http://127.0.0.1:{front}/mirror",
-        trusted_proxies=["127.0.0.1"],
-    )
-    location = location.replace("8080", str(behind))
-    with nginx(tmp_path, front, location), running(tmp_path / "sock", network) as stage:
+    assert without in location
+    url, behind = f"http://127.0.0.1:{front}/mirror", free_port()
+    network = Network(host="127.0.0.1", port=behind, public_url=url, trusted_proxies=["127.0.0.1"])
+    location = location.replace("8080", str(behind)).replace(without, "")
+    with nginx(folder, front, location), running(folder / "sock", network) as stage:
+        yield stage
+
+
+def test_behind_a_proxy_with_a_path(tmp_path: Path) -> None:
+    front = free_port()
+    with behind_nginx(tmp_path, front) as stage:
         path = stage.offer(parcel(1))
         assert path.startswith("/mirror/D/")
         page = ask(front, path)
@@ -68,6 +73,21 @@ def test_behind_a_proxy_with_a_path(tmp_path: Path) -> None:
         assert forgetting.status == 303 and forgetting.headers["location"] == "../gone"
         stage.wait_for(Forgotten, 1)
         assert ask(front, "/mirror/D/gone").status == 200
+
+
+@pytest.mark.parametrize("without", ["", "    error_log /dev/null;\n"], ids=["as told", "control"])
+def test_a_proxy_logs_no_token_where_a_download_breaks_off(tmp_path: Path, without: str) -> None:
+    front = free_port()
+    with behind_nginx(tmp_path, front, without) as stage:
+        path = stage.offer(parcel(1, film=bytes(20_000_000)))
+        with socket.create_connection(("127.0.0.1", front), 20) as slow:
+            slow.sendall(f"GET {path}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{front}\r\n\r\n".encode())
+            slow.recv(1024)
+            ask(front, f"{path}/forget", "POST")
+            with suppress(ConnectionResetError):
+                read_all(slow)
+    told = (tmp_path / "error.log").read_text()
+    assert (path in told) is bool(without), told
 
 
 def test_an_address_that_is_not_trusted_cannot_name_another(tmp_path: Path) -> None:

@@ -66,8 +66,9 @@ class Phone:
         return self.page
 
     def _note(self, failure: str, url: str) -> None:
-        # A browser lets go of a film once it has enough of it. What a server breaks off has another name.
-        if not (failure == "net::ERR_ABORTED" and url.endswith(".mp4")):
+        # A browser lets go of a film once it has enough of it, and of a visit that becomes a download. What a
+        # server breaks off has another name.
+        if not (failure == "net::ERR_ABORTED" and (url.endswith(".mp4") or "/save/" in url)):
             self.troubles.append(f"{failure}: {url}")
 
     def _expect(self, url: str, own: str) -> None:
@@ -191,6 +192,31 @@ def test_a_phone_sees_wipes_plays_saves_and_forgets(
     assert held.troubles == []
     assert held.goto(url) == 404
     assert "Nothing here" in (page.locator("h1").first.text_content() or "")
+
+
+def test_a_page_whose_link_is_over_says_so(phone: Callable[..., Phone], stage: Stage) -> None:
+    """To whoever saves, and to whoever goes back to a page that the browser has kept whole."""
+    save = "document.querySelector('nav a').click()"
+    go_back = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+    for act in (save, go_back):
+        visit_id = next(numbers)
+        path = stage.offer(Parcel(visit_id, "en", plain(GREEN)))
+        page = phone("iPhone 15").open(f"http://127.0.0.1:{stage.network.port}{path}")
+        stage.delivery.revoke(visit_id)
+        stage.offer(Parcel(next(numbers), "en", plain(GREEN)))  # commands are carried out in order
+        page.evaluate(act)
+        page.get_by_text("Nothing here").wait_for(timeout=10_000)
+
+
+def test_time_passes_while_the_phone_sleeps(phone: Callable[..., Phone], url: str) -> None:
+    page = phone("iPhone 15").page
+    page.add_init_script(
+        "slept = 0, now = Date.now, Date.now = () => now() + slept, performance.now = () => 0"
+    )
+    page.goto(url)
+    assert "Deleted in 10 min" in page.locator("#stays").inner_text()
+    page.evaluate("slept = 7 * 60 * 1000")
+    page.get_by_text("Deleted in 3 min").wait_for(timeout=10_000)
 
 
 @pytest.mark.parametrize("make", PHONES)

@@ -1,10 +1,12 @@
 """The delivery as a phone and an attacker find it: a real process, real sockets; each gate shown to fail."""
 
+import asyncio
 import random
 import re
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,10 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installation.delivery import Ended, Forgotten, Saved
-from installation.delivery.links import new_token
+from installation.delivery import Ended, Forgotten, Saved, server
+from installation.delivery.links import End, Links, new_token
+from installation.delivery.package import pack
+from installation.door import Door
 from installation.outputs.marks import png_bytes
-from tests.delivery_kit import FILM, Answer, Stage, ask, parcel, parse, read_all, running
+from tests.delivery_kit import FILM, Answer, Stage, ask, free_port, parcel, parse, read_all, running
 
 
 @pytest.fixture(scope="module")
@@ -420,6 +424,60 @@ def test_a_phone_that_takes_nothing_holds_no_more_than_a_chunk(stage: Stage, por
 def _process(stage: Stage) -> int:
     assert stage.delivery._process is not None
     return stage.delivery._process.pid
+
+
+@pytest.mark.parametrize("asked", [["plex.ttf"], ["page.css"] * 10], ids=["while sent", "while closed"])
+def test_a_phone_that_takes_nothing_keeps_no_place(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while something is being sent to it, nor where the last of it is still unsent at the end."""
+    limit_s = 0.5
+    monkeypatch.setattr(server, "STALL_LIMIT_S", limit_s)
+    monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 4096)
+    port, door = free_port(), Door(10, 10)
+    heads = [f"GET /S/{name} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n" for name in asked]
+    request = "\r\n".join(heads) + "Connection: close\r\n\r\n"
+
+    async def inside_after_a_while() -> tuple[int, int]:
+        hosts = frozenset({f"127.0.0.1:{port}"})
+        served = server.Server(Links(), door, lambda *_: None, lambda _: None, hosts)
+        await served.open("127.0.0.1", port)
+        with socket.socket() as lazy:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            lazy.connect(("127.0.0.1", port))
+            lazy.sendall(request.encode())
+            await asyncio.sleep(limit_s / 2)
+            before = door.inside.total()
+            await asyncio.sleep(4 * limit_s)
+            after = door.inside.total()
+        await served.close()
+        return before, after
+
+    assert asyncio.run(inside_after_a_while()) == (1, 0)
+
+
+def test_forgetting_waits_for_no_phone_that_takes_nothing() -> None:
+    """A player that has enough of a film leaves the rest of it on its way: that is gone, too, and at once."""
+    port, door, links = free_port(), Door(10, 10), Links()
+    link, _ = links.add(1, pack(parcel(1, film=bytes(5_000_000))), 600, 20)
+    request = f"GET /D/{link.token}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    left = weakref.ref(link.package)
+    del link
+
+    async def forget() -> tuple[int, int]:
+        hosts = frozenset({f"127.0.0.1:{port}"})
+        served = server.Server(links, door, lambda *_: None, lambda _: None, hosts)
+        await served.open("127.0.0.1", port)
+        with socket.create_connection(("127.0.0.1", port)) as lazy:
+            lazy.sendall(request.encode())
+            await asyncio.sleep(0.5)
+            before = door.inside.total()
+            links.end(1, End.FORGOTTEN)
+            await asyncio.sleep(0.5)
+            after = door.inside.total()
+            assert left() is None
+        await served.close()
+        return before, after
+
+    assert asyncio.run(forget()) == (1, 0)
 
 
 PIECES = st.sampled_from(

@@ -4,11 +4,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from conftest import REPO
 from PIL import Image
@@ -16,6 +18,7 @@ from PIL import Image
 from engine.arrays import Pixels
 from installation.configuration import load
 from installation.outputs.marks import read_digital_source_type
+from tests.delivery_kit import until
 
 SHORT = """
 [search]
@@ -228,6 +231,22 @@ def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> 
     done = kiosk("visit", "--config", REPO / "config" / "ffhq.toml", "--out", tmp_path / "out")
     assert done.returncode == 4
     assert "kiosk weights fetch ffhq-1024" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_visit_whose_terminal_is_closed_leaves_no_dump_and_no_half_a_folder(tmp_path: Path) -> None:
+    hasty = tmp_path / "hasty.toml"
+    hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
+    out, written = tmp_path / "visits", tmp_path / "visits" / ".me.partial"
+    out.mkdir()
+    words = map(str, ("visit", "--config", hasty, "--out", out / "me"))
+    command = [sys.executable, "-m", "installation.cli", *words]
+    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as visit:
+        until(lambda: any(written.glob("*")) or visit.poll() is not None or None, "its first picture", 300)
+        assert psutil.Process(visit.pid).rlimit(psutil.RLIMIT_CORE) == (0, 0)
+        visit.send_signal(signal.SIGHUP)
+        _, told = visit.communicate(timeout=60)
+    assert list(out.iterdir()) == []
+    assert visit.returncode == 130 and told == "kiosk: stopped; nothing was written.\n"
 
 
 def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -> None:

@@ -36,7 +36,10 @@ def new_token() -> str:
 
 @dataclass(eq=False)
 class Link:
-    """One visit's link. `until_s` is on the clock of its `Links`; `end` is None while it is found."""
+    """One visit's link. `until_s` is on the clock of its `Links`; `end` is None while it is found.
+
+    cuts: what stops each answer that is on its way to a phone.
+    """
 
     visit_id: int
     package: Package
@@ -44,11 +47,7 @@ class Link:
     saves_left: int
     token: str = field(default_factory=new_token, repr=False)
     end: End | None = None
-
-    @property
-    def may_be_sent(self) -> bool:
-        """Whether what is on its way to a phone may go on: the last save is completed, nothing else is."""
-        return self.end in (None, End.SPENT)
+    cuts: set[Callable[[], None]] = field(default_factory=set, repr=False)
 
 
 class Links:
@@ -104,6 +103,9 @@ class Links:
     def _drop(self, link: Link, why: End) -> Link:
         del self._links[_digest(link.token)]
         link.end = why
+        if why is not End.SPENT:  # The last save is completed, nothing else is.
+            for cut in tuple(link.cuts):
+                cut()
         return link
 
 

@@ -32,7 +32,7 @@ CHUNK_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 256 * 1024
 BACKLOG = 1024  # connections that have not been accepted yet
 REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
-STALL_LIMIT_S = 20.0  # for a phone to take one chunk
+STALL_LIMIT_S = 20.0  # for a phone to take one chunk, or what is left when its connection is closed
 SHUTDOWN_LIMIT_S = 3.0  # for what is on its way when the server closes
 LONGEST_LINE = 1024  # bytes of the request's first line
 LONGEST_HEADER = 4096  # bytes of one header; a phone's longest, its User-Agent, has about 200
@@ -68,6 +68,16 @@ class _Connection(web.RequestHandler):
             max_field_size=LONGEST_HEADER,
             max_headers=MOST_HEADERS,
         )
+
+    async def start(self) -> None:
+        """Serves the connection, which closes at the end; what the phone does not take then is given up."""
+        transport = self.transport
+        try:
+            await super().start()
+        finally:
+            # Closing waits for what is unsent, and so for ever where nobody takes it.
+            if transport is not None:
+                asyncio.get_running_loop().call_later(STALL_LIMIT_S, transport.abort)
 
     def handle_error(
         self,
@@ -137,7 +147,7 @@ class Server:
 
     def _application(self) -> web.Application:
         link = f"/{{d:[dD]}}/{{token:{TOKEN_PATTERN}}}"
-        application = web.Application(middlewares=[self._guard])
+        application = web.Application(middlewares=[_send_off, self._guard])
         application.add_routes(
             [
                 web.get(link, self._page),
@@ -163,10 +173,7 @@ class Server:
         except web.HTTPException as refusal:
             return _plain(refusal.status, refusal.reason, allow=refusal.headers.get("Allow"))
         except (ConnectionError, TimeoutError):
-            # The phone has gone, or takes nothing any more.
-            if request.transport is not None:
-                request.transport.abort()
-            raise
+            raise  # The phone's doing, no failure of ours.
         except Exception as error:
             log.exception("an answer failed: %s", type(error).__name__)
             return _plain(500, "Something went wrong here.")
@@ -239,14 +246,33 @@ class Server:
         if static is None:
             raise web.HTTPNotFound
         headers = {hdrs.CACHE_CONTROL: "private, max-age=3600", hdrs.VARY: hdrs.ACCEPT_ENCODING}
-        if "gzip" not in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-            return web.Response(body=static.content, content_type=static.content_type, headers=headers)
-        headers[hdrs.CONTENT_ENCODING] = "gzip"
-        return web.Response(body=static.packed, content_type=static.content_type, headers=headers)
+        headers[hdrs.CONTENT_TYPE] = static.content_type
+        content = static.content
+        if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+            headers[hdrs.CONTENT_ENCODING], content = "gzip", static.packed
+        return await _write(request, web.StreamResponse(headers=headers), memoryview(content))
+
+
+@web.middleware
+async def _send_off(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Sends every answer, and lets go of a phone that has gone or takes nothing any more.
+
+    aiohttp would send what comes back from here, and wait for the phone without a limit.
+    """
+    try:
+        answer = await handler(request)
+        async with asyncio.timeout(STALL_LIMIT_S):
+            await answer.prepare(request)
+            await answer.write_eof()
+    except (ConnectionError, TimeoutError):
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    return answer
 
 
 async def _send(request: web.Request, link: Link, file: File, to_keep: bool = False) -> web.StreamResponse:
-    """A file in chunks, so that a slow phone holds one of them and not the film; it stops when the link ends.
+    """A file, until it is whole or the link ends.
 
     To look at, one range of it is sent where one is asked for; to keep, always all of it.
     """
@@ -264,14 +290,24 @@ async def _send(request: web.Request, link: Link, file: File, to_keep: bool = Fa
         status, headers[hdrs.CONTENT_RANGE] = 206, f"bytes {first}-{end - 1}/{size}"
 
     answer = web.StreamResponse(status=status, headers=headers)
-    answer.content_length = end - first
+    if request.transport is None:
+        raise ConnectionResetError
+    # A phone that takes nothing just now, as players do that have enough of a film, would keep it here.
+    cut = request.transport.abort
+    link.cuts.add(cut)
+    try:
+        return await _write(request, answer, memoryview(file.content)[first:end])
+    finally:
+        link.cuts.discard(cut)
+
+
+async def _write(request: web.Request, answer: web.StreamResponse, content: memoryview) -> web.StreamResponse:
+    """Answers with `content` in chunks, so that a slow phone holds one of them and not the whole."""
+    answer.content_length = len(content)
     await answer.prepare(request)
     if request.method == hdrs.METH_HEAD:
         return answer
-    content = memoryview(file.content)[first:end]
     for start in range(0, len(content), CHUNK_BYTES):
-        if not link.may_be_sent:
-            raise ConnectionAbortedError
         async with asyncio.timeout(STALL_LIMIT_S):
             await answer.write(content[start : start + CHUNK_BYTES])
     await answer.write_eof()

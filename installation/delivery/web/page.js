@@ -33,15 +33,21 @@ async function share(button) {
   button.addEventListener("click", () => navigator.share(content).catch(() => {}));
 }
 
+// By the clock on the wall: the other one stands still while the phone sleeps.
 function passTime(line) {
-  const end = performance.now() + 1000 * line.dataset.livesS;
+  const end = Date.now() + 1000 * line.dataset.livesS;
   const show = () => {
-    const left = (end - performance.now()) / 60000;
+    const left = (end - Date.now()) / 60000;
     if (left <= 0) location.reload();
     else line.textContent = line.dataset.words.replace("{minutes}", Math.ceil(left));
   };
   setInterval(show, 5000);
 }
+
+// Some browsers keep a page that was left, and show it on *back* without asking whether it is still there.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
 
 const pair = document.getElementById("pair");
 if (pair) wipe(pair);
