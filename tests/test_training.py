@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.errors import UsageError
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Synthesis
 from tests.conftest import REPO
+from tests.pretended_gpu import pretended_gpu
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
@@ -28,7 +30,7 @@ import evaluate
 import train
 from augment import MAX_P, AdaptiveProbability, augment
 from compose import COMPOSITION_DIMS, compose, compose_as_photographed, held_out, load_cutouts
-from discriminator import Discriminator, with_group_deviation
+from discriminator import Discriminator, TwiceDifferentiable, with_group_deviation
 
 
 def arguments(renders: Path, run: Path, **changed: object) -> argparse.Namespace:
@@ -82,6 +84,39 @@ def test_folded_discriminator_is_the_published_one() -> None:
             torch.nn.init.normal_(parameter)
     images = torch.randn(8, 3, 32, 32)
     torch.testing.assert_close(network(images), published_logits(network, images), atol=1e-4, rtol=1e-4)
+
+
+def test_second_derivatives_are_pytorchs_and_take_no_kernel_as_large_as_a_map(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """cuDNN is slow with such a kernel, or has no algorithm."""
+
+    class Kernels(TorchDispatchMode):
+        largest = 0
+
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            if operation is torch.ops.aten.convolution.default:
+                self.largest = max(self.largest, args[1].shape[-1])
+            return operation(*args, **(kwargs or {}))
+
+    def penalised() -> tuple[dict[str, torch.Tensor], int]:
+        network.zero_grad()
+        with Kernels() as kernels:
+            (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
+            slope.square().sum().backward()
+        gradients = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
+        return gradients, kernels.largest
+
+    torch.manual_seed(0)
+    network = Discriminator(32, channel_base=256, channel_max=16)
+    images = torch.randn(4, 3, 32, 32).requires_grad_(True)
+    own, largest = penalised()
+    assert largest == 6
+    monkeypatch.setattr(TwiceDifferentiable, "apply", F.conv2d)
+    pytorchs, largest = penalised()
+    assert largest == 32 and own.keys() == pytorchs.keys()
+    for name, gradient in own.items():
+        torch.testing.assert_close(gradient, pytorchs[name], atol=1e-4, rtol=1e-3)
 
 
 def test_bfloat16_of_the_large_maps_changes_little() -> None:
@@ -208,6 +243,22 @@ def test_training_moves_both_networks_and_goes_on_where_it_ended(renders: Path, 
     )
     resumed.step()
     assert resumed.images == 24
+
+
+def test_trains_on_a_gpu_and_waits_for_it_only_to_report(renders: Path, tmp_path: Path) -> None:
+    """A pretended one: nothing is left on the CPU, and steps follow each other without a look at results."""
+    waits: list[str] = []
+    with pretended_gpu(may_draw=True, waits=waits) as gpu:
+        training = train.Training(arguments(renders, tmp_path / "run", device=str(gpu), path_length=2.0))
+        training.dtype = torch.bfloat16
+        waits.clear()
+        training.step()
+        assert waits == []
+        assert all(math.isfinite(value) for value in training.reading().values())
+        assert waits
+        training.save()
+        assert {one.device for one in training.average.state_dict().values()} == {gpu}
+    assert load_generator(tmp_path / "run" / "generator.safetensors").resolution == 16
 
 
 def test_goes_on_without_compilation_where_it_fails(

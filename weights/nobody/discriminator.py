@@ -18,6 +18,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.grad import conv2d_weight
 
 ACTIVATION_GAIN = math.sqrt(2)
 HALF_PRECISION_FROM_PX = 64
@@ -53,7 +54,7 @@ class TwiceDifferentiable(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             to_x = F.conv_transpose2d(gradient, weight, None, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
-            to_weight = torch.nn.grad.conv2d_weight(x, weight.shape, gradient, ctx.stride, ctx.padding)
+            to_weight = conv2d_weight(x, weight.shape, gradient, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[2]:
             to_bias = gradient.sum(dim=(0, 2, 3))
         return to_x, to_weight, to_bias, None, None
