@@ -38,7 +38,7 @@ def arguments(renders: Path, run: Path, **changed: object) -> argparse.Namespace
     usual = {
         "renders": renders, "run": run, "start": None, "resolution": 16, "minutes": 0.5, "batch": 4,
         "rate": 0.0025, "gamma": 1.0, "path_length": 0.0, "device": "cpu", "float32": True, "compile": False,
-        "threads": 1, "seed": 0,
+        "threads": 1, "seed": 0, "start_truncation": 0.7,
     }  # fmt: skip
     return argparse.Namespace(**(usual | changed))
 

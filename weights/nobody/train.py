@@ -36,8 +36,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from augment import AdaptiveProbability, augment
 from compose import compose_as_photographed, held_out, load_cutouts
-from discriminator import Discriminator
-from learning import contact_sheet, grown, set_w_avg
+from discriminator import STD_GROUP, Discriminator
+from learning import contact_sheet, grown, set_w_avg, widen
 
 from engine.errors import UsageError, told_in_one_line
 from engine.stylegan2 import Generator, to_uint8
@@ -281,7 +281,11 @@ class Training:
 
 
 def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
-    """The generator to go on from, grown to the resolution asked for; a new one where there is none."""
+    """The generator to go on from, grown to the resolution asked for; a new one where there is none.
+
+    Of a given one truncation 1 shows from now on what `--start-truncation` has shown: the adversary sees all
+    people that z can give, and those at the rim of a generator that was taught by regression dissolve.
+    """
     source = args.run / "generator.safetensors" if resumed else args.start
     if source is None:
         return Generator(512, 512, args.resolution, 8192, 256, MAPPING_LAYERS)
@@ -305,6 +309,8 @@ def fill_empty_noise(generator: Generator) -> None:
     for layer in generator.synthesis.noise_layers().values():
         if not layer.noise_const.any():
             layer.noise_const.normal_()
+    if not resumed:
+        widen(found, 1 / args.start_truncation)
             layer.noise_strength.zero_()
 
 
@@ -486,5 +492,11 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
+    parser.add_argument(
+        "--start-truncation",
+        type=float,
+        default=0.7,
+        help="where the start's people are whole: what it shows there, the new run shows at truncation 1",
+    )
 if __name__ == "__main__":
     sys.exit(main())
