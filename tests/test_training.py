@@ -311,6 +311,48 @@ def test_a_new_run_starts_from_a_given_generator(renders: Path, tmp_path: Path) 
     save_generator(given, tmp_path / "given.safetensors", "given", half=False)
     training = train.Training(arguments(renders, tmp_path / "run", start=tmp_path / "given.safetensors"))
     assert not changed(copied(given), copied(training.generator))
+    z = torch.randn(4, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(training.generator(z), given(z, psi=0.7), atol=1e-4, rtol=1e-4)
+    for name, tensor in given.synthesis.state_dict().items():
+        if ".affine." not in name:
+            assert torch.equal(tensor, training.generator.synthesis.state_dict()[name]), name
+    assert not training.average_ramps
+    training.save()
+    resumed = train.Training(arguments(renders, tmp_path / "run", start=tmp_path / "given.safetensors"))
+    torch.testing.assert_close(resumed.generator(z), given(z, psi=0.7), atol=0.05, rtol=0.05)
+    assert not resumed.average_ramps
+
+
+def test_the_generator_warms_up_when_it_begins_to_move(renders: Path, tmp_path: Path) -> None:
+    """After the head start the discriminator is warm, and the generator is not."""
+    training = train.Training(arguments(renders, tmp_path / "run"))
+    training.steps, training.generator_from_image = 500, 8
+    rates = []
+    for _ in range(4):
+        training.step()
+        optimisers = training.discriminator_optimiser, training.generator_optimiser
+        rates.append([one.param_groups[0]["lr"] / one.defaults["lr"] for one in optimisers])
+    assert [rate for rate, _ in rates] == [1.0] * 4
+    assert [rate for _, rate in rates[2:]] == pytest.approx([0.01, 0.02])
+
+
+@pytest.mark.parametrize("ramps", [True, False])
+def test_the_average_of_what_was_taught_forgets_slowly(renders: Path, tmp_path: Path, ramps: bool) -> None:
+    training = train.Training(arguments(renders, tmp_path / "run"))
+    assert training.average_ramps
+    training.average_ramps = ramps
+    bias = next(training.average.parameters())
+    next(training.generator.parameters()).data.copy_(bias + 1)
+    before = bias.clone()
+    training._move_average()  # its half-life: a twentieth of 4 pictures, or 20,000
+    assert float((bias - before).mean()) == pytest.approx(1.0 if ramps else 1.4e-4, rel=0.05)
+
+
+def test_the_discriminator_compares_those_it_is_asked_about_in_its_usual_groups() -> None:
+    cutouts = torch.arange(1143)
+    assert train.some_of(cutouts, 57).tolist()[::55] == [0, 1142] and len(train.some_of(cutouts, 57)) == 56
+    assert len(train.some_of(cutouts[:3], 64)) == 3 and len(train.some_of(cutouts[:7], 64)) == 4
     assert training.generator_from_image > 0
 
 

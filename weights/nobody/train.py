@@ -71,7 +71,7 @@ class Training:
         self.device = torch.device(args.device)
         self.dtype = torch.bfloat16 if self.device.type == "cuda" and not args.float32 else torch.float32
         state = read_state(args.run)
-        self.images, self.steps = int(state.get("images", 0)), 0
+        self.images, self.steps, self.generator_steps = int(state.get("images", 0)), 0, 0
         torch.manual_seed(args.seed + self.images)
 
         names, cutouts = load_cutouts(args.renders, args.resolution)
@@ -92,6 +92,8 @@ class Training:
         self.generator_from_image = self.images + (HEAD_START_KIMG * 1000 if learned and not ready else 0)
 
         self.probability = AdaptiveProbability(state.get("p", 0.0), ADA_FULL_RANGE_KIMG, self.device)
+        # The average of what begins as noise has to forget soon; what was taught before need not.
+        self.average_ramps = bool(state.get("average_ramps", args.start is None))
         self.path_length = torch.tensor(state.get("path_length", 0.0), device=self.device)
         lazy = PATH_LENGTH_EVERY / (PATH_LENGTH_EVERY + 1) if args.path_length else 1.0
         self.generator_optimiser = self._optimiser(self.generator.parameters(), lazy)
@@ -118,7 +120,8 @@ class Training:
             torch.compile(self.generator.synthesis),
             torch.compile(self.discriminator),
         )
-        self._set_rates(0.0)
+        set_rate(self.discriminator_optimiser, 0.0)
+        set_rate(self.generator_optimiser, 0.0)
         try:
             self._discriminator_step()
             self._generator_step()
@@ -126,24 +129,21 @@ class Training:
             self.synthesis, self.judge = plain
             print(f"not compiled, going on without ({' '.join(str(error).split())[:200]})", flush=True)
 
-    def _set_rates(self, share: float) -> None:
-        for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
-            for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * share
-
     def step(self) -> None:
         """Shows one batch to both networks."""
-        self._set_rates(min(1.0, (self.steps + 1) / WARM_UP_STEPS))
+        set_rate(self.discriminator_optimiser, (self.steps + 1) / WARM_UP_STEPS)
         self._discriminator_step()
         if self.steps % R1_EVERY == 0:
             self._r1_step()
         if self.images >= self.generator_from_image:
             self._generator_step()
             if self.args.path_length and self.steps % PATH_LENGTH_EVERY == 0:
+            set_rate(self.generator_optimiser, (self.generator_steps + 1) / WARM_UP_STEPS)
                 self._path_length_step()
             self._move_average()
         self.steps += 1
         self.images += self.args.batch
+            self.generator_steps += 1
 
     def _reals(self, cutouts: torch.Tensor | None = None) -> torch.Tensor:
         """Pictures (N, 3, R, R), composed anew: of the given cut-outs, or of a random batch."""
@@ -221,7 +221,9 @@ class Training:
 
     @torch.no_grad()
     def _move_average(self) -> None:
-        half_life = min(AVERAGE_HALF_LIFE_KIMG * 1000, AVERAGE_RAMP * (self.images + self.args.batch))
+        half_life = AVERAGE_HALF_LIFE_KIMG * 1000
+        if self.average_ramps:
+            half_life = min(half_life, AVERAGE_RAMP * (self.images + self.args.batch))
         weight = 1 - 0.5 ** (self.args.batch / half_life)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), weight)
 
@@ -271,6 +273,7 @@ class Training:
             "path_length": float(self.path_length),
         }
         replace_text(run / "state.json", json.dumps(state))
+            "average_ramps": self.average_ramps,
         average.to(self.device)
         random = torch.Generator().manual_seed(2)
         z = torch.randn(SAMPLES, average.z_dim, generator=random).to(self.device)
@@ -282,6 +285,19 @@ class Training:
 
 def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
     """The generator to go on from, grown to the resolution asked for; a new one where there is none.
+def set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
+    """Sets the learning rate to a share of the usual one; to all of it where the share is more than 1."""
+    for group in optimiser.param_groups:
+        group["lr"] = optimiser.defaults["lr"] * min(1.0, share)
+
+
+def some_of(cutouts: torch.Tensor, at_most: int) -> torch.Tensor:
+    """Cut-outs spread evenly over all, so many that the discriminator compares them in its usual groups."""
+    n = min(at_most, len(cutouts))
+    n = n // STD_GROUP * STD_GROUP or n
+    return cutouts[torch.linspace(0, len(cutouts) - 1, n).long()]
+
+
 
     Of a given one truncation 1 shows from now on what `--start-truncation` has shown: the adversary sees all
     people that z can give, and those at the rim of a generator that was taught by regression dissolve.
