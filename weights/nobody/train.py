@@ -79,7 +79,9 @@ class Training:
         if len(names) < 64 or not kept_back.any():
             raise UsageError(f"{args.renders}: {len(names)} renders are too few. Give a thousand or more.")
         self.cutouts = cutouts[~kept_back].to(self.device)
-        self.held_out_cutouts = cutouts[kept_back][:64].to(self.device)
+        unknown = some_of(cutouts[kept_back], 64)
+        self.known_cutouts = some_of(cutouts[~kept_back], len(unknown)).to(self.device)
+        self.unknown_cutouts = unknown.to(self.device)
 
         generator = start_generator(args, resumed=bool(state))
         discriminator, ready = start_discriminator(args, state)
@@ -90,10 +92,10 @@ class Training:
         # A discriminator that knows nothing yet would only undo what the generator has learned.
         learned = bool(state or args.start)
         self.generator_from_image = self.images + (HEAD_START_KIMG * 1000 if learned and not ready else 0)
-
-        self.probability = AdaptiveProbability(state.get("p", 0.0), ADA_FULL_RANGE_KIMG, self.device)
         # The average of what begins as noise has to forget soon; what was taught before need not.
         self.average_ramps = bool(state.get("average_ramps", args.start is None))
+
+        self.probability = AdaptiveProbability(state.get("p", 0.0), ADA_FULL_RANGE_KIMG, self.device)
         self.path_length = torch.tensor(state.get("path_length", 0.0), device=self.device)
         lazy = PATH_LENGTH_EVERY / (PATH_LENGTH_EVERY + 1) if args.path_length else 1.0
         self.generator_optimiser = self._optimiser(self.generator.parameters(), lazy)
@@ -136,14 +138,14 @@ class Training:
         if self.steps % R1_EVERY == 0:
             self._r1_step()
         if self.images >= self.generator_from_image:
+            set_rate(self.generator_optimiser, (self.generator_steps + 1) / WARM_UP_STEPS)
             self._generator_step()
             if self.args.path_length and self.steps % PATH_LENGTH_EVERY == 0:
-            set_rate(self.generator_optimiser, (self.generator_steps + 1) / WARM_UP_STEPS)
                 self._path_length_step()
             self._move_average()
+            self.generator_steps += 1
         self.steps += 1
         self.images += self.args.batch
-            self.generator_steps += 1
 
     def _reals(self, cutouts: torch.Tensor | None = None) -> torch.Tensor:
         """Pictures (N, 3, R, R), composed anew: of the given cut-outs, or of a random batch."""
@@ -244,14 +246,14 @@ class Training:
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
         self._sums.clear()
         self._counts.clear()
-        n = len(self.held_out_cutouts)
         known, unknown = (
             float(self.discriminator(self._reals(cutouts), self.dtype).mean())
-            for cutouts in (self.cutouts[:n], self.held_out_cutouts)
+            for cutouts in (self.known_cutouts, self.unknown_cutouts)
         )
-        drawn = self.generator.synthesis(self._latents(n), "random", self.dtype)
+        latents = self._latents(len(self.unknown_cutouts))
+        drawn = self.generator.synthesis(latents, "random", self.dtype)
         gap = known - float(self.discriminator(drawn, self.dtype).mean())
-        by_heart = (known - unknown) / gap if abs(gap) > 1e-6 else 0.0
+        by_heart = 0.0 if abs(gap) <= 1e-6 else (known - unknown) / gap  # not finite where a network is not
         return means | {
             "p": float(self.probability.p),
             "r_t": float(self.probability.sureness),
@@ -271,9 +273,9 @@ class Training:
             "images": self.images,
             "p": float(self.probability.p),
             "path_length": float(self.path_length),
+            "average_ramps": self.average_ramps,
         }
         replace_text(run / "state.json", json.dumps(state))
-            "average_ramps": self.average_ramps,
         average.to(self.device)
         random = torch.Generator().manual_seed(2)
         z = torch.randn(SAMPLES, average.z_dim, generator=random).to(self.device)
@@ -283,8 +285,6 @@ class Training:
         os.replace(run / ".samples.part.jpg", run / "samples.jpg")
 
 
-def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
-    """The generator to go on from, grown to the resolution asked for; a new one where there is none.
 def set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
     """Sets the learning rate to a share of the usual one; to all of it where the share is more than 1."""
     for group in optimiser.param_groups:
@@ -298,6 +298,8 @@ def some_of(cutouts: torch.Tensor, at_most: int) -> torch.Tensor:
     return cutouts[torch.linspace(0, len(cutouts) - 1, n).long()]
 
 
+def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
+    """The generator to go on from, grown to the resolution asked for; a new one where there is none.
 
     Of a given one truncation 1 shows from now on what `--start-truncation` has shown: the adversary sees all
     people that z can give, and those at the rim of a generator that was taught by regression dissolve.
@@ -307,6 +309,8 @@ def some_of(cutouts: torch.Tensor, at_most: int) -> torch.Tensor:
         return Generator(512, 512, args.resolution, 8192, 256, MAPPING_LAYERS)
     found = load_generator(source)
     fill_empty_noise(found)
+    if not resumed:
+        widen(found, 1 / args.start_truncation)
     if found.resolution == args.resolution:
         return found
     if found.resolution > args.resolution:
@@ -325,8 +329,6 @@ def fill_empty_noise(generator: Generator) -> None:
     for layer in generator.synthesis.noise_layers().values():
         if not layer.noise_const.any():
             layer.noise_const.normal_()
-    if not resumed:
-        widen(found, 1 / args.start_truncation)
             layer.noise_strength.zero_()
 
 
@@ -434,9 +436,10 @@ def follow(training: Training, args: argparse.Namespace, asked_to_end: list[int]
 
     while elapsed_s() + 1.5 * save_s < 60 * args.minutes and not asked_to_end:
         training.step()
-        if elapsed_s() - last_report_s > REPORT_S:
-            report()
-        if elapsed_s() - last_save_s > SAVE_S:
+        due = elapsed_s() - last_save_s > SAVE_S
+        if due or elapsed_s() - last_report_s > REPORT_S:
+            report()  # before anything is saved: it ends a run that has broken
+        if due:
             began_s = elapsed_s()
             training.save()
             last_save_s, save_s = elapsed_s(), elapsed_s() - began_s
@@ -489,6 +492,12 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--start", type=Path, help="a generator to start a new run from; from scratch by default"
     )
+    parser.add_argument(
+        "--start-truncation",
+        type=float,
+        default=0.7,
+        help="where the start's people are whole: what it shows there, the new run shows at truncation 1",
+    )
     parser.add_argument("--resolution", type=int, default=256, choices=[16, 32, 64, 128, 256])
     parser.add_argument("--minutes", type=float, default=9, help="for everything, the last writing included")
     parser.add_argument("--batch", type=int, default=64)
@@ -508,11 +517,5 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
-    parser.add_argument(
-        "--start-truncation",
-        type=float,
-        default=0.7,
-        help="where the start's people are whole: what it shows there, the new run shows at truncation 1",
-    )
 if __name__ == "__main__":
     sys.exit(main())
