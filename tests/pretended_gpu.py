@@ -4,8 +4,8 @@
         network.to(gpu)
 
 What CUDA refuses is refused: an operation on tensors of both sides (single numbers apart), and numpy's look
-into a tensor there. Random numbers drawn there are refused too, as they would not be the CPU's. What is
-computed is computed on the CPU, so results can be compared.
+into a tensor there. Random numbers drawn there are refused too, as they would not be the CPU's, but where
+a program is told that it may. What is computed is computed on the CPU, so results can be compared.
 
 PyTorch's own FakeTensorMode would do for what has no gradients; with them it aborts the process where PyTorch
 is built without CUDA. These tensors say that their device is `meta`, which every build knows, and which
@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 GPU = torch.device("meta")
 CARRYING = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
+LOOKING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
 
 
 class Misplaced(RuntimeError):
@@ -55,17 +56,29 @@ class There(torch.Tensor):
 
 
 @contextmanager
-def pretended_gpu() -> Iterator[torch.device]:
-    """The device, as long as it is there."""
-    with _FromLists(), _Everywhere():
+def pretended_gpu(may_draw: bool = False, waits: list[str] | None = None) -> Iterator[torch.device]:
+    """The device, as long as it is there.
+
+    Args:
+        may_draw: lets random numbers be drawn there; they are the CPU's.
+        waits: takes the name of each operation for which a program waits until a GPU has come so far.
+    """
+    with _FromLists(), _Everywhere(may_draw, waits):
         yield GPU
 
 
 class _Everywhere(TorchDispatchMode):
     """Sees also what is made there without a tensor from there."""
 
+    def __init__(self, may_draw: bool, waits: list[str] | None) -> None:
+        super().__init__()
+        self.may_draw, self.waits = may_draw, waits
+
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        return _run(operation, args, kwargs or {})
+        result = _run(operation, args, kwargs or {}, self.may_draw)
+        if self.waits is not None and _waits(operation, args, result):
+            self.waits.append(str(operation))
+        return result
 
 
 class _FromLists(TorchFunctionMode):
@@ -82,7 +95,17 @@ class _FromLists(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-def _run(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+def _waits(operation: Any, args: Sequence[Any], result: Any) -> bool:
+    """Whether something crosses over: a copy, a number that is looked at, or the one of `where` that lies on
+    the other side, which CUDA carries over (most operations take such a number along)."""
+    sides = {
+        isinstance(one, There) for one in pytree.tree_leaves((args, result)) if isinstance(one, torch.Tensor)
+    }
+    crossing = operation in CARRYING or operation is torch.ops.aten.where.self
+    return (crossing and len(sides) == 2) or (operation in LOOKING and True in sides)
+
+
+def _run(operation: Any, args: Sequence[Any], kwargs: dict[str, Any], may_draw: bool = False) -> Any:
     tensors = [one for one in pytree.tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
     there = [one for one in tensors if isinstance(one, There)]
     here = [one for one in tensors if not isinstance(one, There)]
@@ -95,7 +118,7 @@ def _run(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         goes_there = bool(there)
     if there and operation not in CARRYING and any(one.dim() for one in here):
         raise Misplaced(f"{operation} of tensors on both sides: {[tuple(one.shape) for one in tensors]}")
-    if goes_there and torch.Tag.nondeterministic_seeded in operation.tags:
+    if goes_there and not may_draw and torch.Tag.nondeterministic_seeded in operation.tags:
         raise Misplaced(f"{operation} draws random numbers that are not the CPU's")
     own = {id(one.held): one for one in there}
     args, kwargs = pytree.tree_map_only(There, lambda one: one.held, (args, kwargs))

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.errors import UsageError
 from engine.stylegan2 import Generator
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Synthesis
 from tests.conftest import REPO
+from tests.pretended_gpu import pretended_gpu
 
 sys.path.insert(0, str(REPO / "weights" / "nobody"))
 
@@ -28,7 +30,7 @@ import evaluate
 import train
 from augment import MAX_P, AdaptiveProbability, augment
 from compose import COMPOSITION_DIMS, compose, compose_as_photographed, held_out, load_cutouts
-from discriminator import Discriminator, with_group_deviation
+from discriminator import Discriminator, TwiceDifferentiable, with_group_deviation
 
 
 def arguments(renders: Path, run: Path, **changed: object) -> argparse.Namespace:
@@ -36,7 +38,7 @@ def arguments(renders: Path, run: Path, **changed: object) -> argparse.Namespace
     usual = {
         "renders": renders, "run": run, "start": None, "resolution": 16, "minutes": 0.5, "batch": 4,
         "rate": 0.0025, "gamma": 1.0, "path_length": 0.0, "device": "cpu", "float32": True, "compile": False,
-        "threads": 1, "seed": 0,
+        "threads": 1, "seed": 0, "start_truncation": 0.7,
     }  # fmt: skip
     return argparse.Namespace(**(usual | changed))
 
@@ -82,6 +84,39 @@ def test_folded_discriminator_is_the_published_one() -> None:
             torch.nn.init.normal_(parameter)
     images = torch.randn(8, 3, 32, 32)
     torch.testing.assert_close(network(images), published_logits(network, images), atol=1e-4, rtol=1e-4)
+
+
+def test_second_derivatives_are_pytorchs_and_take_no_kernel_as_large_as_a_map(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """cuDNN is slow with such a kernel, or has no algorithm."""
+
+    class Kernels(TorchDispatchMode):
+        largest = 0
+
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            if operation is torch.ops.aten.convolution.default:
+                self.largest = max(self.largest, args[1].shape[-1])
+            return operation(*args, **(kwargs or {}))
+
+    def penalised() -> tuple[dict[str, torch.Tensor], int]:
+        network.zero_grad()
+        with Kernels() as kernels:
+            (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
+            slope.square().sum().backward()
+        gradients = {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
+        return gradients, kernels.largest
+
+    torch.manual_seed(0)
+    network = Discriminator(32, channel_base=256, channel_max=16)
+    images = torch.randn(4, 3, 32, 32).requires_grad_(True)
+    own, largest = penalised()
+    assert largest == 6
+    monkeypatch.setattr(TwiceDifferentiable, "apply", F.conv2d)
+    pytorchs, largest = penalised()
+    assert largest == 32 and own.keys() == pytorchs.keys()
+    for name, gradient in own.items():
+        torch.testing.assert_close(gradient, pytorchs[name], atol=1e-4, rtol=1e-3)
 
 
 def test_bfloat16_of_the_large_maps_changes_little() -> None:
@@ -210,6 +245,22 @@ def test_training_moves_both_networks_and_goes_on_where_it_ended(renders: Path, 
     assert resumed.images == 24
 
 
+def test_trains_on_a_gpu_and_waits_for_it_only_to_report(renders: Path, tmp_path: Path) -> None:
+    """A pretended one: nothing is left on the CPU, and steps follow each other without a look at results."""
+    waits: list[str] = []
+    with pretended_gpu(may_draw=True, waits=waits) as gpu:
+        training = train.Training(arguments(renders, tmp_path / "run", device=str(gpu), path_length=2.0))
+        training.dtype = torch.bfloat16
+        waits.clear()
+        training.step()
+        assert waits == []
+        assert all(math.isfinite(value) for value in training.reading().values())
+        assert waits
+        training.save()
+        assert {one.device for one in training.average.state_dict().values()} == {gpu}
+    assert load_generator(tmp_path / "run" / "generator.safetensors").resolution == 16
+
+
 def test_goes_on_without_compilation_where_it_fails(
     renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,8 +310,49 @@ def test_a_new_run_starts_from_a_given_generator(renders: Path, tmp_path: Path) 
     given = Generator(40, 512, 16, 8192, 256, mapping_layers=3)
     save_generator(given, tmp_path / "given.safetensors", "given", half=False)
     training = train.Training(arguments(renders, tmp_path / "run", start=tmp_path / "given.safetensors"))
-    assert not changed(copied(given), copied(training.generator))
     assert training.generator_from_image > 0
+    z = torch.randn(4, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(training.generator(z), given(z, psi=0.7), atol=1e-4, rtol=1e-4)
+    for name, tensor in given.synthesis.state_dict().items():
+        if ".affine." not in name:
+            assert torch.equal(tensor, training.generator.synthesis.state_dict()[name]), name
+    assert not training.average_ramps
+    training.save()
+    resumed = train.Training(arguments(renders, tmp_path / "run", start=tmp_path / "given.safetensors"))
+    torch.testing.assert_close(resumed.generator(z), given(z, psi=0.7), atol=0.05, rtol=0.05)
+    assert not resumed.average_ramps
+
+
+def test_the_generator_warms_up_when_it_begins_to_move(renders: Path, tmp_path: Path) -> None:
+    """After the head start the discriminator is warm, and the generator is not."""
+    training = train.Training(arguments(renders, tmp_path / "run"))
+    training.steps, training.generator_from_image = 500, 8
+    rates = []
+    for _ in range(4):
+        training.step()
+        optimisers = training.discriminator_optimiser, training.generator_optimiser
+        rates.append([one.param_groups[0]["lr"] / one.defaults["lr"] for one in optimisers])
+    assert [rate for rate, _ in rates] == [1.0] * 4
+    assert [rate for _, rate in rates[2:]] == pytest.approx([0.01, 0.02])
+
+
+@pytest.mark.parametrize("ramps", [True, False])
+def test_the_average_of_what_was_taught_forgets_slowly(renders: Path, tmp_path: Path, ramps: bool) -> None:
+    training = train.Training(arguments(renders, tmp_path / "run"))
+    assert training.average_ramps
+    training.average_ramps = ramps
+    bias = next(training.average.parameters())
+    next(training.generator.parameters()).data.copy_(bias + 1)
+    before = bias.clone()
+    training._move_average()  # its half-life: a twentieth of 4 pictures, or 20,000
+    assert float((bias - before).mean()) == pytest.approx(1.0 if ramps else 1.4e-4, rel=0.05)
+
+
+def test_the_discriminator_compares_those_it_is_asked_about_in_its_usual_groups() -> None:
+    cutouts = torch.arange(1143)
+    assert train.some_of(cutouts, 57).tolist()[::55] == [0, 1142] and len(train.some_of(cutouts, 57)) == 56
+    assert len(train.some_of(cutouts[:3], 64)) == 3 and len(train.some_of(cutouts[:7], 64)) == 4
 
 
 @pytest.fixture
@@ -317,6 +409,23 @@ def test_a_run_that_breaks_keeps_its_last_checkpoint(
     with pytest.raises(SystemExit, match="no longer finite"):
         command(renders, tmp_path / "run", "--rate", "1e30")
     assert (tmp_path / "run" / "generator.safetensors").read_bytes() == stored
+
+
+def test_a_network_that_broke_after_its_loss_was_told_is_not_saved(
+    renders: Path, tmp_path: Path, command: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.Training(arguments(renders, tmp_path / "run")).save()
+    stored = (tmp_path / "run" / "discriminator-1-of-1.safetensors").read_bytes()
+
+    def broken(training: train.Training) -> None:
+        training.steps += 1
+        training.discriminator.out.weight.data.fill_(math.nan)
+
+    monkeypatch.setattr(train.Training, "step", broken)
+    monkeypatch.setattr(train, "HEAD_START_KIMG", math.inf)
+    with pytest.raises(SystemExit, match="no longer finite"):
+        command(renders, tmp_path / "run")
+    assert (tmp_path / "run" / "discriminator-1-of-1.safetensors").read_bytes() == stored
 
 
 def test_too_few_renders_are_refused(

@@ -52,8 +52,9 @@ class AdaptiveProbability:
 
 
 def _sometimes(values: torch.Tensor, p: torch.Tensor, otherwise: float) -> torch.Tensor:
-    """`values` (N,) with probability p each, else `otherwise`."""
-    return torch.where(torch.rand_like(values) < p, values, otherwise)
+    """`values` (N,) with probability p each, else `otherwise`, which is a tensor first: a GPU would wait for
+    a single number to be carried over."""
+    return torch.where(torch.rand_like(values) < p, values, torch.full_like(values, otherwise))
 
 
 def _moved(images: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
@@ -104,8 +105,8 @@ def _recoloured(images: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     # Grey is kept, what is left of a colour is turned about the grey axis (Rodrigues) and stretched.
     eye = torch.eye(3, device=device)
     grey = torch.full((3, 3), 1 / 3, device=device)
-    axis = 1 / math.sqrt(3)
-    cross = axis * torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], device=device)
+    # ((0, -1, 1), (1, 0, -1), (-1, 1, 0)) / sqrt(3) is the cross product with that axis.
+    cross = (eye.roll(1, dims=0) - eye.roll(1, dims=1)) / math.sqrt(3)
     hue_, saturation_ = hue[:, None, None], saturation[:, None, None]
     turned = hue_.cos() * (eye - grey) + hue_.sin() * cross
     matrix = contrast[:, None, None] * (grey + saturation_ * turned)

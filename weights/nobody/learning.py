@@ -14,6 +14,7 @@ from PIL import Image
 
 from engine.errors import UsageError
 from engine.stylegan2 import Generator
+from engine.stylegan2.network import FullyConnected
 
 Tensors = dict[str, torch.Tensor]
 
@@ -96,3 +97,21 @@ def set_w_avg(generator: Generator, draws: int = 20000) -> None:
     """The median face: the mean of w over fresh draws of z."""
     z = torch.randn(draws, generator.z_dim, generator=torch.Generator().manual_seed(0))
     generator.mapping.w_avg.copy_(generator.mapping(z).mean(0))
+
+
+@torch.no_grad()
+def widen(generator: Generator, psi: float) -> None:
+    """Lets truncation `psi` show what truncation 1 has shown so far; the pictures themselves stay the same.
+
+    w becomes w / psi, and the affine layers take the difference back: A (w / psi - d) + b with
+    d = w_avg (1 / psi - 1). A network that has learned pairs shows at 1 what it knows of the renders, which
+    is nearer to their mean than they are; faces at the usual 0.7 would be too much alike.
+    """
+    last = generator.mapping.get_submodule(f"fc{generator.mapping_layers - 1}")
+    for name in ("weight", "bias"):  # leaky ReLU, which follows, is the same at any scale
+        last.get_parameter(name).div_(psi)
+    moved = generator.mapping.w_avg * (1 / psi - 1)
+    for layer in generator.synthesis.modules():
+        if isinstance(affine := getattr(layer, "affine", None), FullyConnected):
+            affine.bias.sub_(affine(moved[None])[0] - affine(torch.zeros_like(moved)[None])[0])
+    generator.mapping.w_avg.div_(psi)

@@ -46,13 +46,13 @@ from learning import (  # noqa: E402
     learning_rate,
     pyramid_loss,
     set_w_avg,
+    widen,
 )
 from reshape import other_shapes, warped  # noqa: E402
 
 from engine.errors import UsageError, told_in_one_line  # noqa: E402
 from engine.stylegan2 import Generator, to_uint8  # noqa: E402
 from engine.stylegan2.checkpoint import load_generator, save_generator  # noqa: E402
-from engine.stylegan2.network import FullyConnected  # noqa: E402
 
 MAPPING_BOOST = 20.0
 MAPPING_LAYERS = 2
@@ -239,24 +239,6 @@ def train(args: argparse.Namespace) -> None:
             report(smooth)
             next_report = time.monotonic() + args.report_s
     report(smooth)
-
-
-@torch.no_grad()
-def widen(generator: Generator, psi: float) -> None:
-    """Lets truncation `psi` show what truncation 1 has shown so far; the pictures themselves stay the same.
-
-    w becomes w / psi, and the affine layers take the difference back: A (w / psi - d) + b with
-    d = w_avg (1 / psi - 1). A network that has learned pairs shows at 1 what it knows of the renders, which
-    is nearer to their mean than they are; faces at the usual 0.7 would be too much alike.
-    """
-    last = generator.mapping.get_submodule(f"fc{generator.mapping_layers - 1}")
-    for name in ("weight", "bias"):  # leaky ReLU, which follows, is the same at any scale
-        last.get_parameter(name).div_(psi)
-    moved = generator.mapping.w_avg * (1 / psi - 1)
-    for layer in generator.synthesis.modules():
-        if isinstance(affine := getattr(layer, "affine", None), FullyConnected):
-            affine.bias.sub_(affine(moved[None])[0] - affine(torch.zeros_like(moved)[None])[0])
-    generator.mapping.w_avg.div_(psi)
 
 
 @torch.no_grad()

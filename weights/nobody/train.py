@@ -36,8 +36,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from augment import AdaptiveProbability, augment
 from compose import compose_as_photographed, held_out, load_cutouts
-from discriminator import Discriminator
-from learning import contact_sheet, grown, set_w_avg
+from discriminator import STD_GROUP, Discriminator
+from learning import contact_sheet, grown, set_w_avg, widen
 
 from engine.errors import UsageError, told_in_one_line
 from engine.stylegan2 import Generator, to_uint8
@@ -71,7 +71,7 @@ class Training:
         self.device = torch.device(args.device)
         self.dtype = torch.bfloat16 if self.device.type == "cuda" and not args.float32 else torch.float32
         state = read_state(args.run)
-        self.images, self.steps = int(state.get("images", 0)), 0
+        self.images, self.steps, self.generator_steps = int(state.get("images", 0)), 0, 0
         torch.manual_seed(args.seed + self.images)
 
         names, cutouts = load_cutouts(args.renders, args.resolution)
@@ -79,7 +79,9 @@ class Training:
         if len(names) < 64 or not kept_back.any():
             raise UsageError(f"{args.renders}: {len(names)} renders are too few. Give a thousand or more.")
         self.cutouts = cutouts[~kept_back].to(self.device)
-        self.held_out_cutouts = cutouts[kept_back][:64].to(self.device)
+        unknown = some_of(cutouts[kept_back], 64)
+        self.known_cutouts = some_of(cutouts[~kept_back], len(unknown)).to(self.device)
+        self.unknown_cutouts = unknown.to(self.device)
 
         generator = start_generator(args, resumed=bool(state))
         discriminator, ready = start_discriminator(args, state)
@@ -90,6 +92,8 @@ class Training:
         # A discriminator that knows nothing yet would only undo what the generator has learned.
         learned = bool(state or args.start)
         self.generator_from_image = self.images + (HEAD_START_KIMG * 1000 if learned and not ready else 0)
+        # The average of what begins as noise has to forget soon; what was taught before need not.
+        self.average_ramps = bool(state.get("average_ramps", args.start is None))
 
         self.probability = AdaptiveProbability(state.get("p", 0.0), ADA_FULL_RANGE_KIMG, self.device)
         self.path_length = torch.tensor(state.get("path_length", 0.0), device=self.device)
@@ -118,7 +122,8 @@ class Training:
             torch.compile(self.generator.synthesis),
             torch.compile(self.discriminator),
         )
-        self._set_rates(0.0)
+        set_rate(self.discriminator_optimiser, 0.0)
+        set_rate(self.generator_optimiser, 0.0)
         try:
             self._discriminator_step()
             self._generator_step()
@@ -126,22 +131,19 @@ class Training:
             self.synthesis, self.judge = plain
             print(f"not compiled, going on without ({' '.join(str(error).split())[:200]})", flush=True)
 
-    def _set_rates(self, share: float) -> None:
-        for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
-            for group in optimiser.param_groups:
-                group["lr"] = optimiser.defaults["lr"] * share
-
     def step(self) -> None:
         """Shows one batch to both networks."""
-        self._set_rates(min(1.0, (self.steps + 1) / WARM_UP_STEPS))
+        set_rate(self.discriminator_optimiser, (self.steps + 1) / WARM_UP_STEPS)
         self._discriminator_step()
         if self.steps % R1_EVERY == 0:
             self._r1_step()
         if self.images >= self.generator_from_image:
+            set_rate(self.generator_optimiser, (self.generator_steps + 1) / WARM_UP_STEPS)
             self._generator_step()
             if self.args.path_length and self.steps % PATH_LENGTH_EVERY == 0:
                 self._path_length_step()
             self._move_average()
+            self.generator_steps += 1
         self.steps += 1
         self.images += self.args.batch
 
@@ -221,7 +223,9 @@ class Training:
 
     @torch.no_grad()
     def _move_average(self) -> None:
-        half_life = min(AVERAGE_HALF_LIFE_KIMG * 1000, AVERAGE_RAMP * (self.images + self.args.batch))
+        half_life = AVERAGE_HALF_LIFE_KIMG * 1000
+        if self.average_ramps:
+            half_life = min(half_life, AVERAGE_RAMP * (self.images + self.args.batch))
         weight = 1 - 0.5 ** (self.args.batch / half_life)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), weight)
 
@@ -242,14 +246,14 @@ class Training:
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
         self._sums.clear()
         self._counts.clear()
-        n = len(self.held_out_cutouts)
         known, unknown = (
             float(self.discriminator(self._reals(cutouts), self.dtype).mean())
-            for cutouts in (self.cutouts[:n], self.held_out_cutouts)
+            for cutouts in (self.known_cutouts, self.unknown_cutouts)
         )
-        drawn = self.generator.synthesis(self._latents(n), "random", self.dtype)
+        latents = self._latents(len(self.unknown_cutouts))
+        drawn = self.generator.synthesis(latents, "random", self.dtype)
         gap = known - float(self.discriminator(drawn, self.dtype).mean())
-        by_heart = (known - unknown) / gap if abs(gap) > 1e-6 else 0.0
+        by_heart = 0.0 if abs(gap) <= 1e-6 else (known - unknown) / gap  # not finite where a network is not
         return means | {
             "p": float(self.probability.p),
             "r_t": float(self.probability.sureness),
@@ -269,6 +273,7 @@ class Training:
             "images": self.images,
             "p": float(self.probability.p),
             "path_length": float(self.path_length),
+            "average_ramps": self.average_ramps,
         }
         replace_text(run / "state.json", json.dumps(state))
         average.to(self.device)
@@ -280,13 +285,32 @@ class Training:
         os.replace(run / ".samples.part.jpg", run / "samples.jpg")
 
 
+def set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
+    """Sets the learning rate to a share of the usual one; to all of it where the share is more than 1."""
+    for group in optimiser.param_groups:
+        group["lr"] = optimiser.defaults["lr"] * min(1.0, share)
+
+
+def some_of(cutouts: torch.Tensor, at_most: int) -> torch.Tensor:
+    """Cut-outs spread evenly over all, so many that the discriminator compares them in its usual groups."""
+    n = min(at_most, len(cutouts))
+    n = n // STD_GROUP * STD_GROUP or n
+    return cutouts[torch.linspace(0, len(cutouts) - 1, n).long()]
+
+
 def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
-    """The generator to go on from, grown to the resolution asked for; a new one where there is none."""
+    """The generator to go on from, grown to the resolution asked for; a new one where there is none.
+
+    Of a given one truncation 1 shows from now on what `--start-truncation` has shown: the adversary sees all
+    people that z can give, and those at the rim of a generator that was taught by regression dissolve.
+    """
     source = args.run / "generator.safetensors" if resumed else args.start
     if source is None:
         return Generator(512, 512, args.resolution, 8192, 256, MAPPING_LAYERS)
     found = load_generator(source)
     fill_empty_noise(found)
+    if not resumed:
+        widen(found, 1 / args.start_truncation)
     if found.resolution == args.resolution:
         return found
     if found.resolution > args.resolution:
@@ -412,9 +436,10 @@ def follow(training: Training, args: argparse.Namespace, asked_to_end: list[int]
 
     while elapsed_s() + 1.5 * save_s < 60 * args.minutes and not asked_to_end:
         training.step()
-        if elapsed_s() - last_report_s > REPORT_S:
-            report()
-        if elapsed_s() - last_save_s > SAVE_S:
+        due = elapsed_s() - last_save_s > SAVE_S
+        if due or elapsed_s() - last_report_s > REPORT_S:
+            report()  # before anything is saved: it ends a run that has broken
+        if due:
             began_s = elapsed_s()
             training.save()
             last_save_s, save_s = elapsed_s(), elapsed_s() - began_s
@@ -466,6 +491,12 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="the folder to write, and to go on from")
     parser.add_argument(
         "--start", type=Path, help="a generator to start a new run from; from scratch by default"
+    )
+    parser.add_argument(
+        "--start-truncation",
+        type=float,
+        default=0.7,
+        help="where the start's people are whole: what it shows there, the new run shows at truncation 1",
     )
     parser.add_argument("--resolution", type=int, default=256, choices=[16, 32, 64, 128, 256])
     parser.add_argument("--minutes", type=float, default=9, help="for everything, the last writing included")
