@@ -125,6 +125,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "doppelganger-nobody", Phase.DOPPELGANGER, 2.0, {"sitter": Sitter.SYNTHETIC}
     yield "farewell", Phase.FAREWELL, 6.0, {}
     yield "farewell-link", Phase.FAREWELL, 6.0, {"link": LINK}
+    yield "farewell-nobody", Phase.FAREWELL, 6.0, {"link": LINK, "sitter": Sitter.SYNTHETIC}
 
 
 def faults(canvas: Canvas) -> list[str]:
@@ -267,6 +268,17 @@ def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Regis
         play(canvas, Phase.SEARCH, 2.0, values, live=Live(stage, 0.5, None), sitter=sitter)
         told += " ".join(each.words for each in canvas.drawn)
     assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_farewell_takes_leave_of_no_photograph_that_never_was(language: str, values: Registry) -> None:
+    text, canvas = Texts.load(language), Canvas(*WIDE)
+    gone = text("farewell.photographs"), text("farewell.measurements")
+    for sitter in (None, Sitter.SYNTHETIC):
+        play(canvas, Phase.FAREWELL, 6.0, values, language, sitter=sitter)
+        told = " ".join(each.words for each in canvas.drawn)
+        assert all((line in told) == (sitter is None) for line in gone)
+        assert (text("farewell.photographs_nobody") in told) == (sitter is Sitter.SYNTHETIC)
 
 
 def test_operating_points_are_told_in_one_way() -> None:
