@@ -284,14 +284,15 @@ def test_farewell_takes_leave_of_no_photograph_that_never_was(language: str, val
 def test_operating_points_are_told_in_one_way() -> None:
     """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
     english, german = Texts.load("en"), Texts.load("de")
-    assert english.strangers(0.0057) == "Of 10,000 strangers it takes 57 for you."
-    assert german.strangers(0.25, exists=False) == "Von 10.000 Fremden hält sie 2.500 für diesen."
+    assert english.strangers(0.0057) == "Of 10,000 strangers it mistakes 57 for you."
+    of_nobody = german.strangers(0.25, exists=False)
+    assert of_nobody == "Von 10.000 Fremden verwechselt sie 2.500 mit dieser Person."
     assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
     found = replace(somebody().finding, opinions=(replace(somebody().finding.opinions[0], fmr=0.001),))
     asked = replace(found, opinions=(replace(found.opinions[0], of_doppelganger=False),))
-    assert [one.words for one in sayings(asked, english)] == ["Of 10,000 strangers it takes 10 for you."]
-    (of_nobody,) = sayings(asked, english, exists=False)
-    assert of_nobody.words == "Of 10,000 strangers it takes 10 for this one."
+    assert [one.words for one in sayings(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
+    (one,) = sayings(asked, english, exists=False)
+    assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
 
 
 def test_consent_says_what_the_code_does(values: Registry) -> None:
@@ -303,11 +304,53 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     words = " ".join(each.words for each in canvas.drawn)
     assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "ages 16" in words
     assert "for 10 minutes" in words
+    # In doppelganger whoever is there keeps the visit going.
+    assert "after everyone has walked away" in words
     values.set("visit/double_tap_s", 1)
     values.set("consent/age_years", 0)
     play(canvas, Phase.CONSENT, 2.0, values)
     words = " ".join(each.words for each in canvas.drawn)
     assert "tap twice" in words and "ages" not in words
+
+
+@pytest.mark.parametrize("language", languages())
+def test_consent_asks_what_yes_and_no_answer(language: str) -> None:
+    """Whether a picture may be taken and used: that is what *yes* lets happen."""
+    asked, mark, _ = Texts.load(language)("consent.question").partition("?")
+    assert mark and re.search("take your picture|Sie fotografieren", asked)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_how_to_agree_and_for_whom_is_not_in_the_smallest_type(language: str, values: Registry) -> None:
+    canvas = Canvas(1280, 800)
+    play(canvas, Phase.CONSENT, 2.0, values, language)
+    sizes = {each.words: each.size_px for each in canvas.drawn if each.kind is Kind.TEXT}
+    (hold,) = (size for words, size in sizes.items() if re.search("hold for|halten", words))
+    (age,) = (size for words, size in sizes.items() if "16" in words)
+    assert hold == age == canvas.layout.body_px > canvas.layout.small_px
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_both_ways_to_agree_are_told_whole(screen: tuple[int, int], language: str, values: Registry) -> None:
+    values.set("visit/double_tap_s", 1)
+    values.set("visit/hold_s", 1.5)
+    canvas = Canvas(*screen)
+    play(canvas, Phase.CONSENT, 2.0, values, language)
+    assert not faults(canvas)
+
+
+def test_who_can_take_nothing_home_is_not_asked_to(values: Registry) -> None:
+    always = replace(
+        somebody().finding,
+        median=with_threshold(somebody().finding.median, 2.0),
+        nearest=None,
+        doppelganger=None,
+    )
+    canvas = Canvas(*WIDE)
+    play(canvas, Phase.DOPPELGANGER, 8.0, values, finding=always, phones=False)
+    told = " ".join(each.words for each in canvas.drawn)
+    assert "still you" in told and "no border" in told and "Take" not in told
 
 
 def test_consent_promises_what_is_in_force_not_what_waits_for_the_next_scene(values: Registry) -> None:
