@@ -64,7 +64,7 @@ class Timeouts(Parameters):
         le=300,
         description="the picture and its link; a touch restarts it, and so does the link when it comes",
     )
-    farewell_s: float = Field(8, ge=3, le=60, description="what has been erased")
+    farewell_s: float = Field(10, ge=3, le=60, description="what has been erased")
     left_s: float = Field(8, ge=4, le=60, description="no face for this long: the visitor has left")
     left_doppelganger_s: float = Field(
         20, ge=5, le=120, description="the same in doppelganger, where a raised phone hides the face"

@@ -29,7 +29,7 @@ class Farewell(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
-        lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 8.0
+        lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 10.0
         draw_quiet(canvas, seen, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
         lines = [words(view, "farewell.photographs"), words(view, "farewell.measurements")]
         if view.link is None:
