@@ -79,6 +79,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "attract", Phase.ATTRACT, 6.0, {}
     yield "attract-waking", Phase.ATTRACT, 4.0, {"people": (), "engine_ready": False}
     yield "attract-resting", Phase.ATTRACT, 4.0, {"camera_failed": True}
+    yield "attract-closed", Phase.ATTRACT, 4.0, {"is_open": False}
     yield "consent", Phase.CONSENT, 3.0, {}
     yield "consent-held", Phase.CONSENT, 3.0, {"pressed_s": BEGAN_S + 1.5}
     yield "consent-late", Phase.CONSENT, 40.0, {}
@@ -423,6 +424,9 @@ def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
     invitation = next(size for words, size in asked.items() if "Touch" in words)
     resting = sizes(camera_failed=True).items()
     assert invitation > 1.4 * next(size for words, size in resting if "rest" in words)
+    for closed in (sizes(is_open=False), sizes(is_open=False, camera_failed=True)):
+        assert any("Closed" in words for words in closed)
+        assert not any(re.search("Touch|press|rest", words) for words in closed)
 
 
 # --- consent, keep and forget -----------------------------------------------------------------------
