@@ -82,7 +82,6 @@ class Consent(Scene):
         if not view.registry.of(StageParameters).language and len(languages()) > 1:
             line = Rect(rest.left, rest.bottom - row, rest.width, row)
             self._draw_languages(canvas, view, seen, line)
-            self._areas[Action.LANGUAGE] = line
             rest.height -= round(1.4 * row)
         if view.registry.of(ConsentParameters).without_camera:
             words = view.text("consent.without_camera")
@@ -122,15 +121,21 @@ class Consent(Scene):
         canvas.column([Block(hold, layout.body_px, 400, seen.ink, seen.coming)], below, "top", "middle")
 
     def _draw_languages(self, canvas: Canvas, view: View, seen: Look, line: Rect) -> None:
-        """The names of all languages, the current one bright and underlined."""
+        """The names of all languages, the current one underlined; a touch on the next one changes to it."""
         size, stroke = canvas.layout.body_px, canvas.layout.stroke_px
         names = {code: Texts.load(code)("language.name") for code in languages()}
         x = (
             line.centerx
             - (sum(text_width(name, size) for name in names.values()) + size * (len(names) - 1)) / 2
         )
+        codes = tuple(names)
+        following = codes[(codes.index(view.text.language) + 1) % len(codes)]
         for code, name in names.items():
             current = code == view.text.language
+            if code == following:
+                left = line.left if code == codes[0] else round(x - size / 2)
+                right = line.right if code == codes[-1] else round(x + text_width(name, size) + size / 2)
+                self._areas[Action.LANGUAGE] = Rect(left, line.top, right - left, line.height)
             colour = seen.ink if current else seen.quiet
             rect = canvas.text(name, (x, line.centery + 0.35 * size), size, 400, colour, seen.coming)
             if current:

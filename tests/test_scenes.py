@@ -31,12 +31,12 @@ from engine.errors import UsageError
 from engine.finding import Finding, Given
 from engine.strip import Strip, WithoutBorder
 from hardware.display import Touch
-from installation.inputs import understand
+from installation.inputs import NextLanguage, understand
 from installation.parameters import Refusal, Registry, table
 from installation.sayings import sayings
 from installation.texts import FOLDER, Texts, languages
 from installation.view import Action, Guidance, Live, Sighting, View
-from installation.visit import EraseVisit, Phase, Sitter, Timeouts, step
+from installation.visit import EraseVisit, Phase, Sitter, Timeouts, Touched, step
 from scenes import scene as scene_module
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.canvas import Canvas, Kind
@@ -536,6 +536,20 @@ def test_language_is_offered_unless_the_curator_has_chosen(values: Registry) -> 
     assert isinstance(values.set("stage/language", "xx"), Refusal)
     values.set("consent/without_camera", False)
     assert play(canvas, Phase.CONSENT, 2.0, values).areas().keys() == {Action.YES, Action.NO}
+
+
+def test_a_touch_on_a_language_is_that_language(values: Registry) -> None:
+    """On the one that is spoken already it changes nothing."""
+    canvas = Canvas(*WIDE)
+    for now, other in (("en", "de"), ("de", "en")):
+        areas = play(canvas, Phase.CONSENT, 2.0, values, now).areas()
+        names = {Texts.load(code)("language.name"): code for code in languages()}
+        touched = {
+            names[each.words]: list(understand([Touch(*each.rect.center)], areas))
+            for each in canvas.drawn
+            if each.words in names
+        }
+        assert touched == {now: [Touched()], other: [NextLanguage()]}
 
 
 # --- pictures and verdicts --------------------------------------------------------------------------
