@@ -3,7 +3,7 @@
     {"schema": 1,
      "days": {"2026-05-02": {"begun": 41, "declined": 9, "agreed": 30, "left in search": 2, "border": 27, ...,
                              "agreed 14h de 9f86d081...": 4}},
-     "texts": {"9f86d081...": "A machine will look for your face ..."}}
+     "texts": {"9f86d081...": "May a machine take your picture ..."}}
 
 An agreement is recorded as the SHA-256 of the words on the screen, with their language and the hour: what was
 agreed to, never by whom. docs/privacy.md explains each count.

@@ -140,6 +140,7 @@ class Host:
             link=self._link,
             people=self.people,
             phones=self._delivery is not None and self._ended != self.state.visit_id,
+            is_open=self.is_open,
         )
 
     # --- what is reported -------------------------------------------------------------------------------

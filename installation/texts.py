@@ -8,6 +8,7 @@ A language that lacks a line shows the English one; a test keeps them complete.
 """
 
 import logging
+import math
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -60,6 +61,11 @@ class Texts:
     def number(self, value: float, decimals: int) -> str:
         """A number as the language writes it."""
         return f"{value:.{decimals}f}".replace(".", self("language.decimal"))
+
+    def levels(self, value: float) -> str:
+        """How far two pictures are apart, in grey levels: never nothing where they differ."""
+        first = -math.floor(math.log10(value)) if value > 0 else 0
+        return self.number(value, max(first, 2))
 
     def strangers(self, fmr: float | None, exists: bool = True) -> str:
         """A judge's operating point as a visitor reads it; None where nobody has measured it."""

@@ -82,7 +82,7 @@ class View:
     now_s: monotonic, starts anywhere. visit: where the visit is. began_s, lasts_s: when this scene was
     entered, and how long it has (infinite where only an event ends it). camera: the newest frame, mirrored,
     None without consent or where there is none. people: strips of people who do not exist, for attract.
-    phones: whether pictures can be fetched at all, or still.
+    phones: whether pictures can be fetched at all, or still. is_open: whether a visit may begin.
     """
 
     now_s: float
@@ -98,6 +98,7 @@ class View:
     link: Link | None = None
     people: Sequence[Strip] = ()
     phones: bool = True
+    is_open: bool = True
 
     @property
     def elapsed_s(self) -> float:

@@ -64,7 +64,7 @@ class Timeouts(Parameters):
         le=300,
         description="the picture and its link; a touch restarts it, and so does the link when it comes",
     )
-    farewell_s: float = Field(8, ge=3, le=60, description="what has been erased")
+    farewell_s: float = Field(10, ge=3, le=60, description="what has been erased")
     left_s: float = Field(8, ge=4, le=60, description="no face for this long: the visitor has left")
     left_doppelganger_s: float = Field(
         20, ge=5, le=120, description="the same in doppelganger, where a raised phone hides the face"
@@ -368,7 +368,7 @@ class State:
     reason: str = "the piece begins"  # why the phase was entered
     entered_s: float = 0.0  # when
     visit_id: int = 0  # of the visit going on, or of the last one
-    sitter: Sitter | None = None  # known once consent is left
+    sitter: Sitter | None = None  # known once consent is left; the visitor's part ends with the visit
     # Of the machine, beyond visits. The engine has to say that it is ready, the others that they are not.
     engine_ready: bool = False
     camera_failed: bool = False
@@ -549,12 +549,14 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
     """The state at the beginning of a phase, and what leaving the old one and entering this one take."""
     over = transition.to in (Phase.FAREWELL, Phase.ATTRACT)
     effects = _end(state, transition.cause) if over and state.phase in _VISIT else []
+    # Farewell does not say to somebody who was never looked at that no photograph of them is left.
+    ends = transition.to is Phase.ATTRACT or (over and state.consented)
     entered = State(
         phase=transition.to,
         reason=transition.reason,
         entered_s=now_s,
         visit_id=state.visit_id,
-        sitter=None if over else state.sitter,
+        sitter=None if ends else state.sitter,
         engine_ready=state.engine_ready,
         camera_failed=state.camera_failed,
         watcher_failed=state.watcher_failed,

@@ -108,8 +108,9 @@ def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
 
 def _line(view: View, parameters: AttractParameters, layout: Layout, seen: Look) -> Block:
     """What there is to do, to be read from afar; or, smaller, why nothing wakes the piece."""
-    if not view.visit.resting:
+    if view.is_open and not view.visit.resting:
         words = parameters.invitation or view.text("attract.invitation")
         return Block(words, layout.large_px, 500, seen.ink, seen.coming)
-    words = view.text("attract.resting" if view.people else "attract.waking")
+    why = "attract.resting" if view.people else "attract.waking"
+    words = view.text(why if view.is_open else "attract.closed")
     return Block(words, layout.body_px, 300, seen.quiet, seen.coming)

@@ -59,7 +59,7 @@ class BorderParameters(Parameters):
     part_s: float = Field(
         0.9, ge=0, le=5, description="how long they take to part, and to close; it does not scale"
     )
-    difference_s: float = Field(4, ge=0, le=60, description="their difference, magnified")
+    difference_s: float = Field(6, ge=0, le=60, description="their difference, magnified")
     words_s: float = Field(5, ge=1, le=60, description="the words for a way without a border")
     steer: bool = Field(True, description="whether visitors ride by turning their head")
     steer_deg: float = Field(
@@ -296,22 +296,30 @@ class Border(Stoppable):
         area = area.clip(layout.clear)
         headline = Block(view.text("border.difference"), layout.large_px, 500, seen.ink, light)
         area = _below(area, canvas.column([headline], area), layout.body_px)
-        for figures, key in (
-            (number(view, levels, 2), "border.levels"),
-            (f"× {gain:.0f}", "border.magnified"),
-        ):
-            area = self._draw_figures(canvas, seen, area, figures, view.text(key), light)
+        told, most = view.text.levels(levels), f"× {factor}"
+        # Sign by sign: what the number says is remembered nowhere.
+        widths = (sum(text_width(sign, layout.title_px, 200) for sign in each) for each in (told, most))
+        indent_px = round(max(widths) + 0.5 * layout.title_px)
+        for figures, key in ((told, "border.levels"), (f"× {gain:.0f}", "border.magnified")):
+            area = self._draw_figures(canvas, seen, area, figures, view.text(key), indent_px, light)
         end = Block(words(view, "border.end"), layout.body_px, 300, seen.ink, light)
         canvas.column([end], area)
 
     def _draw_figures(
-        self, canvas: Canvas, seen: Look, area: Rect, figures: str, caption: str, light: float
+        self,
+        canvas: Canvas,
+        seen: Look,
+        area: Rect,
+        figures: str,
+        caption: str,
+        indent_px: int,
+        light: float,
     ) -> Rect:
         """A number and, beside it, what it says; returns what is left below."""
         layout = canvas.layout
         size = layout.title_px
         canvas.figures(figures, (area.left, area.top + size), size, 200, seen.ink, light)
-        left = area.left + round(2.8 * size)
+        left = area.left + indent_px
         beside = Rect(left, area.top + round(0.1 * size), area.right - left, round(1.3 * size))
         canvas.column([Block(caption, layout.body_px, 300, seen.quiet, light)], beside, "middle")
         return _below(area, Rect(area.left, area.top, area.width, round(1.3 * size)), layout.body_px // 2)

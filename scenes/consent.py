@@ -15,7 +15,7 @@ from installation.visit import Timeouts, hold_share, time_left_s
 from scenes.canvas import Block, Canvas, Drawn, Kind
 from scenes.look import Look, StageParameters, look, number
 from scenes.scene import Scene
-from scenes.typesetting import fitting_size, text_width
+from scenes.typesetting import LEADING, fitting_size, text_width
 
 
 class ConsentParameters(Parameters):
@@ -51,7 +51,7 @@ class Consent(Scene):
         self._areas = {}
         seen, layout, page = look(view), canvas.layout, canvas.layout.page
         if layout.stacked:
-            words = Rect(page.topleft, (page.width, round(0.42 * page.height)))
+            words = Rect(page.topleft, (page.width, round(0.44 * page.height)))
             answers = Rect(page.left, words.bottom, page.width, page.bottom - words.bottom)
         else:
             words = Rect(page.topleft, (round(0.48 * page.width), page.height))
@@ -71,7 +71,7 @@ class Consent(Scene):
         ]
         if parameters.age_years:
             age = view.text("consent.age", years=parameters.age_years)
-            blocks.append(Block(age, layout.small_px, 300, seen.quiet, seen.coming))
+            blocks.append(Block(age, layout.body_px, 300, seen.quiet, seen.coming))
         canvas.column(blocks, area, "top" if layout.stacked else "middle")
 
     def _draw_choices(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> Rect:
@@ -82,7 +82,6 @@ class Consent(Scene):
         if not view.registry.of(StageParameters).language and len(languages()) > 1:
             line = Rect(rest.left, rest.bottom - row, rest.width, row)
             self._draw_languages(canvas, view, seen, line)
-            self._areas[Action.LANGUAGE] = line
             rest.height -= round(1.4 * row)
         if view.registry.of(ConsentParameters).without_camera:
             words = view.text("consent.without_camera")
@@ -97,7 +96,9 @@ class Consent(Scene):
     def _draw_answers(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> None:
         """*Yes* and *no*: rings of one size; *yes* fills while it is held."""
         layout, timeouts = canvas.layout, view.registry.of(Timeouts)
-        gap, caption = layout.margin_px, round(1.6 * layout.small_px)
+        # Below *yes* stands how it agrees: one line, or two where there are two ways.
+        key, lines = ("consent.hold_or_tap", 2) if timeouts.double_tap_s else ("consent.hold", 1)
+        gap, caption = layout.margin_px, round((lines * LEADING + 0.34) * layout.body_px)
         side = min((area.width - gap) // 2, area.height - caption - gap)
         top = area.top + (area.height - caption - side) // (3 if layout.stacked else 2)
         yes = Rect(area.centerx - side - gap // 2, top, side, side)
@@ -114,21 +115,27 @@ class Consent(Scene):
             canvas.text(words, middle, size, 500, seen.ink, seen.coming, "middle")
             canvas.drawn.append(Drawn(Kind.FIELD, ring.copy()))
             self._areas[action] = ring
-        key = "consent.hold_or_tap" if timeouts.double_tap_s else "consent.hold"
-        hold = view.text(key, seconds=number(view, timeouts.hold_s, 0 if timeouts.hold_s % 1 == 0 else 1))
+        seconds = number(view, timeouts.hold_s, 0 if timeouts.hold_s % 1 == 0 else 1)
+        hold = view.text(key, seconds=seconds)
         below = Rect(yes.left - gap // 2, yes.bottom + gap // 4, side + gap, caption)
-        canvas.column([Block(hold, layout.small_px, 300, seen.ink, seen.coming)], below, "top", "middle")
+        canvas.column([Block(hold, layout.body_px, 400, seen.ink, seen.coming)], below, "top", "middle")
 
     def _draw_languages(self, canvas: Canvas, view: View, seen: Look, line: Rect) -> None:
-        """The names of all languages, the current one bright and underlined."""
+        """The names of all languages, the current one underlined; a touch on the next one changes to it."""
         size, stroke = canvas.layout.body_px, canvas.layout.stroke_px
         names = {code: Texts.load(code)("language.name") for code in languages()}
         x = (
             line.centerx
             - (sum(text_width(name, size) for name in names.values()) + size * (len(names) - 1)) / 2
         )
+        codes = tuple(names)
+        following = codes[(codes.index(view.text.language) + 1) % len(codes)]
         for code, name in names.items():
             current = code == view.text.language
+            if code == following:
+                left = line.left if code == codes[0] else round(x - size / 2)
+                right = line.right if code == codes[-1] else round(x + text_width(name, size) + size / 2)
+                self._areas[Action.LANGUAGE] = Rect(left, line.top, right - left, line.height)
             colour = seen.ink if current else seen.quiet
             rect = canvas.text(name, (x, line.centery + 0.35 * size), size, 400, colour, seen.coming)
             if current:

@@ -1,4 +1,4 @@
-"""What has been erased. The light of the face goes out."""
+"""What has been erased, or was never taken. The light of the face goes out."""
 
 import math
 from typing import ClassVar
@@ -8,7 +8,7 @@ from pydantic import Field
 from installation.parameters import Parameters
 from installation.view import View
 from scenes.canvas import Block, Canvas
-from scenes.look import ease, look
+from scenes.look import ease, look, words
 from scenes.quiet import draw_quiet
 from scenes.scene import Scene
 
@@ -29,9 +29,9 @@ class Farewell(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
-        lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 8.0
+        lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 10.0
         draw_quiet(canvas, seen, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
-        lines = [view.text("farewell.photographs"), view.text("farewell.measurements")]
+        lines = [words(view, "farewell.photographs"), words(view, "farewell.measurements")]
         if view.link is None:
             lines.append(view.text("farewell.pictures"))
         else:
@@ -43,6 +43,6 @@ class Farewell(Scene):
             after = 0.5 if number < len(lines) - 1 else 1.2
             blocks.append(Block(line, layout.body_px, 300, seen.ink, light, after))
         light = seen.passing * ease(view.elapsed_s - len(lines) * parameters.line_s, 0.8)
-        words = parameters.farewell or view.text("farewell.goodbye")
-        blocks.append(Block(words, layout.large_px, 500, seen.ink, light))
+        goodbye = parameters.farewell or view.text("farewell.goodbye")
+        blocks.append(Block(goodbye, layout.large_px, 500, seen.ink, light))
         canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")

@@ -72,7 +72,7 @@ def test_an_agreement_is_the_words_on_the_screen_their_language_and_the_hour(pat
             go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.PORTRAIT, Phase.ATTRACT)
     ((text, words),) = read(path)["texts"].items()
     assert read(path)["days"]["2026-05-02"][f"agreed 14h de {text}"] == 2
-    assert "höchstens 20 Sekunden" in str(words) and "10 Minuten" in str(words) and "Ja Nein" in str(words)
+    assert "spätestens 20 Sekunden" in str(words) and "10 Minuten" in str(words) and "Ja Nein" in str(words)
     # Nothing finer than an hour, and no number of a visit.
     assert "35" not in path.read_text().replace(text, "") and "visit" not in path.read_text()
 

@@ -24,6 +24,7 @@ from installation.view import View
 from installation.visit import (
     AnotherFace,
     ChoseSynthetic,
+    Declined,
     Event,
     Halted,
     Phase,
@@ -32,6 +33,7 @@ from installation.visit import (
     Sitter,
     Skipped,
     Tick,
+    Touched,
     WokeUp,
 )
 from scenes.canvas import Canvas
@@ -202,6 +204,18 @@ class Playing:
         self.canvas.clear()
         self.scene.draw(self.canvas, self.view())
         return " ".join(each.words for each in self.canvas.drawn)
+
+
+def test_a_closed_show_invites_nobody(visited: Visited) -> None:
+    """A touch would do nothing: the screen says so."""
+    text = Texts.load("en")
+    for is_open in (True, False):
+        visited.host.is_open = is_open
+        words = Playing(visited, Phase.ATTRACT).words_after(2)
+        assert (text("attract.closed") in words) is not is_open
+        visited.do(Touched())
+        assert visited.is_in(Phase.CONSENT if is_open else Phase.ATTRACT)
+        visited.do(Declined())
 
 
 @pytest.mark.parametrize("why", ["expired", "spent", "too many"])

@@ -346,6 +346,10 @@ def test_difference_is_magnified_by_a_stated_power_of_two() -> None:
     for difference, factor in ((1, 128), (30, 8), (200, 1)):
         assert morph.difference_factor(dark, np.full_like(dark, difference)) == factor
     assert morph.grey_levels_words(dark, np.full_like(dark, 2)).startswith("on average 2.00 of 255")
+    # Where one value in 192 differs by one: little, but not nothing.
+    one = dark.copy()
+    one[0, 0, 0] = 1
+    assert morph.grey_levels_words(dark, one).startswith("on average 0.005 of 255")
 
 
 def test_a_judge_that_sees_no_face_beyond_the_border_leads_a_film(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,12 +31,12 @@ from engine.errors import UsageError
 from engine.finding import Finding, Given
 from engine.strip import Strip, WithoutBorder
 from hardware.display import Touch
-from installation.inputs import understand
+from installation.inputs import NextLanguage, understand
 from installation.parameters import Refusal, Registry, table
 from installation.sayings import sayings
 from installation.texts import FOLDER, Texts, languages
 from installation.view import Action, Guidance, Live, Sighting, View
-from installation.visit import EraseVisit, Phase, Sitter, Timeouts, step
+from installation.visit import EraseVisit, Phase, Sitter, Timeouts, Touched, step
 from scenes import scene as scene_module
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.canvas import Canvas, Kind
@@ -79,6 +79,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "attract", Phase.ATTRACT, 6.0, {}
     yield "attract-waking", Phase.ATTRACT, 4.0, {"people": (), "engine_ready": False}
     yield "attract-resting", Phase.ATTRACT, 4.0, {"camera_failed": True}
+    yield "attract-closed", Phase.ATTRACT, 4.0, {"is_open": False}
     yield "consent", Phase.CONSENT, 3.0, {}
     yield "consent-held", Phase.CONSENT, 3.0, {"pressed_s": BEGAN_S + 1.5}
     yield "consent-late", Phase.CONSENT, 40.0, {}
@@ -125,6 +126,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, object]]]:
     yield "doppelganger-nobody", Phase.DOPPELGANGER, 2.0, {"sitter": Sitter.SYNTHETIC}
     yield "farewell", Phase.FAREWELL, 6.0, {}
     yield "farewell-link", Phase.FAREWELL, 6.0, {"link": LINK}
+    yield "farewell-nobody", Phase.FAREWELL, 6.0, {"link": LINK, "sitter": Sitter.SYNTHETIC}
 
 
 def faults(canvas: Canvas) -> list[str]:
@@ -269,17 +271,57 @@ def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Regis
     assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
 
 
+@pytest.mark.parametrize("language", languages())
+def test_farewell_takes_leave_of_no_photograph_that_never_was(language: str, values: Registry) -> None:
+    text, canvas = Texts.load(language), Canvas(*WIDE)
+    gone = text("farewell.photographs"), text("farewell.measurements")
+    for sitter in (None, Sitter.SYNTHETIC):
+        play(canvas, Phase.FAREWELL, 6.0, values, language, sitter=sitter)
+        told = " ".join(each.words for each in canvas.drawn)
+        assert all((line in told) == (sitter is None) for line in gone)
+        assert (text("farewell.photographs_nobody") in told) == (sitter is Sitter.SYNTHETIC)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_goes_by_itself_can_be_read_meanwhile(language: str, values: Registry) -> None:
+    """At 200 words a minute, as adults read when they do not hurry."""
+    canvas = Canvas(*UPRIGHT)
+
+    def reading_s(phase: Phase, at_s: float, **changes: object) -> float:
+        play(canvas, phase, at_s, values, language, **changes)
+        told = [each for each in canvas.drawn if each.kind is Kind.TEXT]
+        # A number is drawn without telling what it says, and read like a word.
+        return 60 / 200 * sum(len(each.words.split()) or 1 for each in told)
+
+    for sitter in (None, Sitter.SYNTHETIC):
+        assert reading_s(Phase.FAREWELL, 6.0, link=LINK, sitter=sitter) <= Timeouts().farewell_s
+    row = shots(somebody().finding, values.of(BorderParameters), Timeouts().border_s)
+    *before, difference = row
+    assert difference.part is Part.DIFFERENCE
+    begun_s = sum(shot.lasts_s for shot in before)
+    assert reading_s(Phase.BORDER, begun_s + 3.0) <= difference.lasts_s
+
+
+@pytest.mark.parametrize("language", languages())
+def test_pictures_that_differ_are_never_nothing_apart(language: str) -> None:
+    text = Texts.load(language)
+    mark = text("language.decimal")
+    told = [text.levels(value).replace(mark, ".") for value in (0.0, 0.67, 0.0996, 0.023, 0.007, 0.0004)]
+    assert told == ["0.00", "0.67", "0.10", "0.02", "0.007", "0.0004"]
+
+
 def test_operating_points_are_told_in_one_way() -> None:
     """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
     english, german = Texts.load("en"), Texts.load("de")
-    assert english.strangers(0.0057) == "Of 10,000 strangers it takes 57 for you."
-    assert german.strangers(0.25, exists=False) == "Von 10.000 Fremden hält sie 2.500 für diesen."
+    assert english.strangers(0.0057) == "Of 10,000 strangers it mistakes 57 for you."
+    of_nobody = german.strangers(0.25, exists=False)
+    assert of_nobody == "Von 10.000 Fremden verwechselt sie 2.500 mit dieser Person."
     assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
     found = replace(somebody().finding, opinions=(replace(somebody().finding.opinions[0], fmr=0.001),))
     asked = replace(found, opinions=(replace(found.opinions[0], of_doppelganger=False),))
-    assert [one.words for one in sayings(asked, english)] == ["Of 10,000 strangers it takes 10 for you."]
-    (of_nobody,) = sayings(asked, english, exists=False)
-    assert of_nobody.words == "Of 10,000 strangers it takes 10 for this one."
+    assert [one.words for one in sayings(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
+    (one,) = sayings(asked, english, exists=False)
+    assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
 
 
 def test_consent_says_what_the_code_does(values: Registry) -> None:
@@ -291,11 +333,53 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     words = " ".join(each.words for each in canvas.drawn)
     assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "ages 16" in words
     assert "for 10 minutes" in words
+    # In doppelganger whoever is there keeps the visit going.
+    assert "after everyone has walked away" in words
     values.set("visit/double_tap_s", 1)
     values.set("consent/age_years", 0)
     play(canvas, Phase.CONSENT, 2.0, values)
     words = " ".join(each.words for each in canvas.drawn)
     assert "tap twice" in words and "ages" not in words
+
+
+@pytest.mark.parametrize("language", languages())
+def test_consent_asks_what_yes_and_no_answer(language: str) -> None:
+    """Whether a picture may be taken and used: that is what *yes* lets happen."""
+    asked, mark, _ = Texts.load(language)("consent.question").partition("?")
+    assert mark and re.search("take your picture|Sie fotografieren", asked)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_how_to_agree_and_for_whom_is_not_in_the_smallest_type(language: str, values: Registry) -> None:
+    canvas = Canvas(1280, 800)
+    play(canvas, Phase.CONSENT, 2.0, values, language)
+    sizes = {each.words: each.size_px for each in canvas.drawn if each.kind is Kind.TEXT}
+    (hold,) = (size for words, size in sizes.items() if re.search("hold for|halten", words))
+    (age,) = (size for words, size in sizes.items() if "16" in words)
+    assert hold == age == canvas.layout.body_px > canvas.layout.small_px
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_both_ways_to_agree_are_told_whole(screen: tuple[int, int], language: str, values: Registry) -> None:
+    values.set("visit/double_tap_s", 1)
+    values.set("visit/hold_s", 1.5)
+    canvas = Canvas(*screen)
+    play(canvas, Phase.CONSENT, 2.0, values, language)
+    assert not faults(canvas)
+
+
+def test_who_can_take_nothing_home_is_not_asked_to(values: Registry) -> None:
+    always = replace(
+        somebody().finding,
+        median=with_threshold(somebody().finding.median, 2.0),
+        nearest=None,
+        doppelganger=None,
+    )
+    canvas = Canvas(*WIDE)
+    play(canvas, Phase.DOPPELGANGER, 8.0, values, finding=always, phones=False)
+    told = " ".join(each.words for each in canvas.drawn)
+    assert "still you" in told and "no border" in told and "Take" not in told
 
 
 def test_consent_promises_what_is_in_force_not_what_waits_for_the_next_scene(values: Registry) -> None:
@@ -340,6 +424,9 @@ def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
     invitation = next(size for words, size in asked.items() if "Touch" in words)
     resting = sizes(camera_failed=True).items()
     assert invitation > 1.4 * next(size for words, size in resting if "rest" in words)
+    for closed in (sizes(is_open=False), sizes(is_open=False, camera_failed=True)):
+        assert any("Closed" in words for words in closed)
+        assert not any(re.search("Touch|press|rest", words) for words in closed)
 
 
 # --- consent, keep and forget -----------------------------------------------------------------------
@@ -451,6 +538,20 @@ def test_language_is_offered_unless_the_curator_has_chosen(values: Registry) -> 
     assert play(canvas, Phase.CONSENT, 2.0, values).areas().keys() == {Action.YES, Action.NO}
 
 
+def test_a_touch_on_a_language_is_that_language(values: Registry) -> None:
+    """On the one that is spoken already it changes nothing."""
+    canvas = Canvas(*WIDE)
+    for now, other in (("en", "de"), ("de", "en")):
+        areas = play(canvas, Phase.CONSENT, 2.0, values, now).areas()
+        names = {Texts.load(code)("language.name"): code for code in languages()}
+        touched = {
+            names[each.words]: list(understand([Touch(*each.rect.center)], areas))
+            for each in canvas.drawn
+            if each.words in names
+        }
+        assert touched == {now: [Touched()], other: [NextLanguage()]}
+
+
 # --- pictures and verdicts --------------------------------------------------------------------------
 
 
@@ -492,7 +593,7 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
     assert both and len(seen) == 2 * len(strips)
 
 
-@pytest.mark.parametrize(("arrives_s", "rides_it"), [(0.5, True), (19.0, True), (23.0, False), (1e9, False)])
+@pytest.mark.parametrize(("arrives_s", "rides_it"), [(0.5, True), (18.0, True), (23.0, False), (1e9, False)])
 def test_the_nearest_way_is_waited_for_without_a_jump(
     arrives_s: float, rides_it: bool, values: Registry
 ) -> None:

@@ -177,6 +177,15 @@ def test_without_a_camera_no_camera_is_touched() -> None:
     assert not kiosk.state.consented
 
 
+@pytest.mark.parametrize("sitter", Sitter)
+def test_farewell_knows_only_who_was_not_looked_at(sitter: Sitter) -> None:
+    """It says that a photograph is gone to nobody of whom there was none; attract knows nobody."""
+    kiosk = Kiosk().go_to(Phase.CONSENT).go_to(Phase.FAREWELL, sitter)
+    assert kiosk.state.sitter is (Sitter.SYNTHETIC if sitter is Sitter.SYNTHETIC else None)
+    assert not kiosk.state.consented
+    assert kiosk.go_to(Phase.ATTRACT).state.sitter is None
+
+
 # --- consent ---
 
 

@@ -36,7 +36,7 @@ def draw(
     else:
         right = _draw_pair(canvas, pair) - _MARGIN_PX
         apart = float(np.abs(pair[0].astype(np.int16) - pair[1]).mean())
-        fact = text.about(exists, "card.fact_of_pair", difference=text.number(apart, 2))
+        fact = text.about(exists, "card.fact_of_pair", difference=text.levels(apart))
 
     baseline = WIDTH_PX + 74
     verdict = text("verdict.same" if same else "verdict.other").upper()

@@ -125,7 +125,7 @@ def difference_factor(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
 def grey_levels_words(same: NDArray[np.uint8], other: NDArray[np.uint8], text: Texts = ENGLISH) -> str:
     """How far two pictures, uint8 (R, R, 3), are apart on average, in words."""
     mean = float(np.abs(same.astype(np.int16) - other).mean())
-    return text("film.levels", levels=text.number(mean, 2))
+    return text("film.levels", levels=text.levels(mean))
 
 
 def _smooth(x: NDArray[np.float64]) -> NDArray[np.float64]:
