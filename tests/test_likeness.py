@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 
 from engine.faces import FaceFinder
 from engine.judges.perturbations import Perturbation, expose
-from engine.likeness import Change, IRISES, Noticed, VisibleChange, mesh_change, picture_likeness, to_lab
+from engine.likeness import IRISES, Change, Noticed, VisibleChange, mesh_change, picture_likeness, to_lab
 from engine.perceptual import NormalisedLaplacianPyramid
 
 f32 = partial(np.array, dtype=np.float32)
