@@ -1,7 +1,5 @@
 """A judge so simple that a test knows what it will say."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from engine.arrays import Pixels
@@ -13,7 +11,7 @@ NO_LANDMARKS = np.zeros((478, 2), np.float32)
 class Brightness(Judge):
     """Knows the sitter by the mean grey level alone; below `dark` it sees no face."""
 
-    metric: ClassVar[Metric] = "euclidean"
+    metric: Metric = "euclidean"
     crop_px = 16
 
     def __init__(
