@@ -311,6 +311,7 @@ def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -
     hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
     done = kiosk("visit", "--config", hasty, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
+    assert "no border here" in done.stdout and "beyond it" not in done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     judge = report["judges"][0]
     assert judge["border"] is None and judge["crossings"] == []
