@@ -46,7 +46,7 @@ class NearestSettings:
             judges are about 0.2 long, so this only ends what leads nowhere.
         recovery: the share of a violated constraint that one step makes good.
         memory: the share of the last steps' gradients in a step's own; evens out the perturbations.
-        k: perturbations a step, new ones each time.
+        k: perturbations a step; half of them drawn anew each time, half those that were hardest.
         check_every: steps from one measurement of the worst case to the next.
         reserve: how far beyond the limit the search aims, as a share of the threshold; the last bisection
             takes it back.

@@ -279,7 +279,7 @@ def sampler(
         for t in ts:
             see(picture(t))
             (verdict,) = judge_pictures(judge, reference, [picture(t)], settings.seed, settings.k)
-            samples.append(Sample(t, verdict.distance, verdict.spread / settings.k**0.5, verdict.same))
+            samples.append(Sample(t, verdict.distance, verdict.error, verdict.same))
         return samples
 
     return sample

@@ -25,6 +25,7 @@ from installation.visit import Phase
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = ROOT / "config" / "default.toml"
+MAX_SEED = 2**31 - 1  # numpy takes twice as many; the nearest picture's search counts on from it
 
 
 class _Section(BaseModel):
@@ -61,7 +62,7 @@ class Judging(_Section):
         {}, description="a judge's operating point by name (kiosk judges list), or a distance of one's own"
     )
     perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
-    seed: int = Field(0, ge=0, description="which perturbations")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="which perturbations")
 
 
 class Display(_Section):

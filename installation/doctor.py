@@ -167,15 +167,15 @@ def _providers() -> tuple[str, ...]:
 def _weights(needed: Sequence[str]) -> tuple[tuple[WeightsFact, ...], str]:
     try:
         manifest = Manifest.load(MANIFEST)
+        wanted = {manifest.entry(name).name for name in needed}
+        facts = [
+            WeightsFact(
+                entry.name, manifest.verify(entry), entry.embedded or entry.name in wanted, entry.embedded
+            )
+            for entry in manifest.entries.values()
+        ]
     except WeightsError as error:
         return (), str(error)
-    wanted = {manifest.entry(name).name for name in needed}
-    facts = [
-        WeightsFact(
-            entry.name, manifest.verify(entry), entry.embedded or entry.name in wanted, entry.embedded
-        )
-        for entry in manifest.entries.values()
-    ]
     return tuple(facts), ""
 
 

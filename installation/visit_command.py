@@ -1,6 +1,7 @@
 """`./kiosk visit`: one photograph in, a folder with the border and the doppelgänger out."""
 
 import argparse
+import os
 import signal
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ from tqdm import tqdm
 
 from engine.errors import UsageError
 from hardware.memory import forbid_core_dumps
-from installation.configuration import DEFAULT, load
+from installation.configuration import DEFAULT, MAX_SEED, load
 from installation.outputs.report import Report
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = _free_folder(arguments.out)
     configuration = load(arguments.config)
     if arguments.seed is not None:
+        if not 0 <= arguments.seed <= MAX_SEED:
+            raise UsageError(f"--seed must be from 0 to {MAX_SEED}, not {arguments.seed}.")
         judging = configuration.judging.model_copy(update={"seed": arguments.seed})
         configuration = configuration.model_copy(update={"judging": judging})
     photo = arguments.photo or sample_sitter()
@@ -54,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     with _ProgressBar() as bar:
         portrayal = atelier.portray([photograph], bar.show)
         bar.show_stage("writing")
-        report = write_visit(folder, atelier, portrayal, photo.name, keep_portrait=arguments.keep_portrait)
+        # A name need not be text; a report has to be.
+        source = photo.name.encode(errors="replace").decode()
+        report = write_visit(folder, atelier, portrayal, source, keep_portrait=arguments.keep_portrait)
     print(f"{folder}: {_in_words(report)}")
     return 0
 
@@ -67,16 +72,27 @@ def _let_signals_interrupt() -> None:
 
 
 def _free_folder(asked: Path | None) -> Path:
-    if asked is None:
-        number = 1
-        while (folder := Path(f"visit-{number}")).exists():
-            number += 1
-        return folder
-    if asked.exists():
-        raise UsageError(f"{asked}: exists already. Name a new folder with --out.")
-    if not asked.resolve().parent.is_dir():
-        raise UsageError(f"{asked.parent}: no such folder. Make it first, or choose another --out.")
-    return asked
+    """The folder to write. Raises UsageError, before the work, where none can be made there."""
+    folder = asked or _next_folder()
+    try:
+        if folder.exists():
+            raise UsageError(f"{folder}: exists already. Name a new folder with --out.")
+        parent = folder.resolve().parent
+        if not parent.is_dir():
+            raise UsageError(f"{folder.parent}: no such folder. Make it first, or choose another --out.")
+        if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+            raise UsageError(f"{parent}: may not be written to. Name a folder elsewhere with --out.")
+    except (OSError, RuntimeError) as error:  # a name that no folder can have; links that lead in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{folder}: cannot be a folder ({reason}). Choose another --out.") from error
+    return folder
+
+
+def _next_folder() -> Path:
+    number = 1
+    while (folder := Path(f"visit-{number}")).exists():
+        number += 1
+    return folder
 
 
 def sample_sitter() -> Path:
@@ -88,7 +104,7 @@ def sample_sitter() -> Path:
 
 GIVEN = {
     "nearest": "doppelganger.png is the nearest picture found of somebody else",
-    "on-the-way": "doppelganger.png is beyond it",
+    "on-the-way": "doppelganger.png is the first to hold on the way to the median face",
     "towards-others": "doppelganger.png lies on the way to somebody else",
 }
 

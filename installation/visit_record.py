@@ -143,7 +143,7 @@ def no_border(one: Judged) -> str:
     farthest = max(sample.distance for sample in one.curve.samples)
     if one.curve.samples[-1].same:
         gap = one.judge.threshold - farthest
-        return f"always recognised: even the median face is {gap:.3f} within the threshold"
+        return f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
     if not np.isfinite(closest):
         return "never recognised: the judge sees no face in these pictures"
     gap = closest - one.judge.threshold

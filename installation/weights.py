@@ -13,7 +13,8 @@ import sys
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 from urllib.parse import urlsplit
@@ -179,6 +180,8 @@ class Manifest:
         Raises UsageError where the file cannot be read or the manifest does not know it.
         """
         try:
+            if file.exists() and not file.is_file():
+                raise UsageError(f"{file}: is not an ordinary file: give the one that was downloaded")
             digest = _sha256(file)
         except OSError as error:
             raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
@@ -258,16 +261,27 @@ def _worst(states: Iterable[State]) -> State:
 
 
 def _size_state(path: Path, file: File) -> State:
-    if not path.is_file():
-        return "missing"
-    return "ok" if file.size_bytes in (None, path.stat().st_size) else "wrong"
+    with _readable(path):
+        if not path.is_file():
+            return "missing"
+        return "ok" if file.size_bytes in (None, path.stat().st_size) else "wrong"
 
 
 def _hash_state(path: Path, file: File) -> State:
     state = _size_state(path, file)
-    if state == "ok" and _sha256(path) != file.sha256:
-        return "wrong"
+    with _readable(path):
+        if state == "ok" and _sha256(path) != file.sha256:
+            return "wrong"
     return state
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raises WeightsError where `path` may not be looked at, or the disk fails."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}): change its permissions") from error
 
 
 def _sha256(path: Path) -> str:
@@ -298,16 +312,17 @@ def _download(url: str, out: BinaryIO, entry: Entry) -> str | None:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
                 return None  # All of it is here already; the hash decides.
             answer.raise_for_status()
-            if here and answer.status_code != requests.codes.partial_content:
-                out.truncate(0)
-                here = 0
+            kept = here if answer.status_code == requests.codes.partial_content else 0
             length = answer.headers.get("Content-Length")
-            total = here + int(length) if length else entry.size_bytes
+            total = kept + int(length) if length else entry.size_bytes
             if total != entry.size_bytes and entry.size_bytes is not None:
                 return f"offers {total} bytes, not the {entry.size_bytes} of the manifest"
+            if kept < here:  # Only now: what is here is not given up for somebody's page of excuses.
+                out.seek(kept)  # Or tell() still says where the end was.
+                out.truncate()
             # disable=None: no bar where nobody watches a terminal.
             with tqdm(
-                desc=entry.file, total=total, initial=here, unit="B", unit_scale=True, disable=None
+                desc=entry.file, total=total, initial=kept, unit="B", unit_scale=True, disable=None
             ) as bar:
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     out.write(chunk)
@@ -399,7 +414,12 @@ def _ask(manifest: Manifest, entry: Entry) -> bool:
     """Show the licence and ask; without a terminal nobody accepts."""
     licence = manifest.licences[entry.licence]
     print(f"{entry.name} ({entry.purpose}, {_size(entry)})\n{licence.name}: {licence.summary}\n{licence.url}")
-    return sys.stdin.isatty() and input("Type yes to accept this licence: ").strip().lower() == "yes"
+    if sys.stdin is None or not sys.stdin.isatty():
+        return False
+    try:
+        return input("Type yes to accept this licence: ").strip().lower() == "yes"
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def _size(entry: Entry) -> str:

@@ -58,6 +58,20 @@ def test_zone_grows_with_the_noise() -> None:
     assert widths[2] == pytest.approx(2 * 2 * 0.03 / 0.6, rel=0.1)
 
 
+def test_the_pair_is_no_wider_than_it_may_be() -> None:
+    """Also on a way whose ends look alike, where one grey level says little."""
+    curve = trace(lambda t: np.full((8, 8, 3), round(t * 4), np.uint8), judging(lambda t: 0.9 - 0.6 * t), 0.6)
+    assert curve.border is not None and curve.border.width == 1 / 16
+    curve = trace(ramp, judging(lambda t: 0.9 - 0.6 * t), 0.6, max_width=1 / 1000)
+    assert curve.border is not None and 1 / 2000 < curve.border.width <= 1 / 1000
+
+
+def test_the_zone_ends_where_the_judge_sees_no_face() -> None:
+    """Where it is sure to say someone else."""
+    curve = find(lambda t: np.inf if t < 0.4375 else 0.9 - 0.6 * t, error=0.03)
+    assert curve.zone is not None and curve.zone[0] == 0.4375
+
+
 def test_a_recorded_row_is_bisected_on_its_own_pictures() -> None:
     asked: list[float] = []
 

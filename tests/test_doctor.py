@@ -9,13 +9,13 @@ from conftest import REPO
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.errors import MachineError, UsageError
+from engine.errors import MachineError, UsageError, WeightsError
 from hardware import machine
 from hardware.machine import Gpu, Memory
 from installation import doctor
 from installation.configuration import load
 from installation.doctor import CHECKS, GIB, Facts, Level, Module, Named, WeightsFact
-from installation.weights import needed_weights
+from installation.weights import Manifest, needed_weights
 
 PINS: dict[str, str] = {
     "torch": "2.13.0",
@@ -340,3 +340,12 @@ def test_display(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], s
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert machine.display() == screen
+
+
+def test_weights_that_may_not_be_read_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> str:
+        raise WeightsError("ffhq.pkl: cannot be read (Permission denied): change its permissions")
+
+    monkeypatch.setattr(Manifest, "verify", refuse)
+    facts, error = doctor._weights([])
+    assert not facts and "Permission denied" in error

@@ -43,7 +43,7 @@ def test_takes_the_first_that_holds_beyond_the_border(way: Continuum) -> None:
 
     found = doppelganger.on_the_way(way, 0.7, holds)
     assert found is not None and found.kind == "on-the-way"
-    assert 0.4 - 2 * doppelganger.FINEST < found.t <= 0.4
+    assert 0.4 - 0.002 < found.t <= 0.4
     assert holds([found.picture]) == [True]
 
 
@@ -94,6 +94,12 @@ def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Cont
     assert found is not None and found.kind == "towards-others"
     assert holds([found.picture]) == [True]
     assert apart(found.picture) < 8
+
+    def closeness(picture: Pixels) -> float:
+        return -apart(picture)
+
+    farthest = doppelganger.towards_others(generator, way.place(0.7), holds, closeness)
+    assert farthest is not None and apart(found.picture) < apart(farthest.picture)
 
 
 def test_none_is_said_where_none_holds(generator: Generator, way: Continuum) -> None:

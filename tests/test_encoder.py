@@ -140,6 +140,17 @@ def test_larger_pictures_are_shrunk(encoder: Encoder) -> None:
 # --- the search ---
 
 
+def test_shrinking_takes_means(encoder: Encoder) -> None:
+    """A fine grid becomes an even grey."""
+    grid = (torch.arange(256)[:, None] + torch.arange(256)) % 2 * 2.0 - 1
+    for seen, even in zip(
+        encoder.features(grid.expand(1, 3, 256, 256)),
+        encoder.features(torch.zeros(1, 3, 128, 128)),
+        strict=True,
+    ):
+        assert torch.allclose(seen, even, atol=1e-5)
+
+
 def test_search_walks_from_the_median_face_to_the_guess(generator: Generator, encoder: Encoder) -> None:
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():

@@ -145,6 +145,22 @@ def test_unknown_forms_of_operators_leave_a_judge_without_gradients(tmp_path):
         assert judge.network_with_gradients() is None
 
 
+@pytest.mark.parametrize(("name", "shape"), [("slope", [8]), ("shape", None)])
+def test_forms_that_no_picture_goes_through_do_so_too(tmp_path, name, shape):
+    """A slope for each channel as older exports have it, which OpenCV takes; a shape that does not fit."""
+    path = recogniser(tmp_path / "older.onnx", batch=1)
+    model = onnx.load(str(path))
+    (tensor,) = [each for each in model.graph.initializer if each.name == name]
+    value = numpy_helper.to_array(tensor)
+    other = value.reshape(shape) if shape else np.array([-1, 7], np.int64)
+    tensor.CopyFrom(numpy_helper.from_array(other, name))
+    onnx.save(model, str(path))
+    with pytest.raises(NotConverted, match="does not go through"):
+        OnnxNetwork(path).try_out(112)
+    if name == "slope":
+        assert SFaceJudge(path).network_with_gradients() is None
+
+
 def test_judges_of_onnx_have_the_same_embeddings_with_gradients(tmp_path):
     faces = np.random.RandomState(2).randint(0, 256, (4, 112, 112, 3), np.uint8)
     model = {"threshold": 0.6, "source": "a test", "colour_order": "bgr", "mean": 100.0, "std": 50.0}

@@ -333,6 +333,8 @@ def test_thresholds_are_named_operating_points_or_the_curators_own(network):
         ({"names": []}, "at least one"),
         ({"names": ["dlib"], "thresholds": {"dlib": "fmr-1e-9"}}, "no operating point"),
         ({"names": ["dlib"], "thresholds": {"dlib": -1.0}}, "above 0"),
+        ({"names": ["dlib"], "thresholds": {"dlib": float("inf")}}, "above 0"),
+        ({"names": ["dlib"], "thresholds": {"dlib": float("nan")}}, "above 0"),
         ({"names": ["dlib"], "thresholds": {"dlip": 0.5}}, "no judge 'dlip'"),
     ],
 )

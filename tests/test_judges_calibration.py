@@ -42,6 +42,19 @@ def test_threshold_keeps_its_rate_and_is_the_largest_that_does(impostor, fmr):
     assert measured.fmr(found + 2e-4).value > fmr
 
 
+@given(st.integers(2, 400), st.data())
+def test_threshold_lets_as_many_pass_as_the_rate_says(pairs, data):
+    """Also where share times pairs is a little less than the whole number it means, as 0.29 * 100 is."""
+    passing = data.draw(st.integers(1, pairs - 1))
+    measured = calibration([0.1], 0.3 + np.arange(pairs) / 1000)
+    assert measured.fmr(measured.threshold(passing / pairs)).errors == passing
+
+
+def test_rates_near_one_have_a_threshold_too():
+    measured = calibration([0.1], [0.3, 0.4])
+    assert measured.fmr(measured.threshold(1 - 1e-12)).errors == 1
+
+
 def test_threshold_warns_where_too_few_pairs_support_it():
     few = calibration([0.1], np.linspace(0.4, 1, 1_456))
     assert few.doubts(0.1) is None

@@ -11,7 +11,7 @@ from skimage.color import rgb2lab
 
 from engine.faces import FaceFinder
 from engine.judges.perturbations import Perturbation, expose
-from engine.likeness import IRISES, Noticed, VisibleChange, mesh_change, picture_likeness, to_lab
+from engine.likeness import IRISES, Change, Noticed, VisibleChange, mesh_change, picture_likeness, to_lab
 from engine.perceptual import NormalisedLaplacianPyramid
 
 f32 = partial(np.array, dtype=np.float32)
@@ -57,6 +57,10 @@ def test_a_tan_is_seen_as_skin(change, match):
 def test_a_stretched_face_is_seen_by_its_landmarks(change, match):
     wide = cv2.warpAffine(match, np.array([[1.06, 0, -3.8], [0, 1, 0]]), (128, 128), borderMode=1)
     assert change.measure(wide).landmarks > 2
+
+
+def test_of_the_mesh_only_what_exceeds_its_own_scatter_counts():
+    assert Change(1.0, 0.5, landmarks=0.9, expression=1.5, gaze=3.0).total == pytest.approx(1.5 + 0.5 + 2)
 
 
 def test_without_a_face_the_change_is_infinite(change):

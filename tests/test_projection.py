@@ -11,8 +11,17 @@ import torch
 from conftest import REPO
 
 from engine.perceptual import NormalisedLaplacianPyramid
-from engine.projection import SearchSettings, Step, draw, fast_dtype, median_face, search_latent, tune
-from engine.stylegan2 import Generator
+from engine.projection import (
+    SearchSettings,
+    Step,
+    _noise_penalty,
+    draw,
+    fast_dtype,
+    median_face,
+    search_latent,
+    tune,
+)
+from engine.stylegan2 import Generator, to_uint8
 from engine.stylegan2.checkpoint import load_generator
 from engine.target import to_target
 
@@ -86,11 +95,74 @@ def test_tuning_gains_and_leaves_the_generator_as_it_is(generator: Generator, so
     assert not torch.equal(draw(generator, place), draw(generator, median_face(generator)))
 
 
-def test_noise_is_searched_only_where_the_generator_uses_it() -> None:
+def small_generator() -> Generator:
     torch.manual_seed(0)
-    small = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8).requires_grad_(
-        False
-    )
+    small = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8)
+    return small.requires_grad_(False)
+
+
+def test_the_last_step_holds_the_best_place_found() -> None:
+    """Not the last one: a search that is too bold jumps about."""
+    small = small_generator()
+    loss = distance_to(torch.rand(1, 3, 16, 16))
+    *_, last = steps = run(search_latent(small, loss, SearchSettings(steps=12, rate=3.0, patience=100)))
+    best = min(steps[:-1], key=lambda step: step.loss)
+    assert best.index < 10
+    assert last.loss == best.loss and torch.equal(last.place.latent, best.place.latent)
+    assert torch.equal(last.picture, to_uint8(draw(small, best.place))[0])
+
+
+def test_the_latent_is_shaken_in_the_first_half_alone() -> None:
+    small = small_generator()
+    loss = distance_to(torch.rand(1, 3, 16, 16))
+    steps = run(search_latent(small, loss, SearchSettings(steps=20, patience=100)))
+    still = [torch.equal(step.picture, to_uint8(draw(small, step.place))[0]) for step in steps]
+    assert not any(still[:6]) and all(still[10:])
+
+
+def test_what_the_loss_does_not_mind_is_drawn_to_the_median_face() -> None:
+    small = small_generator()
+    median = median_face(small)
+    away = replace(median, latent=median.latent + torch.randn(median.latent.shape))
+
+    def indifferent(pictures: torch.Tensor) -> torch.Tensor:
+        return 0 * pictures.mean(dim=(1, 2, 3))
+
+    def ends(settings: SearchSettings) -> float:
+        steps = run(search_latent(small, indifferent, settings, away))
+        return float((steps[-2].place.latent - median.latent).norm())
+
+    settings = SearchSettings(steps=20, walk_steps=1, patience=100)
+    assert ends(settings) < 0.95 * ends(replace(settings, latent_weight=0.0))
+
+
+def test_noise_that_carries_a_picture_is_penalised() -> None:
+    """At every scale: even grey, stripes of one pixel and of four, a faint veil; white noise hardly is."""
+    white = torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
+    stripes = (torch.arange(64) % 2 * 2.0 - 1).expand(64, 64)
+    wide = (torch.arange(64) // 4 % 2 * 2.0 - 1).expand(64, 64)
+    for picture in (torch.ones(64, 64), stripes, wide):
+        assert _noise_penalty([picture]) > 10 * _noise_penalty([white])
+    assert _noise_penalty([white + 0.2]) > 1, "halved and doubled again, the veil is what remains"
+    assert _noise_penalty([white, white]) == pytest.approx(2 * float(_noise_penalty([white])))
+
+
+def test_the_search_keeps_its_noise_free_of_pictures() -> None:
+    small = small_generator()
+    small.synthesis.get_parameter("b16.conv1.noise_strength").fill_(0.5)
+    own = small.synthesis.get_buffer("b16.conv1.noise_const")
+    loss = distance_to(torch.rand(1, 3, 16, 16))
+    settings = SearchSettings(steps=30, patience=100)
+
+    def penalty(settings: SearchSettings) -> float:
+        steps = run(search_latent(small, loss, settings))
+        return float(_noise_penalty([own + steps[-2].place.offsets["b16.conv1.noise_const"]]))
+
+    assert penalty(settings) < 0.5 * penalty(replace(settings, noise_weight=0.0))
+
+
+def test_noise_is_searched_only_where_the_generator_uses_it() -> None:
+    small = small_generator()
     target = torch.rand(1, 3, 16, 16)
     settings = SearchSettings(steps=3)
     assert run(search_latent(small, distance_to(target), settings))[-1].place.offsets == {}

@@ -6,6 +6,7 @@ import torch
 from conftest import golden
 
 from engine.stylegan2 import Generator, to_uint8
+from engine.stylegan2.operations import modulated_convolution
 
 
 def golden_generator(resolution: int) -> tuple[Generator, dict[str, torch.Tensor]]:
@@ -35,6 +36,18 @@ def test_the_comparison_notices_a_changed_weight() -> None:
     generator, expected = golden_generator(64)
     generator.synthesis.get_parameter("b8.conv0.weight")[0, 0] += 0.01
     assert (generator(expected["z"]) - expected["image_const_noise"]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("style", [0.0, 1e-4, 1e-3])
+def test_demodulation_of_next_to_nothing_is_what_the_reference_makes_of_it(style: float) -> None:
+    """1e-8 is added to the energy of each output channel: nothing stays nothing."""
+    x, weight = torch.randn(1, 4, 8, 8), torch.randn(3, 4, 3, 3)
+    styles = torch.full((1, 4), style)
+    scaled = weight * style
+    kernel = scaled / (scaled.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).sqrt()
+    assert torch.allclose(
+        modulated_convolution(x, weight, styles), torch.nn.functional.conv2d(x, kernel, padding=1), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("resolution", [4, 8, 64, 1024])

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judge_kit import NO_LANDMARKS, Brightness, grey
 
+from engine.errors import NoUsableFace
 from engine.judges import panel
 from engine.judges.base import Judge
 from engine.judges.crops import compose, cut, density_px, reduce_to, similarity
@@ -22,10 +24,9 @@ from engine.judges.perturbations import (
     expose,
     perturbations,
 )
-from engine.judges.verdict import judge_pictures, judge_worst_case, make_reference
+from engine.judges.verdict import Verdict, judge_pictures, judge_worst_case, make_reference
 
 REPO = Path(__file__).resolve().parent.parent
-NO_LANDMARKS = np.zeros((478, 2), np.float32)
 
 
 def load(path: Path) -> np.ndarray:
@@ -151,6 +152,40 @@ def test_another_seed_hardly_moves_a_verdict(judge, shots):
         reference = make_reference(judge, [(shots[0], NO_LANDMARKS)], seed=seed)
         distances.append(judge_pictures(judge, reference, [shots[1]], seed=seed)[0].distance)
     assert np.ptp(distances) < 0.02
+
+
+def test_a_distance_at_the_threshold_itself_is_the_same_person():
+    lenient = Brightness(1000)
+    reference = make_reference(lenient, [(grey(100), NO_LANDMARKS)])
+    (verdict,) = judge_pictures(lenient, reference, [grey(120)])
+    for threshold, same in ((verdict.distance, True), (float(np.nextafter(verdict.distance, 0)), False)):
+        (again,) = judge_pictures(Brightness(threshold), reference, [grey(120)])
+        assert again.same is same and again.distance == verdict.distance
+
+
+def test_a_picture_without_a_face_is_someone_else():
+    judge = Brightness(1000, dark=80)
+    reference = make_reference(judge, [(grey(100), NO_LANDMARKS)])
+    (verdict,) = judge_pictures(judge, reference, [grey(50)])
+    assert verdict == Verdict(float("inf"), False, float("inf"), 0.0, 0)
+    with pytest.raises(NoUsableFace, match="brightness sees no face"):
+        make_reference(judge, [(grey(50), NO_LANDMARKS)])
+
+
+def test_perturbations_without_a_face_do_not_count():
+    seeing, half_blind = Brightness(1000), Brightness(1000, dark=100)
+    changes = perturbations(0, 8)
+    levels = seeing.describe([grey(100)], seeing.align(grey(100), NO_LANDMARKS), changes)[0, :, 0]
+    seen = levels[levels >= 100]
+    assert 0 < len(seen) < 8
+    reference = make_reference(half_blind, [(grey(100), NO_LANDMARKS), (grey(40), NO_LANDMARKS)])
+    assert np.isfinite(reference.embedding).all() and reference.embedding[0] >= 100
+    (verdict,) = judge_pictures(half_blind, reference, [grey(100)])
+    distances = np.abs(seen - reference.embedding[0])
+    assert verdict.seen == len(seen)
+    assert verdict.distance == pytest.approx(distances.mean())
+    assert verdict.worst_distance == pytest.approx(distances.min())
+    assert verdict.error == pytest.approx(distances.std() / len(seen) ** 0.5)
 
 
 def write(path: Path, picture: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """`kiosk visit` as a person types it: the folder it leaves, and every way it refuses."""
 
+import argparse
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import psutil
@@ -16,7 +18,11 @@ from conftest import REPO
 from PIL import Image
 
 from engine.arrays import Pixels
-from installation.configuration import load
+from engine.errors import UsageError
+from engine.judges.perturbations import perturbations
+from engine.nearest import NearestSettings
+from installation import atelier, visit_command, visit_record
+from installation.configuration import MAX_SEED, load
 from installation.outputs.marks import read_digital_source_type
 from tests.delivery_kit import until
 
@@ -198,6 +204,76 @@ def test_refusals_are_one_line_and_leave_nothing(tmp_path: Path, short: Path) ->
         assert [left.name for left in tmp_path.iterdir()] == ["in"], name
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir()
+    # Root may write everywhere, whatever the permissions.
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: Path(path).name != "closed")
+    told = {
+        tmp_path / ("a" * 300): "cannot be a folder",
+        tmp_path / "loop": "cannot be a folder",
+        tmp_path / "file": "exists already",
+        tmp_path / "file" / "in it": "no such folder",
+        tmp_path / "nowhere" / "in it": "no such folder",
+        tmp_path / "closed" / "in it": "may not be written to",
+    }
+    for folder, words in told.items():
+        with pytest.raises(UsageError, match=words) as refusal:
+            visit_command._free_folder(folder)
+        assert "\n" not in str(refusal.value)
+    monkeypatch.chdir(tmp_path / "closed")
+    with pytest.raises(UsageError, match="may not be written to"):
+        visit_command._free_folder(None)
+    monkeypatch.chdir(tmp_path)
+    assert visit_command._free_folder(None) == Path("visit-1")
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "99999999999999999999"])
+def test_a_seed_that_is_none_is_told_before_the_work(tmp_path: Path, seed: str) -> None:
+    done = kiosk("visit", f"--seed={seed}", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "--seed" in done.stderr and done.stderr.count("\n") == 1
+    path = tmp_path / "own.toml"
+    path.write_text("[judging]\nseed = 4294967296\n")
+    with pytest.raises(UsageError, match=r"judging\.seed"):
+        load(path)
+
+
+def test_the_largest_seed_is_one() -> None:
+    settings = NearestSettings(seed=MAX_SEED)
+    assert len(perturbations(settings.seed + settings.steps)) == 8
+
+
+def test_the_name_of_a_photograph_need_not_be_text(
+    tmp_path: Path, astronaut: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a stick with names in an older encoding; the report is told of it in text."""
+    path = tmp_path / os.fsdecode(b"Andr\xe9.png")
+    Image.fromarray(astronaut).save(path)
+    sources: list[str] = []
+
+    def write_visit(folder: Path, atelier: object, portrayal: object, source: str, **_: object) -> None:
+        sources.append(source)
+
+    monkeypatch.setattr(atelier, "Atelier", MagicMock())
+    monkeypatch.setattr(visit_record, "write_visit", write_visit)
+    monkeypatch.setattr(visit_command, "_in_words", lambda _: "")
+    parser = argparse.ArgumentParser()
+    visit_command.configure(parser)
+    assert visit_command.run(parser.parse_args([str(path), "--out", str(tmp_path / "out")])) == 0
+    assert sources == ["Andr?.png"]
+
+
+def test_what_is_printed_need_not_be_text(tmp_path: Path) -> None:
+    for person in ("a_1", "a_2", "b_1"):
+        Image.new("RGB", (64, 64)).save(tmp_path / os.fsdecode(person.encode() + b"_\xe9_1.png"))
+    (tmp_path / os.fsdecode(b"a_1_\xe9_2.png")).touch()
+    done = kiosk("judges", "calibrate", tmp_path)
+    assert done.returncode == 2 and "left out a_1_\\udce9_1.png" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [("[search]\nsteps = 0\n", "search.steps"), ("surch = 1\n", "surch"), ("not toml", "TOML")],
@@ -254,6 +330,7 @@ def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -
     hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
     done = kiosk("visit", "--config", hasty, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
+    assert "no border here" in done.stdout and "beyond it" not in done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     judge = report["judges"][0]
     assert judge["border"] is None and judge["crossings"] == []

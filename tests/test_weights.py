@@ -3,6 +3,8 @@
 import argparse
 import hashlib
 import io
+import os
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -25,9 +27,13 @@ def sha256(content: bytes) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`; breaks off after `break_after` bytes of a body; notes the Range of every request."""
+    """Serves `files`; breaks off after `break_after` bytes of a body; notes the Range of every request.
+
+    For `excuses` it answers with a page, whatever is asked, as a network does that wants people to log in.
+    """
 
     files: dict[str, bytes]
+    excuses: frozenset[str] = frozenset()
     break_after: int | None = None
     ranges_known = True
 
@@ -46,6 +52,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers["Range"]
         self.server.requested.append(wanted)
+        if self.path.removeprefix("/") in self.server.excuses:
+            self.send_response(200)
+            self.send_header("Content-Length", "13")
+            self.end_headers()
+            self.wfile.write(b"please log in")
+            return
         content = self.server.files.get(self.path.removeprefix("/"))
         if content is None:
             self.send_error(404)
@@ -142,6 +154,33 @@ def test_a_server_without_ranges_starts_over(manifest: Manifest, server: Server)
     manifest.downloads.mkdir()
     (manifest.downloads / "network.pkl.part").write_bytes(CONTENT[:1000])
     assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+
+
+def test_what_is_here_survives_somebody_elses_answer(tmp_path: Path, server: Server) -> None:
+    """And the next address goes on from it."""
+    server.files["mirror.pkl"] = CONTENT
+    server.excuses = frozenset({"network.pkl"})
+    urls = [server.url("network.pkl"), server.url("mirror.pkl")]
+    manifest = write_manifest(tmp_path, entry(urls[:1]))
+    manifest.downloads.mkdir()
+    part = manifest.downloads / "network.pkl.part"
+    part.write_bytes(CONTENT[:300_000])
+    with pytest.raises(WeightsError, match=r"offers 13 bytes.* 0\.3 MB are kept"):
+        manifest.fetch("network", accept_licence=True)
+    assert part.read_bytes() == CONTENT[:300_000]
+    manifest = write_manifest(tmp_path, entry(urls))
+    assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+    assert server.requested[-1] == "bytes=300000-"
+
+
+def test_who_starts_over_and_sends_nothing_leaves_nothing(manifest: Manifest, server: Server) -> None:
+    server.ranges_known, server.break_after = False, 0
+    manifest.downloads.mkdir()
+    (manifest.downloads / "network.pkl.part").write_bytes(CONTENT[:300_000])
+    with pytest.raises(WeightsError, match="broke off") as refusal:
+        manifest.fetch("network", accept_licence=True)
+    assert "are kept" not in str(refusal.value)
+    assert files(manifest) == []
 
 
 @pytest.mark.parametrize("size", [len(CONTENT), None])
@@ -244,6 +283,28 @@ def test_add_refuses_whatever_the_manifest_does_not_know(
 def test_add_refuses_what_cannot_be_read(manifest: Manifest, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         manifest.add(tmp_path / "nothing")
+
+
+def test_add_refuses_what_is_no_file(manifest: Manifest, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(UsageError, match="not an ordinary file"):
+            manifest.add(path)
+
+
+def test_what_may_not_be_read_is_told_in_one_line(manifest: Manifest) -> None:
+    path = manifest.fetch("network", accept_licence=True)
+    path.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)  # root may read everything
+    try:
+        for ask in (lambda: manifest.verify(manifest.entry("network")), lambda: manifest.fetch("network")):
+            with pytest.raises(WeightsError, match="cannot be read") as refusal:
+                ask()
+            assert "\n" not in str(refusal.value)
+    finally:
+        os.seteuid(user)
 
 
 # --- packs ---
@@ -356,3 +417,21 @@ def test_the_command_from_list_to_verify(
     assert command(manifest, "verify") == 0
     with pytest.raises(UsageError, match="there are: network"):
         command(manifest, "fetch", "netwerk")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("yes\n"), Terminal(""), Terminal("no\n")])
+def test_only_who_types_yes_accepts(
+    manifest: Manifest, server: Server, stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody does without a terminal, or by its end (Ctrl-D)."""
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(UsageError, match="--accept-licence"):
+        command(manifest, "fetch", "network")
+    assert server.requested == []
+    monkeypatch.setattr(sys, "stdin", Terminal(" Yes\n"))
+    assert command(manifest, "fetch", "network") == 0

@@ -67,7 +67,8 @@ class Calibration:
         """
         if not 0 < fmr < 1:
             raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
-        first_refused = self.impostor[int(fmr * len(self.impostor))]
+        # 0.29 * 100 is a little less than 29, and 29 strangers may pass.
+        first_refused = self.impostor[min(int(fmr * len(self.impostor) + 1e-6), len(self.impostor) - 1)]
         steps = int(first_refused * 1e4)
         # 0.07 * 1e4 is a little more than 700: the first stranger to be refused must not pass by rounding.
         while steps / 1e4 >= first_refused:

@@ -130,7 +130,12 @@ class OnnxNetwork(nn.Module):
     @torch.no_grad()
     def try_out(self, size_px: int) -> None:
         """Raises NotConverted where an operator has a form that is not known: only a picture tells."""
-        self(torch.zeros(1, 3, size_px, size_px))
+        try:
+            self(torch.zeros(1, 3, size_px, size_px))
+        except NotConverted:
+            raise
+        except Exception as error:  # shapes that do not fit, attributes and inputs that are not there
+            raise NotConverted(f"a picture does not go through it: {error}") from error
 
     def _keep(self, name: str, value: Any) -> None:
         if value.dtype.kind == "i":

@@ -1,5 +1,6 @@
 """The judges this house knows, by name, and how to call a panel of them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,6 @@ def _operating_point(name: str, points: Mapping[str, OperatingPoint], wanted: st
                 f"The judge {name} has no operating point {wanted!r}: " + (", ".join(points) or "none")
             )
         return points[wanted]
-    if not wanted > 0:
-        raise UsageError(f"The threshold of the judge {name} must be above 0, not {wanted}")
+    if not 0 < wanted < math.inf:
+        raise UsageError(f"The threshold of the judge {name} must be a number above 0, not {wanted}")
     return OperatingPoint("own", float(wanted), "set by the curator")

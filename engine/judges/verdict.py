@@ -37,14 +37,20 @@ class Verdict:
 
     distance: mean over the perturbations, in the judge's metric. same: whether that is within the threshold.
     worst_distance: the smallest, where the picture looked most like the sitter. spread: standard deviation
-    over the perturbations. Where the judge finds no face in the picture: infinite distances, spread 0, not
-    same.
+    over the perturbations. seen: how many of them the judge found a face in, which are those that count.
+    Where it finds none in the picture: infinite distances, spread 0, not same.
     """
 
     distance: float
     same: bool
     worst_distance: float
     spread: float
+    seen: int
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean distance."""
+        return self.spread / max(self.seen, 1) ** 0.5
 
 
 def make_reference(
@@ -103,6 +109,6 @@ def _distances(
 def _verdict(distances: NDArray[np.float64], threshold: float) -> Verdict:
     seen = distances[~np.isnan(distances)]
     if not len(seen):
-        return Verdict(float("inf"), False, float("inf"), 0.0)
+        return Verdict(float("inf"), False, float("inf"), 0.0, 0)
     mean = float(seen.mean())
-    return Verdict(mean, mean <= threshold, float(seen.min()), float(seen.std()))
+    return Verdict(mean, mean <= threshold, float(seen.min()), float(seen.std()), len(seen))
