@@ -315,7 +315,8 @@ def test_a_visit_whose_terminal_is_closed_leaves_no_dump_and_no_half_a_folder(tm
     out, written = tmp_path / "visits", tmp_path / "visits" / ".me.partial"
     out.mkdir()
     words = map(str, ("visit", "--config", hasty, "--out", out / "me"))
-    command = [sys.executable, "-m", "installation.cli", *words]
+    # These tests may run under nohup, whose signals are handed on.
+    command = ["env", "--default-signal=HUP", sys.executable, "-m", "installation.cli", *words]
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as visit:
         until(lambda: any(written.glob("*")) or visit.poll() is not None or None, "its first picture", 300)
         assert psutil.Process(visit.pid).rlimit(psutil.RLIMIT_CORE) == (0, 0)
