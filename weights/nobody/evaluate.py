@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from compose import compose_as_photographed, held_out, load_cutouts
 from latents import read_parameters
-from learning import contact_sheet
+from learning import contact_sheet, replace_text
 
 from engine.encoder import Encoder, load_encoder
 from engine.errors import NoUsableFace, told_in_one_line
@@ -331,7 +331,7 @@ def search_all(
             plain = portray([photograph], generator, judges, distance, never, encoder=encoder)
         except NoUsableFace as error:
             rows.append({"sitter": name, "refused": str(error)})
-            write_text(folder / "searches.json", json.dumps(rows, indent=1))
+            replace_text(folder / "searches.json", json.dumps(rows, indent=1))
             continue
         last = plain
         if name in tuned:
@@ -358,7 +358,7 @@ def search_all(
             if name not in tuned:
                 guesses.append(np.stack([pictures[-5], guessed, plain.continuum.picture(1.0)]))
                 banded_sheet(guesses).save(folder / "guesses.png")
-        write_text(folder / "searches.json", json.dumps(rows, indent=1))
+        replace_text(folder / "searches.json", json.dumps(rows, indent=1))
         contact_sheet(torch.from_numpy(np.stack(pictures)), 5).save(folder / "searches.png")
     return rows
 
@@ -474,11 +474,6 @@ def sitters(
     return photographs | drawn, set(photographs)
 
 
-def write_text(path: Path, text: str) -> None:
-    path.with_name(f".{path.name}.part").write_text(text)
-    os.replace(path.with_name(f".{path.name}.part"), path)
-
-
 @told_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
@@ -513,15 +508,15 @@ def main(words: list[str] | None = None) -> int:
         rows = search_all(generator, photographs, tuned, args.out, encoder)
         guessed = [row for row in rows if "encoder" in row]
         tables = search_table(rows) + ("\n" + search_table(guessed, GUESSED) if guessed else "")
-        write_text(args.out / "searches.md", tables)
+        replace_text(args.out / "searches.md", tables)
         print(tables)
         result += search_figures(rows, STRANGERS)
     if encoder:
         taken = encoder_ms(encoder, generator.resolution)
         wanted, holds = f"<= {ENCODER_MS:.0f}", taken <= ENCODER_MS
         result.append(Figure("encoder: milliseconds on one core", taken, None, wanted, holds))
-    write_text(args.out / "figures.json", json.dumps([asdict(figure) for figure in result], indent=1))
-    write_text(args.out / "figures.md", table(result))
+    replace_text(args.out / "figures.json", json.dumps([asdict(figure) for figure in result], indent=1))
+    replace_text(args.out / "figures.md", table(result))
     print(table(result))
     return int(any(figure.holds is False for figure in result))
 

@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from augment import AdaptiveProbability, augment
 from compose import compose_as_photographed, held_out, load_cutouts
 from discriminator import STD_GROUP, Discriminator
-from learning import contact_sheet, grown, set_w_avg, widen
+from learning import contact_sheet, grown, replace_text, set_w_avg, widen
 
 from engine.errors import UsageError, told_in_one_line
 from engine.stylegan2 import Generator, to_uint8
@@ -349,11 +349,6 @@ def read_state(run: Path) -> dict[str, Any]:
     """What an earlier run counted; empty where there was none."""
     path = run / "state.json"
     return json.loads(path.read_text()) if path.exists() else {}
-
-
-def replace_text(path: Path, text: str) -> None:
-    path.with_name(f".{path.name}.part").write_text(text)
-    os.replace(path.with_name(f".{path.name}.part"), path)
 
 
 def save_in_parts(state: dict[str, torch.Tensor], folder: Path, stem: str) -> None:
