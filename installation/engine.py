@@ -335,7 +335,7 @@ class Engine(ResilientService):
         self._changed.notify_all()
 
     def _fail(self, message: str, fault: type[Fault] = Fault) -> None:
-        """The process is of no use any more: says so to the stage, and begins anew, unless it is no use."""
+        """The process is of no use any more: says so to the stage, and raises `fault`."""
         with self._changed:
             self._visit_id = None
             self._drop_request()

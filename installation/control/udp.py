@@ -33,9 +33,8 @@ class UdpServer(ResilientService):
             raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
         self.port = opened.getsockname()[1]
         opened.settimeout(PATIENCE_S)
-        self._socket = (
-            opened  # from here on others send: over one that is not bound they would choose its port
-        )
+        # From here on others send: over one that is not bound they would choose its port.
+        self._socket = opened
 
     def run(self) -> None:
         assert self._socket is not None

@@ -302,7 +302,8 @@ async def _send(request: web.Request, link: Link, file: File, to_keep: bool = Fa
 
 
 async def _write(request: web.Request, answer: web.StreamResponse, content: memoryview) -> web.StreamResponse:
-    """Answers with `content` in chunks, so that a slow phone holds one of them and not the whole."""
+    """Answers with `content` in chunks, so that a slow phone holds one of them and not the whole; `_send_off`
+    ends the answer."""
     answer.content_length = len(content)
     await answer.prepare(request)
     if request.method == hdrs.METH_HEAD:
@@ -310,7 +311,6 @@ async def _write(request: web.Request, answer: web.StreamResponse, content: memo
     for start in range(0, len(content), CHUNK_BYTES):
         async with asyncio.timeout(STALL_LIMIT_S):
             await answer.write(content[start : start + CHUNK_BYTES])
-    await answer.write_eof()
     return answer
 
 
