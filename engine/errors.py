@@ -36,8 +36,8 @@ class UsageError(DoppelgangerError):
 class NoUsableFace(DoppelgangerError):
     """The photograph holds no face that can be portrayed.
 
-    `reason` is one of `none`, `several`, `too_small`, `turned_away`, `too_dark`, `blurred`,
-    `eyes_closed`; scenes choose their drawing by it, and translate it.
+    `reason` is one of `none`, `several`, `too_small`, `cut_off`, `turned_away`, `too_dark`,
+    `blurred`, `eyes_closed`; scenes choose their drawing by it, and translate it.
     """
 
     exit_code = 3

@@ -70,6 +70,7 @@ class Face:
     box_px: (x0, y0, x1, y1) around the mesh; it may reach beyond the photograph.
     face_px: width of the face in pixels, the distance in space between the outermost points of both cheeks,
         so that turning the head does not change it. The FFHQ crop is 1.6 to 2.0 times as wide.
+    inside: see `measure_inside`.
     pose_deg: see `HeadPose`.
     sharpness: see `measure_sharpness`.
     brightness: see `measure_brightness`.
@@ -79,6 +80,7 @@ class Face:
     landmarks: NDArray[np.float32]
     box_px: Box
     face_px: float
+    inside: float
     pose_deg: HeadPose
     sharpness: float
     brightness: float
@@ -98,6 +100,7 @@ class FaceLimits:
     """
 
     min_face_px: float = 64.0
+    min_inside: float = 0.9
     max_yaw_deg: float = 40.0
     max_pitch_deg: float = 30.0
     min_sharpness: float = 0.10
@@ -232,6 +235,7 @@ def measure_face(photograph: NDArray[np.uint8], points: NDArray[np.float64]) -> 
         landmarks=landmarks,
         box_px=measure_box(points),
         face_px=measure_width(points),
+        inside=measure_inside(landmarks, (photograph.shape[1], photograph.shape[0])),
         pose_deg=measure_pose(points),
         sharpness=measure_sharpness(crop.image, inside),
         brightness=measure_brightness(crop.image, inside),
@@ -248,6 +252,18 @@ def measure_box(points: NDArray[np.float64]) -> Box:
 def measure_width(points: NDArray[np.float64]) -> float:
     """Mesh (478, 3) in pixels -> `Face.face_px`."""
     return float(np.linalg.norm(points[LEFT_CHEEK] - points[RIGHT_CHEEK]))
+
+
+def measure_inside(landmarks: NDArray[np.floating[Any]], size_px: tuple[int, int]) -> float:
+    """Mesh (478, 2), and the photograph's width and height -> the share of the mesh that lies in it, 0 to 1.
+
+    The mesh goes on where the photograph ends, and the crop mirrors what is there: half a face would become
+    another person. Measured on 5 photographs cut off from the left, the right, above and below: without a
+    tenth of the face 0.92 to 0.99, without a fifth 0.83 to 0.95, without three tenths 0.55 to 0.91. Eyes and
+    mouth hold most of the points: a lost forehead or chin weighs less than a lost eye. The limit of 0.9 lets
+    a tight portrait pass.
+    """
+    return float(((landmarks >= 0) & (landmarks <= size_px)).all(axis=1).mean())
 
 
 def measure_pose(points: NDArray[np.float64]) -> HeadPose:
@@ -340,6 +356,8 @@ def choose_sitter(faces: Sequence[Face], limits: FaceLimits = FaceLimits()) -> F
             f"The face is only {sitter.face_px:.0f} pixels wide and needs {limits.min_face_px:.0f}: "
             "come closer, or give a larger picture.",
         )
+    if sitter.inside < limits.min_inside:
+        raise NoUsableFace("cut_off", "Part of the face is outside the picture: bring all of it inside.")
     if abs(yaw) > limits.max_yaw_deg or abs(pitch) > limits.max_pitch_deg:
         raise NoUsableFace("turned_away", "The face is turned away: look straight into the camera.")
     if sitter.brightness < limits.min_brightness:

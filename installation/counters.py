@@ -71,9 +71,11 @@ class Counters:
             case Phase.CONSENT, Phase.PORTRAIT:
                 self.count("agreed")
                 self._record_agreement()
-            case Phase.FAREWELL, _:
+            case Phase.DOPPELGANGER, Phase.FAREWELL:
                 self.count("finished")
-            case _, Phase.ATTRACT:
+            case Phase.FAREWELL, _:
+                pass
+            case _, Phase.FAREWELL | Phase.ATTRACT:
                 self.count(f"left in {before}")
         if after is Phase.ATTRACT:
             self._question = None

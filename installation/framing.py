@@ -62,6 +62,7 @@ _ASKS = {
     "none": Guidance.NOBODY,
     "several": Guidance.ONE_AT_A_TIME,
     "too_small": Guidance.NEARER,
+    "cut_off": Guidance.FARTHER,
     "turned_away": Guidance.LOOK_HERE,
     "too_dark": Guidance.MORE_LIGHT,
     "blurred": Guidance.HOLD_STILL,
@@ -78,7 +79,7 @@ def advise(
     before was READY; if not, every limit is kept with a reserve.
     """
     reserve = 1.0 if content else RESERVE
-    limits, shorter_px = values.limits, min(size_px)
+    limits, shorter_px = _with_reserve(values.limits, reserve), min(size_px)
     widest_px = max((x1 - x0 for x0, _, x1, _ in others), default=0.0) / DETECTED_WIDTH
     if face.face_px < limits.clearly_largest_ratio * widest_px:
         return Guidance.ONE_AT_A_TIME
@@ -88,10 +89,11 @@ def advise(
     if face.face_px > values.near_share * shorter_px / reserve:
         return Guidance.FARTHER
     may_retreat = face.face_px > 1.5 * smallest_px
-    if (step := _step_into(face, size_px, values.outside_share / reserve, may_retreat)) is not None:
+    outside_share = values.outside_share / reserve if face.inside >= limits.min_inside else 0.0
+    if (step := _step_into(face, size_px, outside_share, may_retreat)) is not None:
         return step
     try:
-        choose_sitter([face], _with_reserve(limits, reserve))
+        choose_sitter([face], limits)
     except NoUsableFace as refusal:
         return _ASKS[refusal.reason]
     return Guidance.READY
@@ -124,6 +126,7 @@ def _with_reserve(limits: FaceLimits, reserve: float) -> FaceLimits:
     """Not for the eyes: narrow ones cannot open wider."""
     return replace(
         limits,
+        min_inside=min(1.0, limits.min_inside * reserve),
         max_yaw_deg=limits.max_yaw_deg / reserve,
         max_pitch_deg=limits.max_pitch_deg / reserve,
         min_sharpness=limits.min_sharpness * reserve,

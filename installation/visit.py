@@ -339,7 +339,7 @@ TRANSITIONS = (
     # --- back, because of the visitor
     Transition((CONSENT,),       Cause.DECLINED,        ATTRACT,      "the visitor says no"),
     Transition((CONSENT,),       Cause.TIME_UP,         ATTRACT,      "silence is no consent"),
-    Transition(_BEFORE_PICTURE,  Cause.DECLINED,        ATTRACT,      "the visitor wants to stop"),
+    Transition(_BEFORE_PICTURE,  Cause.DECLINED,        FAREWELL,     "the visitor wants to stop"),
     Transition(_WATCHED,         Cause.LEFT,            ATTRACT,      "who walks away withdraws"),
     Transition(_BEFORE_PICTURE,  Cause.ANOTHER_FACE,    ATTRACT,      "this face has not agreed"),
     # --- back, because of the machine

@@ -55,12 +55,13 @@ def test_each_way_a_visit_can_go_is_counted(path: Path):
             counters.passed(Phase.ATTRACT, Phase.CONSENT, "somebody is there")
             counters.passed(Phase.CONSENT, Phase.ATTRACT, reason)
         go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.SEARCH, Phase.ATTRACT)
+        go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.PORTRAIT, Phase.FAREWELL, Phase.ATTRACT)
         go(counters, Phase.ATTRACT, *list(Phase)[1:], Phase.ATTRACT)
         counters.count("saved")
     assert read(path)["days"] == {
         "2026-05-02": {
-            "begun": 5, "declined": 2, "left in consent": 1, "unseen": 1, "left in search": 1, "agreed": 1,
-            "finished": 1, "saved": 1,
+            "begun": 6, "declined": 2, "left in consent": 1, "unseen": 1, "left in search": 1, "agreed": 2,
+            "left in portrait": 1, "finished": 1, "saved": 1,
         }
     }  # fmt: skip
 

@@ -260,6 +260,7 @@ USABLE = Face(
     landmarks=np.zeros((478, 2), np.float32),
     box_px=(0.0, 0.0, 200.0, 200.0),
     face_px=200.0,
+    inside=1.0,
     pose_deg=HeadPose(5.0, -5.0, 20.0),
     sharpness=0.4,
     brightness=60.0,
@@ -273,6 +274,7 @@ USABLE = Face(
         (None, {}),
         (None, {"pose_deg": HeadPose(0, 0, 80)}),  # a tilted head is set upright by the crop
         ("too_small", {"face_px": 63.0}),
+        ("cut_off", {"inside": 0.89}),
         ("turned_away", {"pose_deg": HeadPose(-41, 0, 0)}),
         ("turned_away", {"pose_deg": HeadPose(0, 31, 0)}),
         ("too_dark", {"brightness": 19.0}),
@@ -308,6 +310,27 @@ def test_two_side_by_side(finder: FaceFinder, crowd: dict[str, np.ndarray]) -> N
     unequal = finder.find(np.concatenate([one, smaller], axis=1))
     assert len(unequal) == 2 and reason(unequal) is None
     assert choose_sitter(unequal).box_px[2] < 256
+
+
+@pytest.mark.parametrize("cut_from", ["left", "right", "above", "below"])
+def test_a_face_cut_off_is_refused(
+    finder: FaceFinder, portraits: dict[str, np.ndarray], cut_from: str
+) -> None:
+    photograph = portraits["obama"]
+    x0, y0, x1, y1 = finder.find(photograph)[0].box_px
+
+    def without(share: float) -> np.ndarray:
+        across, down = round(share * (x1 - x0)), round(share * (y1 - y0))
+        part = {
+            "left": photograph[:, round(x0) + across :],
+            "right": photograph[:, : round(x1) - across],
+            "above": photograph[round(y0) + down :],
+            "below": photograph[: round(y1) - down],
+        }[cut_from]
+        return np.ascontiguousarray(part)
+
+    assert reason(finder.find(without(0.1))) is None
+    assert reason(finder.find(without(0.35))) in {"cut_off", "none"}
 
 
 def test_far_away_is_too_small(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:

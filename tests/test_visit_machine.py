@@ -367,6 +367,7 @@ def test_no_is_no_everywhere(phase: Phase) -> None:
     effects = kiosk.send(Declined())
     assert effects[-1] == EraseVisit(1)
     assert (RevokeDownload(1) in effects) == (phase is Phase.DOPPELGANGER)
+    assert kiosk.at(Phase.ATTRACT if phase is Phase.CONSENT else Phase.FAREWELL)
 
 
 def test_forget_on_the_phone() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arrays import Pixels
-from engine.faces import Face, FaceFinder, HeadPose, choose_sitter
+from engine.faces import Face, FaceFinder, HeadPose, choose_sitter, measure_inside
 from engine.photograph import load_photograph
 from hardware.camera import Frame
 from installation.configuration import Stage
@@ -276,6 +276,21 @@ def test_limits_have_a_reserve(measured: Face) -> None:
     turned = replace(measured, pose_deg=HeadPose(24.0, 0.0, 0.0))
     assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), content=True) is Guidance.READY
     assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), content=False) is Guidance.LOOK_HERE
+
+
+@pytest.mark.parametrize(
+    ("asked", "moved_px"), [(Guidance.RIGHT, (-1, 0)), (Guidance.LEFT, (1, 0)), (Guidance.FARTHER, (0, 1))]
+)
+def test_no_half_face_however_much_may_be_made_up(
+    measured: Face, asked: Guidance, moved_px: tuple[int, int]
+) -> None:
+    """A face that is cut off is asked into the picture though its portrait may lie half outside."""
+    size_px, values = (WIDTH, HEIGHT), PortraitTaking(outside_share=0.5)
+    half_out_px = np.array(moved_px) * size_px / 2
+    landmarks = measured.landmarks - measured.landmarks.mean(axis=0) + np.array(size_px) / 2 + half_out_px
+    cut_off = replace(measured, landmarks=landmarks, inside=measure_inside(landmarks, size_px))
+    assert 0.2 < cut_off.inside < 0.8
+    assert advise(cut_off, [], size_px, values, content=True) is asked
 
 
 @given(st.lists(st.sampled_from(Guidance), min_size=2, max_size=200))

@@ -217,8 +217,8 @@ def test_the_way_without_a_camera(kiosk: Kiosk):
     kiosk.press("s")
     kiosk.until(Phase.SEARCH)
     kiosk.press("BackSpace")
-    kiosk.until(Phase.ATTRACT)
-    assert kiosk.steps[-1] == ("attract", "the visitor wants to stop")
+    kiosk.until(Phase.FAREWELL)
+    assert kiosk.steps[-1] == ("farewell", "the visitor wants to stop")
     assert Phase.PORTRAIT not in [phase for phase, _ in kiosk.steps]
 
 
