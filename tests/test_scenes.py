@@ -462,7 +462,7 @@ def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registr
                 (event,) = understand([Touch(*areas[Action.NO].center)], areas)
                 state = make_view(phase, at_s, values, **changes).visit
                 after, effects = step(state, event, BEGAN_S + at_s, values.of(Timeouts))  # type: ignore[arg-type]
-                assert after.phase is Phase.ATTRACT and effects[-1] == EraseVisit(1)
+                assert after.phase is Phase.FAREWELL and effects[-1] == EraseVisit(1)
     (place,) = places
     assert min(place[2:]) >= 0.08 * min(screen)
 
