@@ -70,7 +70,7 @@ class Face:
     box_px: (x0, y0, x1, y1) around the mesh; it may reach beyond the photograph.
     face_px: width of the face in pixels, the distance in space between the outermost points of both cheeks,
         so that turning the head does not change it. The FFHQ crop is 1.6 to 2.0 times as wide.
-    inside: see `measure_inside`.
+    inside_share: see `measure_inside_share`.
     pose_deg: see `HeadPose`.
     sharpness: see `measure_sharpness`.
     brightness: see `measure_brightness`.
@@ -80,7 +80,7 @@ class Face:
     landmarks: NDArray[np.float32]
     box_px: Box
     face_px: float
-    inside: float
+    inside_share: float
     pose_deg: HeadPose
     sharpness: float
     brightness: float
@@ -100,7 +100,7 @@ class FaceLimits:
     """
 
     min_face_px: float = 64.0
-    min_inside: float = 0.9
+    min_inside_share: float = 0.9
     max_yaw_deg: float = 40.0
     max_pitch_deg: float = 30.0
     min_sharpness: float = 0.10
@@ -235,7 +235,7 @@ def measure_face(photograph: NDArray[np.uint8], points: NDArray[np.float64]) -> 
         landmarks=landmarks,
         box_px=measure_box(points),
         face_px=measure_width(points),
-        inside=measure_inside(landmarks, (photograph.shape[1], photograph.shape[0])),
+        inside_share=measure_inside_share(landmarks, (photograph.shape[1], photograph.shape[0])),
         pose_deg=measure_pose(points),
         sharpness=measure_sharpness(crop.image, inside),
         brightness=measure_brightness(crop.image, inside),
@@ -254,7 +254,7 @@ def measure_width(points: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(points[LEFT_CHEEK] - points[RIGHT_CHEEK]))
 
 
-def measure_inside(landmarks: NDArray[np.floating[Any]], size_px: tuple[int, int]) -> float:
+def measure_inside_share(landmarks: NDArray[np.floating[Any]], size_px: tuple[int, int]) -> float:
     """Mesh (478, 2), and the photograph's width and height -> the share of the mesh that lies in it, 0 to 1.
 
     The mesh goes on where the photograph ends, and the crop mirrors what is there: half a face would become
@@ -356,7 +356,7 @@ def choose_sitter(faces: Sequence[Face], limits: FaceLimits = FaceLimits()) -> F
             f"The face is only {sitter.face_px:.0f} pixels wide and needs {limits.min_face_px:.0f}: "
             "come closer, or give a larger picture.",
         )
-    if sitter.inside < limits.min_inside:
+    if sitter.inside_share < limits.min_inside_share:
         raise NoUsableFace("cut_off", "Part of the face is outside the picture: bring all of it inside.")
     if abs(yaw) > limits.max_yaw_deg or abs(pitch) > limits.max_pitch_deg:
         raise NoUsableFace("turned_away", "The face is turned away: look straight into the camera.")

@@ -89,7 +89,9 @@ def advise(
     if face.face_px > values.near_share * shorter_px / reserve:
         return Guidance.FARTHER
     may_retreat = face.face_px > 1.5 * smallest_px
-    outside_share = values.outside_share / reserve if face.inside >= limits.min_inside else 0.0
+    # A face that is itself cut off is not helped by what may be made up around it.
+    is_whole = face.inside_share >= limits.min_inside_share
+    outside_share = values.outside_share / reserve if is_whole else 0.0
     if (step := _step_into(face, size_px, outside_share, may_retreat)) is not None:
         return step
     try:
@@ -126,7 +128,7 @@ def _with_reserve(limits: FaceLimits, reserve: float) -> FaceLimits:
     """Not for the eyes: narrow ones cannot open wider."""
     return replace(
         limits,
-        min_inside=min(1.0, limits.min_inside * reserve),
+        min_inside_share=min(1.0, limits.min_inside_share * reserve),
         max_yaw_deg=limits.max_yaw_deg / reserve,
         max_pitch_deg=limits.max_pitch_deg / reserve,
         min_sharpness=limits.min_sharpness * reserve,

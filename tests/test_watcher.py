@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.arrays import Pixels
-from engine.faces import Face, FaceFinder, HeadPose, choose_sitter, measure_inside
+from engine.faces import Face, FaceFinder, HeadPose, choose_sitter, measure_inside_share
 from engine.photograph import load_photograph
 from hardware.camera import Frame
 from installation.configuration import Stage
@@ -288,8 +288,8 @@ def test_no_half_face_however_much_may_be_made_up(
     size_px, values = (WIDTH, HEIGHT), PortraitTaking(outside_share=0.5)
     half_out_px = np.array(moved_px) * size_px / 2
     landmarks = measured.landmarks - measured.landmarks.mean(axis=0) + np.array(size_px) / 2 + half_out_px
-    cut_off = replace(measured, landmarks=landmarks, inside=measure_inside(landmarks, size_px))
-    assert 0.2 < cut_off.inside < 0.8
+    cut_off = replace(measured, landmarks=landmarks, inside_share=measure_inside_share(landmarks, size_px))
+    assert 0.2 < cut_off.inside_share < 0.8
     assert advise(cut_off, [], size_px, values, content=True) is asked
 
 
