@@ -1,10 +1,10 @@
 """How far the doppelgänger carries: likeness and verdicts of four pictures; the figures in docs/limits.md.
 
-    python benchmarks/carry.py portray WORK
-    python benchmarks/carry.py leave-one-out WORK --models FOLDER
-    python benchmarks/carry.py pairs WORK [--count 60]
-    python benchmarks/carry.py table WORK --models FOLDER [--plot docs/carry.png]
-    python benchmarks/carry.py sheet WORK
+    python -m benchmarks.carry portray WORK
+    python -m benchmarks.carry leave-one-out WORK --models FOLDER
+    python -m benchmarks.carry pairs WORK [--count 60]
+    python -m benchmarks.carry table WORK --models FOLDER [--plot docs/carry.png]
+    python -m benchmarks.carry sheet WORK
 
 Portrays, as the installation does but with one thread, the photographs in ../shared, scikit-image's
 astronaut and people who do not exist. Compares four pictures of each: the closest match, the nearest
@@ -18,7 +18,6 @@ import argparse
 import io
 import json
 import pickle
-import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,37 +31,33 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.append(str(Path(__file__).resolve().parents[1] / "weights" / "nobody"))
-
-from compose import held_out
-from evaluate import frechet_distance
-from judges import equal_error
-from recognisers import PHOTOGRAPHS, recognisers
-
-from engine import doppelganger
-from engine.alignment import Portrait, crop_ffhq
-from engine.arrays import Pixels
-from engine.border import Crossing
-from engine.errors import NoUsableFace
-from engine.faces import FaceFinder, choose_sitter
-from engine.judges import panel
+from benchmarks.judges import equal_error
+from benchmarks.recognisers import PHOTOGRAPHS, recognisers
+from engine.border.tracing import Crossing
+from engine.common.arrays import Pixels
+from engine.common.errors import NoUsableFace
+from engine.faces.alignment import Portrait, crop_ffhq
+from engine.faces.finder import FaceFinder, choose_sitter
+from engine.faces.photograph import load_photograph
+from engine.finders import doppelganger
+from engine.finders.nearest import NearestSettings, Sitting, search_nearest
+from engine.inversion.projection import Place, draw, fast_dtype
+from engine.inversion.target import face_importance
 from engine.judges.base import Affine, Judge
 from engine.judges.calibration import calibrate
 from engine.judges.perturbations import WORST_CASE, perturbations
+from engine.judges.registry import panel
 from engine.judges.verdict import K, Reference, judge_pictures, judge_worst_case, make_reference
-from engine.likeness import VisibleChange, picture_likeness
-from engine.nearest import NearestSettings, Sitting, search_nearest
-from engine.perceptual import NormalisedLaplacianPyramid
-from engine.photograph import load_photograph
-from engine.portrayal import PortrayalSettings
-from engine.projection import Place, draw, fast_dtype
-from engine.stylegan2 import Generator, to_uint8
+from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.visible_change import VisibleChange, picture_likeness
+from engine.pipeline.portrayal import PortrayalSettings
 from engine.stylegan2.checkpoint import load_generator
-from engine.target import face_importance
-from installation import configuration
-from installation.atelier import Atelier
+from engine.stylegan2.network import Generator, to_uint8
 from installation.outputs import drawing
+from installation.settings import configuration
+from installation.workers.models import Atelier
+from training.nobody.compose import held_out
+from training.nobody.evaluate import frechet_distance
 
 Array = NDArray[np.float64]
 Figures = dict[str, float]
@@ -264,7 +259,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
 
 
 def holding(sitter: Sitter, judges: Sequence[Judge]) -> doppelganger.Holds:
-    """Whether each judge says someone else, in the worst case too, as `engine.portrayal` asks."""
+    """Whether each judge says someone else, in the worst case too, as `engine.pipeline.portrayal` asks."""
 
     def stays_beyond(judge: Judge, picture: Pixels) -> bool:
         reference = sitter.reference(judge)

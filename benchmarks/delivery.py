@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from installation.delivery import Forgotten
-from installation.delivery.links import new_token
-from tests.delivery_kit import Stage, ask, parcel, running
 from tests.test_delivery_load import FILM, PHONES, visit
+
+from installation.delivery.links import new_token
+from installation.delivery.messages import Forgotten
+from tests.support.delivery_kit import Stage, ask, parcel, running
 
 FRAME_S = 1 / 60
 WORK = np.zeros((1080, 1920, 3), np.uint8)

@@ -1,6 +1,6 @@
 """What drawing costs: processor time of one frame of every scene, update and drawing together.
 
-    .venv/bin/python benchmarks/drawing.py [--size 1920x1080] [--resolution 128]
+    .venv/bin/python -m benchmarks.drawing [--size 1920x1080] [--resolution 128]
 
 Prints a table for `benchmarks/results/`. Pictures are noise of the generator's size: what they show costs
 nothing. It is the time of one thread, so that a busy machine changes little.
@@ -14,17 +14,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engine.continuum import filmstrip
-from engine.finding import Finding, Opinion
-from engine.strip import Strip
-from hardware.camera import Frame
-from installation.parameters import Registry
-from installation.texts import Texts
-from installation.view import Guidance, Link, Live, Sighting, View
-from installation.visit import Phase, State, Timeouts
-from scenes.canvas import Canvas
-from scenes.look import StageParameters
-from scenes.scene import scene_of
+from engine.border.continuum import filmstrip
+from engine.border.strip import Strip
+from engine.pipeline.result import Finding, Opinion
+from hardware.camera.base import Frame
+from installation.settings.parameters import Registry
+from installation.settings.texts import Texts
+from installation.stage.canvas import Canvas
+from installation.stage.scene import scene_of
+from installation.stage.theme import StageParameters
+from installation.stage.view import Guidance, Link, Live, Sighting, View
+from installation.visit.machine import Phase, State, Timeouts
 
 FRAMES = 600
 LONGEST_S = 30.0

@@ -1,6 +1,6 @@
 """Sends OSC messages at a rate, in a program of its own so that it keeps its pace.
 
-    python benchmarks/flood.py RATE COUNT PORT [ADDRESS]
+    python -m benchmarks.flood RATE COUNT PORT [ADDRESS]
 
 Each sets ADDRESS (a whole number) to the next of 1, 2, 3 ...
 """

@@ -26,12 +26,21 @@ from typing import Literal
 import numpy as np
 import torch
 
-from engine.device import brought_to, choose, within_memory
-from engine.errors import DoppelgangerError, MachineError
-from engine.perceptual import NormalisedLaplacianPyramid
-from engine.projection import Place, SearchSettings, Step, draw, fast_dtype, median_face, search_latent, tune
-from engine.stylegan2 import Generator, to_uint8
+from engine.common.device import brought_to, choose, within_memory
+from engine.common.errors import DoppelgangerError, MachineError
+from engine.inversion.projection import (
+    Place,
+    SearchSettings,
+    Step,
+    draw,
+    fast_dtype,
+    median_face,
+    search_latent,
+    tune,
+)
+from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import load_generator
+from engine.stylegan2.network import Generator, to_uint8
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT.parent / "shared" / "golden"
@@ -129,12 +138,12 @@ def one_sitter(device: torch.device, toy: bool) -> None:
 
 def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -> None:
     """The shortest way across, with dlib; prints its distances at both ends."""
-    from engine import doppelganger
-    from engine.faces import FaceFinder
+    from engine.faces.finder import FaceFinder
+    from engine.finders import doppelganger
+    from engine.finders.nearest import NearestSettings, Sitting, search_nearest
     from engine.judges.dlib import DlibJudge
     from engine.judges.verdict import judge_worst_case, make_reference
-    from engine.likeness import VisibleChange
-    from engine.nearest import NearestSettings, Sitting, search_nearest
+    from engine.perceptual.visible_change import VisibleChange
 
     judge, where = DlibJudge(), generator.device
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """What the judges cost and how far their verdicts can be trusted; the figures in docs/verdict.md.
 
-    python benchmarks/judges.py speed | calm | people | strangers | lengths | worst
+    python -m benchmarks.judges speed | calm | people | strangers | lengths | worst
 
 Needs the test data in ../shared beside the repository. Prints tables; writes nothing.
 """
@@ -21,18 +21,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from engine.alignment import crop_ffhq
-from engine.arrays import Pixels
-from engine.faces import FaceFinder, choose_sitter
-from engine.judges import panel
+from engine.common.arrays import Pixels
+from engine.faces.alignment import crop_ffhq
+from engine.faces.finder import FaceFinder, choose_sitter
+from engine.faces.photograph import load_photograph
+from engine.faces.proportions import LENGTHS
 from engine.judges.base import Affine, Embeddings, Judge
 from engine.judges.calibration import Calibration, calibrate
 from engine.judges.crops import cut
 from engine.judges.dlib import DlibJudge, weights_folder
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
+from engine.judges.registry import panel
 from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, judge_worst_case, make_reference
-from engine.photograph import load_photograph
-from engine.proportions import LENGTHS
 
 Array = NDArray[np.float64]
 

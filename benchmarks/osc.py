@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 import psutil
 from pythonosc.udp_client import SimpleUDPClient
-
-from installation.control.packets import encode
-from installation.house import House, Rehearsing
-from installation.parameters import Registry
-from installation.services import Condition
-from installation.visit import Phase
-from tests.house_kit import live
 from tests.test_osc import FLOOD, fuzzed
 from tests.test_osc_packets import bundle
+
+from installation.app.app import House, Rehearsing
+from installation.control.protocol.packets import encode
+from installation.settings.parameters import Registry
+from installation.visit.machine import Phase
+from installation.workers.supervision import Condition
+from tests.support.house_kit import live
 
 RATE = 5000
 FUZZED = 20_000

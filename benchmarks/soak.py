@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from installation.house import Rehearsing
-from installation.visit import Phase
-from installation.visit_command import sample_sitter
-from tests.house_kit import TestHouse
-from tests.resources import Usage, usage
+from installation.app.app import Rehearsing
+from installation.cli.portray import sample_sitter
+from installation.visit.machine import Phase
+from tests.support.house_kit import TestHouse
+from tests.support.resources import Usage, usage
 
 NEVER = 10**9
 COLUMNS = ("visit", "stage_mib", "stage_threads", "stage_fds", "engine_mib", "engine_threads", "engine_fds")

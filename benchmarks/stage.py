@@ -18,16 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.photograph import load_photograph
-from engine.reports import Failed, Found, Ready
-from installation.clock import LiveClock
-from installation.configuration import DEFAULT, Configuration, load
-from installation.engine import Engine, load_studio
-from installation.host import Host
-from installation.house import House, Rehearsing
-from installation.visit import Phase
-from installation.visit_command import sample_sitter
-from tests.house_kit import live
+from engine.faces.photograph import load_photograph
+from engine.runtime.messages import Failed, Found, Ready
+from installation.app.app import House, Rehearsing
+from installation.app.clock import LiveClock
+from installation.app.session import Host
+from installation.cli.portray import sample_sitter
+from installation.settings.configuration import DEFAULT, Configuration, load
+from installation.visit.machine import Phase
+from installation.workers.engine_client import Engine, load_studio
+from tests.support.house_kit import live
 
 BINS_MS = (17.5, 20, 25, 33, 50, 100)
 # A whole border, the rest of the visit shorter.

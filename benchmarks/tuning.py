@@ -1,6 +1,6 @@
 """What the noise maps bring to pivotal tuning, and how many steps it needs; a table for docs/search.md.
 
-    python benchmarks/tuning.py PHOTO ... [--sheet FILE.png]
+    python -m benchmarks.tuning PHOTO ... [--sheet FILE.png]
 
 Searches the latent once for each photograph and scikit-image's sample sitter, then tunes from there with and
 without the noise maps of the two finest resolutions. For each: the search's own distance at the match, dlib's
@@ -10,7 +10,6 @@ yourself.**
 """
 
 import argparse
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,20 +20,18 @@ from PIL import Image
 from skimage import data
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from engine.alignment import crop_ffhq
-from engine.arrays import Pixels
-from engine.continuum import Continuum
-from engine.faces import FaceFinder, FaceLimits, choose_sitter
-from engine.judges import panel
+from engine.border.continuum import Continuum
+from engine.common.arrays import Pixels
+from engine.faces.alignment import crop_ffhq
+from engine.faces.finder import FaceFinder, FaceLimits, choose_sitter
+from engine.faces.photograph import load_photograph
+from engine.inversion.projection import SearchSettings, median_face, search_latent, tune
+from engine.inversion.target import aim_at
+from engine.judges.registry import panel
 from engine.judges.verdict import judge_pictures, make_reference
-from engine.photograph import load_photograph
-from engine.portrayal import guess
-from engine.projection import SearchSettings, median_face, search_latent, tune
-from engine.target import aim_at
-from installation import configuration
-from installation.atelier import Atelier
+from engine.pipeline.portrayal import guess
+from installation.settings import configuration
+from installation.workers.models import Atelier
 
 WITH = SearchSettings().detail_rate
 WAYS = {  # steps and rate of the noise maps

@@ -1,6 +1,6 @@
 """Where the time of a visit goes: stages of one visit of the sample sitter, and their share.
 
-    .venv/bin/python benchmarks/visit.py [--config config/default.toml]
+    .venv/bin/python -m benchmarks.visit [--config config/default.toml]
 
 Prints a table for `benchmarks/results/`. Times depend on the machine; the shares are what to look at.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from engine.photograph import load_photograph
-from installation.configuration import DEFAULT, load
-from installation.visit_command import sample_sitter
+from engine.faces.photograph import load_photograph
+from installation.cli.portray import sample_sitter
+from installation.settings.configuration import DEFAULT, load
 
 
 def main() -> None:
@@ -27,8 +27,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     began = time.monotonic()
-    from installation.atelier import Atelier
-    from installation.visit_record import write_visit
+    from installation.cli.record import write_visit
+    from installation.workers.models import Atelier
 
     atelier = Atelier(load(arguments.config))
     stages = {"loading": time.monotonic() - began}

@@ -1,1 +1,0 @@
-"""Faces in, doppelgänger out. No window, no network; usable as a library."""

@@ -34,7 +34,7 @@ import numpy as np
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
-from engine.errors import MachineError, UsageError
+from engine.common.errors import MachineError, UsageError
 
 log = logging.getLogger(__name__)
 

@@ -6,16 +6,16 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.strip import Strip
-from installation.parameters import Parameters
-from installation.view import Shown, View
-from scenes.canvas import Block, Canvas
-from scenes.layout import Layout
-from scenes.look import Look, ease, look
-from scenes.quiet import draw_quiet
-from scenes.ride import Leg, index_at, ride
-from scenes.scene import Scene
-from scenes.verdict import draw_words, shown
+from engine.border.strip import Strip
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Block, Canvas
+from installation.stage.layout import Layout
+from installation.stage.scene import Scene
+from installation.stage.theme import Look, ease, look
+from installation.stage.view import Shown, View
+from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.ride import Leg, index_at, ride
+from scenes.widgets.verdict import draw_words, shown
 
 
 class AttractParameters(Parameters):

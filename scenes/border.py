@@ -20,20 +20,20 @@ import numpy as np
 from pydantic import Field
 from pygame import Rect
 
-from engine.arrays import Pixels
-from engine.finding import Finding
-from engine.strip import Strip
+from engine.border.strip import Strip
+from engine.common.arrays import Pixels
+from engine.pipeline.result import Finding
 from installation.outputs.morph import difference_factor
-from installation.parameters import Parameters
-from installation.view import Shown, View
-from scenes.canvas import Block, Canvas
-from scenes.look import Look, ease, look, number, words
-from scenes.quiet import draw_quiet
-from scenes.ride import Leg, index_at, progress_of, ride, t_of
-from scenes.steering import OneEuro, Steering
-from scenes.stop import Stoppable
-from scenes.typesetting import text_width
-from scenes.verdict import draw_needle, draw_words, judge_name, shown, words_of
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Block, Canvas
+from installation.stage.theme import Look, ease, look, number, words
+from installation.stage.typesetting import text_width
+from installation.stage.view import Shown, View
+from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.ride import Leg, index_at, progress_of, ride, t_of
+from scenes.widgets.steering import OneEuro, Steering
+from scenes.widgets.stop import Stoppable
+from scenes.widgets.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
 # A head held still at the border trembles: the verdict changes no sooner than this after its last change.
 CALM_S = 1 / 3

@@ -7,15 +7,15 @@ from typing import ClassVar
 from pydantic import Field
 from pygame import Rect
 
-from installation.delivery import DeliveryParameters
-from installation.parameters import Parameters
-from installation.texts import Texts, languages
-from installation.view import Action, View
-from installation.visit import Timeouts, hold_share, time_left_s
-from scenes.canvas import Block, Canvas, Drawn, Kind
-from scenes.look import Look, StageParameters, look, number
-from scenes.scene import Scene
-from scenes.typesetting import LEADING, fitting_size, text_width
+from installation.delivery.parameters import DeliveryParameters
+from installation.settings.parameters import Parameters
+from installation.settings.texts import Texts, languages
+from installation.stage.canvas import Block, Canvas, Drawn, Kind
+from installation.stage.scene import Scene
+from installation.stage.theme import Look, StageParameters, look, number
+from installation.stage.typesetting import LEADING, fitting_size, text_width
+from installation.stage.view import Action, View
+from installation.visit.machine import Timeouts, hold_share, time_left_s
 
 
 class ConsentParameters(Parameters):

@@ -12,15 +12,15 @@ from typing import ClassVar
 from pydantic import Field
 from pygame import Rect
 
-from installation.delivery import qr
-from installation.parameters import Parameters
-from installation.view import Action, Link, View
-from installation.visit import Timeouts, time_left_s
-from scenes.canvas import Block, Canvas
-from scenes.look import Look, ease, look, words
-from scenes.quiet import draw_quiet
-from scenes.scene import Scene
-from scenes.typesetting import fitting_size
+from installation.settings.parameters import Parameters
+from installation.stage import qr
+from installation.stage.canvas import Block, Canvas
+from installation.stage.scene import Scene
+from installation.stage.theme import Look, ease, look, words
+from installation.stage.typesetting import fitting_size
+from installation.stage.view import Action, Link, View
+from installation.visit.machine import Timeouts, time_left_s
+from scenes.widgets.quiet import draw_quiet
 
 _COMING_S = 0.8  # how long the picture's light takes to come, then the code's and the answers'
 # Made once for each link, and forgotten with it.

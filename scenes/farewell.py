@@ -5,12 +5,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from installation.parameters import Parameters
-from installation.view import View
-from scenes.canvas import Block, Canvas
-from scenes.look import ease, look, words
-from scenes.quiet import draw_quiet
-from scenes.scene import Scene
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Block, Canvas
+from installation.stage.scene import Scene
+from installation.stage.theme import ease, look, words
+from installation.stage.view import View
+from scenes.widgets.quiet import draw_quiet
 
 
 class FarewellParameters(Parameters):

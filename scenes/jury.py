@@ -8,17 +8,17 @@ import numpy as np
 from pydantic import Field
 from pygame import Rect
 
-from engine.finding import Opinion
-from engine.strip import Strip
-from installation.parameters import Parameters
-from installation.view import Shown, View
-from scenes.canvas import Block, Canvas
-from scenes.look import Look, ease, exists, look, words
-from scenes.quiet import draw_quiet
-from scenes.ride import Leg, index_at, ride
-from scenes.stop import Stoppable
-from scenes.typesetting import fits, text_width
-from scenes.verdict import judge_name, shown
+from engine.border.strip import Strip
+from engine.pipeline.result import Opinion
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Block, Canvas
+from installation.stage.theme import Look, ease, exists, look, words
+from installation.stage.typesetting import fits, text_width
+from installation.stage.view import Shown, View
+from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.ride import Leg, index_at, ride
+from scenes.widgets.stop import Stoppable
+from scenes.widgets.verdict import judge_name, shown
 
 LONGEST_S = 60.0
 _RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, in sizes of the type

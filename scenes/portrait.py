@@ -5,16 +5,16 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.arrays import Pixels
-from installation.parameters import Parameters
-from installation.view import Guidance, View
-from installation.visit import Timeouts, countdown_left_s
-from scenes.canvas import Block, Canvas
-from scenes.look import Look, ease, look
-from scenes.mirror import Box, Window, reflect, window_for
-from scenes.quiet import draw_quiet
-from scenes.signals import draw_signal
-from scenes.stop import Stoppable
+from engine.common.arrays import Pixels
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Block, Canvas
+from installation.stage.theme import Look, ease, look
+from installation.stage.view import Guidance, View
+from installation.visit.machine import Timeouts, countdown_left_s
+from scenes.widgets.mirror import Box, Window, reflect, window_for
+from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.signals import draw_signal
+from scenes.widgets.stop import Stoppable
 
 
 class PortraitParameters(Parameters):

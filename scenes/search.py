@@ -6,12 +6,12 @@ from typing import ClassVar
 from pydantic import Field
 from pygame import Rect
 
-from installation.parameters import Parameters
-from installation.view import View
-from scenes.canvas import Block, Canvas
-from scenes.look import ease, exists, look, words
-from scenes.quiet import draw_quiet
-from scenes.stop import Stoppable
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Block, Canvas
+from installation.stage.theme import ease, exists, look, words
+from installation.stage.view import View
+from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.stop import Stoppable
 
 # How long the light of the first picture takes to come.
 _COMING_S = 1.0

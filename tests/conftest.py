@@ -10,7 +10,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from installation.cli import SPINS
+from installation.cli.main import SPINS
 
 # What a busy machine takes its time over is not wrong for that.
 hypothesis.settings.register_profile("unhurried")
@@ -111,7 +111,8 @@ class SkipGate:
     """Turns a run red where a test skips whose id matches none of the given patterns.
 
     `allowed` holds one pattern a line (shell wildcards, `#` starts a comment) for ids such as
-    `tests/test_faces.py::test_pose[left]`; a module skipped as a whole has its file name as its id.
+    `tests/engine/faces/test_faces.py::test_pose[left]`; a module skipped as a whole has its file name as its
+    id.
     """
 
     def __init__(self, allowed: str) -> None:

@@ -13,10 +13,10 @@ from contextlib import nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
+from engine.common.native_output import native_stderr_silenced
+from engine.faces.proportions import LENGTHS, proportions
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
-from engine.proportions import LENGTHS, proportions
-from engine.quiet import native_stderr_silenced
 
 OPERATING_POINTS = {
     "equal-error": OperatingPoint(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 from engine.judges.crops import compose, cut, density_px, reduce_to
 from engine.judges.perturbations import Perturbation, displacement, expose
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from engine.arrays import Pixels
-from engine.errors import UsageError
+from engine.common.arrays import Pixels
+from engine.common.errors import UsageError
 from engine.judges.base import Judge
 from engine.judges.perturbations import perturbations
 from engine.judges.verdict import REFERENCE_K, K

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.arrays import Pixels
-from engine.errors import WeightsError
+from engine.common.arrays import Pixels
+from engine.common.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.crops import similarity
 from engine.judges.dlib_network import INPUT_PX, load_network

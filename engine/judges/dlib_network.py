@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.errors import WeightsError
+from engine.common.errors import WeightsError
 
 INPUT_PX = 150
 DESCRIPTOR_SIZE = 128

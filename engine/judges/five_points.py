@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 from engine.judges.base import Affine
 from engine.judges.crops import similarity
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from engine.arrays import Pixels
-from engine.errors import WeightsError
+from engine.common.arrays import Pixels
+from engine.common.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
 from engine.judges.onnx_torch import NotConverted, OnnxNetwork

@@ -1,7 +1,7 @@
 """ONNX recognisers as torch modules, so that a search can have their gradients.
 
 Only the operators that ArcFace's and SFace's networks are made of, in the form those use; anything else is
-refused, and such a judge is probed instead (`engine.nearest`).
+refused, and such a judge is probed instead (`engine.finders.nearest`).
 
 Source: the operators' specification, https://onnx.ai/onnx/operators, opset 7 and later.
 """

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import UsageError, WeightsError
-from engine.judge_files import FILES
+from engine.common.errors import UsageError, WeightsError
 from engine.judges import anthropometry, arcface, dlib, sface
 from engine.judges.base import Judge, OperatingPoint
+from engine.judges.files import FILES
 from engine.judges.onnx import OnnxJudge, OnnxModel
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.arrays import Pixels
-from engine.errors import WeightsError
+from engine.common.arrays import Pixels
+from engine.common.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
 from engine.judges.onnx_torch import NotConverted, OnnxNetwork

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import Pixels
-from engine.errors import NoUsableFace
+from engine.common.arrays import Pixels
+from engine.common.errors import NoUsableFace
 from engine.judges.base import Affine, Judge
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from engine.errors import WeightsError
+from engine.common.errors import WeightsError
+from engine.common.weights_file import Refused, check_state, is_plain, is_torch_file, refusing, save_weights
 from engine.stylegan2.formats import read_nvidia, read_rosinality
 from engine.stylegan2.network import Generator
-from engine.weights_file import Refused, check_state, is_plain, is_torch_file, refusing, save_weights
 
 MAX_CHANNELS = 4096
 MAX_MAPPING_LAYERS = 32

@@ -7,7 +7,7 @@
   a transposed convolution takes them.
 
 Both return the weights as {name: tensor} and raise `Refused`, or whatever a damaged file makes the readers
-raise; see `engine.weights_file.refusing`.
+raise; see `engine.common.weights_file.refusing`.
 """
 
 import re
@@ -18,8 +18,7 @@ from typing import Any
 
 import torch
 
-from engine.stylegan2.pickles import Record, read_pickle
-from engine.weights_file import (
+from engine.common.weights_file import (
     OLD_TORCH_START,
     ForbiddenName,
     Refused,
@@ -27,6 +26,7 @@ from engine.weights_file import (
     load_torch,
     naming_what_is_forbidden,
 )
+from engine.stylegan2.pickles import Record, read_pickle
 
 MAX_MODULES = 1000  # FFHQ-1024 has 72
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from engine.weights_file import ForbiddenName, Refused
+from engine.common.weights_file import ForbiddenName, Refused
 
 MAX_INSTRUCTIONS = 2_000_000  # FFHQ-1024 with G, D and G_ema takes some 50,000
 
@@ -43,7 +43,7 @@ def read_pickle(stream: BinaryIO, names: Mapping[str, type]) -> Any:
     Raises:
         ForbiddenName: a name that is not in `names`.
         Refused: an instruction that plain data does not need.
-        Exception: of any kind, where the pickle is damaged; see `engine.weights_file.refusing`.
+        Exception: of any kind, where the pickle is damaged; see `engine.common.weights_file.refusing`.
     """
     stack: list[Any] = []
     marks: list[int] = []

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from engine.arrays import Pixels
-from engine.errors import MachineError
+from engine.common.arrays import Pixels
+from engine.common.errors import MachineError
 from hardware.camera.settings import CameraSettings
 
 

@@ -1,7 +1,8 @@
 """A picture, a folder of pictures or a clip in the camera's place.
 
-Pictures are read by `engine.photograph`, so that a visit before `file:portrait.jpg` begins with the very
-pixels that `./kiosk visit portrait.jpg` works on, and so that files of strangers meet one decoder, not two.
+Pictures are read by `engine.faces.photograph`, so that a visit before `file:portrait.jpg` begins with the
+very pixels that `./kiosk visit portrait.jpg` works on, and so that files of strangers meet one decoder, not
+two.
 """
 
 import os
@@ -14,9 +15,9 @@ import av
 import cv2
 import numpy as np
 
-from engine.arrays import Pixels
-from engine.errors import UsageError
-from engine.photograph import load_photograph
+from engine.common.arrays import Pixels
+from engine.common.errors import UsageError
+from engine.faces.photograph import load_photograph
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.settings import CameraSettings
 from hardware.camera.timed import Footage, TimedCamera

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 from hardware.camera.base import CameraState, Frame
 
 # The noise of a sensor reaches higher than this even in a dark room; a covered or dead one does not.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.arrays import Pixels
-from engine.errors import UsageError
+from engine.common.arrays import Pixels
+from engine.common.errors import UsageError
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 

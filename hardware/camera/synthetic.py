@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 from hardware.camera.settings import CameraSettings
 from hardware.camera.timed import TimedCamera
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 from hardware.camera.base import Frame
 
 # A virtual clock counts in fractions such as 1/60 s: what is this close to the next moment has reached it.

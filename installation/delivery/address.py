@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import psutil
 
-from installation.configuration import Delivery, WiFi
-from installation.services import Fault
+from installation.settings.configuration import Delivery, WiFi
+from installation.workers.supervision import Fault
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

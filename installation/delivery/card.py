@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 from installation.outputs import drawing
 from installation.outputs.drawing import WHITE
-from installation.texts import Texts
+from installation.settings.texts import Texts
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 

@@ -17,7 +17,6 @@ from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 
-from installation import configuration
 from installation.delivery import messages
 from installation.delivery.messages import (
     Alive,
@@ -35,7 +34,8 @@ from installation.delivery.messages import (
 )
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
-from installation.services import Condition, Fault, PermanentFault, ResilientService
+from installation.settings import configuration
+from installation.workers.supervision import Condition, Fault, PermanentFault, ResilientService
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from installation import configuration
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
+from installation.settings import configuration
 
 LONGEST_NEWS = 4096  # bytes
 

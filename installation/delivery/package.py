@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from installation.delivery import card
 from installation.delivery.parcel import Parcel, Saying
 from installation.outputs import marks
-from installation.texts import Texts
+from installation.settings.texts import Texts
 
 DOPPELGANGER, CARD, FILM = "doppelganger.png", "card.jpg", "morph.mp4"
 SAME, OTHER = "border_same.png", "border_other.png"

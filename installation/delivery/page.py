@@ -8,10 +8,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from installation import typeface
 from installation.delivery import package
 from installation.delivery.package import Package
-from installation.texts import Texts, languages
+from installation.settings.texts import Texts, languages
+from installation.stage import fonts as typeface
 
 FOLDER = Path(__file__).parent / "web"
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from installation.parameters import Parameters
+from installation.settings.parameters import Parameters
 
 
 class DeliveryParameters(Parameters):

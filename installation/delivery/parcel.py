@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.arrays import Pixels
+from engine.common.arrays import Pixels
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Saying:
 class Parcel:
     """For one visit; pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
-    language: one of `installation.texts.languages()`.  pair: both sides of the border, *same person* first.
-    film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
+    language: one of `installation.settings.texts.languages()`.  pair: both sides of the border, *same person*
+    first. film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
     same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
     exists: whether the sitter does.
     """

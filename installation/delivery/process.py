@@ -19,7 +19,6 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
 from hardware.memory import forbid_core_dumps
-from installation import configuration
 from installation.delivery import address
 from installation.delivery.links import End, Link, Links
 from installation.delivery.messages import (
@@ -40,8 +39,9 @@ from installation.delivery.messages import (
 from installation.delivery.package import Package, pack
 from installation.delivery.reach import why_unreachable
 from installation.delivery.server import Server
-from installation.door import Door
-from installation.services import Fault
+from installation.settings import configuration
+from installation.workers.connection_limit import Door
+from installation.workers.supervision import Fault
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from ipaddress import ip_address
 from aiohttp import hdrs, web
 
 from installation.delivery import page
+from installation.delivery.attempt_limit import Misses
 from installation.delivery.links import TOKEN_PATTERN, End, Link, Links
-from installation.delivery.misses import Misses
 from installation.delivery.package import File
-from installation.door import Door, Guarded
+from installation.workers.connection_limit import Door, Guarded
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from installation.typeface import font
+from installation.stage.fonts import font
 
 WHITE, GREY, DIM = 255, 165, 70
 

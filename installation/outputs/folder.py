@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import UsageError
-from engine.strip import Strip
+from engine.border.strip import Strip
+from engine.common.errors import UsageError
 from installation.outputs import film, marks, morph, plots, report
 from installation.outputs.report import Report
 

@@ -17,11 +17,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.continuum import pace
-from engine.strip import Strip
+from engine.border.continuum import pace
+from engine.border.strip import Strip
 from installation.outputs import drawing
 from installation.outputs.drawing import GREY, WHITE
-from installation.texts import FALLBACK, Texts
+from installation.settings.texts import FALLBACK, Texts
 
 ENGLISH = Texts.load(FALLBACK)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.strip import Strip
+from engine.border.strip import Strip
 from installation.outputs import drawing
 from installation.outputs.drawing import DIM, GREY, WHITE
 from installation.outputs.morph import difference_factor, grey_levels_words, no_border_words

@@ -1,0 +1,82 @@
+"""Making a strip: pictures that give an even ride along a continuum, and what a judge says of them.
+
+Not every picture is judged: one in `JUDGED_EVERY` is, and all those that were judged to find the border. The
+distance of the others is interpolated between their judged neighbours, and marked as such.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.border.continuum import Continuum, filmstrip
+from engine.border.strip import REST, Strip
+from engine.border.tracing import Crossing, Curve, Sample
+from engine.common.arrays import Pixels
+from engine.judges.base import Judge
+
+JUDGED_EVERY = 4
+
+
+def make_strip(
+    continuum: Continuum,
+    judge: Judge,
+    curve: Curve,
+    sample: Callable[[Sequence[float]], list[Sample]],
+    count: int,
+    drawn: Callable[[Pixels], None] = lambda _: None,
+) -> Strip:
+    """The strip of one judge.
+
+    Args:
+        curve: the judge's along this continuum; its pictures are in the strip.
+        sample: asks the judge about several t.
+        count: pictures besides those of the curve.
+        drawn: called with each picture in turn.
+    """
+    border = curve.border
+    asked = {one.t for one in curve.samples}
+    ride = [t for t in filmstrip(border.t if border else None, count).tolist() if t not in asked]
+    if border:  # nothing comes between its two pictures
+        ride = [t for t in ride if not border.low.t < t < border.high.t]
+    judged = sorted([*curve.samples, *sample(ride[::JUDGED_EVERY])], key=lambda one: one.t)
+    ts = sorted([*asked, *ride])
+    pictures = []
+    for t in ts:
+        pictures.append(continuum.picture(t))
+        drawn(pictures[-1])
+    distances, measured = _distances(ts, judged, judge.threshold)
+    said = {one.t: one.same for one in judged}
+    same = np.array([said.get(t, bool(distances[i] <= judge.threshold)) for i, t in enumerate(ts)])
+    return Strip(
+        pictures=np.stack(pictures),
+        t=np.array(ts),
+        distances=distances,
+        same=same,
+        judged=measured,
+        judge=judge.name,
+        threshold=judge.threshold,
+        border=_indices(ts, border) if border else None,
+    )
+
+
+def pictures_seen(curve: Curve, count: int) -> int:
+    """How many pictures such a strip takes to be judged and drawn, about."""
+    return len(curve.samples) + count + count // JUDGED_EVERY
+
+
+def _distances(
+    ts: Sequence[float], judged: Sequence[Sample], threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Each t's distance, linear between judged neighbours, and whether it was measured.
+
+    Where the judge sees no face, the needle rests at its end, and that is no measurement.
+    """
+    distances = [one.distance if np.isfinite(one.distance) else REST * threshold for one in judged]
+    measured = {one.t for one in judged if np.isfinite(one.distance)}
+    between = np.interp(ts, [one.t for one in judged], distances)
+    return between, np.array([t in measured for t in ts])
+
+
+def _indices(ts: Sequence[float], border: Crossing) -> tuple[int, int]:
+    return ts.index(border.same.t), ts.index(border.other.t)

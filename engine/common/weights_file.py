@@ -1,0 +1,172 @@
+"""What every file of weights goes through before a network gets it.
+
+Weights come from strangers. PyTorch's files are read with its weights-only reader, which executes nothing;
+names, shapes and numbers are compared with what the network expects; whatever is wrong ends in one
+`WeightsError` that names the file.
+"""
+
+import os
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from engine.common.errors import WeightsError
+
+MAX_FILE_BYTES = 2 * 2**30
+ZIP_START = b"PK\x03\x04"
+OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # a pickled magic number
+FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+class Refused(ValueError):
+    """Why a file of weights is not taken, in words that follow its name."""
+
+
+class ForbiddenName(Refused):
+    """A pickle names a function or class that weights do not need; it may be malicious."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"names {name}, which no weights need; it may be malicious, nothing of it was run")
+        self.name = name
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turns whatever goes wrong while `path` is read into a `WeightsError` of one line.
+
+    A damaged file can fail in any way inside the readers, hence the broad `except`: what is not a
+    reason in words (`Refused`) is reported as damage.
+    """
+    try:
+        if not path.is_file():
+            raise Refused("no such file; './kiosk weights list' shows what can be fetched")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise Refused(f"larger than {MAX_FILE_BYTES / 2**30:.0f} GiB, more than any weights used here")
+        yield
+    except WeightsError:
+        raise
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror or type(error).__name__}") from error
+    except Refused as error:
+        raise WeightsError(f"{path}: {_one_line(str(error))}") from error
+    except Exception as error:
+        reason = _one_line(str(error))[:100] or type(error).__name__
+        raise WeightsError(
+            f"{path}: damaged, or no file of weights ({reason}); fetch it again with './kiosk weights fetch'"
+        ) from error
+
+
+def _one_line(text: str) -> str:
+    """`text` fit for a terminal: names out of a file may hold anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:300]).split())
+
+
+def load_torch(path: Path) -> Any:
+    """The content of a file that `torch.save` wrote, in its zip or its older form; runs nothing of it.
+
+    Raises:
+        ForbiddenName: the file names something else than tensors and plain containers.
+        Exception: of any kind, where the file is damaged; see `refusing`.
+    """
+    if _starts_with(path, ZIP_START):
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+        stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+        if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
+            raise Refused("its archive unpacks to more than the file holds")
+    with naming_what_is_forbidden():
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def is_torch_file(path: Path) -> bool:
+    """Whether `torch.save` may have written the file."""
+    return _starts_with(path, ZIP_START) or _starts_with(path, OLD_TORCH_START)
+
+
+def _starts_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(start)) == start
+
+
+@contextmanager
+def naming_what_is_forbidden() -> Iterator[None]:
+    """Turns the refusal of `torch.load(..., weights_only=True)` into a `ForbiddenName`."""
+    try:
+        yield
+    except Exception as error:
+        if found := re.search(r"GLOBAL ([\w.]+\w)", str(error)):
+            raise ForbiddenName(found[1]) from error
+        raise
+
+
+def check_state(state: Mapping[str, Any], expected: Mapping[str, torch.Size], file_bytes: int) -> None:
+    """Compares weights by name with the shapes a network expects.
+
+    Args:
+        state: what the file holds.
+        expected: shape by name, complete.
+        file_bytes: the size of the file, which the weights cannot exceed (a tensor may claim to repeat a
+            small storage many times over).
+
+    Raises:
+        Refused: a weight is missing, unknown, of another shape, no plain floating-point tensor, or
+            holds a number that is not finite.
+    """
+    if missing := [name for name in expected if name not in state]:
+        raise Refused(f"{missing[0]} is missing" + _and_more(missing))
+    if extra := [name for name in state if name not in expected]:
+        raise Refused(f"{extra[0]} is not part of this network" + _and_more(extra))
+    for name, tensor in state.items():
+        if not is_plain(tensor):
+            raise Refused(f"{name} is no plain tensor of floating-point numbers")
+        if tensor.shape != expected[name]:
+            raise Refused(f"{name} has the shape {list(tensor.shape)}, expected {list(expected[name])}")
+    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > file_bytes:
+        raise Refused("its tensors claim more numbers than the file holds")
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise Refused(f"{name} holds numbers that are not finite")
+
+
+def is_plain(value: object) -> bool:
+    """Whether `value` is an ordinary dense tensor of floating-point numbers in memory."""
+    return (
+        type(value) in (torch.Tensor, torch.nn.Parameter)
+        and isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and value.dtype in FLOATING_TYPES
+    )
+
+
+def _and_more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def save_weights(
+    state: Mapping[str, torch.Tensor], path: Path, metadata: dict[str, str], dtype: torch.dtype
+) -> None:
+    """Writes weights as safetensors, all of the file or nothing.
+
+    Raises:
+        WeightsError: the file cannot be written, or a number is not finite in `dtype` (float16: up to 65504).
+    """
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{path}: not written, {name} has numbers that {dtype} cannot hold")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        save_file(tensors, unfinished, metadata)
+        unfinished.chmod(0o644)  # safetensors leaves it to its owner; others may run the installation
+        os.replace(unfinished, path)
+    except Exception as error:
+        raise WeightsError(f"{path}: cannot be written ({error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,156 @@
+"""People who do not exist: found in the generator, for the attract scene and as sitters without a camera.
+
+Most of those whom a generator makes look much like its median face to a judge. Taken are those whom the
+leading judge clearly tells from it, so that there is a border on the way to them. Random people who are that
+far away are rare, and often dissolve; so a file may come with a generator that tells where better ones lie
+(made by `training/nobody/people.py`).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from engine.border.continuum import Continuum
+from engine.border.strip import Strip
+from engine.border.strip_builder import make_strip
+from engine.border.tracing import trace
+from engine.common.arrays import Pixels
+from engine.common.errors import NoUsableFace
+from engine.common.weights_file import Refused, check_state, refusing, save_weights
+from engine.faces.finder import Face, FaceFinder, choose_sitter
+from engine.inversion.projection import Place, median_face
+from engine.judges.base import Judge
+from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, make_reference
+from engine.pipeline.portrayal import PortrayalSettings, sampler
+from engine.stylegan2.network import Generator
+
+TRUNCATION = 0.8
+CLEARLY = 7 / 6  # of the judge's threshold, at which the median face has to be: with dlib's 0.6, at 0.7
+CANDIDATES = 60  # then the one farthest from the median face is taken
+GLANCE = 1  # perturbations of a first look; only who passes it is judged as a sitter is
+PHOTOGRAPH_PX = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody who does not exist.
+
+    number: which one. photograph: uint8 (512, 512, 3) RGB. continuum: from the median face to them.
+    reference: how the judge that chose them knows them.
+    """
+
+    number: int
+    photograph: Pixels
+    continuum: Continuum
+    reference: Reference
+
+
+def save_people(latents: torch.Tensor, path: Path, generator_sha256: str) -> None:
+    """Writes places of people, W+ (N, num_ws, w_dim), as safetensors in float16, with the sha256 of the
+    generator that they lie in."""
+    told = json.dumps({"generator_sha256": generator_sha256})
+    save_weights({"latents": latents}, path, {"people": told}, torch.float16)
+
+
+def load_people(path: Path, generator: Generator) -> tuple[torch.Tensor, str]:
+    """Places of people, W+ (N, num_ws, w_dim) on the generator's device, and the sha256 of the generator that
+    they lie in.
+
+    Raises:
+        WeightsError: the file is missing, damaged, holds no people, or none for a generator of this shape.
+    """
+    with refusing(path), safe_open(path, framework="pt") as file:
+        told = json.loads((file.metadata() or {}).get("people", "null"))
+        if not isinstance(told, dict) or not isinstance(sha256 := told.get("generator_sha256"), str):
+            raise Refused("a safetensors file, but not of people (its metadata has no whole 'people')")
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        count = len(state["latents"]) if "latents" in state and state["latents"].dim() else 0
+        shape = torch.Size((count, generator.num_ws, generator.w_dim))
+        check_state(state, {"latents": shape}, path.stat().st_size)
+        if not count:
+            raise Refused("holds nobody")
+        return state["latents"].float().to(generator.device), sha256
+
+
+def find_person(
+    generator: Generator,
+    judge: Judge,
+    number: int,
+    settings: PortrayalSettings,
+    see: Callable[[Pixels], None] = lambda _: None,
+    known: torch.Tensor | None = None,
+) -> Person:
+    """The first person, from `number` on, whom the judge clearly tells from the median face.
+
+    `see` is called with each picture that is considered. `known`: the places W+ (N, num_ws, w_dim) of the
+    only ones who are considered, over and over; None: random people. Raises NoUsableFace where it is nobody's
+    face in a whole row of them.
+    """
+    median = median_face(generator)
+    farthest: tuple[float, Person] | None = None
+    with FaceFinder() as finder:
+        for candidate in range(number, number + CANDIDATES):
+            place = _random(generator, candidate) if known is None else _known(known, candidate)
+            continuum = Continuum(generator, median, place)
+            picture = continuum.picture(1.0)
+            see(picture)
+            size = (PHOTOGRAPH_PX, PHOTOGRAPH_PX)
+            photograph = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            try:
+                face = choose_sitter(finder.find(photograph), settings.limits)
+                distance, _ = _from_median(judge, photograph, face, continuum, settings.seed, GLANCE, GLANCE)
+            except NoUsableFace:
+                continue
+            if distance >= CLEARLY * judge.threshold or farthest is None or distance > farthest[0]:
+                distance, reference = _from_median(
+                    judge, photograph, face, continuum, settings.seed, settings.k, REFERENCE_K
+                )
+                person = Person(candidate, photograph, continuum, reference)
+                if distance >= CLEARLY * judge.threshold:
+                    return person
+                farthest = distance, person
+    if farthest is None:
+        raise NoUsableFace("none", "The generator makes no faces that can be portrayed: use another one.")
+    return farthest[1]
+
+
+def _from_median(
+    judge: Judge,
+    photograph: Pixels,
+    face: Face,
+    continuum: Continuum,
+    seed: int,
+    k: int,
+    reference_k: int,
+) -> tuple[float, Reference]:
+    """The judge's distance of a person to the median face, and the reference of that person."""
+    reference = make_reference(judge, [(photograph, face.landmarks)], seed, reference_k)
+    (verdict,) = judge_pictures(judge, reference, [continuum.picture(0.0)], seed, k)
+    return verdict.distance, reference
+
+
+def person_strip(
+    person: Person, judge: Judge, settings: PortrayalSettings, see: Callable[[Pixels], None] = lambda _: None
+) -> Strip:
+    """The way to that person, judged like a sitter's."""
+    picture = person.continuum.picture
+    sample = sampler(judge, person.reference, picture, settings, see)
+    curve = trace(picture, sample, judge.threshold)
+    return make_strip(person.continuum, judge, curve, sample, settings.strip, see)
+
+
+def _known(latents: torch.Tensor, number: int) -> Place:
+    return Place(latents[number % len(latents)][None])
+
+
+def _random(generator: Generator, number: int) -> Place:
+    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(number))
+    with torch.no_grad():
+        w = generator.mapping(z.to(generator.device))
+        return Place(generator.truncate(generator.broadcast(w), TRUNCATION))

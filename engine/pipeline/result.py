@@ -1,0 +1,66 @@
+"""What a portrayal comes to, as far as it is shown: pictures and verdicts, no photograph of the sitter."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from engine.border.strip import Strip, WithoutBorder
+from engine.common.arrays import Pixels
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one judge says along the way from the median face (t = 0) to the closest match (t = 1).
+
+    Distances are in the judge's own metric; smaller is more alike, up to `threshold` means *same*.
+    curve: rising t, each with its distance. border_t: None where there is none; `without_border` says why.
+    fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: whether
+    it says *same* of the doppelgänger, None where there is none.
+    """
+
+    judge: str
+    binding: bool
+    threshold: float
+    fmr: float | None
+    curve: tuple[tuple[float, float], ...]
+    border_t: float | None
+    without_border: WithoutBorder | None
+    of_doppelganger: bool | None = None
+
+
+class Given(StrEnum):
+    """What kind of picture there is to take home."""
+
+    HOLDS = "holds"  # a doppelgänger that stays someone else for every binding judge
+    BEYOND = "beyond"  # the picture nearest to the match that the leading judge takes for someone else
+    SAME = "same"  # the one farthest from the sitter, where all are recognised
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """Everything the scenes from border to doppelganger show.
+
+    median: the way from the median face to the closest match. nearest: the way from the nearest picture that
+    every binding judge calls someone else (t = 0) to the closest match (t = 1), where there is one.
+    opinions: of all judges about the way through the median, the leading one first.
+    doppelganger: the picture given to the sitter, uint8 (R, R, 3) RGB, or None where none holds.
+    whole: False while the nearest picture and the doppelgänger are still looked for.
+    """
+
+    median: Strip
+    nearest: Strip | None
+    opinions: tuple[Opinion, ...]
+    doppelganger: Pixels | None
+    whole: bool = True
+
+    @property
+    def given(self) -> tuple[Pixels, Given]:
+        """The picture to take home, uint8 (R, R, 3) RGB, whatever was found, and what it is."""
+        if self.doppelganger is not None:
+            return self.doppelganger, Given.HOLDS
+        strip = self.nearest or self.median
+        others = np.flatnonzero(~strip.same)
+        if len(others):
+            return strip.pictures[others[-1]], Given.BEYOND
+        return strip.pictures[int(strip.distances.argmax())], Given.SAME

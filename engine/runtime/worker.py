@@ -1,0 +1,289 @@
+"""The engine's process: it owns the networks, and with them the GPU, and portrays one sitter after another.
+
+`installation/workers/engine_client.py` starts it, holds the other end of its channel, and is the only one to
+know. It keeps nothing of a visit beyond its last word on it (`Over`), ends when nobody is left at the other
+end, and while nobody asks, it makes ways to people who do not exist.
+
+Nothing of a face leaves it but by the channel: it writes to no log, and says in one line what failed.
+"""
+
+import contextlib
+import ctypes
+import gc
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+
+from engine.border.strip import Strip
+from engine.common.arrays import Pixels
+from engine.common.errors import DoppelgangerError, UsageError, WeightsError, place
+from engine.judges.base import Judge
+from engine.pipeline.people import Person, find_person, person_strip
+from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, summarise
+from engine.runtime import channel
+from engine.runtime.channel import Channel, Parcel
+from engine.runtime.messages import Failed, Found, Over, People, Portray, Progressed, Ready, Refused
+from engine.stylegan2.network import Generator
+
+NICENESS = 10  # the window goes first
+PEOPLE = 6  # ways that are made at once; after that one now and then
+RENEWAL_S = 300.0
+PROGRESS_HZ = 30.0  # at most, while nobody waits for every report
+
+SHARES = {
+    "faces": 0.03,
+    "reference": 0.04,
+    "search": 0.40,
+    "tuning": 0.31,
+    "judging": 0.13,
+    "film": 0.09,
+    # The way through the median is being shown.
+    "doppelganger": 0.0,
+    "nearest": 0.0,
+    "nearest_judging": 0.0,
+}
+"""Each stage's share of the time until something can be shown, about, in their order."""
+
+
+class Studio(Protocol):
+    """The loaded networks, ready for sitters. The first of the judges leads."""
+
+    @property
+    def generator(self) -> Generator: ...
+
+    @property
+    def judges(self) -> Sequence[Judge]: ...
+
+    @property
+    def people(self) -> torch.Tensor | None:
+        """Places W+ (N, num_ws, w_dim) of people who do not exist; None: random ones are looked for."""
+
+    @property
+    def settings(self) -> PortrayalSettings: ...
+
+    def portray(
+        self,
+        photographs: Sequence[Pixels],
+        report: Callable[[Progress], None],
+        bordered: Callable[[Portrayal], None],
+    ) -> Portrayal: ...
+
+
+class _Interrupted(Exception):
+    """What is being worked on is not wanted any more, or not now."""
+
+
+def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_step: bool) -> None:
+    """The process from its start to its end.
+
+    Args:
+        prepare: loads the networks.
+        first_person: the number from which on people who do not exist are looked for.
+        lock_step: every report is sent, and nothing happens that depends on the time.
+    """
+    _end_with_parent()
+    _be_quiet()
+    os.nice(NICENESS)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        try:
+            studio = prepare()
+        except (UsageError, WeightsError) as error:
+            end.send(Refused(error))
+            return
+        except Exception as error:
+            end.send(Failed(_line(error)))
+            return
+        end.send(Ready())
+        try:
+            _Worker(end, studio, first_person, lock_step).run()
+        except torch.AcceleratorError as error:  # the GPU is lost to this process, not to the next one
+            end.send(Failed(_place(error)))
+
+
+class _Worker:
+    def __init__(self, end: Channel, studio: Studio, first_person: int, lock_step: bool) -> None:
+        self.end, self.studio, self.lock_step = end, studio, lock_step
+        self.next_number = first_person
+        self.next_person: Person | None = None
+        self.people_made, self.person_made_s = 0, 0.0
+        self.sitters: deque[Pixels] = deque(maxlen=PEOPLE)  # photographs of people who do not exist
+
+    def run(self) -> None:
+        """Until nobody is left at the other end, which raises EOFError or BrokenPipeError."""
+        while True:
+            self._make_people()
+            if self.end.waits(self._rest_s()):
+                self._answer(self.end.receive())
+
+    # --- visits
+
+    def _heed(self) -> None:
+        """Raises _Interrupted where the visit has been cancelled: nothing else is asked during one."""
+        if self.end.waits():
+            self.end.receive()
+            raise _Interrupted
+
+    def _answer(self, parcel: Parcel) -> None:
+        if not isinstance(parcel.message, Portray):
+            return  # a Cancel that has come too late
+        failure = fault = ""
+        try:
+            fault = self._portray(parcel.message)
+        except (EOFError, BrokenPipeError, torch.AcceleratorError):
+            raise
+        except DoppelgangerError as error:
+            failure = str(error)
+        except _Interrupted:
+            pass
+        except Exception as error:
+            failure = fault = _place(error)
+        channel.erase(parcel.memory)
+        _release_memory()
+        self.end.send(Over(parcel.message.visit_id, failure, fault))
+
+    def _portray(self, request: Portray) -> str:
+        """Sends what is found. Returns the fault that ended it once something could be shown, or nothing."""
+        course = _Course()
+        found: Portrayal | None = None
+        fault = ""
+        shown_s = -1.0
+
+        def report(progress: Progress) -> None:
+            nonlocal shown_s
+            self._heed()
+            share = course.share(progress)
+            now_s = time.monotonic()
+            if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
+                shown_s = now_s
+                self.end.send(Progressed(request.visit_id, progress.stage, share, progress.picture))
+
+        photographs = request.photographs
+        if photographs is None:
+            photographs = (self._synthetic_sitter(request.visit_id, report),)
+
+        def bordered(begun: Portrayal) -> None:
+            nonlocal found
+            self._heed()
+            found = begun
+            self.end.send(Found(request.visit_id, summarise(begun, whole=False)))
+
+        try:
+            found = self.studio.portray(photographs, report, bordered)
+        except (_Interrupted, EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if found is None:
+                raise
+            # The visit goes on with what has been shown of it.
+            fault = _place(error)
+        finding = summarise(found)
+        self._heed()
+        self.end.send(Found(request.visit_id, finding))
+        return fault
+
+    def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
+        """The photograph of one of the people who have been made, in turn."""
+        if not self.sitters:
+            return self._next_person(lambda _: report(Progress("faces", 0.0))).photograph
+        return self.sitters[visit_id % len(self.sitters)]
+
+    # --- people who do not exist
+
+    def _rest_s(self) -> float | None:
+        """How long nothing is to be done but wait to be asked; None: for ever."""
+        if self.lock_step:
+            return None if self.people_made else 0.0
+        if self.people_made < PEOPLE:
+            return 0.0
+        return max(self.person_made_s + RENEWAL_S - time.monotonic(), 0.0)
+
+    def _make_people(self) -> None:
+        """Makes those that are due, unless something is asked."""
+        while self._rest_s() == 0:
+            try:
+                strips: tuple[Strip, ...] = (self._make_strip(),)
+            except _Interrupted:
+                return
+            except torch.AcceleratorError:
+                raise
+            except Exception:  # a generator that makes no faces is no reason to portray nobody
+                strips = ()
+            self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
+            self.end.send(People(strips))
+
+    def _make_strip(self) -> Strip:
+        person = self._next_person(self._give_way)
+        strip = person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
+        self.next_number, self.next_person = person.number + 1, None
+        self.sitters.append(person.photograph)
+        return strip
+
+    def _next_person(self, see: Callable[[Pixels], None]) -> Person:
+        """Whose strip is made next; found only once, however often that is interrupted."""
+        if self.next_person is None:
+            studio = self.studio
+            self.next_person = find_person(
+                studio.generator, studio.judges[0], self.next_number, studio.settings, see, studio.people
+            )
+        return self.next_person
+
+    def _give_way(self, _: Pixels) -> None:
+        # In lock step the first ones are made in any case, so that there is one order of events.
+        if not self.lock_step and self.end.waits():
+            raise _Interrupted
+
+
+class _Course:
+    """How much of a whole visit is done; it only rises."""
+
+    def __init__(self) -> None:
+        self.done = 0.0
+
+    def share(self, progress: Progress) -> float:
+        stages = list(SHARES)
+        before = sum(SHARES[stage] for stage in stages[: stages.index(progress.stage)])
+        self.done = max(self.done, before + SHARES[progress.stage] * progress.share)
+        return self.done
+
+
+def _end_with_parent() -> None:
+    """The kernel ends this process with the one that started it: no orphan that hangs keeps the GPU."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:  # it has died before
+        sys.exit()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def _release_memory() -> None:
+    """Gives what has been freed back to the kernel, which overwrites it before anybody has it again, and to
+    the GPU's driver."""
+    gc.collect()  # what an exception has held, too
+    ctypes.CDLL(None).malloc_trim(0)
+    torch.cuda.empty_cache()  # nothing, where CUDA is not used
+
+
+def _be_quiet() -> None:
+    """Libraries write what they like; nobody reads it, and it must not be about a face."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _line(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return words if isinstance(error, DoppelgangerError) else f"{type(error).__name__}: {words}"[:200]
+
+
+def _place(error: Exception) -> str:
+    """What happened and where, without the error's own words, which may be numbers of a face."""
+    return f"The engine failed ({place(error)})."

@@ -1,0 +1,163 @@
+"""How many came, agreed, left and saved: counts of each day, in one small file that knows nobody.
+
+    {"schema": 1,
+     "days": {"2026-05-02": {"begun": 41, "declined": 9, "agreed": 30, "left in search": 2, "border": 27, ...,
+                             "agreed 14h de 9f86d081...": 4}},
+     "texts": {"9f86d081...": "May a machine take your picture ..."}}
+
+An agreement is recorded as the SHA-256 of the words on the screen, with their language and the hour: what was
+agreed to, never by whom. docs/privacy.md explains each count.
+"""
+
+import hashlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from installation.stage.canvas import Canvas
+from installation.stage.view import Shown, View
+from installation.visit.machine import TRANSITIONS, Cause, Phase
+
+log = logging.getLogger(__name__)
+
+NAME = "counters.json"
+BROKEN, UNFINISHED = ".broken", ".unfinished"  # what stands for its suffix where something went wrong
+# Why a question ends without a yes, when it is the visitor's doing and not the house's or the machine's.
+DECLINES = {
+    row.reason
+    for row in TRANSITIONS
+    if row.phases == (Phase.CONSENT,) and row.cause in (Cause.DECLINED, Cause.TIME_UP)
+}
+
+
+class _Counts(BaseModel):
+    """The file."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    days: dict[date, Counter[str]] = {}
+    texts: dict[str, str] = {}
+
+
+class Counters:
+    """Counts, and writes after each visit and each save, on a thread of its own. A context manager.
+
+    An observer of the stage, which sees the words that visitors agree to. path: None counts nothing.
+    days: so many days are kept, today among them; with 0 nothing is counted, and what was is removed.
+    """
+
+    def __init__(self, path: Path | None, days: int, now: Callable[[], datetime] = datetime.now) -> None:
+        self._path, self._days, self._now = path, days, now
+        self._counts = _Counts()
+        self._question: tuple[str, str] | None = None  # language and words on the screen
+        self._writer = ThreadPoolExecutor(1, "counters")
+
+    def passed(self, before: Phase, after: Phase, reason: str) -> None:
+        """The visit went from one phase to the next, for a reason in `TRANSITIONS`."""
+        match before, after:
+            case Phase.ATTRACT, _:
+                self.count("begun")
+            case Phase.CONSENT, Phase.ATTRACT if reason in DECLINES:
+                self.count("declined")
+            case Phase.CONSENT, Phase.SEARCH:
+                self.count("unseen")
+            case Phase.CONSENT, Phase.PORTRAIT:
+                self.count("agreed")
+                self._record_agreement()
+            case Phase.DOPPELGANGER, Phase.FAREWELL:
+                self.count("finished")
+            case Phase.FAREWELL, _:
+                pass
+            case _, Phase.FAREWELL | Phase.ATTRACT:
+                self.count(f"left in {before}")
+        if after is Phase.ATTRACT:
+            self._question = None
+            self.write()
+
+    def count(self, what: str) -> None:
+        """One more of it today."""
+        self._counts.days.setdefault(self._now().date(), Counter())[what] += 1
+
+    def frame(self, canvas: Canvas, view: View, _: Sequence[Shown]) -> None:
+        """Remembers the question as it stands on the screen."""
+        if view.visit.phase is Phase.CONSENT:
+            words = " ".join(one.words for one in canvas.drawn if one.words)
+            self._question = (view.text.language, words) if words else self._question
+
+    def write(self) -> None:
+        """Has the file written; returns at once."""
+        if self._path is None:
+            return
+        self._forget_old()
+        self._writer.submit(_write, self._path, self._counts.model_dump_json(by_alias=True, indent=1))
+
+    def _record_agreement(self) -> None:
+        if self._question is None:
+            return
+        language, words = self._question
+        text = hashlib.sha256(words.encode()).hexdigest()
+        self._counts.texts[text] = words
+        self.count(f"agreed {self._now():%H}h {language} {text}")
+
+    def _forget_old(self) -> None:
+        gone = self._now().date() - timedelta(days=self._days)
+        days = self._counts.days = {day: counts for day, counts in self._counts.days.items() if day > gone}
+        known = {what.rpartition(" ")[2] for counts in days.values() for what in counts}
+        self._counts.texts = {text: words for text, words in self._counts.texts.items() if text in known}
+
+    def __enter__(self) -> "Counters":
+        if self._path is not None and self._days == 0:
+            _remove(self._path)
+            self._path = None
+        if self._path is not None:
+            self._counts = _read(self._path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.write()
+        self._writer.shutdown()
+
+
+def _read(path: Path) -> _Counts:
+    """What has been counted so far; a file that cannot be read is put aside."""
+    try:
+        return _Counts.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return _Counts()
+    except (OSError, ValidationError):
+        aside = path.with_suffix(BROKEN)
+        log.warning("counters: %s cannot be read; it is kept as %s, and counting begins anew.", path, aside)
+        with suppress(OSError):
+            os.replace(path, aside)
+        return _Counts()
+
+
+def _remove(path: Path) -> None:
+    for each in (path, path.with_suffix(BROKEN), path.with_suffix(UNFINISHED)):
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("counters: %s cannot be removed (%s).", each, error.strerror)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all. A disk that is full stops no visit."""
+    unfinished = path.with_suffix(UNFINISHED)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except OSError as error:
+        log.warning("counters: %s cannot be written (%s).", path, error.strerror)
+        with suppress(OSError):
+            unfinished.unlink()

@@ -1,0 +1,78 @@
+"""The curators' control before the stage: what they do becomes events, and each frame is told to them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from installation.app.loop import Areas
+from installation.app.session import Host
+from installation.control.show.control import Control
+from installation.control.show.messages import Blackout, JuryVerdict, Sight, Start, Stop, Verdict
+from installation.stage.canvas import Canvas
+from installation.stage.view import Shown, View
+from installation.visit.machine import Event, Phase
+from installation.workers.supervision import Health
+
+
+class Curators:
+    """A source of events, and an observer of frames, for the stage."""
+
+    over = False
+
+    def __init__(self, control: Control, health: Callable[[], Mapping[str, Health]]) -> None:
+        self.is_black = False
+        self._control, self._health = control, health
+        self._is_open = True
+        self._frame_s = time.perf_counter()
+
+    def events(self, host: Host, _: Areas, now_s: float) -> Iterator[Event]:
+        """What the curators did since the last frame."""
+        for happening in self._control.drain(now_s):
+            match happening:
+                case Start():
+                    self._is_open = True
+                case Stop():
+                    self._is_open = False
+                case Blackout(on):
+                    self.is_black = on
+                case event:
+                    yield event
+            # Nobody may agree to a question that the dark hides.
+            host.is_open = self._is_open and not self.is_black
+
+    def frame(self, _: Canvas, view: View, shown: Sequence[Shown]) -> None:
+        """Tells light and sound what is seen: numbers and words."""
+        began_s, self._frame_s = self._frame_s, time.perf_counter()
+        leading = shown[0] if shown else None
+        sight = Sight(
+            phase=view.visit.phase,
+            reason=view.visit.reason,
+            visit=view.visit.visit_id,
+            progress=progress(view),
+            t=leading.t if leading else None,
+            verdict=Verdict(leading.judge, leading.same, leading.distance) if leading else None,
+            jury=jury(view) if view.visit.phase is Phase.JURY else (),
+            health=self._health(),
+            frame_ms=1000 * (self._frame_s - began_s),
+            is_open=self._is_open,
+            is_black=self.is_black,
+        )
+        self._control.publish(sight, view.now_s)
+
+
+def progress(view: View) -> float:
+    """How much of the phase is over, 0 to 1; of the search, how much is done."""
+    if view.visit.phase is Phase.SEARCH:
+        return view.live.share if view.live else 0.0
+    return min(view.elapsed_s / view.lasts_s, 1.0) if math.isfinite(view.lasts_s) else 0.0
+
+
+def jury(view: View) -> tuple[JuryVerdict, ...]:
+    """Each judge's border, and what it says of the closest match."""
+    if view.finding is None:
+        return ()
+    return tuple(
+        JuryVerdict(one.judge, one.curve[-1][1] <= one.threshold, one.curve[-1][1], one.border_t)
+        for one in view.finding.opinions
+        if one.curve
+    )

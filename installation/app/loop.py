@@ -1,0 +1,144 @@
+"""The stage: one window, one loop, one scene at a time. Whatever else breaks, the picture goes on."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from pygame import Rect
+
+from engine.common.errors import MachineError, place
+from hardware.display import Display
+from installation.app.clock import Clock
+from installation.app.session import Host
+from installation.stage.canvas import Canvas
+from installation.stage.scene import Scene
+from installation.stage.theme import screen_light
+from installation.stage.view import Action, Shown, View
+from installation.visit.machine import Event, Halted, Phase
+from installation.workers.supervision import Condition, Health
+
+log = logging.getLogger(__name__)
+
+# A stage that has drawn nothing but black for so long is of no use: whoever supervises it starts it again.
+GIVES_UP_AFTER_S = 10.0
+
+Areas = Mapping[Action, Rect]
+
+
+class Source(Protocol):
+    """Where events come from: buttons and touches, curators, a rehearsal. `over`: it ends the program."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def events(self, host: Host, areas: Areas, now_s: float, /) -> Iterable[Event]: ...
+
+
+class Observer(Protocol):
+    """Looks at each finished frame: the recorder, the curators' control, the watchdog."""
+
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None: ...
+
+
+class Stage:
+    """Plays the scene of the phase the visit is in, frame by frame, until a source says that it is over."""
+
+    def __init__(
+        self,
+        host: Host,
+        scenes: Mapping[Phase, Scene],
+        display: Display,
+        clock: Clock,
+        sources: Sequence[Source],
+        observers: Sequence[Observer] = (),
+        is_black: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.host, self.display, self.clock = host, display, clock
+        self.canvas = Canvas(*display.size_px)
+        self._scenes, self._sources, self._observers = scenes, sources, observers
+        self._scene: Scene | None = None
+        self._areas: Areas = {}
+        self._fault = ""  # what was logged last
+        self._broken: dict[Phase, str] = {}  # scenes that failed when they were last played, and how
+        self._failing_s: float | None = None  # since when no scene has been drawn
+        self._is_black = is_black
+
+    def run(self) -> None:
+        """The main loop. Raises MachineError where no scene can be drawn any more."""
+        while not any(source.over for source in self._sources):
+            self.frame()
+            if self._failing_s is not None and self.clock.now_s - self._failing_s > GIVES_UP_AFTER_S:
+                raise MachineError(
+                    f"nothing can be drawn any more ({self._fault}): it has to be started again."
+                )
+        self._leave()
+
+    @property
+    def health(self) -> Health:
+        """Which scenes fail."""
+        if not self._broken:
+            return Health(Condition.OK, "every scene is drawn.")
+        told = "; ".join(f"scene of {phase}: {fault}" for phase, fault in self._broken.items())
+        return Health(Condition.FAILED, f"{told}.", "Take back what was last changed in it; report it.")
+
+    def frame(self) -> None:
+        """One frame: what has happened, what there is to see, who looks at it."""
+        now_s = self.clock.now_s
+        for source in self._sources:
+            for event in source.events(self.host, self._areas, now_s):
+                self.host.handle(event, now_s)
+        self.host.collect(now_s)
+        view = self.host.view(now_s)
+        shown = self._play(view)
+        self.display.show(self.canvas.surface)
+        for observer in self._observers:
+            observer.frame(self.canvas, view, shown)
+        self.clock.tick()
+
+    def _play(self, view: View) -> Sequence[Shown]:
+        """Draws the frame. A scene that fails ends the visit: the frame is black, and the log says why."""
+        if self._is_black():
+            self._leave()
+            self.canvas.clear()
+            self._failing_s = None
+            return ()
+        try:
+            scene = self._scene_of(view)
+            scene.update(view)
+            self.canvas.clear()
+            scene.draw(self.canvas, view)
+            self.canvas.dim(screen_light(view))
+            self._areas = scene.areas()
+            self._failing_s = None
+            self._broken.pop(view.visit.phase, None)
+            return scene.shown()
+        except Exception as fault:
+            self._report(view, fault)
+            if self._failing_s is None:
+                self._failing_s = view.now_s
+            self.canvas.clear()
+            self._leave()
+            self.host.handle(Halted(), view.now_s)
+            return ()
+
+    def _scene_of(self, view: View) -> Scene:
+        """The scene of the phase, entered."""
+        scene = self._scenes[view.visit.phase]
+        if scene is not self._scene:
+            self._leave()
+            self.host.registry.begin_scene()
+            scene.enter(view)
+            self._scene = scene
+        return scene
+
+    def _report(self, view: View, fault: Exception) -> None:
+        """One line when something else is the matter, not one a frame; never a picture's numbers."""
+        line = place(fault)
+        if line != self._fault:
+            log.error("scene of %s: %s. The visit is ended.", view.visit.phase, line)
+        self._fault = self._broken[view.visit.phase] = line
+
+    def _leave(self) -> None:
+        scene, self._scene, self._areas = self._scene, None, {}
+        if scene is not None:
+            scene.leave()

@@ -1,0 +1,132 @@
+"""What a rehearsal looked like: a film, a line for each frame, and a picture of each scene.
+
+For `out.mp4` there are also `out.jsonl` and the folder `out-scenes/`. Each line of `out.jsonl` is one of
+
+    {"frame": 812, "time_s": 27.067, "phase": "border", "shown": [{"t": 0.4466, "picture": "9f86...",
+     "judge": "dlib", "same": true, "distance": 0.5993, "judged": true}]}
+    {"finding": 3, "way": "median", "t": 0.4466, "picture": "9f86...", "same": true, "distance": 0.5993,
+     "judged": true}
+
+The first says what a frame showed: every picture with its verdict beside it, none, one, or the border's two.
+The second says what the engine had found before. `picture` is the SHA-256 of its pixels. A film of a visit
+holds faces: the command line refuses to record a real camera.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pygame
+from PIL import Image
+
+from engine.border.strip import Strip
+from engine.common.arrays import Pixels
+from engine.pipeline.result import Finding
+from installation.outputs.film import Film
+from installation.stage.canvas import Canvas
+from installation.stage.view import Shown, View
+from installation.visit.machine import Phase
+
+STILL_S = 20.0  # a scene is pictured after so long at the latest
+
+
+class Recorder:
+    """Takes every frame; a context manager. Raises ValueError for sizes and rates that are no film."""
+
+    def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
+        self._film = Film(path, width_px, height_px, rate_hz)
+        self._lines = path.with_suffix(".jsonl").open("w", encoding="utf-8")
+        self._scenes = path.with_name(f"{path.stem}-scenes")
+        self._scenes.mkdir(exist_ok=True)
+        for earlier in self._scenes.glob("*.png"):
+            earlier.unlink()
+        self._finding: Finding | None = None
+        self._phase: Phase | None = None
+        self._still: Pixels | None = None
+
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None:
+        """One finished frame."""
+        picture = pixels(canvas.surface)
+        self._film.add(picture)
+        if view.finding is not None and view.finding is not self._finding:
+            self._write_finding(view.visit.visit_id, view.finding)
+        self._finding = view.finding
+        line: dict[str, Any] = {"frame": self._film.count - 1, "time_s": round(view.now_s, 3)}
+        line["phase"] = view.visit.phase
+        line["shown"] = [
+            {
+                "t": one.t,
+                "picture": digest(one.picture),
+                "judge": one.judge,
+                "same": one.same,
+                "distance": one.distance,
+                "judged": one.judged,
+            }
+            for one in shown
+        ]
+        self._write(line)
+        self._keep_still(picture, view)
+
+    def _keep_still(self, picture: Pixels, view: View) -> None:
+        """One picture a scene: from the middle of its time, or its last where it ended earlier."""
+        phase = view.visit.phase
+        if phase is not self._phase:
+            self._save_still()
+            self._phase = phase
+        if self._still is None or view.elapsed_s <= min(view.lasts_s / 2, STILL_S):
+            self._still = picture
+
+    def _save_still(self) -> None:
+        path = self._scenes / f"{self._phase}.png"
+        if self._still is not None and not path.exists():
+            Image.fromarray(self._still).save(path)
+        self._still = None
+
+    def _write_finding(self, visit_id: int, finding: Finding) -> None:
+        for way, strip in (("median", finding.median), ("nearest", finding.nearest)):
+            if strip is not None:
+                for line in strip_lines(strip):
+                    self._write({"finding": visit_id, "way": way, **line})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._lines.write(json.dumps(line) + "\n")
+
+    def __enter__(self) -> "Recorder":
+        self._film.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._save_still()
+        self._lines.close()
+        self._film.__exit__(kind, error, trace)
+
+
+def pixels(surface: pygame.Surface) -> Pixels:
+    """A surface as uint8 (H, W, 3) RGB."""
+    width, height = surface.get_size()
+    return np.frombuffer(pygame.image.tobytes(surface, "RGB"), np.uint8).reshape(height, width, 3)
+
+
+def digest(picture: Pixels) -> str:
+    """What tells two pictures apart: SHA-256 of the pixels, row by row."""
+    return hashlib.sha256(picture.tobytes()).hexdigest()
+
+
+def strip_lines(strip: Strip) -> list[dict[str, Any]]:
+    """Every picture of a way with its verdict."""
+    return [
+        {
+            "t": float(strip.t[i]),
+            "picture": digest(strip.pictures[i]),
+            "same": bool(strip.same[i]),
+            "distance": float(strip.distances[i]),
+            "judged": bool(strip.judged[i]),
+        }
+        for i in range(len(strip.t))
+    ]

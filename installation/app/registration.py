@@ -1,0 +1,34 @@
+"""All that curators can turn: what the house declares, and what the scenes of a configuration do."""
+
+from collections.abc import Iterable, Mapping
+
+from installation.capture.camera import CameraParameters
+from installation.capture.guidance import PortraitTaking
+from installation.delivery.parameters import DeliveryParameters
+from installation.settings.parameters import Parameters, Registry
+from installation.stage.scene import Scene, scene_of
+from installation.stage.theme import StageParameters
+from installation.visit.machine import Phase, Timeouts
+
+HOUSE: tuple[type[Parameters], ...] = (
+    StageParameters,
+    Timeouts,
+    CameraParameters,
+    PortraitTaking,
+    DeliveryParameters,
+)
+
+
+def load_scenes(names: Mapping[Phase, str]) -> dict[Phase, Scene]:
+    """The scene of each phase. Raises UsageError where one is not there."""
+    return {phase: scene_of(names[phase])() for phase in Phase}
+
+
+def declarations_of(scenes: Iterable[Scene]) -> tuple[type[Parameters], ...]:
+    """All there is to declare with these scenes, in the order of the documentation."""
+    return (*HOUSE, *dict.fromkeys(scene.parameters for scene in scenes))
+
+
+def registry_of(scenes: Iterable[Scene]) -> Registry:
+    """A registry of everything, at its defaults."""
+    return Registry(*declarations_of(scenes))

@@ -1,0 +1,264 @@
+"""The host of the visits: joins the pure machine with camera, watcher, engine and delivery.
+
+What is reported becomes an event of the visit, and what the visit wants done is done here. Everything that
+belongs to a visitor on this side of the processes is in the few attributes that `_erase` drops.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.border.strip import Strip
+from engine.pipeline.result import Finding, Given
+from engine.runtime.messages import Failed, Found, People, Progressed, Ready, Report
+from installation.app.counters import Counters
+from installation.app.language import Language
+from installation.capture.camera import CameraDesk
+from installation.capture.service import Watcher
+from installation.delivery.captions import sayings
+from installation.delivery.client import Delivery
+from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered, Saved, Unreachable
+from installation.delivery.parameters import DeliveryParameters
+from installation.delivery.parcel import Parcel
+from installation.settings.parameters import Registry
+from installation.stage.view import Link, Live, View
+from installation.visit import machine as visit
+from installation.visit.machine import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
+from installation.workers.engine_client import Engine
+from installation.workers.film_worker import Filmmaker
+from installation.workers.supervision import Condition
+
+log = logging.getLogger(__name__)
+
+WAKING = (visit.WokeUp, visit.Touched, visit.Pressed)
+PATIENCE_S = 120.0  # on a virtual clock, for anything that is being made
+
+
+class Host:
+    """Holds the state of the visit and does what it asks for. `delivery` may be missing: no phones then.
+
+    began_s: when the first attract began.
+    lock_step: waits for what is being made, so that nothing depends on how fast the machine is.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        camera: CameraDesk,
+        watcher: Watcher,
+        engine: Engine,
+        delivery: Delivery | None = None,
+        first_visit_id: int = 0,
+        began_s: float = 0.0,
+        lock_step: bool = False,
+        counters: Counters | None = None,
+    ) -> None:
+        self.registry = registry
+        self.language = Language(registry)
+        self.state = State(visit_id=first_visit_id, entered_s=began_s)
+        self.people: Sequence[Strip] = ()
+        self.is_open = True  # whether visits may begin
+        self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery
+        self._lock_step = lock_step
+        self._counters = counters or Counters(None, 1)
+        self._for_technician = False
+        # All there is of a visitor on this side of the processes.
+        self._live: Live | None = None
+        self._finding: Finding | None = None
+        self._link: Link | None = None
+        self._filmmaker = Filmmaker()
+        self._to_offer: int | None = None  # the visit whose parcel waits for its film
+        self._agreed: DeliveryParameters | None = None  # what consent said about phones
+        self._awaits_link = False
+        self._ended: int | None = None  # the visit whose link was there and is over
+
+    def collect(self, now_s: float) -> None:
+        """Once a frame: everything that was reported since the last one, and then the time."""
+        for event in self._camera.poll(now_s):
+            self.handle(event, now_s)
+        self._watcher.look(self._camera.latest(), now_s)
+        for event in self._watcher.poll():
+            if self._for_technician and isinstance(event, visit.AnotherFace):
+                self._watcher.watch(True)  # no visit ends by it: whoever is there now is looked at
+            self.handle(event, now_s)
+        if self._lock_step:
+            self._engine.wait(PATIENCE_S)
+        for report in self._engine.poll():
+            self._take(report, now_s)
+        self._offer_when_ready()
+        for news in self._news():
+            self._note(news, now_s)
+        self.handle(visit.Tick(), now_s)
+
+    def show_camera(self, now_s: float) -> None:
+        """For the technician: camera and faces without a visit."""
+        self._for_technician = True
+        self._camera.turn_on(now_s)
+        self._watcher.watch(True)
+
+    def handle(self, event: Event, now_s: float) -> None:
+        """Lets the visit have an event, and does what comes of it."""
+        before = self.state.phase
+        if not self.is_open and before is Phase.ATTRACT and isinstance(event, WAKING):
+            return
+        self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
+        after = self.state.phase
+        if after is not before:
+            log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
+            self._counters.passed(before, after, self.state.reason)
+            if before is Phase.CONSENT:
+                self._agreed = self.registry.of(DeliveryParameters)
+        for effect in effects:
+            self._perform(effect, now_s)
+        if after is Phase.ATTRACT and before is not after:
+            self._link = None  # farewell still says how long it lives
+            self.language.begin_again()
+
+    def view(self, now_s: float) -> View:
+        """What the scene of the phase sees now."""
+        left_s = time_left_s(self.state, now_s, self.registry.of(Timeouts))
+        return View(
+            now_s=now_s,
+            visit=self.state,
+            registry=self.registry,
+            text=self.language.text,
+            began_s=self.state.entered_s,
+            lasts_s=now_s - self.state.entered_s + left_s,
+            camera=self._camera.latest() if self.state.consented or self._for_technician else None,
+            sighting=self._watcher.sighting,
+            live=self._live,
+            finding=self._finding,
+            link=self._link,
+            people=self.people,
+            phones=self._delivery is not None and self._ended != self.state.visit_id,
+            is_open=self.is_open,
+        )
+
+    # --- what is reported -------------------------------------------------------------------------------
+
+    def _take(self, report: Report, now_s: float) -> None:
+        match report:
+            case Ready():
+                self.handle(visit.EngineReady(), now_s)
+            case Failed():
+                self.handle(visit.EngineFailed(), now_s)
+                if self._finding is not None:  # The visit goes on with what has been found.
+                    self._finding = replace(self._finding, whole=True)
+            case People(strips):
+                self.people = strips
+            case Progressed(visit_id, stage, share, picture) if self._awaits(visit_id):
+                if picture is None and self._live is not None:
+                    picture = self._live.picture
+                self._live = Live(stage, share, picture)
+                self.handle(visit.SearchProgress(visit_id), now_s)
+            case Found(visit_id, finding) if self._awaits(visit_id):
+                self._finding = finding
+                self._counters.count("border" if finding.median.border else "no border")
+                if self._delivery and self._agreed and self._agreed.gives == "everything":
+                    self._filmmaker.begin(finding.median, self.language.text.language)
+                self.handle(visit.SearchDone(visit_id), now_s)
+            case Found(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
+                self._finding = finding
+
+    def _awaits(self, visit_id: int) -> bool:
+        return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
+
+    def _note(self, news: News, now_s: float) -> None:
+        here = self.state.phase is Phase.DOPPELGANGER and news.visit_id == self.state.visit_id
+        match news:
+            case Offered(url=url, lives_s=lives_s, wifi=wifi) if here:
+                if self._link is None:
+                    log.info("visit %d: phones can fetch it for %.0f s", news.visit_id, lives_s)
+                    self._counters.count("link")
+                self._link = Link(url, now_s + lives_s, wifi)
+                self.handle(visit.LinkReady(news.visit_id), now_s)
+            case Saved():
+                self._counters.count("saved")
+                self._counters.write()
+            case Forgotten():
+                self._counters.count("forgotten by phone")
+                self.handle(visit.Forget(news.visit_id), now_s)
+                if news.visit_id == self.state.visit_id:
+                    self._link = None
+            case Lost() if here:
+                self._link, self._to_offer = None, news.visit_id
+            case Ended() | Lost() if news.visit_id == self.state.visit_id:
+                self._link, self._ended = None, news.visit_id
+
+    # --- what is to be done -----------------------------------------------------------------------------
+
+    def _perform(self, effect: Effect, now_s: float) -> None:
+        match effect:
+            case visit.StartCamera():
+                self._camera.turn_on(now_s)
+            case visit.StopCamera():
+                self._camera.turn_off()
+            case visit.DetectFaces(on, anybody):
+                self._watcher.watch(on, anybody)
+            case visit.TakePortrait(visit_id):
+                self._watcher.take(visit_id)
+            case visit.StartSearch(visit_id, sitter):
+                photographs = self._watcher.portrait(visit_id) if sitter is Sitter.CAMERA else None
+                self._engine.portray(visit_id, photographs)
+            case visit.CancelSearch(visit_id):
+                self._engine.cancel(visit_id)
+            case visit.OfferDownload(visit_id):
+                self._to_offer = visit_id
+            case visit.RevokeDownload():
+                self._link = None  # Erasing, which comes next, revokes what has no link.
+            case visit.EraseVisit(visit_id):
+                self._erase(visit_id)
+
+    def _offer_when_ready(self) -> None:
+        if self._to_offer is None or self._delivery is None:
+            return
+        if self._finding is None or not self._finding.whole:
+            return
+        if self._lock_step:
+            self._filmmaker.wait()
+        if self._filmmaker.done:
+            self._delivery.offer(self._parcel(self._to_offer, self._finding), self._agreed)
+            self._to_offer = None
+            self._awaits_link = self._lock_step
+
+    def _news(self) -> Sequence[News]:
+        """The delivery's; in lock step an offer's answer is waited for, where one is to be expected."""
+        if self._delivery is None:
+            return ()
+        news = self._delivery.poll()
+        limit_s = time.monotonic() + PATIENCE_S
+        while self._awaits_link and time.monotonic() < limit_s:
+            if any(isinstance(one, Offered | Unreachable | Lost) for one in news):
+                break
+            if self._delivery.health.condition in (Condition.WAITING, Condition.FAILED):
+                break
+            time.sleep(0.02)
+            news += self._delivery.poll()
+        self._awaits_link = False
+        return news
+
+    def _parcel(self, visit_id: int, finding: Finding) -> Parcel:
+        # The pair of the nearest way looks like the sitter.
+        strip = finding.nearest if finding.nearest and finding.nearest.border else finding.median
+        pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
+        picture, kind = finding.given
+        exists = self.state.sitter is not Sitter.SYNTHETIC
+        return Parcel(
+            visit_id=visit_id,
+            language=self.language.text.language,
+            doppelganger=picture,
+            sayings=sayings(finding, self.language.text, exists),
+            pair=pair,
+            film=self._filmmaker.film,
+            same=kind is Given.SAME,
+            exists=exists,
+        )
+
+    def _erase(self, visit_id: int) -> None:
+        self._live = self._finding = self._to_offer = self._agreed = None
+        if self._delivery and self._link is None:
+            self._delivery.revoke(visit_id)  # Pictures whose code nobody has seen are of no use to anybody.
+        self._filmmaker.drop()
+        self._watcher.erase()
+        self._engine.erase(visit_id)

@@ -1,0 +1,166 @@
+"""The camera as the visit needs it: on from consent to farewell, else off, and tried while it is broken."""
+
+import logging
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from engine.common.errors import UsageError
+from hardware.camera.base import CameraState, Feed, Frame
+from hardware.camera.base import Health as FeedHealth
+from hardware.camera.settings import CameraSettings, Crop
+from installation.capture.leak import leak_one_frame
+from installation.settings.parameters import Applies, Parameters, Registry
+from installation.visit import machine as visit
+from installation.workers.supervision import Condition, Health
+
+log = logging.getLogger(__name__)
+
+
+class CameraParameters(Parameters):
+    """The camera's picture; see docs/cameras.md."""
+
+    scene: ClassVar[str] = "camera"
+
+    mirror: bool = Field(True, description="left and right changed, as in a mirror")
+    rotation_deg: Literal["0", "90", "180", "270"] = Field(
+        "0", description="clockwise, what sets the picture of a tilted camera upright"
+    )
+    crop_left: float = Field(0, ge=0, le=0.9, description="cut off at the left, a share of the width")
+    crop_right: float = Field(0, ge=0, le=0.9, description="cut off at the right, a share of the width")
+    crop_top: float = Field(0, ge=0, le=0.9, description="cut off above, a share of the height")
+    crop_bottom: float = Field(0, ge=0, le=0.9, description="cut off below, a share of the height")
+    exposure_ms: float = Field(0, ge=0, le=1000, description="of each picture; 0 leaves it to the camera")
+    width_px: Annotated[int, Applies.NEXT_SCENE] = Field(
+        1280, ge=64, le=8192, description="asked of the camera, which gives the nearest it has"
+    )
+    height_px: Annotated[int, Applies.NEXT_SCENE] = Field(
+        720, ge=64, le=8192, description="asked of the camera, which gives the nearest it has"
+    )
+    rate_hz: Annotated[float, Applies.NEXT_SCENE] = Field(
+        30, ge=5, le=240, description="pictures a second, asked of the camera"
+    )
+    picture_s: float = Field(120, ge=0.2, le=86400, description="how long each picture of a folder stands")
+    opening_s: float = Field(8, ge=1, le=30, description="how long the camera may take to come on")
+    patience_s: float = Field(3, ge=1, le=30, description="without a good picture for so long, it has failed")
+
+    def settings(self) -> CameraSettings:
+        """As the camera takes them. Raises UsageError where the crop leaves nothing."""
+        return CameraSettings(
+            mirror=self.mirror,
+            rotation_deg=int(self.rotation_deg),
+            crop=Crop(self.crop_left, self.crop_top, 1 - self.crop_right, 1 - self.crop_bottom),
+            exposure_ms=None if self.exposure_ms < 0.1 else self.exposure_ms,
+            width_px=self.width_px,
+            height_px=self.height_px,
+            rate_hz=self.rate_hz,
+            picture_s=self.picture_s,
+        )
+
+
+class CameraDesk:
+    """Turns the camera on and off, and tells the visit when it fails and when it is back.
+
+    A camera that has failed stays on until it gives a picture again; nobody looks at that picture. The same
+    trial is made once at the start, so that a missing camera shows before the first visitor comes; and where
+    a visit is over before the first picture, so that it also shows to visitors who soon walk away.
+    """
+
+    name = "camera"
+
+    def __init__(self, open_feed: Callable[[CameraSettings], Feed], registry: Registry) -> None:
+        self._open_feed = open_feed
+        self._registry = registry
+        self._settings = CameraParameters().settings()
+        self._feed: Feed | None = None
+        self._wanted = False
+        self._has_seen = False  # since it was opened
+        self._failed = False
+        self._deadline_s = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Tries the camera."""
+        self._open(now_s)
+
+    def turn_on(self, now_s: float) -> None:
+        """A visitor has agreed."""
+        self._wanted = True
+        self._open(now_s)
+
+    def turn_off(self) -> None:
+        """The visit is over; the camera's light goes out, unless it is waited for."""
+        self._wanted = False
+        if self._has_seen and not self._failed:
+            self._close()
+
+    def stop(self) -> None:
+        """The program ends."""
+        self._wanted = False
+        self._close()
+
+    def latest(self) -> Frame | None:
+        """The newest good picture of a camera that is wanted."""
+        frame = self._feed.latest() if self._feed is not None and self._wanted else None
+        if frame is not None:
+            leak_one_frame(frame.image)
+        return frame
+
+    def poll(self, now_s: float) -> list[visit.Event]:
+        """What the visit has to know. Call once a frame."""
+        if self._feed is None:
+            return []
+        self._apply_settings(self._feed)
+        if self._feed.latest() is not None:
+            back, self._failed, self._has_seen = self._failed, False, True
+            self._deadline_s = now_s + self._registry.of(CameraParameters).patience_s
+            if not self._wanted:
+                self._close()
+            return [visit.CameraReady()] if back else []
+        if self._failed or now_s < self._deadline_s:
+            return []
+        self._failed = True
+        return [visit.CameraFailed()]
+
+    @property
+    def feed_health(self) -> FeedHealth:
+        """What the camera itself says."""
+        if self._feed is None:
+            return FeedHealth(CameraState.STOPPED, "", None, 0.0, 0)
+        return self._feed.health()
+
+    @property
+    def health(self) -> Health:
+        """How the camera is, and what to do about it."""
+        if self._feed is None:
+            return Health(Condition.OK, "off; nobody has agreed to be seen.")
+        seen = self._feed.health()
+        if self._failed:
+            return Health(Condition.WAITING, f"{seen.camera or 'camera'}: {seen.state}.", seen.what_to_do)
+        return Health(Condition.OK, f"{seen.camera or 'camera'}: {seen.state}, {seen.rate_hz:.0f} a second.")
+
+    def _open(self, now_s: float) -> None:
+        if self._feed is None:
+            self._settings = self._wished_settings()
+            self._feed = self._open_feed(self._settings)
+            self._has_seen = False
+            self._deadline_s = now_s + self._registry.of(CameraParameters).opening_s
+
+    def _close(self) -> None:
+        if self._feed is not None:
+            self._feed.stop()
+            self._feed = None
+
+    def _apply_settings(self, feed: Feed) -> None:
+        wished = self._wished_settings()
+        if wished != self._settings:
+            self._settings = wished
+            feed.apply(wished)
+
+    def _wished_settings(self) -> CameraSettings:
+        try:
+            return self._registry.of(CameraParameters).settings()
+        except UsageError as error:
+            # Two sliders that cross for a moment; the last settings that made sense stay.
+            log.debug("camera: %s", error)
+            return self._settings

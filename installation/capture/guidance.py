@@ -1,0 +1,153 @@
+"""What to ask the visitor to do before the camera, from the same measurements as refusals of a photograph.
+
+Pure: a measured face and the picture's size in, one thing to do out. Directions are those of the picture as
+it is shown: a mirror, so a visitor who is asked to go left goes to their own left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from engine.common.errors import NoUsableFace
+from engine.faces.alignment import ffhq_quad
+from engine.faces.finder import DETECTED_WIDTH, Box, Face, FaceLimits, choose_sitter
+from installation.settings.parameters import Parameters
+from installation.stage.view import Guidance
+
+# Whoever was asked to change something goes this much beyond the limit before the piece is content; a face
+# that trembles at a limit would otherwise make the words tremble, too.
+RESERVE = 1.1
+
+
+class PortraitTaking(Parameters):
+    """What the mirror asks for, and how the portrait is taken."""
+
+    scene: ClassVar[str] = "portrait_taking"
+
+    take_s: float = Field(0.7, ge=0.1, le=3, description="for how long frames are gathered for the portrait")
+    frames: int = Field(
+        5, ge=1, le=16, description="frames kept; the sharpest is portrayed, all are the judges' reference"
+    )
+    far_share: float = Field(
+        0.12,
+        ge=0.02,
+        le=0.4,
+        description="a face less wide than this share of the picture's shorter side: nearer",
+    )
+    near_share: float = Field(
+        0.45,
+        ge=0.2,
+        le=0.9,
+        description="a face wider than this share of the picture's shorter side: farther",
+    )
+    outside_share: float = Field(
+        0.15,
+        ge=0,
+        le=0.5,
+        description="how much of the portrait's side may lie outside of the picture and be made up",
+    )
+    turned_deg: float = Field(25, ge=5, le=40, description="a head turned aside by more: look here")
+    words_s: float = Field(0.4, ge=0, le=3, description="for how long something is wrong before words say so")
+
+    @property
+    def limits(self) -> FaceLimits:
+        """What the engine accepts, with the stricter turn of the head."""
+        return FaceLimits(max_yaw_deg=self.turned_deg)
+
+
+_ASKS = {
+    "none": Guidance.NOBODY,
+    "several": Guidance.ONE_AT_A_TIME,
+    "too_small": Guidance.NEARER,
+    "cut_off": Guidance.FARTHER,
+    "turned_away": Guidance.LOOK_HERE,
+    "too_dark": Guidance.MORE_LIGHT,
+    "blurred": Guidance.HOLD_STILL,
+    "eyes_closed": Guidance.OPEN_EYES,
+}
+
+
+def advise(
+    face: Face, others: Sequence[Box], size_px: tuple[int, int], values: PortraitTaking, content: bool
+) -> Guidance:
+    """The first thing that is wrong with this face in a picture of `size_px` (width, height), or READY.
+
+    others: boxes of other faces, as `FaceFinder.glance` gives them. content: whether the answer for the frame
+    before was READY; if not, every limit is kept with a reserve.
+    """
+    reserve = 1.0 if content else RESERVE
+    limits, shorter_px = _with_reserve(values.limits, reserve), min(size_px)
+    widest_px = max((x1 - x0 for x0, _, x1, _ in others), default=0.0) / DETECTED_WIDTH
+    if face.face_px < limits.clearly_largest_ratio * widest_px:
+        return Guidance.ONE_AT_A_TIME
+    smallest_px = reserve * max(limits.min_face_px, values.far_share * shorter_px)
+    if face.face_px < smallest_px:
+        return Guidance.NEARER
+    if face.face_px > values.near_share * shorter_px / reserve:
+        return Guidance.FARTHER
+    may_retreat = face.face_px > 1.5 * smallest_px
+    # A face that is itself cut off is not helped by what may be made up around it.
+    is_whole = face.inside_share >= limits.min_inside_share
+    outside_share = values.outside_share / reserve if is_whole else 0.0
+    if (step := _step_into(face, size_px, outside_share, may_retreat)) is not None:
+        return step
+    try:
+        choose_sitter([face], limits)
+    except NoUsableFace as refusal:
+        return _ASKS[refusal.reason]
+    return Guidance.READY
+
+
+def _step_into(
+    face: Face, size_px: tuple[int, int], outside_share: float, may_retreat: bool
+) -> Guidance | None:
+    """Where to go so that the portrait lies within the picture, or None where it does.
+
+    A wheelchair or a child's height cannot be changed: whoever is too low or too high is asked to step back
+    for as long as that helps, because it moves every face towards the height of the lens.
+    """
+    quad = ffhq_quad(face.landmarks)
+    allowed_px = outside_share * np.hypot(*(quad[1] - quad[0]))
+    left, above = (-quad.min(axis=0) > allowed_px).tolist()
+    right, below = (quad.max(axis=0) - size_px > allowed_px).tolist()
+    if (left and right) or (above and below):
+        return Guidance.FARTHER
+    if left or right:
+        return Guidance.RIGHT if left else Guidance.LEFT
+    if above or below:
+        if may_retreat:
+            return Guidance.FARTHER
+        return Guidance.LOWER if above else Guidance.HIGHER
+    return None
+
+
+def _with_reserve(limits: FaceLimits, reserve: float) -> FaceLimits:
+    """Not for the eyes: narrow ones cannot open wider."""
+    return replace(
+        limits,
+        min_inside_share=min(1.0, limits.min_inside_share * reserve),
+        max_yaw_deg=limits.max_yaw_deg / reserve,
+        max_pitch_deg=limits.max_pitch_deg / reserve,
+        min_sharpness=limits.min_sharpness * reserve,
+        min_brightness=limits.min_brightness * reserve,
+    )
+
+
+@dataclass
+class Words:
+    """What is being said: something new only after it has been wrong for `words_s`; praise at once."""
+
+    said: Guidance = Guidance.NOBODY
+    _meant: Guidance = Guidance.NOBODY
+    _since_s: float = 0.0
+
+    def hear(self, guidance: Guidance, at_s: float, words_s: float) -> Guidance:
+        """Takes what is wrong in the frame at `at_s` and returns what is said."""
+        if guidance is not self._meant:
+            self._meant, self._since_s = guidance, at_s
+        if guidance is Guidance.READY or at_s - self._since_s >= words_s:
+            self.said = guidance
+        return self.said

@@ -1,0 +1,130 @@
+"""`./kiosk judges list` and `./kiosk judges calibrate FOLDER`."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.common.errors import NoUsableFace, UsageError
+from engine.judges.files import files_of
+from installation.settings.weights import Manifest
+
+if TYPE_CHECKING:  # torch and scipy are loaded only once a command needs them
+    from engine.judges.calibration import Rate
+
+CURVE_POINTS = 9
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the subcommands and their arguments."""
+    commands = parser.add_subparsers(dest="judges_command", required=True)
+    commands.add_parser("list", help="the judges, their thresholds and where those come from")
+    calibrate = commands.add_parser("calibrate", help="measure a judge's errors on labelled photographs")
+    calibrate.add_argument(
+        "folder", type=Path, help="a sub-folder for each person, or files named <person>_<shot>.jpg"
+    )
+    calibrate.add_argument("--judge", default="dlib", help="which judge (default: dlib)")
+    calibrate.add_argument(
+        "--fmr",
+        type=float,
+        default=0.001,
+        help="the false match rate wanted of the threshold (default: 0.001)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the chosen subcommand; returns the exit code. Raises DoppelgangerError for whatever is wrong."""
+    if arguments.judges_command == "list":
+        _list()
+    else:
+        _calibrate(arguments.folder, arguments.judge, arguments.fmr)
+    return 0
+
+
+def fetched_weights(names: Sequence[str]) -> dict[str, Path]:
+    """The files that those of these judges need which are not embedded; for `engine.judges.panel`.
+
+    Raises UsageError for unknown names, WeightsError where one has not been fetched yet.
+    """
+    manifest = Manifest.load()
+    found: dict[str, Path] = {}
+    for name, (entry, file) in files_of(names).items():
+        located = manifest.locate(entry)
+        found[name] = located / file if located.is_dir() else located
+    return found
+
+
+def _list() -> None:
+    from engine.judges.registry import KNOWN
+
+    for known in KNOWN.values():
+        role = "binding for the doppelgänger" if known.binding else "in the jury only, binds nobody"
+        where = f"weights {known.weights[0]}, {known.weights[1]}" if known.weights else "embedded"
+        print(f"{known.name}: {known.what}; {role}; {where}")
+        for point in known.points.values():
+            strangers = (
+                "" if point.fmr is None else f", takes {point.fmr * 10_000:g} of 10,000 strangers for you"
+            )
+            missed = "" if point.fnmr is None else f", misses {point.fnmr * 100:g} of 100 pictures of you"
+            print(
+                f"    {point.name}: {known.metric} <= {point.threshold:g}{strangers}{missed} ({point.source})"
+            )
+
+
+def _calibrate(folder: Path, name: str, fmr: float) -> None:
+    from engine.judges.calibration import calibrate, labelled_files
+    from engine.judges.registry import panel
+    from engine.judges.verdict import REFERENCE_K, K
+
+    if not 0 < fmr < 1:
+        raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
+    files = labelled_files(folder)
+    (judge,) = panel([name], fetched_weights([name]))
+    measured = calibrate(judge, _portraits(files))
+    print(
+        f"{name}, {judge.metric} distance, verdicts over {K} perturbations, references over {REFERENCE_K}: "
+        f"{len(measured.genuine)} pairs of one person, {len(measured.impostor)} of strangers"
+    )
+    print("threshold   FMR  [95 % interval]                FNMR  [95 % interval]")
+    low, high = float(measured.impostor[0]), float(measured.genuine[-1])
+    thresholds = {*np.linspace(min(low, high), max(low, high), CURVE_POINTS).tolist(), judge.threshold}
+    for threshold in sorted(thresholds):
+        mark = "  <- now" if threshold == judge.threshold else ""
+        print(
+            f"{threshold:9.4f}   {_rate(measured.fmr(threshold))}   {_rate(measured.fnmr(threshold))}{mark}"
+        )
+    wanted = measured.threshold(fmr)
+    print(f"threshold for FMR {fmr:g}: {wanted:.4f}")
+    print(f"    FMR {_rate(measured.fmr(wanted))}, FNMR {_rate(measured.fnmr(wanted))}")
+    doubts = measured.doubts(fmr)
+    if doubts:
+        print(f"Warning: {doubts}")
+    print(
+        "The intervals take pairs as independent; pairs that share a person are not: they are wider in truth."
+    )
+
+
+def _rate(rate: "Rate") -> str:
+    low, high = rate.interval
+    return f"{rate.value:7.4f} [{low:.4f}, {high:.4f}] {rate.errors:>6}/{rate.trials:<7}"
+
+
+def _portraits(files: list[tuple[str, Path]]) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
+    """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
+    from engine.faces.alignment import crop_ffhq
+    from engine.faces.finder import FaceFinder, choose_sitter
+    from engine.faces.photograph import load_photograph
+
+    with FaceFinder() as finder:
+        for person, path in files:
+            try:
+                photograph = load_photograph(path)
+                face = choose_sitter(finder.find(photograph))
+            except (UsageError, NoUsableFace) as error:
+                print(f"left out {path.name}: {error}")
+                continue
+            portrait = crop_ffhq(photograph, face.landmarks)
+            yield person, portrait.image, portrait.landmarks

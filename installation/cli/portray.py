@@ -1,0 +1,157 @@
+"""`./kiosk visit`: one photograph in, a folder with the border and the doppelgänger out."""
+
+import argparse
+import os
+import signal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from tqdm import tqdm
+
+from engine.common.errors import UsageError
+from hardware.memory import forbid_core_dumps
+from installation.outputs.report import Report
+from installation.settings.configuration import DEFAULT, MAX_SEED, load
+
+if TYPE_CHECKING:
+    from engine.pipeline.portrayal import Progress
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `./kiosk visit`."""
+    parser.add_argument(
+        "photo", type=Path, nargs="?", help="a portrait photograph; the sample sitter by default"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder to write, which must not exist yet; visit-1, visit-2 ..."
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
+    parser.add_argument(
+        "--keep-portrait", action="store_true", help="also write portrait.png, the sitter's own face"
+    )
+    parser.add_argument("--seed", type=int, help="which perturbations the judges average over")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Portrays the sitter and writes the folder. Returns the exit code."""
+    forbid_core_dumps()
+    _let_signals_interrupt()
+    folder = _free_folder(arguments.out)
+    configuration = load(arguments.config)
+    if arguments.seed is not None:
+        if not 0 <= arguments.seed <= MAX_SEED:
+            raise UsageError(f"--seed must be from 0 to {MAX_SEED}, not {arguments.seed}.")
+        judging = configuration.judging.model_copy(update={"seed": arguments.seed})
+        configuration = configuration.model_copy(update={"judging": judging})
+    photo = arguments.photo or sample_sitter()
+
+    from engine.faces.photograph import load_photograph
+
+    photograph = load_photograph(photo)
+
+    from installation.cli.record import write_visit
+    from installation.workers.models import Atelier
+
+    atelier = Atelier(configuration)
+    with _ProgressBar() as bar:
+        portrayal = atelier.portray([photograph], bar.show)
+        bar.show_stage("writing")
+        # A name need not be text; a report has to be.
+        source = photo.name.encode(errors="replace").decode()
+        report = write_visit(folder, atelier, portrayal, source, keep_portrait=arguments.keep_portrait)
+    print(f"{folder}: {_in_words(report)}")
+    return 0
+
+
+def _let_signals_interrupt() -> None:
+    """`kill` and a closed terminal are as ctrl+c: what has been written of the folder is taken away again."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one ignored
+            signal.signal(number, signal.default_int_handler)
+
+
+def _free_folder(asked: Path | None) -> Path:
+    """The folder to write. Raises UsageError, before the work, where none can be made there."""
+    folder = asked or _next_folder()
+    try:
+        if folder.exists():
+            raise UsageError(f"{folder}: exists already. Name a new folder with --out.")
+        parent = folder.resolve().parent
+        if not parent.is_dir():
+            raise UsageError(f"{folder.parent}: no such folder. Make it first, or choose another --out.")
+        if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+            raise UsageError(f"{parent}: may not be written to. Name a folder elsewhere with --out.")
+    except (OSError, RuntimeError) as error:  # a name that no folder can have; links that lead in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{folder}: cannot be a folder ({reason}). Choose another --out.") from error
+    return folder
+
+
+def _next_folder() -> Path:
+    number = 1
+    while (folder := Path(f"visit-{number}")).exists():
+        number += 1
+    return folder
+
+
+def sample_sitter() -> Path:
+    """The portrait of Eileen Collins that comes with scikit-image (NASA, public domain)."""
+    spec = find_spec("skimage")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "data" / "astronaut.png"
+
+
+GIVEN = {
+    "nearest": "doppelganger.png is the nearest picture found of somebody else",
+    "on-the-way": "doppelganger.png is the first to hold on the way to the median face",
+    "towards-others": "doppelganger.png lies on the way to somebody else",
+}
+
+
+def _in_words(report: Report) -> str:
+    """What the visit has found, in one line."""
+    judge = report.judges[0]
+    if judge.border:
+        border = (
+            f"{judge.name} stops knowing the sitter at t = {judge.border.t:.3f}, between two pictures that "
+            f"differ by {judge.border.mean_abs_diff:.2f} of 255 grey levels"
+        )
+    else:
+        border = f"{judge.name} has no border here ({judge.note})"
+    return f"{border}; {GIVEN[report.doppelganger.kind] if report.doppelganger else 'no doppelgänger holds'}."
+
+
+class _ProgressBar:
+    """One bar in the terminal that is renamed and refilled for each stage."""
+
+    NAMES: ClassVar = {
+        "faces": "finding the face",
+        "reference": "learning the sitter",
+        "search": "searching",
+        "tuning": "tuning",
+        "judging": "asking the judges",
+        "doppelganger": "looking beyond the border",
+        "nearest": "taking the shortest way across",
+        "nearest_judging": "asking the judges again",
+        "film": "preparing the film",
+        "writing": "writing the folder",
+    }
+
+    def __enter__(self) -> "_ProgressBar":
+        self.bar = tqdm(total=100, bar_format="{desc:<34}|{bar:40}| {elapsed}", leave=False, disable=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def show(self, progress: "Progress") -> None:
+        """Follows the portrayal."""
+        self.show_stage(progress.stage, progress.share, progress.step.loss if progress.step else None)
+
+    def show_stage(self, stage: str, share: float = 0.0, loss: float | None = None) -> None:
+        """Names the stage and fills the bar to `share`."""
+        words = self.NAMES[stage] if loss is None else f"{self.NAMES[stage]}, distance {loss:.3f}"
+        self.bar.set_description_str(words, refresh=False)
+        self.bar.n = round(share * 100)
+        self.bar.refresh()

@@ -1,0 +1,150 @@
+"""What a portrayal has found, as the record that is written to a folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.border.tracing import Curve
+from engine.judges.base import Judge
+from engine.pipeline.portrayal import Appraised, Judged, Portrayal, Way
+from installation.outputs import folder, report
+from installation.settings.texts import Texts
+from installation.workers.models import Atelier
+
+NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
+
+
+def visit_record(
+    atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool
+) -> folder.VisitRecord:
+    """Joins what was portrayed with what it was portrayed with. `source`: the photograph's file name."""
+    face, twin, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
+    sitter = report.Sitter(
+        source=source, face_px=face.face_px, pose_deg=face.pose_deg, sharpness=face.sharpness
+    )
+    search = report.Search(
+        steps=portrayal.steps,
+        seconds=portrayal.seconds["search"] + portrayal.seconds.get("tuning", 0.0),
+        loss=portrayal.loss,
+        init=portrayal.init,
+        tuned=portrayal.tuning_steps > 0,
+        tuning_steps=portrayal.tuning_steps,
+    )
+    settings = atelier.settings
+    whole = report.Report(
+        generator=report.Generator(
+            name=atelier.configuration.generator,
+            sha256=atelier.generator_sha256,
+            resolution=atelier.generator.resolution,
+        ),
+        sitter=sitter,
+        search=search,
+        verdict=report.Verdict(k=settings.k, seed=settings.seed),
+        judges=[_judge(one, nearest) for one in portrayal.judged],
+        doppelganger=_doppelganger(twin),
+        doppelganger_note=None if twin else NO_DOPPELGANGER,
+        on_the_way=_doppelganger(portrayal.on_the_way),
+        seconds=portrayal.seconds,
+    )
+    return folder.VisitRecord(
+        report=whole,
+        strip=portrayal.strip,
+        curves={one.judge.name: _points(one.curve) for one in portrayal.judged},
+        nearest=None
+        if nearest is None
+        else folder.NearestWay(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
+        doppelganger=twin.picture if twin else None,
+        on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
+        portrait=portrayal.portrait.image if keep_portrait else None,
+    )
+
+
+def write_visit(
+    directory: Path, atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool = False
+) -> report.Report:
+    """Writes the folder of a visit, all of it or nothing; returns its report."""
+    record = visit_record(atelier, portrayal, source, keep_portrait)
+    folder.write_folder(record, directory)
+    return record.report
+
+
+def _doppelganger(twin: Appraised | None) -> report.Doppelganger | None:
+    if twin is None:
+        return None
+    return report.Doppelganger(
+        kind=twin.kind,
+        t=twin.t if twin.kind == "on-the-way" else None,
+        judges={
+            name: report.DoppelgangerVerdict(
+                distance=verdict.distance, worst_distance=twin.worst[name].worst_distance
+            )
+            for name, verdict in twin.verdicts.items()
+        },
+        likeness=twin.likeness,
+    )
+
+
+def _judge(one: Judged, nearest: Way | None) -> report.Judge:
+    judge, curve = one.judge, one.curve
+    return report.Judge(
+        name=judge.name,
+        metric=judge.metric,
+        threshold=judge.threshold,
+        threshold_source=judge.threshold_source,
+        distance_at_match=one.at_match,
+        distance_at_median=one.at_median,
+        crossings=[crossing.t for crossing in curve.crossings],
+        border=_border(curve),
+        search_continuum=_other(one.search_curve),
+        nearest_continuum=_other(nearest.curves[judge.name]) if nearest else None,
+        sentence=sentence(judge),
+        binding=judge.binding,
+        note=None if curve.border else no_border(one),
+        alignment=tuple(tuple(row) for row in one.reference.alignment),
+    )
+
+
+def _other(curve: Curve) -> report.OtherContinuum:
+    return report.OtherContinuum(
+        crossings=[crossing.t for crossing in curve.crossings], border=_border(curve)
+    )
+
+
+def _points(curve: Curve) -> folder.Curve:
+    """The curve's points; pictures in which the judge sees no face have none."""
+    seen = [sample for sample in curve.samples if np.isfinite(sample.distance)]
+    return folder.Curve(np.array([s.t for s in seen]), np.array([s.distance for s in seen]))
+
+
+def _border(curve: Curve) -> report.Border | None:
+    border = curve.border
+    if border is None:
+        return None
+    low, high = curve.zone or (border.low.t, border.high.t)
+    return report.Border(
+        t=border.t,
+        t_width=border.width,
+        distance_same=border.same.distance,
+        distance_other=border.other.distance,
+        mean_abs_diff=border.mean_abs_diff,
+        max_abs_diff=border.max_abs_diff,
+        zone=report.Zone(t_low=low, t_high=high),
+    )
+
+
+def sentence(judge: Judge) -> str:
+    """The judge's operating point as a visitor reads it."""
+    return Texts.load("en").strangers(judge.fmr)
+
+
+def no_border(one: Judged) -> str:
+    """Why there is no border, and how far from one the sitter is."""
+    closest = min(sample.distance for sample in one.curve.samples)
+    farthest = max(sample.distance for sample in one.curve.samples)
+    if one.curve.samples[-1].same:
+        gap = one.judge.threshold - farthest
+        return f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
+    if not np.isfinite(closest):
+        return "never recognised: the judge sees no face in these pictures"
+    gap = closest - one.judge.threshold
+    return f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"

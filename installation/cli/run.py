@@ -1,0 +1,101 @@
+"""`./kiosk run`: the installation, on a screen with a camera, or with stand-ins for both."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from engine.common.errors import MachineError, UsageError
+from hardware.memory import forbid_core_dumps, swap_devices
+from installation.settings.configuration import DEFAULT, ROOT, load
+from installation.settings.weights import Manifest, needed_weights
+
+log = logging.getLogger(__name__)
+
+SHOW = ROOT / "config"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `./kiosk run`."""
+    parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
+    parser.add_argument(
+        "--show", type=Path, default=SHOW, help="folder of the curators' parameters and presets; config/"
+    )
+    parser.add_argument("--camera", help="0, /dev/video2, name:Logitech, file:PATH or synthetic")
+    parser.add_argument("--display", help="0, name:HDMI, window:WxH or headless:WxH")
+    parser.add_argument(
+        "--setup", action="store_true", help="the technician's picture: framing, focus, light"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SCENE/NAME=VALUE", help="a parameter, for this run"
+    )
+    parser.add_argument("--without-phone", action="store_true", help="nothing can be fetched by phone")
+    rehearsal = parser.add_argument_group("rehearsal")
+    rehearsal.add_argument(
+        "--visits", type=int, metavar="N", help="so many visitors come by themselves, then it ends"
+    )
+    rehearsal.add_argument("--unseen", action="store_true", help="they take part without the camera")
+    rehearsal.add_argument(
+        "--record",
+        type=Path,
+        metavar="OUT.mp4",
+        help="film the screen, on a virtual clock, exact to the frame",
+    )
+    rehearsal.add_argument(
+        "--virtual", action="store_true", help="the virtual clock without a film: as fast as it goes"
+    )
+    rehearsal.add_argument("--rate", type=int, default=30, metavar="HZ", help="frames a second on that clock")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plays until somebody ends it, or the rehearsal is over. Returns the exit code."""
+    configuration = load(arguments.config)
+    if arguments.camera:
+        stage = configuration.stage.model_copy(update={"camera": arguments.camera})
+        configuration = configuration.model_copy(update={"stage": stage})
+    if arguments.display:
+        display = configuration.display.model_copy(update={"screen": arguments.display})
+        configuration = configuration.model_copy(update={"display": display})
+    virtual = arguments.virtual or arguments.record is not None
+    if arguments.record is not None:
+        _check_recording(arguments.record, configuration.stage.camera)
+    if arguments.visits is not None and arguments.visits < 1:
+        raise UsageError(f"--visits {arguments.visits}: give 1 or more.")
+    # The engine's process, which opens them, is started again and again: it would never end for want of one.
+    manifest = Manifest.load()
+    for name in needed_weights(configuration):
+        manifest.locate(name)
+
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    forbid_core_dumps()
+    if swaps := swap_devices():
+        log.warning("swap is on (%s): memory may be written to disk. Switch it off: swapoff -a", swaps[0])
+
+    from installation.app.app import House, Rehearsing
+
+    rehearsing = Rehearsing(
+        arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record, arguments.setup
+    )
+    changes = _changes(arguments.set)
+    with House(configuration, arguments.show, changes, rehearsing, not arguments.without_phone) as house:
+        house.play()
+    if house.rehearsal is not None and house.rehearsal.finished < house.rehearsal.visits:
+        came = f"{house.rehearsal.finished} of {house.rehearsal.visits} visits came to their end"
+        raise MachineError(f"{came}; the lines above say why the others did not.")
+    return 0
+
+
+def _check_recording(path: Path, camera: str) -> None:
+    if not camera.startswith("file:") and camera != "synthetic":
+        raise UsageError(
+            f"--record with camera {camera!r}: a film of visitors is not made. Record --camera file:PATH or "
+            "synthetic."
+        )
+    if path.suffix != ".mp4" or not path.resolve().parent.is_dir():
+        raise UsageError(f"--record {path}: give a file OUT.mp4 in a folder that is there.")
+
+
+def _changes(words: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    if wrong := next((word for word, (_, equals, _) in zip(words, pairs, strict=True) if not equals), None):
+        raise UsageError(f"--set {wrong}: give SCENE/NAME=VALUE; `./kiosk osc` lists all parameters.")
+    return {address: value for address, _, value in pairs}

@@ -1,0 +1,181 @@
+"""Every address beside the parameters: what can be asked for, and what is told.
+
+`./kiosk osc`, docs/osc.md and OSCQuery are made from these tables and from the registry; nothing is declared
+twice. What a command takes is described, and checked, as a parameter is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from installation.settings.parameters import Kind, Parameter, Refusal, Registry, Value
+from installation.visit.machine import Phase
+
+# OSC's type tags. T stands for T and F: they are one type with two values.
+TAGS = {
+    Kind.FLOAT: "f",
+    Kind.INT: "i",
+    Kind.BOOL: "T",
+    Kind.TEXT: "s",
+    Kind.COLOUR: "s",
+    Kind.CHOICE: "s",
+}
+LONGEST_LEASE_S = 3600.0
+LONGEST_FADE_S = 600.0
+LONGEST_NAME = 40
+
+
+def _argument(name: str, kind: Kind, default: Value, description: str, **limits: object) -> Parameter:
+    return Parameter(name, kind, default, description, **limits)  # type: ignore[arg-type]
+
+
+PRESET = _argument("name", Kind.TEXT, "", "a to z, 0 to 9, - and _", longest=LONGEST_NAME)
+FADE = _argument(
+    "fade_s", Kind.FLOAT, 0.0, "how long numbers glide", minimum=0, maximum=LONGEST_FADE_S, unit="s"
+)
+LEASE = _argument(
+    "lease_s", Kind.FLOAT, 10.0, "how long; subscribe again before", minimum=1, maximum=LONGEST_LEASE_S,
+    unit="s",
+)  # fmt: skip
+PORT = _argument(
+    "port", Kind.INT, 0, "where to, on the sender's host; 0: the port that it sends from",
+    minimum=0, maximum=65_535,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something that can be asked for. The first `needs` arguments must be given, the others may be.
+
+    One that takes nothing is a button: a single number or switch is how far it is pressed, and letting go
+    (0, false) does nothing.
+    """
+
+    address: str
+    description: str
+    takes: tuple[Parameter, ...] = ()
+    needs: int = 0
+
+
+@dataclass(frozen=True)
+class Output:
+    """Something that is told. `tags` are the OSC types of its arguments, `names` what those are."""
+
+    address: str
+    tags: str
+    names: tuple[str, ...]
+    description: str
+
+
+COMMANDS = (
+    Command("/show/start", "the show is open: visits may begin. Ends a blackout, too"),
+    Command("/show/stop", "the show is closed: the visit ends and is erased, and no other begins"),
+    Command(
+        "/show/blackout",
+        "the screen goes black, or comes back; a visit that is going on ends and is erased, "
+        "and none begins in the dark",
+        (_argument("on", Kind.BOOL, False, "black"),),
+        1,
+    ),
+    Command("/show/next", "ends the phase as if its time were over; that never agrees on a visitor's behalf"),
+    Command(
+        "/show/go",
+        "to this phase, where that needs no visitor's consent: attract ends the visit; consent begins one, "
+        "if the show is open and camera and engine are well; the phase after border, jury or doppelganger "
+        "follows at once",
+        (
+            _argument(
+                "phase", Kind.CHOICE, "attract", "where to", choices=tuple(each.value for each in Phase)
+            ),
+        ),
+        1,
+    ),
+    Command(
+        "/show/panic",
+        "everything stops: the visit is erased, the screen black, the show closed; fades stand still, and "
+        "what is dated ahead is dropped. /show/start brings it back",
+    ),
+    Command("/preset/save", "keeps what differs from the defaults under this name", (PRESET,), 1),
+    Command(
+        "/preset/load",
+        "sets everything as the preset says, and what it does not name to its default. With a fade, numbers "
+        "with decimals glide, and everything else changes when the next scene begins",
+        (PRESET, FADE),
+        1,
+    ),
+    Command("/preset/list", "reads all presets anew, and answers with their names"),
+    Command("/config/save", "keeps everything as it is for the next start"),
+    Command("/cue/load", "reads the cue list anew; one that is broken changes nothing"),
+    Command("/subscribe", "tells the sender everything below, and every change", (LEASE, PORT)),
+    Command("/unsubscribe", "ends what the sender subscribed to"),
+    Command("/ping", "answers with /pong"),
+)
+
+OUTPUTS = (
+    Output("/visit/phase", "ss", ("phase", "reason"), "where the visit is, and why"),
+    Output("/visit/number", "i", ("number",), "visits begun since the start"),
+    Output("/visit/progress", "f", ("share",), "of the phase, 0 to 1"),
+    Output(
+        "/border/t",
+        "f",
+        ("t",),
+        "the picture on the screen: 0 the median face, 1 the closest match; -1: none",
+    ),
+    Output(
+        "/border/verdict",
+        "sif",
+        ("judge", "same", "distance"),
+        "what the leading judge says of that picture: same is 1 for *the same person*; distance in its own "
+        "metric",
+    ),
+    Output(
+        "/border/crossed", "if", ("same", "t"), "the verdict has just changed; 0: into *someone else*, at t"
+    ),
+    Output(
+        "/jury/verdict",
+        "siff",
+        ("judge", "same", "distance", "border"),
+        "what each judge says; border is the t where it puts its own, -1: nowhere. One message a judge",
+    ),
+    Output(
+        "/health/service",
+        "ssss",
+        ("name", "condition", "message", "what to do"),
+        "how each part is, and what a person should do about it. One message a part",
+    ),
+    Output("/health/frame", "f", ("ms",), "the longest frame of the last second"),
+    Output("/health/dropped", "i", ("count",), "packets and changes refused so far, whatever the reason"),
+    Output("/show/open", "T", ("open",), "whether visits may begin"),
+    Output("/heartbeat", "i", ("seconds",), "once a second: how long the piece runs"),
+)
+
+# To the sender only, and therefore nothing that can be read.
+ANSWERS = (
+    Output("/error", "ss", ("address", "reason"), "what was refused, and why"),
+    Output("/done", "ss", ("address", "detail"), "a command was carried out"),
+    Output("/pong", "", (), "after /ping"),
+)
+
+
+def parameter_address(address: str) -> str:
+    """The OSC address of the registry's `scene/name`."""
+    return f"/scene/{address}"
+
+
+def reached_by_patterns(registry: Registry) -> Iterator[str]:
+    """What a pattern may match. No command: who explores with `/*/*` must not start a panic on the way."""
+    yield from map(parameter_address, registry.parameters)
+    yield from (output.address for output in OUTPUTS)
+
+
+def understand(command: Command, arguments: tuple[object, ...]) -> tuple[Value, ...] | str:
+    """What the command is given, defaults included, or why that is not possible."""
+    if not command.needs <= len(arguments) <= len(command.takes):
+        wanted = " ".join(each.address for each in command.takes) or "nothing"
+        return f"takes {wanted}"
+    given: list[Value] = [each.default for each in command.takes]
+    for place, (slot, argument) in enumerate(zip(command.takes, arguments, strict=False)):
+        accepted = slot.accept(argument)
+        if isinstance(accepted, Refusal):
+            return str(accepted)
+        given[place] = accepted
+    return tuple(given)

@@ -1,0 +1,127 @@
+"""What the stage tells the control each frame, and what it is told in return. Numbers and words only."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from installation.settings.parameters import Value
+from installation.visit.machine import Event, Halted, Phase, Skipped, WokeUp
+from installation.workers.supervision import Health
+
+
+@dataclass(frozen=True)
+class Start:
+    """The show is open: visits may begin. Ends a blackout."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The show is closed: what is running has been halted, and nothing wakes the piece until Start."""
+
+
+@dataclass(frozen=True)
+class Blackout:
+    """The screen goes black, or comes back. The visit has been halted."""
+
+    on: bool
+
+
+ShowCommand = Start | Stop | Blackout
+Happening = Event | ShowCommand
+
+VERBS = ("start", "stop", "blackout", "next", "go", "panic")
+# Where /show/go leads without a visitor's word: the phase -> the one before it, which is cut short.
+FOLLOWS = {
+    Phase.JURY: Phase.BORDER,
+    Phase.DOPPELGANGER: Phase.JURY,
+    Phase.FAREWELL: Phase.DOPPELGANGER,
+}
+
+
+class Refused(Exception):
+    """A command is not carried out; the message, for the sender, says why."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge says of the picture on the screen. `distance` in the judge's own metric."""
+
+    judge: str
+    same: bool
+    distance: float
+
+
+@dataclass(frozen=True)
+class JuryVerdict(Verdict):
+    """A judge's verdict in the jury, and where it puts the border (None: nowhere)."""
+
+    border_t: float | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One frame, as light and sound may know it: never a face, a link or an embedding."""
+
+    phase: Phase
+    reason: str = ""  # why the phase was entered
+    visit: int = 0  # another one for each visit; it is not told
+    progress: float = 0.0  # of the phase, 0 ... 1
+    t: float | None = None  # of the picture on the screen: 0 at the median face, 1 at the closest match
+    verdict: Verdict | None = None  # of the judge that leads
+    jury: tuple[JuryVerdict, ...] = ()
+    health: Mapping[str, Health] = field(default_factory=dict)
+    frame_ms: float = 0.0
+    is_open: bool = True
+    is_black: bool = False
+
+
+def orders(verb: str, given: tuple[Value, ...], here: Phase) -> list[Happening]:
+    """What `/show/` and a verb means for the stage, while the visit is `here`.
+
+    Raises Refused where only a visitor can lead.
+    """
+    match verb, given:
+        case "start", _:
+            return [Blackout(False), Start()]
+        case "stop", _:
+            return [Halted(), Stop()]
+        case "panic", _:
+            return [Halted(), Stop(), Blackout(True)]
+        case "blackout", (on,):
+            return [Halted(), Blackout(True)] if on else [Blackout(False)]
+        case "go", (Phase.ATTRACT,):
+            return [Halted()]
+        case "go", (Phase.CONSENT,) if here is Phase.ATTRACT:
+            return [WokeUp()]
+        case "next", _:
+            return [Skipped()]
+        case "go", (phase,) if here is FOLLOWS.get(Phase(str(phase))):
+            return [Skipped()]
+        case _:
+            raise Refused(f"from {here} only a visitor can lead there")
+
+
+def told(sight: Sight, visits: int) -> Iterator[tuple[str, str, tuple[float | int | bool | str, ...]]]:
+    """(address, name, arguments) of what a frame tells; see `commands.OUTPUTS`.
+
+    `visits` is how many have begun; `name` tells apart what has one address: the judges, the services.
+    """
+    yield "/visit/phase", "", (sight.phase.value, sight.reason)
+    yield "/visit/number", "", (visits,)
+    yield "/visit/progress", "", (float(sight.progress),)
+    yield "/border/t", "", (_or_minus_one(sight.t),)
+    if sight.verdict:
+        yield "/border/verdict", "", _verdict(sight.verdict)
+    for each in sight.jury:
+        yield "/jury/verdict", each.judge, (*_verdict(each), _or_minus_one(each.border_t))
+    for name, health in sight.health.items():
+        yield "/health/service", name, (name, health.condition.value, health.message, health.advice)
+    yield "/show/open", "", (bool(sight.is_open),)
+    yield "/show/blackout", "", (bool(sight.is_black),)
+
+
+def _verdict(verdict: Verdict) -> tuple[str, int, float]:
+    return verdict.judge, int(verdict.same), float(verdict.distance)
+
+
+def _or_minus_one(t: float | None) -> float:
+    return -1.0 if t is None else float(t)

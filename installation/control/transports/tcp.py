@@ -1,0 +1,129 @@
+"""OSC over TCP: packets framed with SLIP, as OSC 1.1 has them, or led by their length, as OSC 1.0 has.
+
+Which one a client uses shows in its first byte; it is answered in the same way.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from pythonosc import slip
+
+from installation.control.protocol.packets import LONGEST_PACKET
+from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.inbox import Inbox
+from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
+from installation.workers.supervision import Fault
+
+# Every byte of a packet may take two in SLIP.
+LONGEST_FRAME = 2 * LONGEST_PACKET + 2
+ROOM_S = 0.01
+# Whoever has gone without a word (a notebook closed, a cable pulled) is asked after a minute of silence, and
+# after another half no longer counts: there are places for few.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+UNANSWERED_MS = 90_000  # what was sent, at most
+# What a stream of OSC can begin with. Anything else may be a browser that a page from elsewhere sends here,
+# with packets in what it posts.
+OPENINGS = (b"\x00", slip.END, b"/", b"#")
+
+
+class NotOsc(Exception):
+    """What comes over a connection cannot be OSC."""
+
+
+class TcpServer(StreamService):
+    """Puts what comes into the inbox. `port` is the real one once it runs.
+
+    Unlike over UDP nothing is lost: while the inbox is full, the sender has to wait.
+    """
+
+    advice = "Choose another osc_port in the configuration, or end the program that uses this one."
+
+    def __init__(self, address: str, port: int, inbox: Inbox, complaints: Complaints) -> None:
+        super().__init__("osc over tcp")
+        self.address, self.port = address, port
+        self._inbox = inbox
+        self._complaints = complaints
+        self._server: asyncio.Server | None = None
+        self._peers: set[StreamPeer] = set()
+
+    async def open(self) -> None:
+        try:
+            self._server = await asyncio.start_server(
+                self._converse, self.address, self.port, limit=LONGEST_FRAME
+            )
+        except OSError as error:
+            raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for peer in self._peers:
+            peer.alive = False
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert self.loop is not None
+        peer = StreamPeer(writer.get_extra_info("peername")[0], self.loop)
+        if not self._inbox.allows(peer.host) or len(self._peers) >= MOST_CONNECTIONS:
+            self._complaints.note("connection refused", f"from {peer.host}")
+            writer.close()
+            return
+        _keep_asking(writer.get_extra_info("socket"))
+        self._peers.add(peer)
+        writing = None
+        try:
+            first = await reader.readexactly(1)
+            if first not in OPENINGS:
+                raise NotOsc
+            led_by_length = first == b"\x00"
+            writing = asyncio.create_task(_write(peer, writer, led_by_length))
+            packets = _by_length(reader, first) if led_by_length else _by_slip(reader, first)
+            async for packet in packets:
+                while self._inbox.full:
+                    await asyncio.sleep(ROOM_S)
+                self._inbox.receive(packet, peer)
+        except (asyncio.IncompleteReadError, OSError):
+            pass  # the other end has gone
+        except (asyncio.LimitOverrunError, slip.ProtocolError, NotOsc):
+            self._complaints.note("malformed stream", f"connection closed, from {peer.host}")
+        finally:
+            peer.alive = False
+            self._peers.discard(peer)
+            if writing is not None:
+                writing.cancel()
+            writer.close()
+
+
+def _keep_asking(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS)
+
+
+async def _by_slip(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:
+    rest = first if first != slip.END else b""
+    while True:
+        packet = slip.decode(rest + await reader.readuntil(slip.END))
+        rest = b""
+        if packet:  # between two packets there may be one END or two
+            yield packet
+
+
+async def _by_length(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:
+    while True:
+        size = int.from_bytes(first + await reader.readexactly(4 - len(first)))
+        first = b""
+        if size > LONGEST_PACKET:
+            raise NotOsc
+        yield await reader.readexactly(size)
+
+
+async def _write(peer: StreamPeer, writer: asyncio.StreamWriter, led_by_length: bool) -> None:
+    with suppress(OSError):  # the reading side notices, too
+        while True:
+            for packet in await peer.next_packets():
+                writer.write(len(packet).to_bytes(4) + packet if led_by_length else slip.encode(packet))
+            await writer.drain()

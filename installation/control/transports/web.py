@@ -1,0 +1,277 @@
+"""OSCQuery over HTTP and WebSocket, and on the same port a page for people."""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import ipaddress
+import json
+import logging
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from installation.control.protocol.oscquery import EXTENSIONS, BadAttribute, NotReadable, Tree, Unknown
+from installation.control.protocol.packets import LONGEST_PACKET
+from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.inbox import Inbox
+from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
+from installation.settings.parameters import shown
+from installation.stage import fonts as typeface
+from installation.workers.connection_limit import Door, Guarded
+from installation.workers.supervision import Fault
+
+PAGE = Path(__file__).parent / "page"
+COOKIE = "curator"
+WRONG_PASSWORD_S = 0.5
+# Of requests and of WebSockets; a browser opens up to six.
+MOST_VISITORS = 4 * MOST_CONNECTIONS
+REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
+HEARTBEAT_S = 20.0
+CLOSING_S = 0.5
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WebServer(StreamService):
+    """Answers from `tree`, and hands what comes to the inbox. `port` is the real one once it runs.
+
+    `osc_port` says where OSC is, for HOST_INFO. With a password, its user name does not matter.
+    """
+
+    advice = "Choose another http_port in the configuration, or end the program that uses this one."
+
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        password: str,
+        inbox: Inbox,
+        tree: Tree,
+        complaints: Complaints,
+        osc_port: Callable[[], int],
+    ) -> None:
+        super().__init__("oscquery")
+        self.address, self.port = address, port
+        self._password = password
+        self._token = secrets.token_urlsafe(32)
+        self._inbox = inbox
+        self._tree = tree
+        self._complaints = complaints
+        self._osc_port = osc_port
+        self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
+        self._sockets: dict[StreamPeer, web.WebSocketResponse] = {}
+
+    async def open(self) -> None:
+        application = web.Application(middlewares=[self._guarded], client_max_size=1024)
+        application.router.add_get("/page/typeface.ttf", self._typeface)
+        application.router.add_static("/page/", PAGE)
+        application.router.add_get("/{path:.*}", self._answer)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            logger=_counting(self._complaints),
+            shutdown_timeout=CLOSING_S,
+            keepalive_timeout=REQUEST_LIMIT_S,
+        )
+        await self._runner.setup()
+        door, behind = Door(MOST_VISITORS, MOST_VISITORS, allows=self._allows), self._runner.server
+        assert self.loop is not None and behind is not None
+        try:
+            self._listener = await self.loop.create_server(
+                lambda: Guarded(door, behind), self.address, self.port
+            )
+        except OSError as error:
+            raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        await asyncio.gather(*(connection.close() for connection in self._sockets.values()))
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def path_changed(self, path: str) -> None:
+        """Tells every client that a node is no longer what it was. For any thread."""
+        loop, text = self.loop, json.dumps({"COMMAND": "PATH_CHANGED", "DATA": path})
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(lambda: loop.create_task(self._tell_all(text)))
+
+    async def _tell_all(self, text: str) -> None:
+        for connection in list(self._sockets.values()):
+            with suppress(ConnectionError):
+                await connection.send_str(text)
+
+    # --- who may ask ---
+
+    def _allows(self, address: str) -> bool:
+        allowed = self._inbox.allows(address)
+        if not allowed:
+            self._complaints.note("connection refused", f"from {address}")
+        return allowed
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = self._refused(request)
+        if refused:
+            self._complaints.note("web request refused", f"{refused}, {request.remote}")
+            return web.Response(status=403, text=refused, headers=HEADERS)
+        if self._password and not self._knows_password(request):
+            if "Authorization" in request.headers:
+                self._complaints.note("wrong password", f"from {request.remote}")
+                await asyncio.sleep(WRONG_PASSWORD_S)
+            challenge = {"WWW-Authenticate": 'Basic realm="Doppelgänger"'}
+            return web.Response(status=401, text="a password is needed", headers=HEADERS | challenge)
+        answer = await handler(request)
+        if not answer.prepared:
+            answer.headers.update(HEADERS)
+            if self._password:
+                # Browsers do not send the password along with a WebSocket.
+                answer.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict")
+        return answer
+
+    def _refused(self, request: web.Request) -> str:
+        """Why this request is not even looked at; empty if it is."""
+        # A page from elsewhere may make a visitor's or curator's browser ask us under a name of its own.
+        name = request.host.rpartition(":")[0] if ":" in request.host else request.host
+        if not _is_own_name(name):
+            return "unknown name of this machine; use its address"
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.partition("://")[2] != request.host:
+            return "asked for by a page from elsewhere"
+        return ""
+
+    def _knows_password(self, request: web.Request) -> bool:
+        if hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._token.encode()):
+            return True
+        scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            return False
+        return scheme.lower() == "basic" and hmac.compare_digest(given, self._password.encode())
+
+    # --- what is answered ---
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._converse(request)
+        query = request.query_string.partition("=")[0]
+        if query == "HTML" or (not query and "text/html" in request.headers.get("Accept", "")):
+            return web.FileResponse(PAGE / "index.html")
+        try:
+            if query == "HOST_INFO":
+                return web.json_response(self._host_info(request))
+            if query:
+                return web.json_response(self._tree.attribute(request.path, query))
+            return web.json_response(self._tree.node(request.path))
+        except Unknown:
+            return web.Response(status=404, text="there is no such node")
+        except BadAttribute:
+            return web.Response(status=400, text="there is no such attribute")
+        except NotReadable:
+            return web.Response(status=204)
+
+    async def _typeface(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(typeface.FILE)
+
+    def _host_info(self, request: web.Request) -> dict[str, Any]:
+        here = request.transport.get_extra_info("sockname")[0] if request.transport else self.address
+        return {
+            "NAME": "Doppelgänger",
+            "EXTENSIONS": EXTENSIONS,
+            "OSC_IP": here,
+            "OSC_PORT": self._osc_port(),
+            "OSC_TRANSPORT": "UDP",
+            "WS_IP": here,
+            "WS_PORT": self.port,
+        }
+
+    # --- WebSocket ---
+
+    async def _converse(self, request: web.Request) -> web.StreamResponse:
+        if len(self._sockets) >= MOST_CONNECTIONS:
+            return web.Response(status=503, text="too many connections")
+        assert self.loop is not None and request.remote is not None
+        connection = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S, timeout=CLOSING_S, max_msg_size=LONGEST_PACKET
+        )
+        await connection.prepare(request)
+        peer = StreamPeer(request.remote, self.loop)
+        self._sockets[peer] = connection
+        writing = asyncio.create_task(self._write(peer, connection))
+        try:
+            async for message in connection:
+                if message.type is WSMsgType.BINARY:
+                    self._inbox.receive(message.data, peer)
+                elif message.type is WSMsgType.TEXT:
+                    self._obey(message.data, peer)
+        finally:
+            peer.alive = False
+            writing.cancel()
+            del self._sockets[peer]
+        return connection
+
+    async def _write(self, peer: StreamPeer, connection: web.WebSocketResponse) -> None:
+        with suppress(ConnectionError):  # the reading side notices, too
+            while True:
+                for packet in await peer.next_packets():
+                    await connection.send_bytes(packet)
+
+    def _obey(self, text: str, peer: StreamPeer) -> None:
+        try:
+            wish = json.loads(text)
+            command, address = wish["COMMAND"], wish["DATA"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            command, address = None, None
+        if command in ("LISTEN", "IGNORE") and isinstance(address, str) and address in self._tree:
+            self._inbox.listen(peer, address, command == "LISTEN")
+        else:
+            self._complaints.note("malformed wish over WebSocket", f"from {peer.host}")
+
+
+class _Counting(logging.Handler):
+    """aiohttp logs a traceback for whatever is not HTTP; here it is counted like all other nonsense."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        super().__init__(logging.WARNING)
+        self._complaints = complaints
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fault = record.exc_info[1] if record.exc_info else None
+        kind = "malformed web request" if isinstance(fault, HttpProcessingError) else "web server"
+        what = type(fault).__name__ if fault else "fault"
+        self._complaints.note(kind, f"{what}: {shown(record.getMessage())}")
+
+
+def _counting(complaints: Complaints) -> logging.Logger:
+    """A logger apart from all others, whose every record is one more complaint."""
+    logger = logging.Logger("oscquery")
+    logger.addHandler(_Counting(complaints))
+    return logger
+
+
+def _is_own_name(name: str) -> bool:
+    """Whether a Host header's name can only be meant for this machine."""
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        own = socket.gethostname().lower()
+        return name.lower() in ("localhost", own, f"{own}.local")
+    return True

@@ -1,0 +1,253 @@
+"""What is portrayed with which weights and how: one TOML file, checked before anything starts.
+
+`config/default.toml` uses only what comes with the project. Another file is laid over it and names only what
+differs; `config/ffhq.toml` uses the weights that `./kiosk weights fetch` brings.
+"""
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from engine.common.errors import UsageError
+from installation.visit.machine import Phase
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = ROOT / "config" / "default.toml"
+MAX_SEED = 2**31 - 1  # numpy takes twice as many; the nearest picture's search counts on from it
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Search(_Section):
+    """The projection; see `engine.inversion.projection.SearchSettings`."""
+
+    space: Literal["w", "w+"] = Field("w+", description="one w for all layers, or each layer its own")
+    steps: int = Field(150, ge=1, le=10_000, description="steps of the latent, at most")
+    tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
+    tuning_steps: int = Field(60, ge=1, le=10_000, description="steps of the weights, at most")
+    nearest: bool = Field(True, description="whether the shortest way across is looked for")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"
+    )
+    threads: int = Field(2, ge=1, le=256, description="threads of the networks on a CPU of any size")
+
+
+class Film(_Section):
+    """The way between the median face and the match, as it is ridden; see docs/search.md."""
+
+    pictures: int = Field(120, ge=2, le=1000, description="of the way, besides those that found the border")
+
+
+class Judging(_Section):
+    """The panel and its protocol; see docs/verdict.md."""
+
+    panel: list[str] = Field(
+        ["dlib", "anthropometry"], min_length=1, description="judges, the first one leads"
+    )
+    thresholds: dict[str, str | float] = Field(
+        {}, description="a judge's operating point by name (kiosk judges list), or a distance of one's own"
+    )
+    perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="which perturbations")
+
+
+class Display(_Section):
+    """The screen and its keys; see docs/display.md."""
+
+    screen: str = Field("0", description="a monitor: 0, name:HDMI; window:1280x720; headless:1080x1920")
+    rotation_deg: Literal[0, 90, 180, 270] = Field(0, description="clockwise, for a monitor hung turned")
+    vsync: bool = Field(True, description="wait for the monitor")
+    exit_chord: str = Field("", description="keys that end it, such as ctrl+alt+shift+q; empty: none")
+    keys: dict[str, Literal["yes", "no", "without camera", "language"]] | None = Field(
+        None, description="a key's name -> what it stands for; none: those of docs/display.md"
+    )
+
+
+class Stage(_Section):
+    """The camera and the scenes; see docs/cameras.md and docs/scenes.md."""
+
+    camera: str = Field("0", description="0, /dev/video2, name:Logitech, file:PATH or synthetic")
+    scenes: dict[Phase, str] = Field(
+        {phase: str(phase) for phase in Phase}, description="the scene of each phase, a file in scenes/"
+    )
+
+    @field_validator("scenes")
+    @classmethod
+    def _complete(cls, scenes: dict[Phase, str]) -> dict[Phase, str]:
+        return {phase: str(phase) for phase in Phase} | scenes
+
+
+class WiFi(_Section):
+    """The network that phones are asked to join first."""
+
+    name: str = Field(min_length=1, max_length=32, description="its name (SSID)")
+    password: str = Field("", pattern=r"^(.{8,63})?$", description="WPA, 8 to 63 signs; empty: open to all")
+    hidden: bool = Field(False, description="whether it does not announce itself")
+
+
+class Delivery(_Section):
+    """How phones reach the delivery; see docs/network.md."""
+
+    enabled: bool = Field(True, description="whether visitors can fetch anything by phone")
+    host: str = Field("auto", description="this machine's IPv4 address that phones can reach, or auto")
+    interface: str = Field("", description="with auto: the network interface to use, such as wlan0")
+    port: int = Field(8080, ge=1, le=65535, description="its own, apart from the curators'")
+    certificate: Path | None = Field(None, description="TLS certificate with its chain, PEM")
+    key: Path | None = Field(None, description="its private key, PEM")
+    public_url: str = Field(
+        "", pattern=r"^(https?://[^/\s?#]+(/[^\s?#]*)?)?$", description="where a proxy or a name leads here"
+    )
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [], description="proxies of the house: whose X-Forwarded-For is believed"
+    )
+    wifi: WiFi | None = Field(None, description="the guests' network; its code is shown first")
+
+    @field_validator("host")
+    @classmethod
+    def _can_be_listened_at(cls, host: str) -> str:
+        # An empty one would be all addresses, which no link can begin with; a name has no colon.
+        if not host or ":" in host:
+            raise ValueError("give an IPv4 address of this machine, or auto")
+        return host
+
+    @field_validator("public_url")
+    @classmethod
+    def _leads_somewhere(cls, public_url: str) -> str:
+        # urlsplit and .port raise ValueError, and so does the encoding of names: a UnicodeError is one.
+        parts = urlsplit(public_url)
+        name = parts.hostname or ""
+        if public_url and (not name or parts.port == 0 or parts.username is not None):
+            raise ValueError("give it as https://name, https://name:port or https://name/path")
+        if not name.isascii():
+            raise ValueError("give a name with other letters than a to z as xn--...")
+        name.encode("idna")
+        return public_url
+
+    @model_validator(mode="after")
+    def _phones_can_reach_it(self) -> Self:
+        if self.host == "0.0.0.0" and not self.public_url:
+            raise ValueError(f"no phone can reach {self.host}: give this machine's address, or public_url")
+        return self
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together")
+        if self.certificate and not self.public_url.startswith("https://"):
+            raise ValueError("a certificate is for a name: give public_url as https://name")
+        return self
+
+
+class ControlSettings(_Section):
+    """Where curators' programs reach the piece; see docs/show-control.md."""
+
+    address: str = Field("127.0.0.1", description="of this machine; 0.0.0.0 for all its networks")
+    osc_port: int = Field(9000, ge=0, le=65_535, description="OSC over UDP, and over TCP")
+    http_port: int = Field(5678, ge=0, le=65_535, description="OSCQuery, and the page for people")
+    password: str = Field("", description="for OSCQuery and the page; empty: none is asked for")
+    advertise: bool = Field(False, description="whether the network is told by zeroconf")
+    allow: list[str] = Field(
+        ["127.0.0.1"], description="who may speak: addresses, or networks such as 10.0.0.0/24"
+    )
+    send_to: list[str] = Field([], description="host:port of those who are told everything without asking")
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        return str(ipaddress.IPv4Address(address))
+
+    @field_validator("allow")
+    @classmethod
+    def _are_networks(cls, allow: list[str]) -> list[str]:
+        return [str(ipaddress.ip_network(each, strict=False)) for each in allow]
+
+    @field_validator("send_to")
+    @classmethod
+    def _are_targets(cls, send_to: list[str]) -> list[str]:
+        for target in send_to:
+            host, _, port = target.rpartition(":")
+            ipaddress.IPv4Address(host)
+            if not port.isdecimal() or not 0 < int(port) < 65_536:
+                raise ValueError(f"{target} is no address:port")
+        return send_to
+
+
+class Privacy(_Section):
+    """What is left behind; see docs/privacy.md."""
+
+    recycle_after: int = Field(
+        50, ge=1, le=10_000, description="visits, then the engine's process is replaced"
+    )
+    counters_days: int = Field(100, ge=0, le=1000, description="counters are kept so long; 0: none are")
+
+
+class Configuration(_Section):
+    """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
+
+    generator: str = Field("nobody", description="the generator's name in the manifest")
+    encoder: str | None = Field(
+        None, description='the generator\'s encoder, whose guess the search walks to first; "": it does not'
+    )
+    people: str | None = Field(
+        None, description='places in the generator of people for attract; "": random people are looked for'
+    )
+    perceptual: Literal["pyramid", "features", "lpips"] = Field(
+        "pyramid", description="what the search minimises"
+    )
+    search: Search = Search()
+    judging: Judging = Judging()
+    film: Film = Film()
+    display: Display = Display()
+    stage: Stage = Stage()
+    delivery: Delivery = Delivery()
+    control: ControlSettings = ControlSettings()
+    privacy: Privacy = Privacy()
+
+    @field_validator("encoder", "people")
+    @classmethod
+    def _none(cls, name: str | None) -> str | None:
+        return name or None  # TOML has no other word for it
+
+
+def load(path: Path = DEFAULT) -> Configuration:
+    """Reads a configuration, laid over `config/default.toml`.
+
+    Raises UsageError naming the file, the entry and what is wrong with it.
+    """
+    try:
+        entries = [tomllib.loads(each.read_text("utf-8")) for each in (DEFAULT, path)]
+        return Configuration.model_validate(_laid_over(*entries))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}). Give another file with --config."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a TOML file ({error}). Mend it, or leave --config out.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        entry = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {entry}: {first['msg']}. Mend this entry.") from None
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both, entry by entry; where both have one, the upper."""
+    tables = {
+        name: _laid_over(below[name], entry)
+        for name, entry in above.items()
+        if isinstance(entry, dict) and isinstance(below.get(name), dict)
+    }
+    return below | above | tables

@@ -1,0 +1,71 @@
+"""What a scene is: a file with one subclass of `Scene` and its parameters, named in the configuration.
+
+class BlinkParameters(Parameters):
+    "A picture that comes and goes."
+    scene: ClassVar[str] = "blink"
+    period_s: float = Field(4, ge=1, le=20, description="from light to light")
+
+class Blink(Scene):
+    parameters = BlinkParameters
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        period_s = view.registry.of(BlinkParameters).period_s
+        ...
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import ClassVar
+
+import pygame
+
+from engine.common.errors import UsageError
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Canvas
+from installation.stage.view import Action, Shown, View
+
+
+class Scene(ABC):
+    """Entered, then updated and drawn once a frame, then left; the same object again in the next visit."""
+
+    parameters: ClassVar[type[Parameters]]
+
+    def enter(self, view: View) -> None:  # noqa: B027
+        """Begins. Nothing of an earlier visit may be left here."""
+
+    def update(self, view: View) -> None:  # noqa: B027
+        """Moves on to `view.now_s`. Frames may come late: what is shown depends on the time, not on them."""
+
+    @abstractmethod
+    def draw(self, canvas: Canvas, view: View) -> None:
+        """Draws the whole frame onto the canvas, which is black. At most a few milliseconds."""
+
+    def leave(self) -> None:  # noqa: B027
+        """Ends: drops every picture it holds."""
+
+    def areas(self) -> Mapping[Action, pygame.Rect]:
+        """Where a touch means what, in canvas pixels, as last drawn. A touch elsewhere is just a touch."""
+        return {}
+
+    def shown(self) -> Sequence[Shown]:
+        """The pictures on the screen as last drawn that have a verdict written beside them."""
+        return ()
+
+
+def scene_of(name: str) -> type[Scene]:
+    """The scene in the file `scenes/NAME.py`. Raises UsageError where there is none."""
+    try:
+        module = import_module(f"scenes.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"scenes.{name}":
+            raise
+        raise UsageError(f"scene {name!r} is not there: it needs a file scenes/{name}.py.") from None
+    found = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Scene) and each.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise UsageError(f"scenes/{name}.py: has {len(found)} scenes. One file holds one subclass of Scene.")
+    return found[0]

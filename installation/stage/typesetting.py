@@ -1,0 +1,143 @@
+"""Words as ink: how wide they are, where lines break, and masks of them, made once and kept.
+
+Pure but for the memory of masks. Nothing here remembers figures: see `Canvas.figures`.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from engine.common.arrays import Pixels
+from installation.stage.fonts import font
+
+Colour = tuple[int, int, int]
+
+_MEASURED_PX = 200
+LEADING = 1.26  # from baseline to baseline, in sizes of the type
+
+
+def text_width(words: str, size_px: int, weight: int = 400) -> float:
+    """The width of one line in pixels."""
+    return _em_width(words, weight) * size_px
+
+
+@lru_cache(maxsize=4096)
+def _em_width(words: str, weight: int) -> float:
+    """The width of a line in sizes of its type: the typeface scales evenly, so measuring once is enough."""
+    return font(_MEASURED_PX, weight).getlength(words) / _MEASURED_PX
+
+
+def fitting_size(words: tuple[str, ...], largest_px: int, weight: int, width_px: float) -> int:
+    """The largest size up to `largest_px` at which each of `words` fits into one line."""
+    widest = max(text_width(each, largest_px, weight) for each in words)
+    return largest_px if widest <= width_px else int(largest_px * width_px / widest)
+
+
+@lru_cache(maxsize=256)
+def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...]:
+    """The lines of a text: as few as can be, of even length; its own breaks stay. A long word stays whole."""
+    lines: list[str] = []
+    for part in words.split("\n"):
+        best = _greedy(part, size_px, weight, width_px)
+        narrow, wide = width_px // 2, width_px
+        while wide - narrow > max(size_px // 8, 1):
+            middle = (narrow + wide) // 2
+            tried = _greedy(part, size_px, weight, middle)
+            if len(tried) == len(best):
+                best, wide = tried, middle
+            else:
+                narrow = middle
+        lines += best
+    return tuple(lines)
+
+
+def _greedy(words: str, size_px: int, weight: int, width_px: float) -> list[str]:
+    lines: list[str] = []
+    room = 0.0
+    space = text_width(" ", size_px, weight)
+    for word in words.split():
+        width = text_width(word, size_px, weight)
+        if lines and width + space <= room:
+            lines[-1] += f" {word}"
+            room -= width + space
+        else:
+            lines.append(word)
+            room = width_px - width
+    return lines or [""]
+
+
+Paragraph = tuple[str, int, int, float]
+"""Words, size in pixels, weight, and the space below in sizes."""
+SetParagraph = tuple[tuple[str, ...], int, float]
+"""Lines, size in pixels, and the space below in sizes."""
+
+
+@lru_cache(maxsize=128)
+def fit(
+    paragraphs: tuple[Paragraph, ...], size: tuple[int, int], smallest_px: int
+) -> tuple[tuple[SetParagraph, ...], bool]:
+    """Sets paragraphs into (width, height): smaller type where they are too much, down to `smallest_px`.
+
+    What is then still too much ends in an ellipsis, and paragraphs after it are left out. Returns what is
+    set, and whether that is everything.
+    """
+    for percent in range(100, 35, -4):
+        scaled = tuple(
+            (words, max(round(size_px * percent / 100), min(smallest_px, size_px)), weight, after)
+            for words, size_px, weight, after in paragraphs
+        )
+        done = tuple(
+            (wrap(words, size_px, weight, size[0]), size_px, after)
+            for words, size_px, weight, after in scaled
+        )
+        if height_px(done) <= size[1] and _widest_word(scaled) <= size[0]:
+            return done, True
+    return _cut(done, size[1]), False
+
+
+def fits(words: str, size_px: int, weight: int, size: tuple[int, int]) -> bool:
+    """Whether a paragraph goes into (width, height) as it is."""
+    return fit(((words, size_px, weight, 0.0),), size, size_px)[1]
+
+
+def height_px(paragraphs: tuple[SetParagraph, ...]) -> float:
+    """How high they are together; the space below the last one does not count."""
+    lines = sum(len(lines) * LEADING * size_px for lines, size_px, _ in paragraphs)
+    return lines + sum(after * size_px for _, size_px, after in paragraphs[:-1])
+
+
+def _cut(paragraphs: tuple[SetParagraph, ...], highest_px: int) -> tuple[SetParagraph, ...]:
+    kept: tuple[SetParagraph, ...] = ()
+    for lines, size_px, after in paragraphs:
+        for count in range(len(lines), 0, -1):
+            some = lines if count == len(lines) else (*lines[: count - 1], lines[count - 1] + " …")
+            longer = (*kept, (some, size_px, after))
+            if height_px(longer) <= highest_px:
+                kept = longer
+                break
+        if not kept or len(kept[-1][0]) < len(lines):
+            break
+    return kept
+
+
+def _widest_word(paragraphs: tuple[Paragraph, ...]) -> float:
+    return max(
+        (
+            text_width(word, size_px, weight)
+            for words, size_px, weight, _ in paragraphs
+            for word in words.split()
+        ),
+        default=0.0,
+    )
+
+
+@lru_cache(maxsize=256)
+def ink(words: str, size_px: int, weight: int, colour: Colour) -> tuple[Pixels, int, int]:
+    """One line of text on black, uint8 (h, w, 4); its corner from the left end of the baseline."""
+    typeface = font(size_px, weight)
+    left, top, right, bottom = (round(edge) for edge in typeface.getbbox(words, anchor="ls"))
+    mask = Image.new("L", (right - left + 2, bottom - top + 2))
+    ImageDraw.Draw(mask).text((1 - left, 1 - top), words, fill=255, font=typeface, anchor="ls")
+    shades = np.asarray(mask, np.float32)[..., None] * (np.array([*colour, 0], np.float32) / 255)
+    return np.rint(shades).astype(np.uint8), left - 1, top - 1

@@ -1,0 +1,130 @@
+"""Where a configuration becomes a generator, a panel of judges and a perceptual distance, ready for sitters.
+
+Loaded once and kept: a visit after the first one costs only the visit.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from engine.common.arrays import Pixels
+from engine.common.device import brought_to, choose, within_memory
+from engine.common.errors import WeightsError
+from engine.finders.nearest import NearestSettings
+from engine.inversion.projection import SearchSettings, fast_dtype
+from engine.judges.registry import panel, require_binding
+from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
+from engine.perceptual.lpips import LPIPS
+from engine.pipeline.people import load_people
+from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, portray
+from engine.stylegan2.checkpoint import generator_sha256, load_generator
+from engine.stylegan2.encoder import Encoder, load_encoder
+from engine.stylegan2.network import Generator
+from installation.cli.judges import fetched_weights
+from installation.settings.configuration import Configuration
+from installation.settings.weights import PERCEPTUAL, Manifest
+
+
+class Atelier:
+    """The loaded networks of one configuration.
+
+    Raises WeightsError where weights are missing or wrong, UsageError where no judge of the panel binds,
+    MachineError where the GPU that is asked for is not there, or has too little memory.
+    """
+
+    @within_memory()
+    def __init__(self, configuration: Configuration, both: bool = True) -> None:
+        """`both`: whether the doppelgänger through the median is looked for beside a nearer one."""
+        # Fixed, not what the machine has: the same photograph then has the same border on every machine.
+        torch.set_num_threads(configuration.search.threads)
+        self.device = choose(configuration.search.device)
+        manifest = Manifest.load()
+        weights = manifest.locate(configuration.generator)
+        self.configuration = configuration
+        self.generator = brought_to(load_generator(weights), self.device)
+        self.generator_sha256 = generator_sha256(weights)
+        self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256, self.device)
+        self.people = _people(manifest, configuration.people, self.generator_sha256, self.generator)
+        names = configuration.judging.panel
+        self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
+        require_binding(self.judges)
+        self.distance = _distance(manifest, configuration.perceptual, self.device)
+        search, judging = configuration.search, configuration.judging
+        dtype = fast_dtype(self.device)
+        self.settings = PortrayalSettings(
+            search=SearchSettings(
+                space=search.space,
+                steps=search.steps,
+                tuning_steps=search.tuning_steps,
+                dtype=dtype,
+                seed=0,
+            ),
+            nearest=NearestSettings(dtype=dtype, seed=judging.seed) if search.nearest else None,
+            tuning=search.tuning,
+            k=judging.perturbations,
+            seed=judging.seed,
+            strip=configuration.film.pictures,
+            both=both,
+        )
+
+    @within_memory()
+    def portray(
+        self,
+        photographs: Sequence[Pixels],
+        report: Callable[[Progress], None] = lambda _: None,
+        bordered: Callable[[Portrayal], None] = lambda _: None,
+    ) -> Portrayal:
+        """Portrays one sitter; see `portray`. Raises MachineError where the GPU's memory is not enough."""
+        return portray(
+            photographs,
+            self.generator,
+            self.judges,
+            self.distance,
+            self.settings,
+            report,
+            bordered,
+            self.encoder,
+        )
+
+
+def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
+    paths = [manifest.locate(each) for each in PERCEPTUAL[name]]
+    if name == "lpips":
+        return brought_to(LPIPS.from_files(*paths), device)
+    if name == "features":
+        # The feature maps of the embedded encoder.
+        return EncoderFeatures(brought_to(load_encoder(*paths)[0], device))
+    return NormalisedLaplacianPyramid()
+
+
+def _encoder(
+    manifest: Manifest, name: str | None, sha256_of_generator: str, device: torch.device
+) -> Encoder | None:
+    """The encoder of that name. Raises WeightsError where it was trained for another generator."""
+    if name is None:
+        return None
+    path = manifest.locate(name)
+    encoder, told = load_encoder(path)
+    _check_same(path, told.generator_sha256, sha256_of_generator, "encoder")
+    return brought_to(encoder, device)
+
+
+def _people(
+    manifest: Manifest, name: str | None, sha256_of_generator: str, generator: Generator
+) -> torch.Tensor | None:
+    """The places of the people of that name. Raises WeightsError where they lie in another generator."""
+    if name is None:
+        return None
+    path = manifest.locate(name)
+    latents, sha256 = load_people(path, generator)
+    _check_same(path, sha256, sha256_of_generator, "people")
+    return latents
+
+
+def _check_same(path: Path, sha256: str, sha256_of_generator: str, entry: str) -> None:
+    if sha256 != sha256_of_generator:
+        raise WeightsError(
+            f'{path}: was made for another generator. Put {entry} = "" into the configuration, or make one '
+            "for this generator (docs/training.md)."
+        )

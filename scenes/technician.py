@@ -1,0 +1,217 @@
+"""The technician's picture, `./kiosk run --setup`: framing, focus, light, camera, screens, the way to phones.
+
+In English, and the only place where measurements are shown. They stand on the screen while a face is there,
+and nowhere else.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from pygame import Rect
+
+from engine.common.arrays import Pixels
+from engine.faces.alignment import ffhq_quad
+from engine.faces.finder import Face
+from hardware.camera.base import CameraState, Health
+from hardware.display import Screen
+from installation.capture.guidance import PortraitTaking
+from installation.stage.canvas import Block, Canvas
+from installation.stage.layout import Layout
+from installation.stage.scene import Scene
+from installation.stage.view import View
+
+WHITE, GREY, DIM = (255, 255, 255), (168, 168, 168), (80, 80, 80)
+# Skin this bright has no drawing left.
+CLIPPED = 250
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the technician wants to know, of this moment.
+
+    camera: how it does. screens: all there are; screen: the one this is on, None without a window. face: what
+    the watcher measures, None where there is nobody. phone: one line on how phones get here.
+    """
+
+    camera: Health
+    screens: Sequence[Screen] = ()
+    screen: Screen | None = None
+    face: Face | None = None
+    phone: str = ""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One measure: `value` on a scale from 0 to `full`, good from `low` to `high`."""
+
+    name: str
+    shown: str
+    value: float
+    full: float
+    low: float
+    high: float = float("inf")
+
+    @property
+    def good(self) -> bool:
+        return self.low <= self.value <= self.high
+
+
+class Setup(Scene):
+    """The whole picture of the camera with the portrait's square in it, and what is measured there."""
+
+    parameters = PortraitTaking
+
+    def __init__(self, facts: Callable[[], Facts]) -> None:
+        self._facts = facts
+        self.leave()
+
+    def leave(self) -> None:
+        self._best_focus = self._passed_focus = 0.0
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        facts = self._facts()
+        layout = canvas.layout
+        panel = layout.panel.copy()
+        if view.camera is not None:
+            rect = _fitted(view.camera.image, layout)
+            self._draw_picture(canvas, view.camera.image, rect, facts, view.registry.of(PortraitTaking))
+            if layout.stacked:
+                panel.top = rect.bottom + layout.margin_px // 2
+        asked = view.sighting.guidance.value if view.sighting and view.camera else "no picture"
+        words = [Block(asked.capitalize(), layout.large_px, 500, WHITE)]
+        panel.top = canvas.column(words, panel).bottom + layout.margin_px // 2
+        for gauge in self._gauges(facts, view):
+            panel.top = self._draw_gauge(canvas, panel, gauge)
+        panel.top += layout.small_px // 2
+        panel.height = layout.page.bottom - panel.top
+        canvas.column([Block(line, layout.small_px, 400, GREY, after=0.2) for line in lines(facts)], panel)
+
+    def _draw_picture(
+        self, canvas: Canvas, picture: Pixels, rect: Rect, facts: Facts, values: PortraitTaking
+    ) -> None:
+        canvas.picture(picture, rect, melt=False)
+        stroke = canvas.layout.stroke_px
+        scale = rect.width / picture.shape[1]
+        # The nearest and the farthest face, in the middle.
+        for share in (values.near_share, values.far_share):
+            radius = share * min(rect.size) / 2
+            canvas.arc(rect.center, (radius, 1.3 * radius), stroke, GREY)
+        if facts.face is not None:
+            quad = ffhq_quad(facts.face.landmarks) * scale + rect.topleft
+            canvas.line([*quad.tolist(), quad[0].tolist()], 2 * stroke, WHITE)
+
+    def _gauges(self, facts: Facts, view: View) -> list[Gauge]:
+        if view.camera is None:
+            return []
+        picture, face, values = view.camera.image, facts.face, view.registry.of(PortraitTaking)
+        part = _part(picture, face)
+        focus = measure_focus(part)
+        best, passed = self._past_best(focus)
+        gauges = [
+            Gauge("Focus" if passed else "Focus: turn past the best, and back", f"{focus:.2f}", focus, best,
+                  0.9 * best if passed else float("inf")),
+            Gauge("Overexposed", f"{100 * clipped_share(part):.0f} %", clipped_share(part), 0.2, 0.0, 0.02),
+        ]  # fmt: skip
+        if face is None:
+            return gauges
+        limits, shorter_px = values.limits, min(picture.shape[:2])
+        far_px = max(limits.min_face_px, values.far_share * shorter_px)
+        near_px = values.near_share * shorter_px
+        yaw, pitch, _ = face.pose_deg
+        return [
+            *gauges,
+            Gauge("Light", f"{face.brightness:.0f}", face.brightness, 100, limits.min_brightness),
+            Gauge("Sharpness", f"{face.sharpness:.2f}", face.sharpness, 0.8, limits.min_sharpness),
+            Gauge("Face", f"{face.face_px:.0f} px", face.face_px, 1.2 * near_px, far_px, near_px),
+            Gauge("Turned aside", f"{yaw:+.0f}°", abs(yaw), 60, 0, limits.max_yaw_deg),
+            Gauge("Looking up", f"{pitch:+.0f}°", abs(pitch), 60, 0, limits.max_pitch_deg),
+        ]
+
+    def _past_best(self, focus: float) -> tuple[float, bool]:
+        """The best focus so far, and whether it is one: what has not been worse again can still be better."""
+        self._best_focus = max(self._best_focus, focus)
+        if focus < 0.8 * self._best_focus:
+            self._passed_focus = self._best_focus
+        return self._best_focus, self._best_focus <= 1.05 * self._passed_focus
+
+    def _draw_gauge(self, canvas: Canvas, panel: Rect, gauge: Gauge) -> int:
+        """A name, a number, and a bar with its limits; full where the value is good. Returns its end."""
+        size = canvas.layout.small_px
+        baseline = panel.top + size
+        canvas.text(gauge.name, (panel.left, baseline), size, 400, GREY)
+        canvas.figures(gauge.shown, (panel.right, baseline), size, 500, WHITE, align="right")
+        bar = Rect(panel.left, baseline + size // 3, panel.width, max(size // 4, 3))
+
+        def along(value: float) -> int:
+            return round(bar.width * min(max(value / gauge.full, 0.0), 1.0)) if gauge.full > 0 else 0
+
+        canvas.fill(bar, DIM)
+        filled = Rect(bar.left, bar.top, along(gauge.value), bar.height)
+        if gauge.good:
+            canvas.fill(filled, WHITE)
+        else:
+            canvas.outline(filled, max(bar.height // 3, 1), WHITE)
+        stroke = canvas.layout.stroke_px
+        for mark in (gauge.low, gauge.high):
+            if 0 < mark <= gauge.full:
+                x = bar.left + along(mark)
+                canvas.fill(Rect(x, bar.top, stroke, 3 * bar.height), WHITE)
+        return bar.bottom + size // 2
+
+
+def lines(facts: Facts) -> list[str]:
+    """What is told in words; the way out first, so that nothing pushes it off the screen."""
+    camera = facts.camera
+    size = f"{camera.size_px[0]}x{camera.size_px[1]} px, " if camera.size_px else ""
+    again = f", opened again {camera.reopened} times" if camera.reopened else ""
+    told = [
+        "Escape ends this picture",
+        f"Camera: {camera.camera or 'none'}, {size}{camera.rate_hz:.1f} Hz, {camera.state}{again}",
+    ]
+    if camera.state is not CameraState.RUNNING:
+        told.append(camera.what_to_do)
+    for screen in facts.screens:
+        here = "  ← this one" if screen == facts.screen else ""
+        told.append(f"Screen {screen.index}: {screen.name}, {screen.size_px[0]}x{screen.size_px[1]} px{here}")
+    if facts.phone:
+        told.append(facts.phone)
+    return told
+
+
+def measure_focus(part: Pixels) -> float:
+    """How much finest detail uint8 (H, W, 3) RGB has; to be compared with itself while the lens is turned.
+
+    As `engine.faces.finder.measure_sharpness`, but in the camera's own pixels: what is lost there is the
+    lens's.
+    """
+    luma = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    across = cv2.filter2D(luma, -1, np.array([[1.0, -2.0, 1.0]]))
+    down = cv2.filter2D(luma, -1, np.array([[1.0], [-2.0], [1.0]]))
+    return float(min(across.std(), down.std()) / max(float(luma.std()), 1.0))
+
+
+def clipped_share(part: Pixels) -> float:
+    """The share of pixels, 0 to 1, of which a channel has reached its end."""
+    return float(np.mean(part.max(axis=2) >= CLIPPED))
+
+
+def _part(picture: Pixels, face: Face | None) -> Pixels:
+    """The face, or the middle of the picture."""
+    height, width = picture.shape[:2]
+    x0, y0, x1, y1 = face.box_px if face else (width / 3, height / 3, 2 * width / 3, 2 * height / 3)
+    left, top = int(np.clip(x0, 0, width - 2)), int(np.clip(y0, 0, height - 2))
+    return picture[top : max(top + 2, int(y1)), left : max(left + 2, int(x1))]
+
+
+def _fitted(picture: Pixels, layout: Layout) -> Rect:
+    """The largest rectangle of the picture's shape in the place of the face."""
+    height, width = picture.shape[:2]
+    scale = min(layout.face.width / width, layout.face.height / height)
+    rect = Rect(0, 0, round(scale * width), round(scale * height))
+    if layout.stacked:
+        rect.midtop = layout.face.midtop
+    else:
+        rect.center = layout.face.center
+    return rect

@@ -1,0 +1,31 @@
+"""*Stop*: the way out of a visit for whoever has only the screen, always in the same place."""
+
+from collections.abc import Mapping
+
+from pygame import Rect
+
+from installation.stage.canvas import Canvas
+from installation.stage.scene import Scene
+from installation.stage.theme import look
+from installation.stage.typesetting import fitting_size
+from installation.stage.view import Action, View
+
+
+class Stoppable(Scene):
+    """A scene that is left by a touch on *stop*, which means *no*. It draws nothing else there."""
+
+    _stop: Rect | None = None
+
+    def leave(self) -> None:
+        self._stop = None
+
+    def areas(self) -> Mapping[Action, Rect]:
+        return {} if self._stop is None else {Action.NO: self._stop}
+
+    def draw_stop(self, canvas: Canvas, view: View) -> None:
+        """The field, quiet, and at once: who wants to stop does not wait for a light to come."""
+        field, small = canvas.layout.stop, canvas.layout.small_px
+        words = view.text("stop.stop")
+        size = fitting_size((words,), small, 400, field.width - small)
+        canvas.field(field, words, size, look(view).quiet)
+        self._stop = field.inflate(small, small)  # a finger may miss it a little

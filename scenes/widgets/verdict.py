@@ -1,0 +1,85 @@
+"""The verdict as visitors see it: a sign, words, and the distance as a needle against the threshold."""
+
+import numpy as np
+from pygame import Rect
+
+from engine.border.strip import Strip
+from installation.stage.canvas import Canvas
+from installation.stage.theme import Look, number
+from installation.stage.typesetting import LEADING, text_width
+from installation.stage.view import Shown, View
+
+WEIGHT = 600
+# Where words begin beside their sign, in sizes of the type.
+_INDENT = 1.1
+
+
+def words_of(view: View, same: bool) -> str:
+    """SAME PERSON or SOMEONE ELSE."""
+    return view.text("verdict.same" if same else "verdict.other").upper()
+
+
+def draw_words(canvas: Canvas, view: View, look: Look, rect: Rect, same: bool, light: float = 1.0) -> Rect:
+    """The sign and the words along the top of `rect`, one size for both verdicts. Returns what they take."""
+    both = words_of(view, True), words_of(view, False)
+    widest = max(text_width(each, 100, WEIGHT) / 100 for each in both)
+    size = min(canvas.layout.title_px, int(rect.width / (widest + _INDENT)))
+    radius = 0.36 * size
+    baseline = rect.top + size
+    canvas.mark((rect.left + radius, baseline - 0.35 * size), radius, same, look.ink, light)
+    canvas.text(words_of(view, same), (rect.left + _INDENT * size, baseline), size, WEIGHT, look.ink, light)
+    return Rect(rect.left, rect.top, rect.width, round(LEADING * size))
+
+
+def draw_needle(
+    canvas: Canvas, view: View, look: Look, rect: Rect, strip: Strip, index: int, light: float = 1.0
+) -> Rect:
+    """The judge's scale along the top of `rect`: 0 at its left, the threshold a stroke, the needle a sign.
+
+    Below it the distance, marked where it is interpolated, none where the judge sees no face. Returns what
+    they take.
+    """
+    same, distance = bool(strip.same[index]), float(strip.distances[index])
+    unit, stroke = canvas.layout.body_px, canvas.layout.stroke_px
+    radius = 0.32 * unit
+    # The scale has the threshold in its middle if it can.
+    longest = max(2 * strip.threshold, 1.05 * float(np.max(strip.distances)))
+    left, right = rect.left + radius, rect.right - radius
+
+    def x_of(value: float) -> float:
+        return left + min(max(value, 0.0) / longest, 1.0) * (right - left)
+
+    y = rect.top + unit
+    threshold_x = x_of(strip.threshold)
+    canvas.line([(left, y), (threshold_x, y)], stroke, look.quiet, light)
+    dash = 0.3 * unit
+    for x in np.arange(threshold_x + dash, right, 2 * dash):
+        canvas.line([(x, y), (min(x + dash, right), y)], stroke, look.quiet, light)
+    canvas.line([(threshold_x, y - 0.7 * unit), (threshold_x, y + 0.7 * unit)], 2 * stroke, look.ink, light)
+    canvas.mark((x_of(distance), y), radius, same, look.ink, light)
+
+    size = canvas.layout.large_px
+    baseline = y + 0.9 * unit + size
+    figures = number(view, distance, 3)
+    if not strip.judged[index]:
+        figures = f"≈ {figures}"
+    if not strip.rests(index):
+        canvas.figures(figures, (rect.left, baseline), size, 300, look.ink, light)
+    return Rect(rect.left, rect.top, rect.width, round(baseline + 0.3 * size) - rect.top)
+
+
+def shown(strip: Strip, index: int) -> Shown:
+    """What the record of a visit keeps of a picture that was shown with its verdict."""
+    return Shown(
+        t=float(strip.t[index]),
+        picture=strip.pictures[index],
+        judge=strip.judge,
+        same=bool(strip.same[index]),
+        distance=float(strip.distances[index]),
+        judged=bool(strip.judged[index]),
+    )
+
+
+def judge_name(view: View, judge: str) -> str:
+    """A judge's name for visitors: the language's own where it has one."""
+    return view.text.judge(judge)

@@ -1,0 +1,55 @@
+"""Visits in a row leave no thread, descriptor or memory behind; `benchmarks/soak.py` makes 200."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from installation.app.app import Rehearsing
+from installation.cli.portray import sample_sitter
+from installation.visit.machine import Phase
+from tests.support.headless_stage import eventually
+from tests.support.house_kit import TestHouse
+from tests.support.resources import Usage, usage
+
+VISITS, SETTLED = 8, 3
+GROWTH = 1.1  # of memory, in so few visits
+
+
+def leaks(uses: list[Usage]) -> list[str]:
+    """What has grown since the first of these."""
+    first, last = uses[0], uses[-1]
+    grown = {
+        "threads": last.threads > first.threads,
+        "descriptors": last.descriptors > first.descriptors,
+        "memory": last.rss_mib > GROWTH * first.rss_mib,
+    }
+    return [name for name, has in grown.items() if has]
+
+
+@pytest.mark.slow
+def test_visits_leave_nothing_behind(tmp_path: Path):
+    rehearsing = Rehearsing(visits=VISITS + 1, virtual=True, rate_hz=4)
+    stage, engine = [], []
+    with TestHouse(tmp_path, sample_sitter(), rehearsing, recycle_after=10**9, is_thorough=False) as house:
+        house.camera.begin(house.clock.now_s)
+        for _ in range(VISITS):
+            house.until(Phase.FAREWELL)
+            house.until(Phase.ATTRACT)
+            house.until_awake()
+            # The overwriting has a thread of its own, which ends a moment later.
+            eventually(lambda: not any(one.name == "engine erasing" for one in threading.enumerate()))
+            stage.append(usage())
+            engine.append(usage(house.engine_pid))
+    assert leaks(stage[SETTLED:]) == [] and leaks(engine[SETTLED:]) == []
+
+
+def test_a_leak_would_be_noticed():
+    before = usage()
+    kept = [os.open(__file__, os.O_RDONLY) for _ in range(3)]
+    try:
+        assert leaks([before, usage()]) == ["descriptors"]
+    finally:
+        for descriptor in kept:
+            os.close(descriptor)

@@ -1,0 +1,181 @@
+"""What a portrayal makes of its judges, told by judges that go by brightness alone."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import pytest
+
+from engine.border.continuum import Continuum
+from engine.border.strip import Strip, WithoutBorder
+from engine.border.strip_builder import make_strip
+from engine.border.tracing import Curve, trace
+from engine.common.arrays import Pixels
+from engine.judges.base import Judge
+from engine.judges.verdict import judge_pictures, judge_worst_case, make_reference
+from engine.pipeline.portrayal import Judged, PortrayalSettings, _holds, _is_far, sampler
+from engine.pipeline.result import Finding, Given
+from installation.cli.record import no_border
+from tests.support.judge_kit import NO_LANDMARKS, Brightness, grey
+
+PORTRAIT = grey(100)
+SETTINGS = PortrayalSettings()
+
+
+def curve_of(judge: Judge, levels: Sequence[int]) -> Curve:
+    """Along pictures of these grey levels."""
+    reference = make_reference(judge, [(PORTRAIT, NO_LANDMARKS)])
+
+    def picture(t: float) -> Pixels:
+        return grey(levels[round(t * (len(levels) - 1))])
+
+    ts = [i / (len(levels) - 1) for i in range(len(levels))]
+    sample = sampler(judge, reference, picture, SETTINGS, lambda _: None)
+    return trace(picture, sample, judge.threshold, ts, split=lambda low, high: None)
+
+
+def judged(*judges: Judge) -> list[Judged]:
+    empty = Curve((), (), 0.0)
+    return [Judged(one, make_reference(one, [(PORTRAIT, NO_LANDMARKS)]), empty, empty) for one in judges]
+
+
+def holds(picture: Pixels, *judges: Judge) -> bool:
+    return _holds(judged(*judges), SETTINGS, lambda _: None)([picture])[0]
+
+
+def worst_distance(picture: Pixels) -> float:
+    (one,) = judged(Brightness(1.0))
+    return judge_worst_case(one.judge, one.reference, [picture])[0].worst_distance
+
+
+def test_a_picture_holds_where_even_the_worst_case_is_beyond_the_threshold_and_its_margin() -> None:
+    """A mean beyond it is not enough, nor is a worst case beyond it by less than the margin."""
+    picture = grey(140)
+    worst = worst_distance(picture)
+    (one,) = judged(Brightness(1.0))
+    (plain,) = judge_pictures(one.judge, one.reference, [picture])
+    assert plain.distance > 1.2 * worst
+    assert not holds(picture, Brightness(1.1 * worst))
+    assert not holds(picture, Brightness(worst / (1 + SETTINGS.margin / 2)))
+    assert holds(picture, Brightness(worst / (1 + 2 * SETTINGS.margin)))
+
+
+def test_every_binding_judge_has_to_be_convinced_and_no_other() -> None:
+    picture = grey(140)
+    convinced, knows = Brightness(5.0), Brightness(90.0)
+    assert holds(picture, convinced)
+    assert not holds(picture, convinced, knows) and not holds(picture, knows, convinced)
+    assert holds(picture, convinced, Brightness(90.0, binding=False))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "binding", "far"),
+    [(10.0, True, True), (30.0, True, True), (40.0, True, False), (10.0, False, False)],
+)
+def test_a_match_is_far_where_a_binding_judge_barely_knows_it(
+    threshold: float, binding: bool, far: bool
+) -> None:
+    """Its distance is about 20, and from 0.6 of the threshold on it is far."""
+    judges = [Brightness(500.0), Brightness(threshold, binding=binding)]
+    references = [make_reference(one, [(PORTRAIT, NO_LANDMARKS)]) for one in judges]
+    assert _is_far(grey(120), judges, references, SETTINGS) is far
+
+
+def test_the_standard_error_of_a_sample_is_that_of_its_mean() -> None:
+    (one,) = judged(Brightness(30.0))
+    (verdict,) = judge_pictures(one.judge, one.reference, [grey(120)], k=SETTINGS.k)
+    sample = sampler(one.judge, one.reference, lambda t: grey(120), SETTINGS, lambda _: None)
+    assert sample([0.5])[0].error == pytest.approx(verdict.spread / SETTINGS.k**0.5)
+
+
+def test_the_note_says_how_far_the_judge_is_from_changing_its_mind() -> None:
+    """By the picture that is nearest to it, wherever on the way that lies."""
+    always = Brightness(60.0)
+    (one,) = judged(always)
+    curve = curve_of(always, [110, 140, 100])
+    note = no_border(Judged(always, one.reference, curve, curve))
+    gap = 60 - curve.samples[1].distance
+    assert note == f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
+
+    never = Brightness(10.0)
+    curve = curve_of(never, [180, 130, 160])
+    gap = curve.samples[1].distance - 10
+    note = no_border(Judged(never, one.reference, curve, curve))
+    assert note == f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"
+
+    blind = Brightness(10.0, dark=50)
+    curve = curve_of(blind, [20, 30, 20])
+    assert "sees no face" in no_border(Judged(blind, one.reference, curve, curve))
+
+
+class Brightening:
+    """A continuum from grey level 160 to 100, the sitter's."""
+
+    def picture(self, t: float) -> Pixels:
+        return grey(round(160 - 60 * t))
+
+
+def strip_of(judge: Judge, count: int = 40) -> tuple[Strip, Curve]:
+    way = Brightening()
+    reference = make_reference(judge, [(PORTRAIT, NO_LANDMARKS)])
+    sample = sampler(judge, reference, way.picture, SETTINGS, lambda _: None)
+    curve = trace(way.picture, sample, judge.threshold)
+    return make_strip(cast(Continuum, way), judge, curve, sample, count), curve
+
+
+def test_a_strip_shows_the_border_and_nothing_between_its_pictures() -> None:
+    strip, curve = strip_of(Brightness(30.0))
+    assert curve.border is not None and strip.border is not None
+    same, other = strip.border
+    assert (strip.t[other], strip.t[same]) == (curve.border.low.t, curve.border.high.t)
+    assert same == other + 1
+    assert strip.border_t == pytest.approx(curve.border.t)
+    assert not strip.same[: other + 1].any() and strip.same[same:].all()
+    for one in curve.samples:
+        index = int(np.flatnonzero(strip.t == one.t)[0])
+        assert strip.judged[index] and strip.distances[index] == one.distance
+    for picture, t in zip(strip.pictures, strip.t, strict=True):
+        assert np.array_equal(picture, Brightening().picture(t))
+
+
+def test_what_was_not_judged_lies_between_its_judged_neighbours() -> None:
+    strip, _ = strip_of(Brightness(30.0), count=120)
+    assert 0.2 < strip.judged.mean() < 0.7
+    judged_at = np.flatnonzero(strip.judged)
+    expected = np.interp(strip.t, strip.t[judged_at], strip.distances[judged_at])
+    assert strip.distances == pytest.approx(expected)
+
+
+def test_where_the_judge_sees_no_face_its_needle_rests() -> None:
+    """The first pictures are too bright for it."""
+
+    class Dazzled(Brightness):
+        def embed(self, crops: Pixels) -> np.ndarray:
+            levels = super().embed(crops)
+            return np.where(levels > 150, np.nan, levels)
+
+    strip, _ = strip_of(Dazzled(30.0))
+    assert strip.rests(0) and not strip.judged[0] and not strip.same[0]
+    assert strip.distances[0] == 60.0
+    assert not strip.rests(len(strip.t) - 1)
+
+
+def given(strip: Strip, doppelganger: Pixels | None = None) -> tuple[int, Given]:
+    picture, kind = Finding(strip, None, (), doppelganger).given
+    return int(picture[0, 0, 0]), kind
+
+
+def test_there_is_a_picture_to_take_home_whatever_was_found() -> None:
+    strip, curve = strip_of(Brightness(30.0))
+    assert curve.border is not None
+    assert given(strip, grey(7)) == (7, Given.HOLDS)
+    beyond = int(Brightening().picture(curve.border.low.t)[0, 0, 0])
+    assert given(strip) == (beyond, Given.BEYOND)
+
+    always, _ = strip_of(Brightness(500.0))
+    assert always.without_border is WithoutBorder.ALWAYS
+    assert given(always) == (160, Given.SAME)
+
+    never, _ = strip_of(Brightness(0.001))
+    assert never.without_border is WithoutBorder.NEVER
+    assert given(never) == (100, Given.BEYOND)

@@ -1,0 +1,289 @@
+"""The host between the visit and its helpers, which here only note what is asked of them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from engine.border.strip import Strip
+from engine.common.errors import MachineError
+from engine.pipeline.result import Finding
+from engine.runtime.messages import Failed, Found, Ready
+from installation.app.curators import Curators
+from installation.app.registration import load_scenes, registry_of
+from installation.app.session import Host
+from installation.control.show.messages import Blackout
+from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered
+from installation.delivery.parameters import DeliveryParameters
+from installation.delivery.parcel import Parcel
+from installation.settings.configuration import Stage
+from installation.settings.texts import Texts
+from installation.stage.canvas import Canvas
+from installation.stage.view import View
+from installation.visit.machine import (
+    AnotherFace,
+    ChoseSynthetic,
+    Declined,
+    Event,
+    Halted,
+    Phase,
+    Pressed,
+    Released,
+    Sitter,
+    Skipped,
+    Tick,
+    Touched,
+    WokeUp,
+)
+from installation.workers.engine_client import Engine
+
+
+class Notes:
+    """Answers every call with nothing, and remembers what was called."""
+
+    sighting = None
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def note(*_: object) -> tuple[()]:
+            self.asked.append(name)
+            return ()
+
+        return note
+
+
+class NotedDelivery:
+    """A delivery whose news a test writes."""
+
+    def __init__(self) -> None:
+        self.offered: list[tuple[Parcel, DeliveryParameters]] = []
+        self.revoked: list[int] = []
+        self.news: list[News] = []
+
+    def offer(self, parcel: Parcel, agreed: DeliveryParameters) -> None:
+        self.offered.append((parcel, agreed))
+
+    def revoke(self, visit_id: int) -> None:
+        self.revoked.append(visit_id)
+
+    def poll(self) -> Sequence[News]:
+        news, self.news = self.news, []
+        return news
+
+
+class Visited:
+    """A host on a time of its own; `do` lets it have events."""
+
+    def __init__(self) -> None:
+        self.registry = registry_of(load_scenes(Stage().scenes).values())
+        self.registry.set("delivery/gives", "doppelganger")
+        self.camera, self.watcher, self.engine = Notes(), Notes(), Notes()
+        self.delivery = NotedDelivery()
+        parts: Any = (self.camera, self.watcher, self.engine, self.delivery)
+        self.host = Host(self.registry, *parts)
+        self.host._take(Ready(), 0.0)
+        self.now_s = 0.0
+
+    def is_in(self, phase: Phase) -> bool:
+        return self.host.state.phase is phase
+
+    def do(self, *events: Event, after_s: float = 0.1) -> None:
+        for event in events:
+            self.now_s += after_s
+            self.host.handle(event, self.now_s)
+        self.host.collect(self.now_s)
+
+    def hold_yes(self) -> None:
+        self.do(Pressed())
+        self.do(Tick(), after_s=3.0)
+        self.do(Released())
+
+    def until_border(self, whole: bool = True) -> int:
+        """A visit without a camera; returns its number. whole: whether all of it is found by then."""
+        self.do(WokeUp(), ChoseSynthetic())
+        number = self.host.state.visit_id
+        pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
+        strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
+        found = Finding(strip, None, (), pictures[0] if whole else None, whole)
+        self.host._take(Found(number, found), self.now_s)
+        assert self.is_in(Phase.BORDER)
+        return number
+
+    def on_to_doppelganger(self) -> None:
+        self.do(Skipped(), Skipped())
+        assert self.is_in(Phase.DOPPELGANGER)
+
+
+@pytest.fixture
+def visited() -> Visited:
+    return Visited()
+
+
+class OneHappening:
+    """A control in which that has just happened."""
+
+    def __init__(self, *happened: object) -> None:
+        self.happened = list(happened)
+
+    def drain(self, _: float) -> list[object]:
+        happened, self.happened = self.happened, []
+        return happened
+
+
+def blackout(visited: Visited, on: bool) -> None:
+    control: Any = OneHappening(Halted(), Blackout(True)) if on else OneHappening(Blackout(False))
+    curators = Curators(control, dict)
+    for event in curators.events(visited.host, {}, visited.now_s):
+        visited.do(event)
+
+
+def test_in_the_dark_nobody_agrees_to_what_cannot_be_read(visited: Visited) -> None:
+    blackout(visited, True)
+    visited.hold_yes()
+    visited.hold_yes()
+    assert visited.is_in(Phase.ATTRACT) and "turn_on" not in visited.camera.asked
+    blackout(visited, False)  # the control: in the light the same leads to the camera
+    visited.hold_yes()
+    visited.hold_yes()
+    assert visited.is_in(Phase.PORTRAIT) and "turn_on" in visited.camera.asked
+
+
+def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) -> None:
+    number = visited.until_border()
+    visited.registry.set("delivery/life_s", 3600.0)
+    visited.registry.set("delivery/gives", "everything")
+    visited.on_to_doppelganger()
+    visited.do(Halted())
+    next_number = visited.until_border()
+    visited.host._filmmaker.drop()
+    visited.on_to_doppelganger()
+    told = [(parcel.visit_id, agreed.gives, agreed.life_s) for parcel, agreed in visited.delivery.offered]
+    assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
+    assert not any(parcel.exists for parcel, _ in visited.delivery.offered)  # without a camera
+
+
+def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) -> None:
+    asked: list[tuple[bool, ...]] = []
+    watcher: Any = visited.watcher
+    watcher.watch = lambda *how: asked.append(how)
+    visited.host.state = replace(visited.host.state, phase=Phase.DOPPELGANGER, sitter=Sitter.CAMERA)
+    visited.do(AnotherFace())
+    assert visited.is_in(Phase.DOPPELGANGER) and asked == [(True, True)]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bool) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    if seen:
+        visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+        visited.do(Tick())
+    visited.do(Skipped())
+    assert visited.is_in(Phase.FAREWELL)
+    assert visited.delivery.revoked == ([] if seen else [number])
+
+
+class Playing:
+    """A scene of the visit on a small screen."""
+
+    def __init__(self, visited: Visited, phase: Phase) -> None:
+        self.visited, self.scene, self.canvas = visited, load_scenes(Stage().scenes)[phase], Canvas(640, 360)
+        self.scene.enter(self.view())
+
+    def view(self) -> View:
+        return self.visited.host.view(self.visited.now_s)
+
+    def words_after(self, seconds: float) -> str:
+        """What can be read so much later."""
+        for _ in range(round(seconds / 0.1)):
+            self.visited.do(Tick())
+            self.scene.update(self.view())
+        self.canvas.clear()
+        self.scene.draw(self.canvas, self.view())
+        return " ".join(each.words for each in self.canvas.drawn)
+
+
+def test_a_closed_show_invites_nobody(visited: Visited) -> None:
+    """A touch would do nothing: the screen says so."""
+    text = Texts.load("en")
+    for is_open in (True, False):
+        visited.host.is_open = is_open
+        words = Playing(visited, Phase.ATTRACT).words_after(2)
+        assert (text("attract.closed") in words) is not is_open
+        visited.do(Touched())
+        assert visited.is_in(Phase.CONSENT if is_open else Phase.ATTRACT)
+        visited.do(Declined())
+
+
+@pytest.mark.parametrize("why", ["expired", "spent", "too many"])
+def test_a_code_that_leads_nowhere_any_more_leaves_the_screen(
+    visited: Visited, why: Literal["expired", "spent", "too many"]
+) -> None:
+    number, text = visited.until_border(), Texts.load("en")
+    visited.on_to_doppelganger()
+    shown = Playing(visited, Phase.DOPPELGANGER)
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    assert text("doppelganger.keep") in shown.words_after(5)
+    visited.delivery.news.append(Ended(visit_id=number, why=why))
+    words = shown.words_after(0.1)
+    assert text("doppelganger.done") in words
+    assert not any(text(f"doppelganger.{key}") in words for key in ("making", "scan", "keep", "forget"))
+    visited.do(Pressed())
+    assert text("farewell.pictures") in Playing(visited, Phase.FAREWELL).words_after(6)
+
+
+@pytest.mark.parametrize("gone", [Lost, Forgotten])
+def test_farewell_promises_no_link_that_has_just_gone(
+    visited: Visited, gone: type[Lost] | type[Forgotten]
+) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.do(Tick())
+    visited.do(Pressed())
+    assert visited.is_in(Phase.FAREWELL) and visited.host.view(visited.now_s).link
+    visited.delivery.news.append(gone(visit_id=number))
+    visited.do(Tick())
+    assert visited.host.view(visited.now_s).link is None
+
+
+def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:
+    number = visited.until_border(whole=False)
+    visited.on_to_doppelganger()
+    assert visited.delivery.offered == []  # a better one may still be found
+    visited.host._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
+    visited.do(Tick())
+    assert visited.is_in(Phase.DOPPELGANGER)
+    assert [parcel.visit_id for parcel, _ in visited.delivery.offered] == [number]
+    visited.do(Tick(), after_s=100)
+    assert visited.is_in(Phase.FAREWELL) and visited.host._finding is None
+    assert visited.engine.asked.count("erase") == 1
+
+
+def unloadable() -> Any:
+    raise MachineError("There is no GPU.")
+
+
+def test_an_engine_that_keeps_failing_is_told_in_one_line(
+    visited: Visited, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may do so for weeks."""
+    engine, failed = Engine(unloadable), 0
+    engine.first_wait_s = 0.1
+    engine.start()
+    try:
+        deadline_s = time.monotonic() + 120
+        while failed < 2 and time.monotonic() < deadline_s:
+            for report in engine.poll():
+                visited.host._take(report, visited.now_s)
+                failed += isinstance(report, Failed)
+            time.sleep(0.05)
+    finally:
+        engine.stop()
+    assert failed >= 2
+    assert [record.getMessage() for record in caplog.records] == ["engine: There is no GPU."]

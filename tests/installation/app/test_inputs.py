@@ -1,0 +1,85 @@
+"""What keys and touches mean to the visit."""
+
+import pygame
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardware.display import KEYS, Down, FocusLost, Quit, Touch, TouchUp, Up
+from installation.app.inputs import NextLanguage, understand
+from installation.stage.view import Action
+from installation.visit.machine import (
+    ChoseSynthetic,
+    Declined,
+    Event,
+    Phase,
+    Pressed,
+    Released,
+    State,
+    Tick,
+    Timeouts,
+    Touched,
+    step,
+)
+
+AREAS = {
+    Action.YES: pygame.Rect(100, 800, 300, 200),
+    Action.NO: pygame.Rect(680, 800, 300, 200),
+    Action.WITHOUT_CAMERA: pygame.Rect(100, 1100, 880, 100),
+    Action.LANGUAGE: pygame.Rect(100, 1300, 200, 100),
+}
+
+
+def test_every_key_stands_for_an_action() -> None:
+    assert {Action(action) for action in KEYS.values()} == set(Action)
+
+
+@pytest.mark.parametrize(
+    ("done", "meant"),
+    [
+        (Down("yes"), [Pressed()]),
+        (Up("yes"), [Released()]),
+        (Down("no"), [Declined()]),
+        (Up("no"), []),
+        (Down("without camera"), [ChoseSynthetic()]),
+        (Down("language"), [NextLanguage()]),
+        (Touch(100, 800), [Pressed()]),
+        (Touch(399, 999), [Pressed()]),
+        (Touch(400, 999), [Touched()]),
+        (Touch(700, 900), [Declined()]),
+        (Touch(500, 1150), [ChoseSynthetic()]),
+        (Touch(150, 1350), [NextLanguage()]),
+        (TouchUp(), [Released()]),
+        (FocusLost(), [Released()]),
+        (Quit(), [Quit()]),
+    ],
+)
+def test_meanings(done: object, meant: list[object]) -> None:
+    assert list(understand([done], AREAS)) == meant  # type: ignore[list-item]
+
+
+def test_a_scene_without_areas_is_woken_by_any_touch() -> None:
+    assert list(understand([Touch(700, 900), TouchUp()], {})) == [Touched(), Released()]
+
+
+def test_yes_is_only_a_touch_where_it_is_not_offered() -> None:
+    without = {Action.NO: AREAS[Action.NO]}
+    assert list(understand([Down("yes"), Up("yes"), Down("no")], without)) == [
+        Touched(),
+        Released(),
+        Declined(),
+    ]
+
+
+@given(
+    st.lists(st.sampled_from([Down("yes"), Up("yes"), Touch(150, 850), TouchUp(), FocusLost()]), max_size=12)
+)
+def test_nobody_agrees_after_letting_go(done: list) -> None:
+    """Whatever is mixed: a hold whose last word was *up* never becomes consent."""
+    timeouts = Timeouts()
+    state = State(phase=Phase.CONSENT, visit_id=1, engine_ready=True)
+    events = [event for event in understand([*done, TouchUp()], AREAS) if isinstance(event, Event)]
+    for event in events:
+        state, _ = step(state, event, 1.0, timeouts)
+    state, _ = step(state, Tick(), 1.0 + 2 * timeouts.hold_s, timeouts)
+    assert state.phase is Phase.CONSENT

@@ -1,0 +1,578 @@
+"""The delivery as a phone and an attacker find it: a real process, real sockets; each gate shown to fail."""
+
+import asyncio
+import random
+import re
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from installation.delivery import server
+from installation.delivery.links import End, Links, new_token
+from installation.delivery.messages import Ended, Forgotten, Saved
+from installation.delivery.package import pack
+from installation.outputs.marks import png_bytes
+from installation.workers.connection_limit import Door
+from tests.support.delivery_kit import FILM, Answer, Stage, ask, free_port, parcel, parse, read_all, running
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One delivery process for the whole file; each test has visits, and so links, of its own."""
+    with running(tmp_path_factory.mktemp("delivery") / "sock") as stage:
+        yield stage
+
+
+@pytest.fixture
+def port(stage: Stage) -> int:
+    return stage.network.port
+
+
+@pytest.fixture
+def usual(stage: Stage) -> Iterator[Stage]:
+    """The stage, whose parameters are put back afterwards."""
+    before = stage.parameters
+    yield stage
+    stage.parameters = before
+    stage.delivery.poll()
+    # The process takes commands in their order: an answer to a later one means that it has these parameters.
+    stage.offer(parcel(next(visits)))
+
+
+@pytest.fixture
+def phone() -> str:
+    """An address of its own, for a test that asks for much that is not there: such misses are counted."""
+    return next(phones)
+
+
+visits = iter(range(100, 10_000))
+phones = (f"127.0.31.{number}" for number in range(1, 255))
+
+
+# --- what a phone finds ---
+
+
+def test_the_page_leads_to_every_file_and_says_what_it_is(stage: Stage, port: int) -> None:
+    offered = parcel(next(visits))
+    path = stage.offer(offered)
+    answer = ask(port, path)
+    text = answer.body.decode()
+    assert answer.status == 200 and "This person does not exist" in text and "dlib: someone else" in text
+    token = path.rpartition("/")[2]
+    for name in ("doppelganger.png", "border_same.png", "border_other.png", "morph.mp4", "card.jpg"):
+        assert f'"{token}/{name}"' in text
+    assert ask(port, f"{path}/doppelganger.png").body == png_bytes(offered.doppelganger)
+    assert ask(port, f"{path}/morph.mp4").body == FILM
+    assert set(re.findall(r"https?:", text)) == set()  # nothing is asked of anybody else
+
+
+def test_small_letters_lead_to_the_same_page(stage: Stage, port: int) -> None:
+    path = stage.offer(parcel(next(visits)))
+    assert ask(port, path.lower()).status == ask(port, path).status == 200
+
+
+def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
+    path = stage.offer(parcel(next(visits), language="de"))
+    page = ask(port, path).body.decode()
+    assert "Diese Person gibt es nicht" in page
+    # The film is of this way, the pair of the nearest one where there is one.
+    assert "Der Weg von der Mitte aller Gesichter" in page
+
+
+def test_curators_may_give_the_doppelganger_alone(usual: Stage, port: int) -> None:
+    usual.set(gives="doppelganger")
+    path = usual.offer(parcel(next(visits)))
+    assert b"border_same" not in (page := ask(port, path).body) and b"morph" not in page
+    for name in ("border_same.png", "border_other.png", "morph.mp4"):
+        assert ask(port, f"{path}/{name}").status == 404
+    assert ask(port, f"{path}/card.jpg").status == 200
+    usual.set(gives="everything")
+    assert ask(port, usual.offer(parcel(next(visits))) + "/morph.mp4").status == 200
+
+
+def test_every_answer_of_a_link_carries_the_headers_that_protect_it(stage: Stage, port: int) -> None:
+    path = stage.offer(parcel(next(visits)))
+    paths = [path, f"{path}/card.jpg", f"{path}/save/card.jpg", f"{path}X", "/", f"{path}/nothing", "/D/gone"]
+    for asked in paths:
+        headers = ask(port, asked).headers
+        assert headers["cache-control"] == "no-store", asked
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-robots-tag"] == "noindex, nofollow, noarchive"
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'") and "unsafe" not in policy
+        assert not {"server", "set-cookie", "last-modified", "etag"} & set(headers)
+    assert (
+        ask(port, f"{path}/save/card.jpg").headers["content-disposition"] == 'attachment; filename="card.jpg"'
+    )
+
+
+def test_only_saving_counts_and_the_last_save_ends_the_link(usual: Stage, port: int) -> None:
+    usual.set(saves=2)
+    visit = next(visits)
+    path = usual.offer(parcel(visit))
+    for _ in range(10):
+        assert ask(port, path).status == 200
+        assert ask(port, f"{path}/doppelganger.png").status == 200
+        assert ask(port, f"{path}/save/doppelganger.png", "HEAD").status == 200
+    assert ask(port, f"{path}/save/doppelganger.png").status == 200
+    assert usual.wait_for(Saved, visit).file == "doppelganger.png"
+    assert ask(port, path).status == 200
+    assert ask(port, f"{path}/save/morph.mp4").body == FILM  # the last one arrives whole
+    assert usual.wait_for(Ended, visit).why == "spent"
+    assert ask(port, path).status == ask(port, f"{path}/save/morph.mp4").status == 404
+
+
+def test_forgetting_on_the_phone_ends_everything_at_once(stage: Stage, port: int) -> None:
+    visit = next(visits)
+    path = stage.offer(parcel(visit))
+    assert ask(port, f"{path}/forget").status == 404  # a link preview cannot
+    assert ask(port, path).status == 200
+    answer = ask(port, f"{path}/forget", "POST")
+    assert answer.status == 303 and answer.headers["location"] == "../gone"
+    stage.wait_for(Forgotten, visit)
+    assert ask(port, "/D/gone").status == 200
+    assert ask(port, path).status == ask(port, f"{path}/card.jpg").status == 404
+    assert ask(port, f"{path}/forget", "POST").status == 404
+
+
+def test_revoking_on_the_kiosk_and_a_second_offer_end_the_first_link(stage: Stage, port: int) -> None:
+    visit = next(visits)
+    first = stage.offer(parcel(visit))
+    second = stage.offer(parcel(visit))
+    assert first != second and ask(port, first).status == 404 and ask(port, second).status == 200
+    stage.delivery.revoke(visit)
+    last = stage.offer(parcel(next(visits)))  # commands are carried out in order
+    assert ask(port, second).status == 404 and ask(port, last).status == 200
+
+
+def test_a_link_expires(usual: Stage, port: int) -> None:
+    visit = next(visits)
+    usual.set(life_s=5.0)
+    path = usual.offer(parcel(visit))
+    assert ask(port, path).status == 200
+    assert usual.wait_for(Ended, visit).why == "expired"
+    assert ask(port, path).status == 404
+
+
+def test_unknown_expired_spent_and_forgotten_look_the_same(usual: Stage, port: int, phone: str) -> None:
+    expired, spent, forgotten = (next(visits) for _ in range(3))
+    usual.set(life_s=5.0)
+    paths = [usual.offer(parcel(expired))]
+    usual.set(life_s=600, saves=1)
+    paths += [usual.offer(parcel(spent)), usual.offer(parcel(forgotten)), f"/D/{new_token()}"]
+    ask(port, f"{paths[1]}/save/card.jpg")
+    ask(port, f"{paths[2]}/forget", "POST")
+    usual.wait_for(Ended, expired)
+    for tail in ("", "/card.jpg", "/save/card.jpg", "/no_such_file"):
+        answers = [ask(port, path + tail, address=phone) for path in paths]
+        assert {answer.status for answer in answers} == {404}
+        assert len({answer.body for answer in answers}) == 1
+        # Nothing differs but the second.
+        assert len({tuple((n, t) for n, t in a.headers.items() if n != "date") for a in answers}) == 1
+
+
+def test_forgetting_stops_what_is_on_its_way(stage: Stage, port: int) -> None:
+    film = bytes(20_000_000)
+    path = stage.offer(parcel(next(visits), film=film))
+    with socket.create_connection(("127.0.0.1", port), 20) as slow:
+        slow.sendall(f"GET {path}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        received = len(slow.recv(1024))
+        time.sleep(0.2)  # What lies between here and there is full.
+        ask(port, f"{path}/forget", "POST")
+        with suppress(ConnectionResetError):
+            received += len(read_all(slow))
+    assert received < len(film)
+
+
+# --- ranges ---
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "first", "end"),
+    [
+        ("bytes=0-0", 206, 0, 1),
+        ("bytes=0-1", 206, 0, 2),
+        ("bytes=1000-", 206, 1000, len(FILM)),
+        ("bytes=-100", 206, len(FILM) - 100, len(FILM)),
+        ("bytes=0-99999999999", 206, 0, len(FILM)),
+        ("bytes=99999999-", 416, 0, 0),
+        ("bytes=5-3", 416, 0, 0),
+        ("bytes=" + ",".join(f"{i}-" for i in range(100)), 416, 0, 0),  # no thousandfold answer
+        ("bytes=--5", 416, 0, 0),
+        ("lines=1-2", 416, 0, 0),
+        ("bytes=" + "9" * 400 + "-", 416, 0, 0),
+        ("bytes=٣-٤", 416, 0, 0),
+    ],
+)
+def test_ranges(stage: Stage, port: int, wanted: str, status: int, first: int, end: int) -> None:
+    path = _shared_link(stage)
+    answer = ask(port, f"{path}/morph.mp4", headers={"Range": wanted.encode().decode("latin-1")})
+    assert answer.status == status
+    if status == 206:
+        assert answer.body == FILM[first:end]
+        assert answer.headers["content-range"] == f"bytes {first}-{end - 1}/{len(FILM)}"
+
+
+def test_saving_always_gives_the_whole_file(stage: Stage, port: int) -> None:
+    answer = ask(port, f"{_shared_link(stage)}/save/morph.mp4", headers={"Range": "bytes=0-9"})
+    assert answer.status == 200 and answer.body == FILM
+
+
+_shared: list[str] = []
+
+
+def _shared_link(stage: Stage) -> str:
+    """The path of one link for many tests that only look."""
+    if not _shared:
+        stage.set(saves=1000)
+        _shared.append(stage.offer(parcel(next(visits))))
+        stage.set(saves=20)
+    return _shared[0]
+
+
+# --- attacks, a polite phone beside them ---
+
+
+TRICKS = [
+    "/..%2f..%2f..%2fetc/passwd",
+    "/D/..%2f..%2fetc%2fpasswd",
+    "/D/../../etc/passwd",
+    "//etc/passwd",
+    "/S/..%2fserver.py",
+    "/S/../server.py",
+    "/S/%2e%2e%2fserver.py",
+    "/S/page.css%00.html",
+    "/S//etc/passwd",
+    "/S/page.html",
+    "/S/",
+    "/D/",
+    "/D",
+    "/",
+    "/robots.txt",
+    "/.git/config",
+    "{link}/..",
+    "{link}/../",
+    "{link}/%00",
+    "{link}/doppelganger.png%00",
+    "{link}/doppelganger.png/",
+    "{link}/./doppelganger.pn",
+    "{link}/..%2fsave%2fcard.jpg",
+    "{link}/save/..%2f..%2fcard.jpg",
+    "{link}//etc/passwd",
+    "{link}/save//etc/passwd",
+    "{link}/DOPPELGANGER.PNG",
+    "{link}A",
+    "{link}%41",
+    "file:///etc/passwd",
+]
+
+
+def test_no_path_leads_anywhere_else(stage: Stage, port: int, phone: str) -> None:
+    link = _shared_link(stage)
+    for trick in TRICKS:
+        answer = ask(port, trick.format(link=link), address=phone)
+        assert answer.status in (400, 404, 421), trick
+        assert b"root:" not in answer.body and b"import" not in answer.body
+    # The control: these same requests find what is there.
+    assert ask(port, f"{link}/doppelganger.png").status == ask(port, "/S/page.css").status == 200
+
+
+def test_only_the_right_host_is_answered(stage: Stage, port: int) -> None:
+    link = _shared_link(stage)
+    for host in ("evil.example", "", "127.0.0.1", f"127.0.0.1:{port}.evil.example", f"evil@127.0.0.1:{port}"):
+        assert ask(port, link, headers={"Host": host}).status in (400, 421), host
+    assert ask(port, f"http://evil.example{link}").status in (400, 421)
+    assert ask(port, link, headers={"Host": f"127.0.0.1:{port}"}).status == 200
+
+
+def test_other_methods_do_nothing(stage: Stage, port: int, phone: str) -> None:
+    link = _shared_link(stage)
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "FORGET"):
+        assert ask(port, link, method, address=phone).status in (400, 404, 405, 421), method
+        override = {"X-HTTP-Method-Override": method}
+        assert ask(port, f"{link}/forget", "GET", override, address=phone).status == 404
+    assert ask(port, f"{link}/card.jpg", "POST", {"X-HTTP-Method-Override": "GET"}).status == 405
+    assert ask(port, link).status == 200
+    head = ask(port, f"{link}/morph.mp4", "HEAD")
+    assert head.body == b"" and head.headers["content-length"] == str(len(FILM))
+
+
+def test_what_is_too_large_is_refused(stage: Stage, port: int) -> None:
+    link = _shared_link(stage)
+    refused = ask(port, link + "?" + "a" * 2000)
+    assert refused.status == 400 and b"aaa" not in refused.body and "aiohttp" not in str(refused.headers)
+    assert ask(port, link, headers={"X-Long": "a" * 9000}).status == 400
+    assert ask(port, link, headers={f"X-{i}": "a" for i in range(200)}).status == 400
+    assert ask(port, link, headers={f"X-{i}": "a" * 50 for i in range(20)}).status == 200
+    forget = f"/D/{new_token()}/forget"
+    assert ask(port, forget, "POST", {"Content-Length": "99999999999"}).status == 404
+
+
+def test_a_hundred_thousand_guesses_find_nothing_but_the_true_token(usual: Stage, port: int) -> None:
+    """Among them the control: the true token, once, which must be found. The odds of a guess: 2 in 2^128."""
+    usual.set(misses_per_minute=10**9)
+    paths = [usual.offer(parcel(next(visits))).encode() for _ in range(2)]
+    guesses = [f"/D/{new_token()}".encode() for _ in range(100_000)]
+    where = random.Random(7).randrange(len(guesses))
+    guesses[where] = paths[0]
+    found = [index for index, status in enumerate(_pipeline(port, guesses)) if status != 404]
+    assert found == [where]
+    # 1000 guesses a second for the ten minutes of a life, against sixty links at once.
+    assert 60 * 1000 * 600 / 2**128 < 1e-30
+
+
+def _pipeline(port: int, paths: list[bytes], at_once: int = 30) -> list[int]:
+    """The status of each path, asked for with HEAD over one connection, many requests at a time."""
+    statuses: list[int] = []
+    host = f"Host: 127.0.0.1:{port}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        answers = connection.makefile("rb")
+        for start in range(0, len(paths), at_once):
+            batch = paths[start : start + at_once]
+            connection.sendall(b"".join(b"HEAD " + path + b" HTTP/1.1\r\n" + host for path in batch))
+            for _ in batch:
+                statuses.append(int(answers.readline().split()[1]))
+                while answers.readline() != b"\r\n":
+                    pass
+    return statuses
+
+
+def test_guessing_is_turned_away_and_true_links_never_are(stage: Stage, port: int) -> None:
+    link = _shared_link(stage)
+    most = stage.parameters.misses_per_minute
+    guesser, other = "127.0.7.1", "127.0.7.2"
+    statuses = [ask(port, f"/D/{new_token()}", address=guesser).status for _ in range(most + 20)]
+    assert statuses == [404] * most + [429] * 20
+    # Whoever shares the address, as phones in a gallery do, still gets theirs; and hits never count.
+    assert {ask(port, link, address=guesser).status for _ in range(most + 20)} == {200}
+    assert ask(port, f"/D/{new_token()}", address=other).status == 404
+
+
+def test_slow_connections_keep_nobody_out(stage: Stage, port: int) -> None:
+    """Slowloris: 200 connections that never finish asking; what one address may have stays, for a while."""
+    link = _shared_link(stage)
+    crawling = [_crawl(port, "127.0.9.1") for _ in range(200)]
+    try:
+        assert ask(port, link, address="127.0.9.2").status == 200
+        inside = sum(not _is_closed(connection) for connection in crawling)
+        assert inside == stage.parameters.connections_per_address
+        with pytest.raises(ConnectionError):  # the control: from that address there is no place any more
+            ask(port, link, address="127.0.9.1")
+        end_s = time.monotonic() + 30
+        while not all(map(_is_closed, crawling)):
+            assert time.monotonic() < end_s, "slow connections are not closed"
+            assert ask(port, link, address="127.0.9.2").status == 200
+            for connection in crawling:
+                _send(connection, b"X-More: 1\r\n")
+            time.sleep(0.5)
+        assert ask(port, link, address="127.0.9.1").status == 200
+    finally:
+        for connection in crawling:
+            connection.close()
+
+
+def _crawl(port: int, address: str) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), 20, (address, 0))
+    _send(connection, f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode())
+    return connection
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    with suppress(ConnectionError):
+        connection.sendall(data)
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_a_phone_that_takes_nothing_holds_no_more_than_a_chunk(stage: Stage, port: int) -> None:
+    """Fifty phones ask for a large film and do not read it: it is not copied for each of them."""
+    import psutil
+
+    film = bytes(12_000_000)
+    path = stage.offer(parcel(next(visits), film=film))
+    process = _process(stage)
+    before = psutil.Process(process).memory_info().rss
+    lazy = []
+    for number in range(50):
+        connection = socket.create_connection(("127.0.0.1", port), 20, (f"127.0.11.{number + 1}", 0))
+        connection.sendall(f"GET {path}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        lazy.append(connection)
+    time.sleep(1)
+    grown = psutil.Process(process).memory_info().rss - before
+    for connection in lazy:
+        connection.close()
+    assert grown < len(film) * 5  # copied for each it would be fifty times
+
+
+def _process(stage: Stage) -> int:
+    assert stage.delivery._process is not None
+    return stage.delivery._process.pid
+
+
+@pytest.mark.parametrize("asked", [["plex.ttf"], ["page.css"] * 10], ids=["while sent", "while closed"])
+def test_a_phone_that_takes_nothing_keeps_no_place(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while something is being sent to it, nor where the last of it is still unsent at the end."""
+    limit_s = 0.5
+    monkeypatch.setattr(server, "STALL_LIMIT_S", limit_s)
+    monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 4096)
+    port, door = free_port(), Door(10, 10)
+    heads = [f"GET /S/{name} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n" for name in asked]
+    request = "\r\n".join(heads) + "Connection: close\r\n\r\n"
+
+    async def inside_after_a_while() -> tuple[int, int]:
+        hosts = frozenset({f"127.0.0.1:{port}"})
+        served = server.Server(Links(), door, lambda *_: None, lambda _: None, hosts)
+        await served.open("127.0.0.1", port)
+        with socket.socket() as lazy:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            lazy.connect(("127.0.0.1", port))
+            lazy.sendall(request.encode())
+            await asyncio.sleep(limit_s / 2)
+            before = door.inside.total()
+            await asyncio.sleep(4 * limit_s)
+            after = door.inside.total()
+        await served.close()
+        return before, after
+
+    assert asyncio.run(inside_after_a_while()) == (1, 0)
+
+
+def test_forgetting_waits_for_no_phone_that_takes_nothing() -> None:
+    """A player that has enough of a film leaves the rest of it on its way: that is gone, too, and at once."""
+    port, door, links = free_port(), Door(10, 10), Links()
+    link, _ = links.add(1, pack(parcel(1, film=bytes(5_000_000))), 600, 20)
+    request = f"GET /D/{link.token}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    left = weakref.ref(link.package)
+    del link
+
+    async def forget() -> tuple[int, int]:
+        hosts = frozenset({f"127.0.0.1:{port}"})
+        served = server.Server(links, door, lambda *_: None, lambda _: None, hosts)
+        await served.open("127.0.0.1", port)
+        with socket.create_connection(("127.0.0.1", port)) as lazy:
+            lazy.sendall(request.encode())
+            await asyncio.sleep(0.5)
+            before = door.inside.total()
+            links.end(1, End.FORGOTTEN)
+            await asyncio.sleep(0.5)
+            after = door.inside.total()
+            assert left() is None
+        await served.close()
+        return before, after
+
+    assert asyncio.run(forget()) == (1, 0)
+
+
+PIECES = st.sampled_from(
+    [
+        *(b"GET ", b"POST ", b"HEAD ", b"PRI * ", b" HTTP/1.1", b" HTTP/1.0", b" HTTP/9.9", b"\n", b":"),
+        *(b"/D/", b"{link}", b"/save/card.jpg", b"/forget", b"/../", b"%00", b"\x00", b"\xff\xfe"),
+        *(b"\r\n", b"\r\n\r\n", b"Host: {host}\r\n", b"Host: evil\r\n", b"X-Forwarded-For: 1.2.3.4\r\n"),
+        *(b"Range: bytes=0-\r\n", b"Range: bytes=-1,5-\r\n", b"Expect: 100-continue\r\n"),
+        *(b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Transfer-Encoding: chunked\r\n"),
+        *(b"5\r\nhello\r\n0\r\n\r\n", b"ffffffffffffffff\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n"),
+    ]
+)
+BEGINNINGS = st.sampled_from(
+    [b"", b"GET {link} HTTP/1.1\r\nHost: {host}\r\n", b"POST {link}/forget HTTP/1.1\r\nHost: {host}\r\n"]
+)
+ENDS = st.sampled_from([b"", b"\r\n\r\n"])
+
+
+def test_whatever_is_sent_the_server_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """A fuzz of raw bytes: every answer is HTTP, none is an error of the server, and the link still lives."""
+    answered = _fuzz(_shared_link(stage), stage.network.port)
+    assert answered > 50
+    stage.offer(parcel(next(visits)))  # what the process has said until now has arrived
+    assert "an answer failed" not in caplog.text
+
+
+def _fuzz(link: str, port: int) -> int:
+    """Sends much that makes little sense, and returns how often there was an answer."""
+    answers = []
+
+    @settings(max_examples=300, deadline=None)
+    @given(BEGINNINGS, st.lists(st.one_of(PIECES, st.binary(max_size=40)), max_size=14), ENDS)
+    def send_all(beginning: bytes, pieces: list[bytes], end: bytes) -> None:
+        answers.append(_send_raw(link, port, beginning + b"".join(pieces) + end))
+
+    send_all()
+    return sum(answers)
+
+
+def _send_raw(link: str, port: int, data: bytes) -> bool:
+    """Whether there was an answer, which was none of a server that fails."""
+    data = data.replace(b"{link}", link.encode()).replace(b"{host}", b"127.0.0.1:%d" % port)
+    if b"forget" in data and b"POST" in data:
+        data = data.replace(link.encode(), f"/D/{new_token()}".encode())
+    with socket.create_connection(("127.0.0.1", port), 20, ("127.0.13.1", 0)) as connection:
+        _send(connection, data)
+        if not data.startswith((b"GET /", b"POST /")) or b"\r\n\r\n" not in data:
+            connection.shutdown(socket.SHUT_WR)  # there will be no more: it need not wait for it
+        connection.settimeout(1)
+        try:
+            received = connection.recv(1 << 16)
+        except (TimeoutError, ConnectionError):
+            received = b""
+    if received:
+        assert parse(received).status < 500, data
+    assert ask(port, link, address="127.0.13.2").status == 200
+    return bool(received)
+
+
+def test_a_polite_phone_is_served_while_others_attack(usual: Stage, port: int) -> None:
+    link = _shared_link(usual)
+    stop = threading.Event()
+
+    def attack(number: int) -> None:
+        address = f"127.0.17.{number + 1}"
+        while not stop.is_set():
+            try:
+                ask(port, random.choice(TRICKS).format(link=f"/D/{new_token()}"), address=address)
+                ask(port, "/" + "a" * 2000, address=address)
+            except (ConnectionError, AssertionError):
+                pass
+
+    with ThreadPoolExecutor(4) as attackers:
+        running_attacks = [attackers.submit(attack, number) for number in range(4)]
+        try:
+            answers: list[Answer] = [ask(port, f"{link}/morph.mp4", address="127.0.18.1") for _ in range(50)]
+        finally:
+            stop.set()
+        for each in running_attacks:
+            each.result()
+    assert {(answer.status, answer.body == FILM) for answer in answers} == {(200, True)}
+
+
+def test_nothing_of_a_request_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not the path, not the address, not the phone: whatever is asked, and however badly."""
+    caplog.set_level("INFO")
+    with running(tmp_path / "sock") as stage:
+        path, own = stage.offer(parcel(1)), "127.0.29.77"
+        for asked in (path, f"{path}/card.jpg", f"{path}/save/card.jpg", "/secretpath", f"/D/{new_token()}"):
+            ask(stage.network.port, asked, headers={"User-Agent": "secretphone"}, address=own)
+        ask(stage.network.port, "/secretpath" + "a" * 9000, "SECRET", address=own)
+        ask(stage.network.port, f"{path}/forget", "POST", {"Range": "secretrange"}, address=own)
+    token = path.rpartition("/")[2]
+    # The control: it does log.
+    assert f"phones are served at HTTP://127.0.0.1:{stage.network.port}" in caplog.text
+    for secret in (token, own, "secret"):
+        assert secret.lower() not in caplog.text.lower()

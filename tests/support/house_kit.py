@@ -1,0 +1,178 @@
+"""A whole house for tests: real engine, judge and scenes, few steps, and a camera that breaks on command."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hardware.camera.base import Feed
+from hardware.camera.faulty import FaultySource
+from hardware.camera.opening import camera_source
+from hardware.camera.pulled import PulledCapture
+from hardware.camera.settings import CameraSettings
+from installation.app.app import House, Rehearsing
+from installation.cli.portray import sample_sitter
+from installation.settings.configuration import Configuration, load
+from installation.visit.machine import Phase
+
+if TYPE_CHECKING:
+    from engine.runtime.worker import Studio
+
+RATE_HZ = 10
+
+FEW_STEPS = """
+encoder = ""
+people = ""
+
+[search]
+steps = 3
+tuning = "always"
+tuning_steps = 2
+nearest = {nearest}
+threads = 1
+
+[judging]
+panel = ["dlib"]
+perturbations = 1
+
+[film]
+pictures = 12
+
+[display]
+screen = "headless:360x640"
+
+[control]
+osc_port = 0
+http_port = 0
+
+[delivery]
+host = "127.0.0.1"
+port = {port}
+"""
+
+# A visit of a few seconds.
+SHORT = {
+    "visit/border_s": "8",
+    "visit/jury_s": "5",
+    "visit/farewell_s": "3",
+    "visit/countdown_s": "0.5",
+    "portrait_taking/take_s": "0.3",
+}
+
+
+def few_steps(folder: Path, port: int = 8080, nearest: bool = False) -> Path:
+    """A configuration file for visits that are over soon."""
+    path = folder / "few-steps.toml"
+    path.write_text(FEW_STEPS.format(port=port, nearest=str(nearest).lower()))
+    return path
+
+
+LIGHT_PX = 64
+LIGHT_THRESHOLD = 0.3  # of dlib: nearly everybody is told from the median face, and soon found
+
+
+def light_studio(configuration: Configuration) -> "Studio":
+    """The networks of that configuration, the generator without its blocks above 64 px."""
+    from engine.stylegan2.network import Generator
+    from installation.workers.models import Atelier
+
+    atelier = Atelier(configuration, both=False)
+    whole = atelier.generator
+    light = Generator(
+        whole.z_dim,
+        whole.w_dim,
+        LIGHT_PX,
+        channel_base=whole.channel_base,
+        channel_max=whole.channel_max,
+        mapping_layers=whole.mapping_layers,
+    )
+    state = whole.state_dict()
+    light.load_state_dict({name: state[name] for name in light.state_dict()})
+    atelier.generator = light.eval().requires_grad_(False)
+    return atelier
+
+
+class TestHouse(House):
+    """A house on a virtual clock that is moved by hand; `breakable` is its camera.
+
+    is_thorough: without it, visits are as short as they get: one step, and a generator of 64 px.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self,
+        folder: Path,
+        portrait: Path,
+        rehearsing: Rehearsing | None = None,
+        recycle_after: int | None = None,
+        is_thorough: bool = True,
+    ) -> None:
+        self.breakable = FaultySource(camera_source(f"file:{portrait}"))
+        chosen = configuration(folder)
+        if not is_thorough:
+            search = chosen.search.model_copy(update={"steps": 1, "tuning": "never"})
+            film = chosen.film.model_copy(update={"pictures": 2})
+            judging = chosen.judging.model_copy(update={"thresholds": {"dlib": LIGHT_THRESHOLD}})
+            chosen = chosen.model_copy(
+                update={"search": search, "film": film, "judging": judging, "encoder": None}
+            )
+        super().__init__(
+            chosen,
+            folder,
+            SHORT,
+            rehearsing or Rehearsing(visits=1000, virtual=True, rate_hz=RATE_HZ),
+            with_phones=False,
+        )
+        if not is_thorough:
+            self.engine._prepare = partial(light_studio, chosen)
+        if recycle_after is not None:
+            self.engine._recycle_after = recycle_after
+
+    def _open_camera(self, camera: str, settings: CameraSettings) -> Feed:
+        return PulledCapture(self.breakable, settings, lambda: self.clock.now_s)
+
+    @property
+    def engine_pid(self) -> int:
+        process = self.engine._process
+        assert process is not None and process.pid is not None
+        return process.pid
+
+    @property
+    def phase(self) -> Phase:
+        return self.host.state.phase
+
+    def until(self, phase: Phase, limit_s: float = 300.0) -> float:
+        """Plays until that phase; returns the seconds it took. Fails where they are over."""
+        began_s = self.clock.now_s
+        while self.phase is not phase:
+            self.stage.frame()
+            passed_s = self.clock.now_s - began_s
+            assert passed_s <= limit_s, f"{self.phase} instead of {phase} after {passed_s:.1f} s"
+        return self.clock.now_s - began_s
+
+    def until_awake(self) -> None:
+        """Plays until visits can begin."""
+        for _ in range(1000):
+            if not self.host.state.resting:
+                return
+            self.stage.frame()
+        raise AssertionError("camera or engine does not come back")
+
+    def for_s(self, seconds: float) -> None:
+        """Plays so long."""
+        end_s = self.clock.now_s + seconds
+        while self.clock.now_s < end_s:
+            self.stage.frame()
+
+
+def configuration(folder: Path) -> Configuration:
+    """That file's content."""
+    return load(few_steps(folder))
+
+
+def live(folder: Path, screen: str) -> Configuration:
+    """The same for a clock that nobody moves: on that screen, the sample sitter before the camera."""
+    chosen = configuration(folder)
+    display = chosen.display.model_copy(update={"screen": screen})
+    stage = chosen.stage.model_copy(update={"camera": f"file:{sample_sitter()}"})
+    return chosen.model_copy(update={"display": display, "stage": stage})
