@@ -1,6 +1,7 @@
 """OSC clients that were not written here: osc.js from npm, and liblo's oscsend and oscdump."""
 
 import contextlib
+import fcntl
 import json
 import queue
 import shutil
@@ -33,12 +34,14 @@ def chromium() -> str:
 
 
 def node_modules() -> Path:
-    """The npm packages that package-lock.json pins, installed on first use."""
+    """The npm packages that package-lock.json pins, installed on first use by one test process at a time."""
     needed("npm")
     folder = TESTS / "node_modules"
-    if not (folder / ".package-lock.json").exists():
-        command = ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=TESTS, check=True, capture_output=True, timeout=300)
+    with (TESTS / "package.json").open() as package:
+        fcntl.flock(package, fcntl.LOCK_EX)
+        if not (folder / ".package-lock.json").exists():
+            command = ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run(command, cwd=TESTS, check=True, capture_output=True, timeout=300)
     return folder
 
 
