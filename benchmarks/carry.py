@@ -37,7 +37,7 @@ from engine.border.tracing import Crossing
 from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.finder import FaceFinder, choose_sitter
+from engine.faces.finder import FaceAnalyser, choose_sitter
 from engine.faces.photograph import load_photograph
 from engine.finders import doppelganger
 from engine.finders.nearest import NearestSettings, Sitting, search_nearest
@@ -201,7 +201,7 @@ def sitters() -> Iterator[tuple[str, bool, Callable[[], Pixels], Callable[[], Pi
         yield name, True, lambda name=name: next(renders([name]))[1], None  # type: ignore[misc]
 
 
-def find_portrait(photograph: Pixels, finder: FaceFinder, size_px: int = 512) -> Portrait | None:
+def find_portrait(photograph: Pixels, finder: FaceAnalyser, size_px: int = 512) -> Portrait | None:
     faces = finder.find(photograph)
     return crop_ffhq(photograph, faces[0].landmarks, size_px) if faces else None
 
@@ -218,7 +218,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
         settings = replace(settings, search=replace(settings.search, steps=steps, tuning_steps=steps))
     atelier.settings = settings
     print(f"{torch.get_num_threads()} thread, search {settings.search}, nearest {settings.nearest}")
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for name, rendered, photograph, other in sitters():
             path = work / f"{name}.pickle"
             if path.exists() or (only and name not in only):
@@ -299,7 +299,7 @@ def find_nearest(
     sitter: Sitter,
     judges: Sequence[Judge],
     settings: NearestSettings,
-    finder: FaceFinder,
+    finder: FaceAnalyser,
 ) -> Pixels | None:
     """The nearest doppelgänger of a sitter under another panel, or None."""
     sittings = [Sitting(judge, sitter.reference(judge), judge.threshold * (1 + MARGIN)) for judge in judges]
@@ -309,7 +309,7 @@ def find_nearest(
     return twin.picture if twin else None
 
 
-def visible_change(sitter: Sitter, finder: FaceFinder) -> VisibleChange:
+def visible_change(sitter: Sitter, finder: FaceAnalyser) -> VisibleChange:
     match = sitter.pictures["match"]
     importance = face_importance(sitter.portrait, len(match))
     return VisibleChange(match, importance, NormalisedLaplacianPyramid(), finder)
@@ -319,7 +319,7 @@ def do_leave_one_out(work: Path, models: Path, only: Sequence[str]) -> None:
     """Each judge of three is left out of the search in turn, and then none."""
     network, settings = generator(), NearestSettings(dtype=fast_dtype(torch.device("cpu")))
     lines = draw_lines(work, models)
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for sitter in load(work, only):
             path = work / f"{sitter.name}.left"
             found: dict[str, Pixels | None] = pickle.loads(path.read_bytes()) if path.exists() else {}
@@ -349,7 +349,7 @@ def do_pairs(work: Path, count: int) -> None:
     if path.exists():
         with np.load(path) as known:
             kept = [list(known[name]) for name in names]
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for seed in unused_seeds([int(one) for one in kept[0]]):
             if len(kept[0]) >= count:
                 break
@@ -394,7 +394,7 @@ def draw_lines(work: Path, models: Path) -> dict[str, float]:
     path = work / "lines.json"
     if not path.exists():
         shots = []
-        with FaceFinder() as finder:
+        with FaceAnalyser() as finder:
             for file in sorted((SHARED / "people").glob("*.png")):
                 picture = load_photograph(file)
                 portrait = crop_ffhq(picture, choose_sitter(finder.find(picture)).landmarks)
@@ -456,7 +456,7 @@ def ask(judge: Judge, sitter: Sitter) -> Asked:
     return asked
 
 
-def measure(work: Path, sitter: Sitter, judges: Sequence[Judge], finder: FaceFinder) -> Measured:
+def measure(work: Path, sitter: Sitter, judges: Sequence[Judge], finder: FaceAnalyser) -> Measured:
     """All figures of a sitter, kept in WORK."""
     path = work / f"{sitter.name}.figures"
     if path.exists():
@@ -473,7 +473,7 @@ def measure(work: Path, sitter: Sitter, judges: Sequence[Judge], finder: FaceFin
     return Measured(sitter, likeness, asked)
 
 
-def gallery_of_strangers(work: Path, judges: Sequence[Judge], finder: FaceFinder) -> dict[str, Array]:
+def gallery_of_strangers(work: Path, judges: Sequence[Judge], finder: FaceAnalyser) -> dict[str, Array]:
     """Mean embeddings (N, D) of people who do not sit, by judge; kept in WORK."""
     path = work / "gallery.npz"
     if not path.exists():
@@ -510,7 +510,7 @@ def do_table(work: Path, models: Path, only: Sequence[str], plot: Path | None) -
     lines = draw_lines(work, models)
     recognising = [*panel(["dlib"]), *recognisers(models)]
     judges = [*recognising, *panel(["anthropometry"])]
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         measured = [measure(work, sitter, judges, finder) for sitter in load(work, only)]
         strangers = gallery_of_strangers(work, recognising, finder)
     rendered = sum(one.rendered for one in measured)

@@ -138,7 +138,7 @@ def one_sitter(device: torch.device, toy: bool) -> None:
 
 def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -> None:
     """The shortest way across, with dlib; prints its distances at both ends."""
-    from engine.faces.finder import FaceFinder
+    from engine.faces.finder import FaceAnalyser
     from engine.finders import doppelganger
     from engine.finders.nearest import NearestSettings, Sitting, search_nearest
     from engine.judges.dlib import DlibJudge
@@ -151,7 +151,7 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
     importance = torch.full((1, 1, generator.resolution, generator.resolution), 0.25)
     middle = slice(generator.resolution // 4, -generator.resolution // 4)
     importance[:, :, middle, middle] = 1.0
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         reference = make_reference(judge, [(sitter, np.zeros((478, 2), np.float32))])
         sitting = Sitting(judge, reference, 1.01 * judge.threshold)
         change = VisibleChange(picture, importance.to(where), NormalisedLaplacianPyramid(), finder)

@@ -23,7 +23,7 @@ from skimage import data
 
 from engine.common.arrays import Pixels
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceFinder, choose_sitter
+from engine.faces.finder import FaceAnalyser, choose_sitter
 from engine.faces.photograph import load_photograph
 from engine.faces.proportions import LENGTHS
 from engine.judges.base import Affine, Embeddings, Judge
@@ -52,7 +52,7 @@ def portraits() -> dict[str, Pixels]:
     """The photographs and scikit-image's astronaut as portraits uint8 (512, 512, 3)."""
     photographs = {path.stem: load_photograph(path) for path in sorted((SHARED / "photos").glob("*.jpg"))}
     photographs["astronaut"] = np.asarray(data.astronaut())
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         return {
             name: crop_ffhq(photograph, choose_sitter(finder.find(photograph)).landmarks).image
             for name, photograph in photographs.items()

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceFinder, FaceLimits, choose_sitter
+from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
 from engine.faces.photograph import load_photograph
 from engine.inversion.projection import SearchSettings, median_face, search_latent, tune
 from engine.inversion.target import aim_at
@@ -48,7 +48,7 @@ PLACES = (1.0, 0.6)
 def measure(atelier: Atelier, photograph: Pixels) -> tuple[list[list[float]], Pixels]:
     """For each of `WAYS`: distance at the match, dlib's at `PLACES`, seconds; and its pictures in a row."""
     generator, settings = atelier.generator, atelier.settings.search
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         face = choose_sitter(finder.find(photograph), FaceLimits())
     portrait = crop_ffhq(photograph, face.landmarks, atelier.settings.portrait_px)
     target = aim_at(portrait, generator.resolution, atelier.distance, generator.device)

@@ -14,7 +14,7 @@ from pygame import Rect
 from engine.common.arrays import Pixels
 from engine.faces.alignment import ffhq_quad
 from engine.faces.finder import Face
-from hardware.camera.base import CameraState, Health
+from hardware.camera.base import CameraHealth, CameraState
 from hardware.display import Screen
 from installation.capture.guidance import PortraitTaking
 from installation.stage.canvas import Block, Canvas
@@ -35,7 +35,7 @@ class Facts:
     the watcher measures, None where there is nobody. phone: one line on how phones get here.
     """
 
-    camera: Health
+    camera: CameraHealth
     screens: Sequence[Screen] = ()
     screen: Screen | None = None
     face: Face | None = None

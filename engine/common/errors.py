@@ -14,7 +14,7 @@ from typing import ParamSpec
 Arguments = ParamSpec("Arguments")
 
 
-def place(fault: BaseException) -> str:
+def exception_summary(fault: BaseException) -> str:
     """What happened and where, as for the log: a fault's own words may hold a number of a face."""
     frames = traceback.extract_tb(fault.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
@@ -59,7 +59,7 @@ class MachineError(DoppelgangerError):
     exit_code = 5
 
 
-def told_in_one_line(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
+def report_errors_in_one_line(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
     """A tool's `main` whose expected errors become one line on standard error, and its exit code."""
 
     @functools.wraps(main)

@@ -109,7 +109,7 @@ class FaceLimits:
     clearly_largest_ratio: float = 1.5
 
 
-class FaceFinder:
+class FaceAnalyser:
     """MediaPipe's detectors and mesh, loaded once. A context manager; not to be shared between threads.
 
     Making one takes about two seconds, for the import of mediapipe. It keeps the library's start-up

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from engine.common.arrays import Pixels
 from engine.faces.alignment import LEFT_EYE, RIGHT_EYE
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from engine.judges.perturbations import Perturbation, expose
 from engine.perceptual.distance import Distance
 
@@ -74,7 +74,7 @@ class VisibleChange:
     """The visible change against one picture, the closest match."""
 
     def __init__(
-        self, match: Pixels, importance: torch.Tensor, distance: Distance, finder: FaceFinder
+        self, match: Pixels, importance: torch.Tensor, distance: Distance, finder: FaceAnalyser
     ) -> None:
         """importance: (1, 1, R, R) on the device to compute on, which is the distance's; the face counts
         most."""

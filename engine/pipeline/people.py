@@ -23,7 +23,7 @@ from engine.border.tracing import trace
 from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
 from engine.common.weights_file import Refused, check_state, refusing, save_weights
-from engine.faces.finder import Face, FaceFinder, choose_sitter
+from engine.faces.finder import Face, FaceAnalyser, choose_sitter
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, make_reference
@@ -94,7 +94,7 @@ def find_person(
     """
     median = median_face(generator)
     farthest: tuple[float, Person] | None = None
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for candidate in range(number, number + CANDIDATES):
             place = _random(generator, candidate) if known is None else _known(known, candidate)
             continuum = Continuum(generator, median, place)

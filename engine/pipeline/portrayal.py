@@ -22,7 +22,7 @@ from engine.border.strip_builder import make_strip, pictures_seen
 from engine.border.tracing import COARSE, Curve, Sample, trace
 from engine.common.arrays import Pixels
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.finder import Face, FaceFinder, FaceLimits, choose_sitter
+from engine.faces.finder import Face, FaceAnalyser, FaceLimits, choose_sitter
 from engine.finders import doppelganger
 from engine.finders.doppelganger import Doppelganger
 from engine.finders.nearest import NearestSettings, Sitting, search_nearest
@@ -335,7 +335,7 @@ def portray(
     """
     require_binding(judges)
     settings = settings or PortrayalSettings()
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         return _portray(photographs, generator, judges, distance, settings, report, bordered, encoder, finder)
 
 
@@ -348,7 +348,7 @@ def _portray(
     report: Callable[[Progress], None],
     bordered: Callable[[Portrayal], None],
     encoder: Encoder | None,
-    finder: FaceFinder,
+    finder: FaceAnalyser,
 ) -> Portrayal:
     watch = _Stopwatch()
 

@@ -23,7 +23,7 @@ import torch
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.common.errors import DoppelgangerError, UsageError, WeightsError, place
+from engine.common.errors import DoppelgangerError, UsageError, WeightsError, exception_summary
 from engine.judges.base import Judge
 from engine.pipeline.people import Person, find_person, person_strip
 from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, summarise
@@ -286,4 +286,4 @@ def _line(error: Exception) -> str:
 
 def _place(error: Exception) -> str:
     """What happened and where, without the error's own words, which may be numbers of a face."""
-    return f"The engine failed ({place(error)})."
+    return f"The engine failed ({exception_summary(error)})."

@@ -110,7 +110,7 @@ class PulledSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Health:
+class CameraHealth:
     """How a camera does, without anything of its pictures.
 
     rate_hz: pictures that came in per second of late, 0 before the second one. size_px: width and height of
@@ -137,7 +137,7 @@ class Feed(Protocol):
         Its pixels are not to be written to. Never waits for the camera, never raises.
         """
 
-    def health(self) -> Health: ...
+    def health(self) -> CameraHealth: ...
 
     def apply(self, settings: CameraSettings) -> None:
         """From now on these settings."""

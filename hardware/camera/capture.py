@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hardware.camera.base import CameraError, CameraState, Frame, Health, Source
+from hardware.camera.base import CameraError, CameraHealth, CameraState, Frame, Source
 from hardware.camera.inspection import Inspector
 from hardware.camera.settings import CameraSettings, view
 
@@ -93,7 +93,7 @@ class Capture:
                 self._frame = None
             return self._frame
 
-    def health(self) -> Health:
+    def health(self) -> CameraHealth:
         fresh = self.latest() is not None
         with self._changed:
             state = self._state
@@ -104,7 +104,7 @@ class Capture:
             times_s = self._arrivals_s
             span_s = times_s[-1] - times_s[0] if len(times_s) > 1 else 0.0
             rate_hz = (len(times_s) - 1) / span_s if span_s > 0 else 0.0
-            return Health(state, self._camera, self._size_px, rate_hz, max(0, self._opened - 1))
+            return CameraHealth(state, self._camera, self._size_px, rate_hz, max(0, self._opened - 1))
 
     def apply(self, settings: CameraSettings) -> None:
         """Mirror, rotation and crop hold from the next picture on; for the others the camera is reopened."""

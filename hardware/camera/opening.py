@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
-from hardware.camera.base import CameraError, CameraState, Feed, Frame, Health, Source
+from hardware.camera.base import CameraError, CameraHealth, CameraState, Feed, Frame, Source
 from hardware.camera.capture import Capture, CaptureLimits
 from hardware.camera.file import FileSource
 from hardware.camera.pulled import PulledCapture
@@ -26,6 +26,7 @@ from hardware.camera.v4l2 import V4l2Source
 
 __all__ = [
     "CameraError",
+    "CameraHealth",
     "CameraSettings",
     "CameraState",
     "Capture",
@@ -33,7 +34,6 @@ __all__ = [
     "Crop",
     "Feed",
     "Frame",
-    "Health",
     "PulledCapture",
     "Source",
     "camera_source",

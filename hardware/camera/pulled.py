@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hardware.camera.base import CameraError, CameraState, Frame, Health, PulledCamera, PulledSource
+from hardware.camera.base import CameraError, CameraHealth, CameraState, Frame, PulledCamera, PulledSource
 from hardware.camera.capture import CaptureLimits
 from hardware.camera.inspection import Inspector
 from hardware.camera.settings import CameraSettings, view
@@ -49,10 +49,10 @@ class PulledCapture:
             self._frame = None
         return self._frame
 
-    def health(self) -> Health:
+    def health(self) -> CameraHealth:
         fresh = self.latest() is not None
         rate_hz = self._settings.rate_hz if fresh else 0.0
-        return Health(self._state, self._name, self._size_px, rate_hz, max(0, self._opened - 1))
+        return CameraHealth(self._state, self._name, self._size_px, rate_hz, max(0, self._opened - 1))
 
     def apply(self, settings: CameraSettings) -> None:
         if settings.device != self._settings.device:

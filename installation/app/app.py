@@ -32,9 +32,9 @@ from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Host
 from installation.app.signals import Ending
 from installation.app.simulated_visitors import Rehearsal
-from installation.capture.camera import CameraDesk
+from installation.capture.camera import CameraControl
 from installation.capture.guidance import PortraitTaking
-from installation.capture.service import SteppedWatcher, Watcher
+from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.control.show.control import Control
 from installation.delivery.client import Delivery
 from installation.delivery.parameters import DeliveryParameters
@@ -42,7 +42,7 @@ from installation.settings.configuration import Configuration
 from installation.settings.parameters import Refusal, Registry
 from installation.visit.machine import Event, Phase
 from installation.workers.engine_client import Engine, load_studio
-from installation.workers.supervision import Health, Services
+from installation.workers.supervision import Health, Supervisor
 from scenes.technician import Facts, Setup
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class House:
             lock_step=rehearsing.virtual,
             recycle_after=configuration.privacy.recycle_after,
         )
-        watcher = SteppedWatcher if rehearsing.virtual else Watcher
+        watcher = SynchronousTrackerService if rehearsing.virtual else TrackerService
         self.watcher = watcher(partial(self.registry.of, PortraitTaking))
         self.delivery = (
             Delivery(configuration.delivery, partial(self.registry.of, DeliveryParameters))
@@ -96,7 +96,7 @@ class House:
         )
         # One for all visits, so that a camera that comes back under another number is followed.
         self._camera_source = camera_source(configuration.stage.camera, sitter=self._synthetic_sitter)
-        self.camera = CameraDesk(partial(self._open_camera, configuration.stage.camera), self.registry)
+        self.camera = CameraControl(partial(self._open_camera, configuration.stage.camera), self.registry)
         # A rehearsal's visitors are nobody, and count as nobody.
         counts = rehearsing.visits is None and not rehearsing.setup
         counters = Counters(show / NAME if counts else None, configuration.privacy.counters_days)
@@ -145,7 +145,7 @@ class House:
             *([self.delivery] if self.delivery else []),
             *self.control.services,
         ]
-        self.services = Services(*services)
+        self.services = Supervisor(*services)
         curators = Curators(self.control, self._health)
         sources.append(curators)
         observers.append(curators)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pygame import Rect
 
-from engine.common.errors import MachineError, place
+from engine.common.errors import MachineError, exception_summary
 from hardware.display import Display
 from installation.app.clock import Clock
 from installation.app.session import Host
@@ -133,7 +133,7 @@ class Stage:
 
     def _report(self, view: View, fault: Exception) -> None:
         """One line when something else is the matter, not one a frame; never a picture's numbers."""
-        line = place(fault)
+        line = exception_summary(fault)
         if line != self._fault:
             log.error("scene of %s: %s. The visit is ended.", view.visit.phase, line)
         self._fault = self._broken[view.visit.phase] = line

@@ -14,8 +14,8 @@ from engine.pipeline.result import Finding, Given
 from engine.runtime.messages import Failed, Found, People, Progressed, Ready, Report
 from installation.app.counters import Counters
 from installation.app.language import Language
-from installation.capture.camera import CameraDesk
-from installation.capture.service import Watcher
+from installation.capture.camera import CameraControl
+from installation.capture.tracker_service import TrackerService
 from installation.delivery.captions import sayings
 from installation.delivery.client import Delivery
 from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered, Saved, Unreachable
@@ -45,8 +45,8 @@ class Host:
     def __init__(
         self,
         registry: Registry,
-        camera: CameraDesk,
-        watcher: Watcher,
+        camera: CameraControl,
+        watcher: TrackerService,
         engine: Engine,
         delivery: Delivery | None = None,
         first_visit_id: int = 0,

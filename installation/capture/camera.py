@@ -7,8 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from engine.common.errors import UsageError
-from hardware.camera.base import CameraState, Feed, Frame
-from hardware.camera.base import Health as FeedHealth
+from hardware.camera.base import CameraHealth, CameraState, Feed, Frame
 from hardware.camera.settings import CameraSettings, Crop
 from installation.capture.leak import leak_one_frame
 from installation.settings.parameters import Applies, Parameters, Registry
@@ -59,7 +58,7 @@ class CameraParameters(Parameters):
         )
 
 
-class CameraDesk:
+class CameraControl:
     """Turns the camera on and off, and tells the visit when it fails and when it is back.
 
     A camera that has failed stays on until it gives a picture again; nobody looks at that picture. The same
@@ -123,10 +122,10 @@ class CameraDesk:
         return [visit.CameraFailed()]
 
     @property
-    def feed_health(self) -> FeedHealth:
+    def feed_health(self) -> CameraHealth:
         """What the camera itself says."""
         if self._feed is None:
-            return FeedHealth(CameraState.STOPPED, "", None, 0.0, 0)
+            return CameraHealth(CameraState.STOPPED, "", None, 0.0, 0)
         return self._feed.health()
 
     @property

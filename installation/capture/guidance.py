@@ -75,8 +75,8 @@ def advise(
 ) -> Guidance:
     """The first thing that is wrong with this face in a picture of `size_px` (width, height), or READY.
 
-    others: boxes of other faces, as `FaceFinder.glance` gives them. content: whether the answer for the frame
-    before was READY; if not, every limit is kept with a reserve.
+    others: boxes of other faces, as `FaceAnalyser.glance` gives them. content: whether the answer for the
+    frame before was READY; if not, every limit is kept with a reserve.
     """
     reserve = 1.0 if content else RESERVE
     limits, shorter_px = _with_reserve(values.limits, reserve), min(size_px)

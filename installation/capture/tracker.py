@@ -16,14 +16,14 @@ from engine.faces.finder import (
     DETECTED_WIDTH,
     Box,
     Face,
-    FaceFinder,
+    FaceAnalyser,
     choose_sitter,
     measure_face,
     measure_pose,
 )
 from hardware.camera.base import Frame
 from installation.capture.guidance import PortraitTaking, Words, advise
-from installation.capture.same_sitter import Continuity, Place, middle
+from installation.capture.identity_check import IdentityCheck, Place, middle
 from installation.stage.view import Guidance, Sighting
 from installation.visit.machine import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
 
@@ -62,14 +62,14 @@ class _Taking:
     kept: list[tuple[float, Pixels]] = field(default_factory=list)
 
 
-class Sitting:
+class Tracker:
     """One sitter before the camera, until `erase`: whoever is first, or comes nearer before the portrait.
 
     sighting: the sitter in the newest frame, None where there is none. face: what is measured on it, until
     the portrait is taken.
     """
 
-    def __init__(self, finder: FaceFinder) -> None:
+    def __init__(self, finder: FaceAnalyser) -> None:
         self._finder = finder
         self._taking: _Taking | None = None
         self._forget()
@@ -94,7 +94,7 @@ class Sitting:
         self._glanced_s = -np.inf
         self._others: list[tuple[float, Box]] = []
         self._stranger: _Stranger | None = None
-        self._continuity = Continuity()
+        self._continuity = IdentityCheck()
         self._compared_s = -np.inf
 
     def take(self, visit_id: int) -> None:

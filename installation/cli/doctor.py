@@ -200,12 +200,12 @@ def _phones(delivery: Delivery) -> Named:
         return Named("fetch nothing: delivery.enabled is false")
     try:
         from installation.delivery.address import base_url, listening_address
-        from installation.workers.supervision import Fault
+        from installation.workers.supervision import ServiceError
     except ImportError as error:
         return Named(fault=f"cannot be looked for ({error})", mend=REINSTALL)
     try:
         return Named(f"find this machine at {base_url(delivery, listening_address(delivery)).lower()}")
-    except Fault as fault:
+    except ServiceError as fault:
         return Named(fault=str(fault), mend=fault.advice)
 
 

@@ -115,10 +115,10 @@ def _rate(rate: "Rate") -> str:
 def _portraits(files: list[tuple[str, Path]]) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
     """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
     from engine.faces.alignment import crop_ffhq
-    from engine.faces.finder import FaceFinder, choose_sitter
+    from engine.faces.finder import FaceAnalyser, choose_sitter
     from engine.faces.photograph import load_photograph
 
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for person, path in files:
             try:
                 photograph = load_photograph(path)

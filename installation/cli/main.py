@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from engine.common.errors import DoppelgangerError, place
+from engine.common.errors import DoppelgangerError, exception_summary
 from engine.common.native_output import own_stderr
 
 COMMANDS = {
@@ -63,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         # Without its own words, which may hold a number of a visitor's face.
         print(
-            f"kiosk: unexpected {place(error)}. "
+            f"kiosk: unexpected {exception_summary(error)}. "
             "Run again with DOPPELGANGER_DEBUG=1 to see the whole of it, and report it.",
             file=sys.stderr,
         )

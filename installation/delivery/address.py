@@ -8,13 +8,13 @@ from urllib.parse import SplitResult, urlsplit
 import psutil
 
 from installation.settings.configuration import Delivery, WiFi
-from installation.workers.supervision import Fault
+from installation.workers.supervision import ServiceError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def listening_address(network: Delivery) -> str:
-    """The address of this machine to listen on, looked up anew. Raises Fault where there is none."""
+    """The address of this machine to listen on, looked up anew. Raises ServiceError where there is none."""
     if network.host != "auto":
         return network.host
     interfaces = {
@@ -27,12 +27,14 @@ def listening_address(network: Delivery) -> str:
 def choose(interfaces: Mapping[str, Sequence[str]], wanted: str = "", route: str | None = None) -> str:
     """Which of the IPv4 addresses of `interfaces` phones can reach, as far as this machine knows.
 
-    The `wanted` interface's; else the one of the default route; else the first private one. Raises Fault.
+    The `wanted` interface's; else the one of the default route; else the first private one.
+
+    Raises ServiceError where there is none.
     """
     usable = {name: [each for each in addresses if _usable(each)] for name, addresses in interfaces.items()}
     if wanted:
         if not usable.get(wanted):
-            raise Fault(
+            raise ServiceError(
                 f"The network interface {wanted} has no address.",
                 "Connect it, or set delivery.interface.",
             )
@@ -42,7 +44,7 @@ def choose(interfaces: Mapping[str, Sequence[str]], wanted: str = "", route: str
         return route
     private = [address for address in found if ip_address(address).is_private]
     if not private:
-        raise Fault("This machine is in no network.", "Connect it, or set delivery.host.")
+        raise ServiceError("This machine is in no network.", "Connect it, or set delivery.host.")
     return private[0]
 
 

@@ -35,7 +35,7 @@ from installation.delivery.messages import (
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
 from installation.settings import configuration
-from installation.workers.supervision import Condition, Fault, PermanentFault, ResilientService
+from installation.workers.supervision import Condition, PermanentServiceError, ResilientService, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class Delivery(ResilientService):
         """Finds the process or starts it, and says what network it is to serve."""
         if len(os.fsencode(self._path)) > LONGEST_PATH_BYTES:
             shorter = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
-            raise PermanentFault(f"{self._path} is too long for a socket.", shorter)
+            raise PermanentServiceError(f"{self._path} is too long for a socket.", shorter)
         _make_private(self._path.parent)
         self._claim()
         self._connection = self._connect()
@@ -165,12 +165,12 @@ class Delivery(ResilientService):
                 try:
                     self._take_in(messages.read(self._connection.recv_bytes(messages.LONGEST_NEWS)))
                 except EOFError:
-                    raise Fault("Its process has ended.") from None
+                    raise ServiceError("Its process has ended.") from None
                 heard_s = self.clock()
                 self.beat()
             elif self.clock() - heard_s > SILENCE_LIMIT_S:
                 _kill(self._connection)
-                raise Fault("Its process was silent, and has been ended.")
+                raise ServiceError("Its process was silent, and has been ended.")
 
     def teardown(self) -> None:
         """Leaves the process, which ends when its last link does; what this side knew of links is void."""
@@ -191,7 +191,7 @@ class Delivery(ResilientService):
                 connection.send(entry[1])
             except BlockingIOError:
                 _kill(connection)
-                raise Fault("Its process took nothing any more, and has been ended.") from None
+                raise ServiceError("Its process took nothing any more, and has been ended.") from None
             # Only what has been handed over leaves the box: above all, no revocation gets lost.
             with self._outbox_lock, suppress(ValueError):
                 self._outbox.remove(entry)
@@ -230,7 +230,7 @@ class Delivery(ResilientService):
         except BlockingIOError:
             os.close(lock)
             way_out = "End it, or run this one --without-phone or with another port in [delivery]."
-            raise Fault("Another kiosk serves this port.", way_out) from None
+            raise ServiceError("Another kiosk serves this port.", way_out) from None
         self._lock = lock
 
     def _connect(self) -> Connection:
@@ -257,14 +257,14 @@ class Delivery(ResilientService):
                 return connection
             if self._process.poll() is not None:
                 by_hand = f"python -m installation.delivery.process {self._path}"
-                raise Fault(
+                raise ServiceError(
                     f"Its process ended at once, with exit code {self._process.returncode}.",
                     f"It says why by hand: {by_hand}",
                 )
             if self.clock() > give_up_s:
                 self._process.kill()
-                raise Fault(f"Its process did not start within {START_LIMIT_S:.0f} s.")
-        raise Fault("It was stopped while it started.")
+                raise ServiceError(f"Its process did not start within {START_LIMIT_S:.0f} s.")
+        raise ServiceError("It was stopped while it started.")
 
     def _dial(self) -> Connection | None:
         try:
@@ -284,11 +284,11 @@ def default_path(port: int) -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    """A folder that nobody else can look into. Raises PermanentFault where somebody else has made it."""
+    """A folder that nobody else can look into. Raises PermanentServiceError where it is another user's."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat(follow_symlinks=False)
     if found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermanentFault(f"{folder} is open to others.", f"Remove it, or run: chmod 700 {folder}")
+        raise PermanentServiceError(f"{folder} is open to others.", f"Remove it, or run: chmod 700 {folder}")
 
 
 def _kill(connection: Connection) -> None:

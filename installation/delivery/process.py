@@ -41,7 +41,7 @@ from installation.delivery.reach import why_unreachable
 from installation.delivery.server import Server
 from installation.settings import configuration
 from installation.workers.connection_limit import Door
-from installation.workers.supervision import Fault
+from installation.workers.supervision import ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class Process:
                     await self._close()
                     await self._listen(network, wanted)
                 self._problem = await why_unreachable(self._base_url)
-            except Fault as fault:
+            except ServiceError as fault:
                 await self._close()
                 self._problem = f"{fault} {fault.advice}".strip()
             except OSError as error:  # ssl.SSLError is one.

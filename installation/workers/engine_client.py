@@ -40,7 +40,7 @@ from engine.runtime.messages import (
 )
 from hardware.memory import forbid_core_dumps
 from installation.settings.configuration import Configuration
-from installation.workers.supervision import Fault, PermanentFault, ResilientService
+from installation.workers.supervision import PermanentServiceError, ResilientService, ServiceError
 
 if TYPE_CHECKING:  # what loads torch stays out of the stage's process
     from engine.runtime.worker import Studio
@@ -257,7 +257,7 @@ class Engine(ResilientService):
     def _attend(self) -> None:
         """Sends what has been asked, and takes what has been answered within a second.
 
-        Raises Fault where the process has ended, or does not answer in time.
+        Raises ServiceError where the process has ended, or does not answer in time.
         """
         end = self._end
         assert end is not None
@@ -294,7 +294,7 @@ class Engine(ResilientService):
             case Refused(error):
                 # Later ones have been able to: what is missing now may come back.
                 self.refusal = error if self._processes == 1 else None
-                self._fail(str(error), PermanentFault if self.refusal else Fault)
+                self._fail(str(error), PermanentServiceError if self.refusal else ServiceError)
             case Failed(message):
                 self._fail(message)
             case Ready() as ready:
@@ -346,7 +346,7 @@ class Engine(ResilientService):
         self._reports.append(report)
         self._changed.notify_all()
 
-    def _fail(self, message: str, fault: type[Fault] = Fault) -> None:
+    def _fail(self, message: str, fault: type[ServiceError] = ServiceError) -> None:
         """The process is of no use any more: says so to the stage, and raises `fault`."""
         with self._changed:
             self._visit_id = None

@@ -17,8 +17,8 @@ A service is a `ResilientService` with three methods filled in:
             self.device.close()  # after `setup`, even one that failed halfway
 
 Each lives in a thread of its own. Whatever it raises, it is torn down and set up again, after a wait that
-doubles up to a longest one; `PermanentFault` and `Disabled` say that trying again is no use. How it is, and
-what a person should do about it, is its `health`. `Services` starts and stops them together.
+doubles up to a longest one; `PermanentServiceError` and `ServiceDisabled` say that trying again is no use.
+How it is, and what a person should do about it, is its `health`. `Supervisor` starts and stops them together.
 """
 
 import logging
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from engine.common.errors import place
+from engine.common.errors import exception_summary
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Health:
         return f"{self.condition}: {self.message} {self.advice}".strip()
 
 
-class Fault(Exception):
+class ServiceError(Exception):
     """Something went wrong, and `advice` helps; without it, the service's own advice is given."""
 
     def __init__(self, message: str, advice: str = "") -> None:
@@ -67,16 +67,16 @@ class Fault(Exception):
         self.advice = advice
 
 
-class PermanentFault(Fault):
+class PermanentServiceError(ServiceError):
     """Trying again is no use before a person has done something: the service stays failed."""
 
 
-class Disabled(Fault):
+class ServiceDisabled(ServiceError):
     """The service is switched off, or not needed here: it stays disabled, and that is fine."""
 
 
 class Service(Protocol):
-    """What `Services` can look after."""
+    """What `Supervisor` can look after."""
 
     @property
     def name(self) -> str: ...
@@ -95,7 +95,7 @@ class ResilientService(ABC):
     Class attributes to override: `advice`, what to do about failures that know no better; `first_wait_s` and
     `longest_wait_s` between attempts; `setup_limit_s` and `heartbeat_limit_s`, how long `setup` may take and
     `run` may go without `beat` before the service counts as hanging; `stop_limit_s`, how long `stop` waits;
-    `is_discreet`: of failures that are no `Fault` only type and place are told, never their own words.
+    `is_discreet`: of failures that are no `ServiceError` only type and place are told, never their own words.
 
     `clock` gives monotonic seconds.
     """
@@ -120,7 +120,10 @@ class ResilientService(ABC):
 
     @abstractmethod
     def setup(self) -> None:
-        """Opens what `run` needs. Raises Disabled, PermanentFault, or anything else to be tried again."""
+        """Opens what `run` needs.
+
+        Raises ServiceDisabled, PermanentServiceError, or anything else, after which it is tried again.
+        """
 
     @abstractmethod
     def run(self) -> None:
@@ -180,10 +183,10 @@ class ResilientService(ABC):
             self._report(Condition.STARTING, "starting.")
             try:
                 self._once()
-            except Disabled as reason:
+            except ServiceDisabled as reason:
                 self._report(Condition.DISABLED, self._line(reason), reason.advice)
                 return
-            except PermanentFault as fault:
+            except PermanentServiceError as fault:
                 self._log(fault)
                 self._report(Condition.FAILED, self._line(fault), fault.advice or self.advice)
                 return
@@ -205,7 +208,7 @@ class ResilientService(ABC):
             self._report(Condition.OK, "running.")
             self.run()
             if not self.stopping.is_set():
-                raise Fault("It ended without being asked to.")
+                raise ServiceError("It ended without being asked to.")
         finally:
             try:
                 self.teardown()
@@ -225,11 +228,15 @@ class ResilientService(ABC):
         self._fault = line
 
     def _line(self, fault: Exception) -> str:
-        return f"{place(fault)}." if self.is_discreet and not isinstance(fault, Fault) else _line(fault)
+        return (
+            f"{exception_summary(fault)}."
+            if self.is_discreet and not isinstance(fault, ServiceError)
+            else _line(fault)
+        )
 
 
-class Services:
-    """Services that start in the order given, and stop in reverse. One that fails leaves the others alone.
+class Supervisor:
+    """Supervisor that start in the order given, and stop in reverse. One that fails leaves the others alone.
 
     Raises ValueError if two have the same name.
     """
@@ -264,7 +271,7 @@ class Services:
             name: self._not_started.get(name) or service.health for name, service in self._services.items()
         }
 
-    def __enter__(self) -> "Services":
+    def __enter__(self) -> "Supervisor":
         self.start()
         return self
 
@@ -275,7 +282,7 @@ class Services:
 def _line(fault: Exception) -> str:
     """A fault in one line of bounded length that ends like a sentence."""
     words = " ".join(str(fault).split())
-    if not isinstance(fault, Fault):
+    if not isinstance(fault, ServiceError):
         words = f"{type(fault).__name__}: {words}" if words else type(fault).__name__
     words = words if len(words) <= LONGEST_LINE else words[: LONGEST_LINE - 1] + "…"
     return words if words.endswith((".", "!", "?", "…")) else words + "."

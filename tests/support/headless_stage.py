@@ -16,7 +16,7 @@ from installation.control.show.messages import JuryVerdict, Sight, Verdict
 from installation.settings.configuration import ControlSettings, Stage
 from installation.settings.parameters import Applies, Colour, Outside, Parameters, Registry, Value
 from installation.visit.machine import Phase
-from installation.workers.supervision import Condition, Health, Services
+from installation.workers.supervision import Condition, Health, Supervisor
 
 FRAME_S = 1 / 60
 UP = (Condition.OK, Condition.DISABLED)
@@ -123,7 +123,7 @@ class HeadlessStage:
         return found
 
     def __enter__(self) -> "HeadlessStage":
-        self._services = Services(*self.control.services)
+        self._services = Supervisor(*self.control.services)
         self._services.start()
         for service in self.control.services:
             eventually(lambda service=service: service.health.condition in UP)  # type: ignore[misc]

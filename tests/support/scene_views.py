@@ -17,7 +17,7 @@ from engine.border.continuum import Continuum, filmstrip
 from engine.border.strip import Strip, WithoutBorder
 from engine.border.tracing import Curve, Sample, trace
 from engine.common.arrays import Pixels
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.registry import panel
@@ -82,7 +82,7 @@ def somebody() -> Somebody:
     photograph = np.asarray(
         cv2.resize(median.picture(1.0), (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8
     )
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         (face,) = finder.find(photograph)
     references = {one.name: make_reference(one, [(photograph, face.landmarks)], k=4) for one in judges}
     curves = {one.name: _curve(one, references[one.name], median) for one in judges}

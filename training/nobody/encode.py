@@ -23,7 +23,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from engine.common.errors import UsageError, told_in_one_line
+from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.inversion.projection import fast_dtype
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import generator_name, generator_sha256, load_generator
@@ -333,7 +333,7 @@ def export(args: argparse.Namespace) -> None:
     save_encoder(encoder, args.export, generator_name(args.generator), sha256)
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

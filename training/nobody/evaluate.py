@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from engine.common.errors import NoUsableFace, told_in_one_line
-from engine.faces.finder import FaceFinder
+from engine.common.errors import NoUsableFace, report_errors_in_one_line
+from engine.faces.finder import FaceAnalyser
 from engine.finders.nearest import NearestSettings
 from engine.inversion.projection import SearchSettings, draw, fast_dtype
 from engine.inversion.target import aim_at, to_target
@@ -130,7 +130,7 @@ def frechet_distance(a: Array, b: Array) -> float:
     return float(mean + np.trace(p) + np.trace(q) - 2 * both)
 
 
-def share_with_one_face(finder: FaceFinder, pictures: Array) -> float:
+def share_with_one_face(finder: FaceAnalyser, pictures: Array) -> float:
     """How many of uint8 (N, R, R, 3) hold exactly one face."""
     return float(
         np.mean([len(finder.find(picture)) == 1 for picture in tqdm(pictures, "faces", leave=False)])
@@ -247,7 +247,7 @@ def figures(
     half = np.random.default_rng(0).permutation(len(known))
     first, second = known[half[::2]], known[half[1::2]]
 
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         faces, faces_of_renders = (
             share_with_one_face(finder, p) for p in (samples, training[: len(samples)])
         )
@@ -470,7 +470,7 @@ def sitters(
     return photographs | drawn, set(photographs)
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

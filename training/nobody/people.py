@@ -22,9 +22,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from engine.common.errors import DoppelgangerError, NoUsableFace, told_in_one_line
+from engine.common.errors import DoppelgangerError, NoUsableFace, report_errors_in_one_line
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceFinder, FaceLimits, choose_sitter
+from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
@@ -56,7 +56,7 @@ def in_contrast(found: Array, first: int) -> Iterator[int]:
         nearest = np.minimum(nearest, distances(found, found[following : following + 1])[:, 0])
 
 
-def search(generator: Generator, encoder: Encoder, finder: FaceFinder, photograph: Array) -> torch.Tensor:
+def search(generator: Generator, encoder: Encoder, finder: FaceAnalyser, photograph: Array) -> torch.Tensor:
     """Where somebody on a photograph uint8 (R, R, 3) lies in W+ (1, num_ws, w_dim), found as a sitter is.
 
     Raises NoUsableFace where the installation would not take the photograph.
@@ -81,7 +81,7 @@ def find(
     rows = np.flatnonzero(from_median > far + LOST * judge.threshold)
     if not len(rows):
         raise DoppelgangerError("None of the renders is far enough from the median face.")
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for row in rows[list(in_contrast(found[rows], int(from_median[rows].argmax())))]:
             try:
                 latent = search(generator, encoder, finder, photographs[row])
@@ -93,7 +93,7 @@ def find(
                 yield latent, picture[0]
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from engine.common.errors import told_in_one_line
+from engine.common.errors import report_errors_in_one_line
 from engine.faces.photograph import load_photograph
 from engine.inversion.target import to_target
 from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
@@ -164,7 +164,7 @@ def table(columns: dict[str, dict[str, float]]) -> str:
 
 
 @torch.no_grad()
-@told_in_one_line
+@report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.common.errors import UsageError, told_in_one_line
+from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Generator, to_uint8
 from training.nobody.compose import COMPOSITION_DIMS, compose, held_out, load_cutouts
@@ -258,7 +258,7 @@ def export(args: argparse.Namespace) -> None:
     save_generator(generator, args.export, name=f"nobody-{saved['resolution']}")
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from engine.common.errors import told_in_one_line
+from engine.common.errors import report_errors_in_one_line
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceFinder, FaceLimits, choose_sitter
+from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.inversion.target import Target, aim_at
 from engine.judges.base import Judge
@@ -98,7 +98,7 @@ def table(found: Sequence[Found]) -> str:
     return "\n".join(lines)
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -116,7 +116,7 @@ def main(words: list[str] | None = None) -> int:
     generator, (encoder, _) = load_generator(args.generator), load_encoder(args.encoder)
     (judge,) = panel(["dlib"])
     people, photographs = sitters(args.photographs, args.renders, args.unseen)
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for name, picture in tqdm(people.items(), "sitters"):
             face = choose_sitter(finder.find(picture), FaceLimits())
             portrait = crop_ffhq(picture, face.landmarks, PORTRAIT_PX)

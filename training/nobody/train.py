@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from engine.common.errors import UsageError, told_in_one_line
+from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Generator, to_uint8
 from training.nobody.augment import AdaptiveProbability, augment
@@ -473,7 +473,7 @@ def table(rows: list[Reading], at_most: int = 12) -> str:
     return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

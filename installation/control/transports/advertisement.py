@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import zeroconf
 
-from installation.workers.supervision import Disabled, Fault, ResilientService
+from installation.workers.supervision import ResilientService, ServiceDisabled, ServiceError
 
 NAME = "Doppelgänger"
 WAIT_S = 1.0
@@ -28,9 +28,9 @@ class Advertisement(ResilientService):
 
     def setup(self) -> None:
         if not self._wanted:
-            raise Disabled("not wanted in the configuration.")
+            raise ServiceDisabled("not wanted in the configuration.")
         if not all(self._ports()):
-            raise Fault("what is to be found does not run yet.")
+            raise ServiceError("what is to be found does not run yet.")
         self._addresses = self._own_addresses()
         self._zeroconf = zeroconf.Zeroconf(
             interfaces=zeroconf.InterfaceChoice.All if self._everywhere else [self._address],

@@ -14,7 +14,7 @@ from installation.control.protocol.packets import LONGEST_PACKET
 from installation.control.transports.error_log_throttle import Complaints
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
-from installation.workers.supervision import Fault
+from installation.workers.supervision import ServiceError
 
 # Every byte of a packet may take two in SLIP.
 LONGEST_FRAME = 2 * LONGEST_PACKET + 2
@@ -54,7 +54,7 @@ class TcpServer(StreamService):
                 self._converse, self.address, self.port, limit=LONGEST_FRAME
             )
         except OSError as error:
-            raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
+            raise ServiceError(f"{self.address}:{self.port}: {error.strerror}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass, replace
 
 from installation.control.transports.inbox import Inbox
-from installation.workers.supervision import Fault, ResilientService
+from installation.workers.supervision import ResilientService, ServiceError
 
 LARGEST_DATAGRAM = 65_535
 PATIENCE_S = 0.1  # before it looks whether it is to stop
@@ -30,7 +30,7 @@ class UdpServer(ResilientService):
             opened.bind((self.address, self.port))
         except OSError as error:
             opened.close()
-            raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
+            raise ServiceError(f"{self.address}:{self.port}: {error.strerror}") from None
         self.port = opened.getsockname()[1]
         opened.settimeout(PATIENCE_S)
         # From here on others send: over one that is not bound they would choose its port.

@@ -25,7 +25,7 @@ from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer
 from installation.settings.parameters import shown
 from installation.stage import fonts as typeface
 from installation.workers.connection_limit import Door, Guarded
-from installation.workers.supervision import Fault
+from installation.workers.supervision import ServiceError
 
 PAGE = Path(__file__).parent / "page"
 COOKIE = "curator"
@@ -95,7 +95,7 @@ class WebServer(StreamService):
                 lambda: Guarded(door, behind), self.address, self.port
             )
         except OSError as error:
-            raise Fault(f"{self.address}:{self.port}: {error.strerror}") from None
+            raise ServiceError(f"{self.address}:{self.port}: {error.strerror}") from None
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

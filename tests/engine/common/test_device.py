@@ -16,7 +16,7 @@ from engine.border.continuum import Continuum
 from engine.common import device
 from engine.common.arrays import Pixels
 from engine.common.errors import MachineError
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from engine.finders import doppelganger
 from engine.finders.nearest import NearestSettings, Sitting, search_nearest
 from engine.inversion.projection import (
@@ -254,7 +254,7 @@ def crossed(generator: Generator, where: torch.device, gradients: tuple[bool, ..
     match = Place(generator.broadcast(generator.mapping(z)))
     picture = to_uint8(draw(generator, match))[0].numpy()
     importance = torch.linspace(0.25, 1, 1024).view(1, 1, 32, 32).to(where)
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         change = VisibleChange(picture, importance, NormalisedLaplacianPyramid(), finder)
         sittings = []
         for i, known in enumerate(gradients):

@@ -16,7 +16,7 @@ from engine.faces.alignment import (
     ffhq_quad,
     ffhq_transform,
 )
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from tests.conftest import shared
 
 # Where FFHQ puts the eyes' centres and the mouth's corners, on average, in unit coordinates.
@@ -163,7 +163,7 @@ def test_every_photograph_gives_a_full_crop(shape: tuple[int, int], offset: tupl
 def test_renders_that_are_ffhq_aligned_stay_where_they_are() -> None:
     """Mean distance of the crop's corners from the picture's: 1.1 % of the side, 2.8 % for the worst."""
     deviations = []
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         for path in sorted(shared("people").glob("*_*.png")):
             photograph = np.asarray(Image.open(path).convert("RGB"))
             transform = ffhq_transform(finder.find(photograph)[0].landmarks)

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from engine.common.errors import NoUsableFace
 from engine.faces.alignment import LEFT_EYE, crop_ffhq
-from engine.faces.finder import Face, FaceFinder, FaceLimits, HeadPose, choose_sitter, measure_eyes_open
+from engine.faces.finder import Face, FaceAnalyser, FaceLimits, HeadPose, choose_sitter, measure_eyes_open
 from engine.faces.photograph import load_photograph
 
 LEFT_LIDS = (
@@ -29,8 +29,8 @@ RIGHT_LIDS = (
 
 
 @pytest.fixture(scope="module")
-def finder() -> Iterator[FaceFinder]:
-    with FaceFinder() as finder:
+def finder() -> Iterator[FaceAnalyser]:
+    with FaceAnalyser() as finder:
         yield finder
 
 
@@ -82,7 +82,7 @@ def with_eyes_shut(portrait: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 # Finding
 
 
-def test_all_renders_are_accepted(finder: FaceFinder, crowd: dict[str, np.ndarray]) -> None:
+def test_all_renders_are_accepted(finder: FaceAnalyser, crowd: dict[str, np.ndarray]) -> None:
     assert len(crowd) == 56
     for name, picture in crowd.items():
         faces = finder.find(picture)
@@ -91,7 +91,7 @@ def test_all_renders_are_accepted(finder: FaceFinder, crowd: dict[str, np.ndarra
         assert 115 < faces[0].face_px < 165, name
 
 
-def test_all_photographs_are_accepted(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_all_photographs_are_accepted(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     for name, picture in portraits.items():
         faces = finder.find(picture)
         assert len(faces) == 1 and reason(faces) is None, name
@@ -102,7 +102,7 @@ def test_all_photographs_are_accepted(finder: FaceFinder, portraits: dict[str, n
         assert 0 < x0 < x1 < width and 0 < y0 < y1 < height
 
 
-def test_a_small_face_in_a_large_photograph(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_a_small_face_in_a_large_photograph(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     """A person as seen in a full-length picture: the face is 2 % as wide as the picture."""
     alone = finder.find(portraits["astronaut"])[0]
     for (height, width), (x, y) in {(4000, 3000): (1400, 700), (3000, 4000): (3200, 2200)}.items():
@@ -115,7 +115,7 @@ def test_a_small_face_in_a_large_photograph(finder: FaceFinder, portraits: dict[
         assert faces[0].face_px == pytest.approx(alone.face_px, rel=0.05)
 
 
-def test_a_face_that_fills_the_picture(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_a_face_that_fills_the_picture(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     whole = finder.find(portraits["biden2"])[0]
     x0, y0, x1, y1 = (round(v) for v in whole.box_px)
     face = finder.find(np.ascontiguousarray(portraits["biden2"][y0:y1, x0:x1]))[0]
@@ -126,22 +126,22 @@ def test_a_face_that_fills_the_picture(finder: FaceFinder, portraits: dict[str, 
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 300), (256, 256), (700, 90), (1500, 2000)])
-def test_nobody_there(finder: FaceFinder, shape: tuple[int, int]) -> None:
+def test_nobody_there(finder: FaceAnalyser, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     for picture in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
         assert finder.find(picture) == []
     assert reason([]) == "none"
 
 
-def test_a_cat_is_nobody(finder: FaceFinder) -> None:
+def test_a_cat_is_nobody(finder: FaceAnalyser) -> None:
     from skimage import data
 
     assert finder.find(data.chelsea()) == []
 
 
-def test_the_same_picture_gives_the_same_face(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_the_same_picture_gives_the_same_face(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     first, again = (finder.find(portraits["obama"])[0] for _ in range(2))
-    with FaceFinder() as other:
+    with FaceAnalyser() as other:
         afresh = other.find(portraits["obama"])[0]
     assert np.array_equal(first.landmarks, again.landmarks)
     assert np.array_equal(first.landmarks, afresh.landmarks)
@@ -149,7 +149,7 @@ def test_the_same_picture_gives_the_same_face(finder: FaceFinder, portraits: dic
 
 
 def test_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str], portraits: dict[str, np.ndarray]) -> None:
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         finder.find(portraits["obama"])
     assert capfd.readouterr() == ("", "")
 
@@ -157,7 +157,7 @@ def test_nothing_on_the_terminal(capfd: pytest.CaptureFixture[str], portraits: d
 # Measures
 
 
-def test_a_mirror_turns_yaw_and_roll_around(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_a_mirror_turns_yaw_and_roll_around(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     for name, picture in portraits.items():
         pose = finder.find(picture)[0].pose_deg
         mirrored = finder.find(np.ascontiguousarray(picture[:, ::-1]))[0].pose_deg
@@ -168,7 +168,7 @@ def test_a_mirror_turns_yaw_and_roll_around(finder: FaceFinder, portraits: dict[
 
 @pytest.mark.parametrize("clockwise_deg", [-30, -12, 20])
 def test_turning_the_photograph_changes_the_roll_alone(
-    finder: FaceFinder, crowd: dict[str, np.ndarray], clockwise_deg: float
+    finder: FaceAnalyser, crowd: dict[str, np.ndarray], clockwise_deg: float
 ) -> None:
     for name in ("000200_0", "000201_0", "000209_3"):
         pose = finder.find(crowd[name])[0].pose_deg
@@ -180,12 +180,12 @@ def test_turning_the_photograph_changes_the_roll_alone(
         assert turned.pitch == pytest.approx(pose.pitch, abs=5), name
 
 
-def test_signs_of_the_pose(finder: FaceFinder, crowd: dict[str, np.ndarray]) -> None:
+def test_signs_of_the_pose(finder: FaceAnalyser, crowd: dict[str, np.ndarray]) -> None:
     assert finder.find(crowd["000201_0"])[0].pose_deg.yaw > 15  # looks towards the right edge
     assert finder.find(crowd["000200_1"])[0].pose_deg.yaw < -5  # towards the left edge
 
 
-def test_size_follows_the_picture(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_size_follows_the_picture(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     whole = finder.find(portraits["obama"])[0]
     half = finder.find(resized(portraits["obama"], 0.5))[0]
     assert half.face_px == pytest.approx(whole.face_px / 2, rel=0.04)
@@ -194,7 +194,7 @@ def test_size_follows_the_picture(finder: FaceFinder, portraits: dict[str, np.nd
 
 
 def test_sharpness_falls_with_every_loss_of_detail(
-    finder: FaceFinder, portraits: dict[str, np.ndarray]
+    finder: FaceAnalyser, portraits: dict[str, np.ndarray]
 ) -> None:
     for name, picture in portraits.items():
         face = finder.find(picture)[0]
@@ -207,7 +207,7 @@ def test_sharpness_falls_with_every_loss_of_detail(
         assert measured[0] > 0.25 and measured[2] > 0.10 > measured[-1], (name, measured)
 
 
-def test_sharpness_notices_motion(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_sharpness_notices_motion(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     for name, picture in portraits.items():
         crop = crop_ffhq(picture, finder.find(picture)[0].landmarks, 256).image
         shaken = np.asarray(cv2.blur(crop, (25, 1)), np.uint8)
@@ -224,7 +224,7 @@ def test_eye_aspect_ratio_of_drawn_eyes() -> None:
     assert measure_eyes_open(landmarks) == pytest.approx(1 / 15)
 
 
-def test_eyes_drawn_shut_are_less_open(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_eyes_drawn_shut_are_less_open(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     refused = 0
     for name, picture in portraits.items():
         portrait = crop_ffhq(picture, finder.find(picture)[0].landmarks)
@@ -237,7 +237,7 @@ def test_eyes_drawn_shut_are_less_open(finder: FaceFinder, portraits: dict[str, 
 # Light, and not skin
 
 
-def test_dark_skin_is_not_darkness(finder: FaceFinder, crowd: dict[str, np.ndarray]) -> None:
+def test_dark_skin_is_not_darkness(finder: FaceAnalyser, crowd: dict[str, np.ndarray]) -> None:
     """The darkest skins keep a wide distance from the limit, and are accepted in half the light too."""
     faces = {name: finder.find(picture)[0] for name, picture in crowd.items()}
     darkest = sorted(faces, key=lambda name: faces[name].brightness)[:12]
@@ -247,7 +247,7 @@ def test_dark_skin_is_not_darkness(finder: FaceFinder, crowd: dict[str, np.ndarr
 
 
 def test_too_little_light_is_refused_on_every_skin(
-    finder: FaceFinder, crowd: dict[str, np.ndarray], portraits: dict[str, np.ndarray]
+    finder: FaceAnalyser, crowd: dict[str, np.ndarray], portraits: dict[str, np.ndarray]
 ) -> None:
     for name in ("000200_0", "000201_3", "000202_2", "000210_1", "000212_0", *portraits):
         faces = finder.find(with_light((crowd | portraits)[name], 1 / 32))
@@ -302,7 +302,7 @@ def test_of_several_the_clearly_largest(widths_px: list[float]) -> None:
         assert reason(faces) == "too_small"
 
 
-def test_two_side_by_side(finder: FaceFinder, crowd: dict[str, np.ndarray]) -> None:
+def test_two_side_by_side(finder: FaceAnalyser, crowd: dict[str, np.ndarray]) -> None:
     one, other = crowd["000203_0"], crowd["000208_0"]
     pair = finder.find(np.concatenate([one, other], axis=1))
     assert len(pair) == 2 and reason(pair) == "several"
@@ -314,7 +314,7 @@ def test_two_side_by_side(finder: FaceFinder, crowd: dict[str, np.ndarray]) -> N
 
 @pytest.mark.parametrize("cut_from", ["left", "right", "above", "below"])
 def test_a_face_cut_off_is_refused(
-    finder: FaceFinder, portraits: dict[str, np.ndarray], cut_from: str
+    finder: FaceAnalyser, portraits: dict[str, np.ndarray], cut_from: str
 ) -> None:
     photograph = portraits["obama"]
     x0, y0, x1, y1 = finder.find(photograph)[0].box_px
@@ -333,11 +333,11 @@ def test_a_face_cut_off_is_refused(
     assert reason(finder.find(without(0.33))) == "cut_off"
 
 
-def test_far_away_is_too_small(finder: FaceFinder, portraits: dict[str, np.ndarray]) -> None:
+def test_far_away_is_too_small(finder: FaceAnalyser, portraits: dict[str, np.ndarray]) -> None:
     assert reason(finder.find(resized(portraits["obama"], 0.2))) == "too_small"
 
 
 @settings(max_examples=25)
 @given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 80), st.integers(1, 80), st.just(3))))
-def test_any_picture_is_searched(finder: FaceFinder, picture: np.ndarray) -> None:
+def test_any_picture_is_searched(finder: FaceAnalyser, picture: np.ndarray) -> None:
     assert reason(finder.find(picture)) is not None

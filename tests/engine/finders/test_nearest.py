@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from engine.finders import doppelganger
 from engine.finders.nearest import (
     NearestSettings,
@@ -52,7 +52,7 @@ def drawn(generator: Generator, place: Place) -> Pixels:
 
 @pytest.fixture(scope="module")
 def change(generator, match) -> Iterator[VisibleChange]:
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         size = generator.resolution
         importance = torch.full((1, 1, size, size), 0.25)
         importance[:, :, size // 4 : -size // 8, size // 4 : -size // 4] = 1.0
@@ -65,7 +65,7 @@ def sitting(judge, picture: Pixels, mesh: np.ndarray, margin: float = 0.01) -> S
 
 @pytest.fixture(scope="module")
 def mesh(generator, match) -> np.ndarray:
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         return finder.find(drawn(generator, match))[0].landmarks
 
 
@@ -132,7 +132,7 @@ def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astro
     small.mapping.w_avg.copy_(small.mapping(torch.randn(500, 16)).mean(dim=0))
     start = Place(small.broadcast(small.mapping(torch.randn(1, 16))))
     picture = drawn(small, start)
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         faceless = VisibleChange(
             picture, torch.linspace(0.25, 1, 1024).view(1, 1, 32, 32), NormalisedLaplacianPyramid(), finder
         )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.finder import FaceFinder, FaceLimits, choose_sitter
+from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, tune
 from engine.inversion.target import face_importance, head_mask, to_target
 from engine.perceptual.distance import NormalisedLaplacianPyramid
@@ -19,7 +19,7 @@ SIDE = 48  # of a corner, of 256 px
 
 @pytest.fixture(scope="module")
 def portrait(astronaut: NDArray[np.uint8]) -> Portrait:
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         face = choose_sitter(finder.find(astronaut), FaceLimits())
     return crop_ffhq(astronaut, face.landmarks, 512)
 

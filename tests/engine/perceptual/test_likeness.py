@@ -9,7 +9,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from engine.judges.perturbations import Perturbation, expose
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import (
@@ -35,7 +35,7 @@ def match(astronaut) -> np.ndarray:
 def change(match) -> Iterator[VisibleChange]:
     importance = torch.full((1, 1, 128, 128), 0.25)
     importance[:, :, 30:110, 30:98] = 1.0
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         yield VisibleChange(match, importance, NormalisedLaplacianPyramid(), finder)
 
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.common.errors import WeightsError
-from engine.faces.finder import FaceFinder
+from engine.faces.finder import FaceAnalyser
 from engine.inversion.projection import SearchSettings, median_face
 from engine.judges.base import Judge
 from engine.judges.registry import panel
@@ -79,7 +79,7 @@ def test_before_the_synthetic_camera_there_is_nothing_to_ask_of_them(
     generator: Generator, known: torch.Tensor
 ) -> None:
     asked = {}
-    with torch.no_grad(), FaceFinder() as finder:
+    with torch.no_grad(), FaceAnalyser() as finder:
         for number, place in enumerate(known):
             picture = to_uint8(generator.synthesis(place[None]))[0].numpy()
             frame = Room(partial(_shown, picture), 1280, 720).picture_at(0.0)

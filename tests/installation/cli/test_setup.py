@@ -9,8 +9,8 @@ import pygame
 import pytest
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import FaceFinder
-from hardware.camera.base import CameraState, Frame, Health
+from engine.faces.finder import FaceAnalyser
+from hardware.camera.base import CameraHealth, CameraState, Frame
 from hardware.display import Display, DisplaySettings, Screen
 from installation.app.buttons import TechnicianButtons
 from installation.capture.guidance import PortraitTaking, advise
@@ -21,7 +21,7 @@ from installation.stage.view import Guidance, Sighting, View
 from installation.visit.machine import State
 from scenes.technician import Facts, Setup, clipped_share, lines, measure_focus
 
-CAMERA = Health(CameraState.RUNNING, "HD Pro Webcam C920", (1280, 720), 29.97, 2)
+CAMERA = CameraHealth(CameraState.RUNNING, "HD Pro Webcam C920", (1280, 720), 29.97, 2)
 SCREENS = (Screen(0, "DELL U2415", (1920, 1200)), Screen(1, "BenQ PD3220U", (1080, 1920)))
 PHONE = "Phones: http://192.168.178.34:8080 answers"
 
@@ -35,7 +35,7 @@ def picture(astronaut: Pixels) -> Pixels:
 
 @pytest.fixture(scope="module")
 def facts(picture: Pixels) -> Facts:
-    with FaceFinder() as finder:
+    with FaceAnalyser() as finder:
         return Facts(CAMERA, SCREENS, SCREENS[1], finder.find(picture)[0], PHONE)
 
 
@@ -89,7 +89,7 @@ def test_escape_is_the_way_out() -> None:
 
 
 def test_without_a_camera_it_says_what_to_do(facts: Facts) -> None:
-    gone = replace(facts, camera=Health(CameraState.MISSING, "C920", None, 0.0, 5), face=None)
+    gone = replace(facts, camera=CameraHealth(CameraState.MISSING, "C920", None, 0.0, 5), face=None)
     canvas = drawn(gone, None, (1920, 1080))
     words = " ".join(one.words for one in canvas.drawn)
     assert "No picture" in words and "Plug the camera in" in words and "Focus" not in words

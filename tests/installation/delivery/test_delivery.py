@@ -48,7 +48,7 @@ from installation.stage.canvas import Canvas, Kind
 from installation.stage.view import Link
 from installation.visit.machine import Phase
 from installation.workers.connection_limit import Door
-from installation.workers.supervision import Condition, Fault
+from installation.workers.supervision import Condition, ServiceError
 from tests.support.delivery_kit import Stage, ask, free_port, parcel, picture, running, until
 from tests.support.scene_views import BEGAN_S, play, registry
 
@@ -159,9 +159,9 @@ def test_the_address_is_one_that_phones_can_reach() -> None:
     assert choose(interfaces, route="192.168.4.1") == "192.168.4.1"
     assert choose(interfaces, wanted="wlan0", route="172.17.0.1") == "192.168.4.1"
     assert choose(interfaces) == "172.17.0.1"
-    with pytest.raises(Fault, match="eth0 has no address"):
+    with pytest.raises(ServiceError, match="eth0 has no address"):
         choose(interfaces, wanted="eth0")
-    with pytest.raises(Fault, match="no network"):
+    with pytest.raises(ServiceError, match="no network"):
         choose({"lo": ["127.0.0.1"], "wlan0": ["169.254.3.4"]}, route="169.254.3.4")
 
 

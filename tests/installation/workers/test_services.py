@@ -9,12 +9,12 @@ import pytest
 
 from installation.workers.supervision import (
     Condition,
-    Disabled,
-    Fault,
     Health,
-    PermanentFault,
+    PermanentServiceError,
     ResilientService,
-    Services,
+    ServiceDisabled,
+    ServiceError,
+    Supervisor,
 )
 
 PROMPT_S = 1.0
@@ -106,7 +106,7 @@ class Noted(Worker):
 
 def test_start_in_order_and_stop_in_reverse() -> None:
     notes: list[str] = []
-    services = Services(*(Noted(name, notes) for name in ("camera", "engine", "delivery")))
+    services = Supervisor(*(Noted(name, notes) for name in ("camera", "engine", "delivery")))
     with services:
         assert notes == ["camera starts", "engine starts", "delivery starts"]
         assert list(services.health()) == ["camera", "engine", "delivery"]
@@ -122,7 +122,7 @@ class Plain:
     health = Health(Condition.STARTING, "not started yet.")
 
     def start(self) -> None:
-        raise Fault("no such plug", "Buy one.")
+        raise ServiceError("no such plug", "Buy one.")
 
     def stop(self) -> None:
         raise OSError("no such plug")
@@ -130,7 +130,7 @@ class Plain:
 
 def test_one_that_fails_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
     before, after = Worker("before"), Worker("after")
-    services = Services(before, Plain(), after)
+    services = Supervisor(before, Plain(), after)
     services.start()
     eventually(ok(before))
     eventually(ok(after))
@@ -142,7 +142,7 @@ def test_one_that_fails_leaves_the_others_alone(caplog: pytest.LogCaptureFixture
 
 def test_names_are_not_shared() -> None:
     with pytest.raises(ValueError, match="two services"):
-        Services(Worker("one"), Worker("one"))
+        Supervisor(Worker("one"), Worker("one"))
 
 
 # --- alone ---
@@ -200,7 +200,7 @@ def test_it_says_what_is_wrong_and_what_to_do() -> None:
     for fault, message, advice in [
         (OSError("no device"), "OSError: no device. Next try after 60 s.", "Look after it."),
         (
-            Fault("the lens cap is on", "Take it off."),
+            ServiceError("the lens cap is on", "Take it off."),
             "the lens cap is on. Next try after 60 s.",
             "Take it off.",
         ),
@@ -229,12 +229,16 @@ def test_a_run_that_just_ends_is_a_failure() -> None:
 @pytest.mark.parametrize(
     ("fault", "condition", "advice"),
     [
-        (PermanentFault("no weights", "Run `kiosk weights fetch`."), "failed", "Run `kiosk weights fetch`."),
-        (PermanentFault("no weights"), "failed", "Look after it."),
-        (Disabled("no lights here"), "disabled", ""),
+        (
+            PermanentServiceError("no weights", "Run `kiosk weights fetch`."),
+            "failed",
+            "Run `kiosk weights fetch`.",
+        ),
+        (PermanentServiceError("no weights"), "failed", "Look after it."),
+        (ServiceDisabled("no lights here"), "disabled", ""),
     ],
 )
-def test_no_second_attempt_where_it_is_no_use(fault: Fault, condition: str, advice: str) -> None:
+def test_no_second_attempt_where_it_is_no_use(fault: ServiceError, condition: str, advice: str) -> None:
     service = Broken("setup", fault)
     service.start()
     eventually(lambda: service.health.condition in (Condition.FAILED, Condition.DISABLED))
@@ -270,7 +274,7 @@ def test_a_discreet_service_tells_no_words_of_what_it_did_not_expect(
         is_discreet = True
         first_wait_s = longest_wait_s = 3600.0
 
-    for fault, told in ((ValueError("yaw 12.3"), "ValueError in "), (Fault("No light."), "No light.")):
+    for fault, told in ((ValueError("yaw 12.3"), "ValueError in "), (ServiceError("No light."), "No light.")):
         service = Discreet("run", fault)
         service.start()
         eventually(at(service, Condition.WAITING))

@@ -472,7 +472,7 @@ def test_frechet_distance_is_zero_for_the_same_and_grows_with_a_shift() -> None:
 
 def test_faces_are_counted_and_noise_has_none(people_twice: tuple[np.ndarray, np.ndarray]) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (4, 128, 128, 3), dtype=np.uint8)
-    with evaluate.FaceFinder() as finder:
+    with evaluate.FaceAnalyser() as finder:
         assert evaluate.share_with_one_face(finder, people_twice[0][:8]) == 1
         assert evaluate.share_with_one_face(finder, noise) == 0
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from engine.common.errors import MachineError, UsageError, told_in_one_line
+from engine.common.errors import MachineError, UsageError, report_errors_in_one_line
 
 from .archive import Archive, parameters_of
 from .assets import WHERE_TO_GET, load_assets
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main() -> int:
     try:
         return run(parse())

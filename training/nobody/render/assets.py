@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.common.errors import UsageError, told_in_one_line
+from engine.common.errors import UsageError, report_errors_in_one_line
 
 MODEL_FILE = "ict.npz"
 LANDMARK_FILE = "lm68.npy"
@@ -142,7 +142,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     os.replace(unfinished, path)
 
 
-@told_in_one_line
+@report_errors_in_one_line
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training.nobody.render.assets",

@@ -131,7 +131,7 @@ class _Change:
 
 
 @dataclass
-class Continuity:
+class IdentityCheck:
     """One sitter's face from look to look, some ten a second."""
 
     _first: list[NDArray[np.float64]] = field(default_factory=list)

@@ -11,7 +11,7 @@ from hardware.camera.faulty import Fault, FaultySource
 from hardware.camera.opening import camera_source
 from hardware.camera.pulled import PulledCapture
 from hardware.camera.settings import CameraSettings
-from installation.capture.camera import CameraDesk, CameraParameters
+from installation.capture.camera import CameraControl, CameraParameters
 from installation.settings.parameters import Registry
 from installation.visit.machine import CameraFailed, CameraReady, Event
 from installation.workers.supervision import Condition
@@ -27,7 +27,7 @@ class Bench:
         self.registry = Registry(CameraParameters)
         self.source = FaultySource(camera_source(f"file:{portrait}"))
         self.applied: list[CameraSettings] = []
-        self.desk = CameraDesk(self._open, self.registry)
+        self.desk = CameraControl(self._open, self.registry)
 
     def _open(self, settings: CameraSettings) -> Feed:
         feed = PulledCapture(self.source, settings, lambda: self.now_s)

@@ -1,7 +1,7 @@
 """Watches the camera's frames for the sitter, beside the stage or in step with it.
 
-    watcher = Watcher(lambda: registry.of(PortraitTaking))         # a thread of its own
-    watcher = SteppedWatcher(lambda: registry.of(PortraitTaking))  # no thread: exact on a virtual clock
+    watcher = TrackerService(portrait_parameters)             # a thread of its own
+    watcher = SynchronousTrackerService(portrait_parameters)  # no thread: exact on a virtual clock
     watcher.start()
 
     watcher.watch(True)                    # on DetectFaces
@@ -18,16 +18,16 @@ import threading
 from collections.abc import Callable
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import Face, FaceFinder
+from engine.faces.finder import Face, FaceAnalyser
 from hardware.camera.base import Frame
 from installation.capture.guidance import PortraitTaking
-from installation.capture.tracker import Sitting, wipe
+from installation.capture.tracker import Tracker, wipe
 from installation.stage.view import Sighting
 from installation.visit.machine import Event, PortraitRefused, PortraitTaken, WatcherFailed, WatcherReady
 from installation.workers.supervision import Condition, ResilientService
 
 
-class Watcher(ResilientService):
+class TrackerService(ResilientService):
     """Looks at the newest frame in its own thread; frames that come meanwhile are left out.
 
     `values` is asked on the stage's thread.
@@ -40,17 +40,17 @@ class Watcher(ResilientService):
     is_discreet = True
 
     def __init__(self, values: Callable[[], PortraitTaking]) -> None:
-        super().__init__()
+        super().__init__("watcher")
         self._values = values
-        self._finder: FaceFinder | None = None
-        self._sitting: Sitting | None = None
+        self._finder: FaceAnalyser | None = None
+        self._sitting: Tracker | None = None
         self._failed = False  # as last told
         # Guards everything below, and wakes the thread.
         self._changed = threading.Condition()
         self._on = self._anybody = False
         # Ascends with each erasing: what was begun in an earlier round comes to nothing.
         self._round = 0
-        self._orders: list[Callable[[Sitting], None]] = []
+        self._orders: list[Callable[[Tracker], None]] = []
         self._newest: tuple[Frame | None, float, PortraitTaking, bool] | None = None
         self._asked: int | None = None
         self._events: list[Event] = []
@@ -110,7 +110,7 @@ class Watcher(ResilientService):
         """
         with self._changed:
             self._round += 1
-            self._orders = [Sitting.erase]
+            self._orders = [Tracker.erase]
             self._newest = self._asked = self.sighting = self.face = None
             self._events.clear()
             for pictures in self._portraits.values():
@@ -121,8 +121,8 @@ class Watcher(ResilientService):
     # --- its own thread ---
 
     def setup(self) -> None:
-        self._finder = FaceFinder()
-        self._sitting = Sitting(self._finder)
+        self._finder = FaceAnalyser()
+        self._sitting = Tracker(self._finder)
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -168,7 +168,7 @@ class Watcher(ResilientService):
             self.sighting, self.face = self._sitting.sighting, self._sitting.face
 
 
-class SteppedWatcher(Watcher):
+class SynchronousTrackerService(TrackerService):
     """Looks at each frame on the caller's thread, before `look` returns."""
 
     def start(self) -> None:

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import Face, FaceFinder, HeadPose, choose_sitter, measure_inside_share
+from engine.faces.finder import Face, FaceAnalyser, HeadPose, choose_sitter, measure_inside_share
 from engine.faces.photograph import load_photograph
 from hardware.camera.base import Frame
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Host
 from installation.capture.guidance import PortraitTaking, Words, advise
-from installation.capture.service import SteppedWatcher, Watcher
+from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.settings.configuration import Stage
 from installation.stage.view import Guidance
 from installation.visit.machine import (
@@ -45,7 +45,7 @@ FACE_X, FACE_Y, FACE_PX = 223, 115, 92
 class Room:
     """A camera on a virtual clock: each `show` is the next frame."""
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, watcher: TrackerService) -> None:
         self.watcher = watcher
         self.index = 0
 
@@ -73,8 +73,8 @@ class Room:
 
 
 @pytest.fixture(scope="module")
-def stepped() -> Iterator[SteppedWatcher]:
-    watcher = SteppedWatcher(PortraitTaking)
+def stepped() -> Iterator[SynchronousTrackerService]:
+    watcher = SynchronousTrackerService(PortraitTaking)
     watcher.start()
     assert watcher.health.condition == "ok"
     yield watcher
@@ -83,15 +83,15 @@ def stepped() -> Iterator[SteppedWatcher]:
 
 
 @pytest.fixture
-def room(stepped: SteppedWatcher) -> Iterator[Room]:
+def room(stepped: SynchronousTrackerService) -> Iterator[Room]:
     stepped.watch(True)
     yield Room(stepped)
     stepped.watch(False)
 
 
 @pytest.fixture(scope="module")
-def finder() -> Iterator[FaceFinder]:
-    with FaceFinder() as finder:
+def finder() -> Iterator[FaceAnalyser]:
+    with FaceAnalyser() as finder:
         yield finder
 
 
@@ -241,7 +241,7 @@ def test_the_same_frame_again_says_nothing_new(room: Room, sitter: Pixels) -> No
     assert room.watcher.poll() == []
 
 
-def test_nothing_is_looked_at_unasked(stepped: SteppedWatcher, sitter: Pixels) -> None:
+def test_nothing_is_looked_at_unasked(stepped: SynchronousTrackerService, sitter: Pixels) -> None:
     stepped.watch(False)
     room = Room(stepped)
     assert room.show(sitter, 0.2) == []
@@ -252,7 +252,7 @@ def test_nothing_is_looked_at_unasked(stepped: SteppedWatcher, sitter: Pixels) -
 
 
 @pytest.fixture(scope="module")
-def measured(finder: FaceFinder, sitter: Pixels) -> Face:
+def measured(finder: FaceAnalyser, sitter: Pixels) -> Face:
     return finder.find(sitter)[0]
 
 
@@ -318,7 +318,7 @@ def crowd(photos: list[Path], people: dict[str, list[Path]]) -> dict[str, Pixels
     return {path.stem: load_photograph(path) for path in paths if path.stem in OTHERS}
 
 
-def person_at(finder: FaceFinder, picture: Pixels, x: float, y: float, face_px: float) -> Pixels:
+def person_at(finder: FaceAnalyser, picture: Pixels, x: float, y: float, face_px: float) -> Pixels:
     """A person before the wall, with the face where it is asked for."""
     face = finder.find(picture)[0]
     scale = face_px / face.face_px
@@ -329,7 +329,7 @@ def person_at(finder: FaceFinder, picture: Pixels, x: float, y: float, face_px: 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_person_in_the_very_same_place(
-    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels], name: str
+    room: Room, finder: FaceAnalyser, sitter: Pixels, crowd: dict[str, Pixels], name: str
 ) -> None:
     assert not is_other(room.show(sitter, 0.5))
     other = person_at(finder, crowd[name], 640, 330, 140)
@@ -349,7 +349,7 @@ def test_a_hand_before_the_face(room: Room, sitter: Pixels) -> None:
 
 
 def test_another_person_elsewhere(
-    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+    room: Room, finder: FaceAnalyser, sitter: Pixels, crowd: dict[str, Pixels]
 ) -> None:
     room.show(sitter, 0.3)
     friend = person_at(finder, crowd["obama"], 1000, 330, 140)
@@ -358,7 +358,7 @@ def test_another_person_elsewhere(
 
 
 def test_somebody_in_the_background_takes_nobodys_place(
-    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+    room: Room, finder: FaceAnalyser, sitter: Pixels, crowd: dict[str, Pixels]
 ) -> None:
     room.show(sitter, 0.3)
     assert room.show(person_at(finder, crowd["obama"], 1000, 330, 65), 2) == []
@@ -372,7 +372,7 @@ def test_the_sitter_comes_back(room: Room, sitter: Pixels, astronaut: Pixels) ->
 
 
 def test_whoever_comes_nearer_is_the_sitter_until_the_portrait(
-    room: Room, astronaut: Pixels, finder: FaceFinder, crowd: dict[str, Pixels]
+    room: Room, astronaut: Pixels, finder: FaceAnalyser, crowd: dict[str, Pixels]
 ) -> None:
     """The first to be seen stands behind the one who has agreed."""
     behind = astronaut_at(astronaut, 300, 330, 90)
@@ -392,7 +392,11 @@ def test_whoever_comes_nearer_is_the_sitter_until_the_portrait(
 
 
 def test_a_friend_beside_a_raised_phone_is_there_and_not_measured(
-    room: Room, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels], monkeypatch: pytest.MonkeyPatch
+    room: Room,
+    finder: FaceAnalyser,
+    sitter: Pixels,
+    crowd: dict[str, Pixels],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     room.show(sitter, 0.3)
     friend = person_at(finder, crowd["obama"], 1000, 330, 140)
@@ -415,7 +419,7 @@ def test_a_friend_beside_a_raised_phone_is_there_and_not_measured(
 
 
 def test_the_technician_sees_whoever_is_there(
-    stepped: SteppedWatcher, finder: FaceFinder, sitter: Pixels, crowd: dict[str, Pixels]
+    stepped: SynchronousTrackerService, finder: FaceAnalyser, sitter: Pixels, crowd: dict[str, Pixels]
 ) -> None:
     camera: Any = Notes()
     others: Any = Notes()
@@ -445,7 +449,7 @@ def test_the_sitter_moves_turns_and_walks(room: Room, sitter: Pixels, astronaut:
 # --- the portrait
 
 
-def test_a_portrait(room: Room, finder: FaceFinder, sitter: Pixels) -> None:
+def test_a_portrait(room: Room, finder: FaceAnalyser, sitter: Pixels) -> None:
     room.show(sitter, 0.3)
     room.watcher.take(7)
     shaken = np.asarray(cv2.blur(sitter, (7, 1)), np.uint8)
@@ -527,8 +531,8 @@ def wait_for(what: str, seconds: float, happened: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def threaded() -> Iterator[Watcher]:
-    watcher = Watcher(PortraitTaking)
+def threaded() -> Iterator[TrackerService]:
+    watcher = TrackerService(PortraitTaking)
     watcher.start()
     wait_for("the models are loaded", 60, lambda: watcher.health.condition is Condition.OK)
     yield watcher
@@ -538,7 +542,7 @@ def threaded() -> Iterator[Watcher]:
 class Camera:
     """Hands the watcher a new frame whenever it is asked to."""
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, watcher: TrackerService) -> None:
         self.watcher, self.index, self.events = watcher, 0, list[Event]()
 
     def shows(self, picture: Pixels) -> bool:
@@ -550,7 +554,7 @@ class Camera:
         return True
 
 
-def test_a_visit_in_a_thread(threaded: Watcher, sitter: Pixels) -> None:
+def test_a_visit_in_a_thread(threaded: TrackerService, sitter: Pixels) -> None:
     threaded.watch(True)
     camera = Camera(threaded)
     wait_for("a face", 20, lambda: camera.shows(sitter) and FaceSeen(True) in camera.events)
@@ -561,7 +565,7 @@ def test_a_visit_in_a_thread(threaded: Watcher, sitter: Pixels) -> None:
     threaded.watch(False)
 
 
-def test_nothing_comes_after_erasing(threaded: Watcher, sitter: Pixels) -> None:
+def test_nothing_comes_after_erasing(threaded: TrackerService, sitter: Pixels) -> None:
     """Erased at every moment of a look: what was begun before comes to nothing."""
     camera = Camera(threaded)
     threaded.watch(True)
@@ -580,7 +584,7 @@ def test_nothing_comes_after_erasing(threaded: Watcher, sitter: Pixels) -> None:
     threaded.watch(False)
 
 
-def test_looking_never_waits_and_the_newest_frame_wins(threaded: Watcher, sitter: Pixels) -> None:
+def test_looking_never_waits_and_the_newest_frame_wins(threaded: TrackerService, sitter: Pixels) -> None:
     threaded.watch(True)
     for i in range(500):
         threaded.look(Frame(sitter, time.monotonic(), 3000 + i), time.monotonic())
@@ -594,7 +598,7 @@ def test_looking_never_waits_and_the_newest_frame_wins(threaded: Watcher, sitter
     threaded.watch(False)
 
 
-def test_a_frame_that_cannot_be_looked_at(threaded: Watcher, sitter: Pixels) -> None:
+def test_a_frame_that_cannot_be_looked_at(threaded: TrackerService, sitter: Pixels) -> None:
     """Whatever goes wrong in there, the visit gets an answer and the watcher comes back."""
     broken = np.zeros((0, 0, 3), np.uint8)
     threaded.watch(True)
