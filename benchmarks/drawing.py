@@ -23,7 +23,7 @@ from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
-from installation.stage.view import Guidance, Link, Live, Sighting, View
+from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
 from installation.visit.machine import Phase, State, Timeouts
 
 FRAMES = 600
@@ -68,7 +68,7 @@ def _view(phase: Phase, at_s: float, lasts_s: float, registry: Registry, fields:
     of_scene = dict(fields)
     picture, camera = of_scene.pop("picture"), of_scene.pop("camera")
     if phase is Phase.SEARCH:
-        of_scene["live"] = Live("search", at_s / LONGEST_S, picture[int(12 * at_s) % len(picture)])
+        of_scene["live"] = SearchStatus("search", at_s / LONGEST_S, picture[int(12 * at_s) % len(picture)])
     if phase is Phase.PORTRAIT:
         of_scene["camera"] = Frame(camera, at_s, int(30 * at_s))
     return View(at_s, state, registry, Texts.load("en"), 0.0, lasts_s, **of_scene)

@@ -3,8 +3,8 @@ second come.
 
     nice -n -15 python -m benchmarks.osc [--seconds 30] [--display headless:1920x1080]
 
-The whole house on a live clock, with a visit in its border scene. Meanwhile a bundle dated 60 s ahead waits,
-a preset fades, and 20,000 fuzzed packets come in between. Niceness is for a machine that others use, too.
+The whole installation on a live clock, with a visit in its border scene. Meanwhile a bundle dated 60 s ahead
+waits, a preset fades, and 20,000 fuzzed packets come in between. Niceness is for a machine that others use.
 Prints a table for `benchmarks/results/`.
 """
 
@@ -27,12 +27,12 @@ from pythonosc.udp_client import SimpleUDPClient
 from tests.test_osc import FLOOD, fuzzed
 from tests.test_osc_packets import bundle
 
-from installation.app.app import House, Rehearsing
+from installation.app.app import App, RunOptions
 from installation.control.protocol.packets import encode
 from installation.settings.parameters import Registry
 from installation.visit.machine import Phase
 from installation.workers.supervision import Condition
-from tests.support.house_kit import live
+from tests.support.app_kit import live
 
 RATE = 5000
 FUZZED = 20_000
@@ -78,21 +78,21 @@ def harass(port: int, seconds: float) -> None:
         time.sleep(max(began_s + seconds * number / FUZZED - time.monotonic(), 0))
 
 
-def frames_ms(house: House, seconds: float) -> list[float]:
+def frames_ms(app: App, seconds: float) -> list[float]:
     """How long each frame took."""
     times, end_s = [], time.perf_counter() + seconds
     before_s = time.perf_counter()
     while before_s < end_s:
-        house.stage.frame()
+        app.main_loop.frame()
         now_s = time.perf_counter()
         times.append(1000 * (now_s - before_s))
         before_s = now_s
     return times
 
 
-def play_until(house: House, phase: Phase) -> None:
-    while house.host.state.phase is not phase:
-        house.stage.frame()
+def play_until(app: App, phase: Phase) -> None:
+    while app.session.state.phase is not phase:
+        app.main_loop.frame()
 
 
 def main() -> None:
@@ -109,21 +109,21 @@ def main() -> None:
         folder = Path(name)
         short = live(folder, arguments.display)
         times = {"visit/countdown_s": "0.5", "visit/border_s": str(QUIET_S + seconds + 30)}
-        with House(short, folder, times, Rehearsing(visits=1), with_phones=False) as house:
-            house.camera.begin(house.clock.now_s)
-            udp = house.control.services[0]
+        with App(short, folder, times, RunOptions(visits=1), with_phones=False) as app:
+            app.camera.begin(app.clock.now_s)
+            udp = app.control.services[0]
             while udp.health.condition is not Condition.OK:
-                house.stage.frame()
-            play_until(house, Phase.BORDER)
-            quiet = frames_ms(house, QUIET_S)
+                app.main_loop.frame()
+            play_until(app, Phase.BORDER)
+            quiet = frames_ms(app, QUIET_S)
             port: int = udp.port  # type: ignore[attr-defined]
-            order = Order(house.registry)
+            order = Order(app.registry)
             curator = SimpleUDPClient("127.0.0.1", port)
             ahead = bundle(encode(f"/scene/{WAITING}", False), at_s=time.time() + 60)
             curator._sock.sendto(ahead, ("127.0.0.1", port))
             curator.send_message("/preset/save", "here")
             curator.send_message("/scene/stage/light_percent", 50.0)
-            frames_ms(house, 0.5)
+            frames_ms(app, 0.5)
             curator.send_message("/preset/load", ["here", 5.0])
             memory_before = psutil.Process().memory_info().rss
             flood = subprocess.Popen(
@@ -131,13 +131,13 @@ def main() -> None:
             )
             fuzz = get_context("spawn").Process(target=harass, args=(port, seconds))
             fuzz.start()
-            busy = frames_ms(house, seconds)
+            busy = frames_ms(app, seconds)
             grown = psutil.Process().memory_info().rss - memory_before
             flood.wait()
             fuzz.join()
-            frames_ms(house, 2.0)
-            assert house.host.state.phase is Phase.BORDER
-            assert house.registry.get(WAITING) is True and house.registry.get("stage/light_percent") == 100
+            frames_ms(app, 2.0)
+            assert app.session.state.phase is Phase.BORDER
+            assert app.registry.get(WAITING) is True and app.registry.get("stage/light_percent") == 100
     load_1, _, _ = os.getloadavg()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, {arguments.display}, niceness {os.nice(0)}, "

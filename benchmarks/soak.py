@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from installation.app.app import Rehearsing
+from installation.app.app import RunOptions
 from installation.cli.portray import sample_sitter
 from installation.visit.machine import Phase
-from tests.support.house_kit import TestHouse
+from tests.support.app_kit import TestApp
 from tests.support.resources import Usage, usage
 
 NEVER = 10**9
@@ -41,22 +41,22 @@ class After:
         return self.visits, *dataclasses.astuple(self.stage), *dataclasses.astuple(self.engine)
 
 
-def soak(house: TestHouse, visits: int) -> Iterator[After]:
+def soak(app: TestApp, visits: int) -> Iterator[After]:
     """Plays visits in a row; measures in attract after each."""
     for number in range(1, visits + 1):
-        house.until(Phase.FAREWELL)
-        house.until(Phase.ATTRACT)
-        house.until_awake()
-        yield After(number, usage(), _engine_usage(house))
+        app.until(Phase.FAREWELL)
+        app.until(Phase.ATTRACT)
+        app.until_awake()
+        yield After(number, usage(), _engine_usage(app))
 
 
-def _engine_usage(house: TestHouse) -> Usage:
+def _engine_usage(app: TestApp) -> Usage:
     """Of the engine's process; of the next one, while that is replaced."""
     while True:
         try:
-            return usage(house.engine_pid)
+            return usage(app.engine_pid)
         except (AssertionError, OSError, KeyError):
-            house.stage.frame()
+            app.main_loop.frame()
 
 
 def main() -> None:
@@ -73,11 +73,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, arguments.csv.open("w", newline="") as file:
         lines = csv.writer(file)
         lines.writerow(COLUMNS)
-        rehearsing = Rehearsing(visits=arguments.visits + 1, virtual=True, rate_hz=RATE_HZ)
+        options = RunOptions(visits=arguments.visits + 1, virtual=True, rate_hz=RATE_HZ)
         recycle_after = arguments.recycle_after
-        with TestHouse(Path(folder), sample_sitter(), rehearsing, recycle_after, is_thorough=False) as house:
-            house.camera.begin(house.clock.now_s)
-            for after in soak(house, arguments.visits):
+        with TestApp(Path(folder), sample_sitter(), options, recycle_after, is_thorough=False) as app:
+            app.camera.begin(app.clock.now_s)
+            for after in soak(app, arguments.visits):
                 lines.writerow(f"{cell:g}" for cell in after.row)
                 file.flush()
                 rows.append(after)

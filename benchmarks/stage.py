@@ -2,8 +2,8 @@
 
     nice -n -15 python -m benchmarks.stage [--display headless:1920x1080] [--threads 1]
 
-The whole house on a live clock, with a photograph before the camera and few steps. A second engine searches
-without end meanwhile, with `--threads`, so that every scene has a busy machine around it. Prints tables for
+The whole installation on a live clock, with a photograph before the camera and few steps. A second engine
+searches without end meanwhile, with `--threads`, so that every scene meets a busy machine. Prints tables for
 `benchmarks/results/`. Niceness is for a machine that others use, too; the engine lowers its own by ten.
 """
 
@@ -20,14 +20,14 @@ import numpy as np
 
 from engine.faces.photograph import load_photograph
 from engine.runtime.messages import Failed, Found, Ready
-from installation.app.app import House, Rehearsing
+from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
-from installation.app.session import Host
+from installation.app.session import Session
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import DEFAULT, Configuration, load
 from installation.visit.machine import Phase
 from installation.workers.engine_client import Engine, load_studio
-from tests.support.house_kit import live
+from tests.support.app_kit import live
 
 BINS_MS = (17.5, 20, 25, 33, 50, 100)
 # A whole border, the rest of the visit shorter.
@@ -37,13 +37,13 @@ TIMES = {"visit/jury_s": "8", "visit/farewell_s": "6", "visit/countdown_s": "2"}
 class TimedClock(LiveClock):
     """Notes how long each frame took, by the phase it was of."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
-        self._host = host
+        self._session = session
         self.frames_ms: dict[Phase, list[float]] = defaultdict(list)
 
     def tick(self) -> None:
-        phase, before_s = self._host.state.phase, self.now_s
+        phase, before_s = self._session.state.phase, self.now_s
         super().tick()
         self.frames_ms[phase].append(1000 * (self.now_s - before_s))
 
@@ -92,10 +92,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, BusyEngine(busy):
         folder = Path(name)
         short = live(folder, arguments.display)
-        with House(short, folder, TIMES, Rehearsing(visits=1), with_phones=False) as house:
-            house.clock = house.stage.clock = clock = TimedClock(house.host)
-            house.play()
-            size = "x".join(map(str, house.display.size_px))
+        with App(short, folder, TIMES, RunOptions(visits=1), with_phones=False) as app:
+            app.clock = app.main_loop.clock = clock = TimedClock(app.session)
+            app.play()
+            size = "x".join(map(str, app.display.size_px))
     load_1, load_5, _ = os.getloadavg()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, {arguments.display} ({size}), engine's threads "

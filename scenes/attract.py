@@ -12,7 +12,7 @@ from installation.stage.canvas import Block, Canvas
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene
 from installation.stage.theme import Look, ease, look
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 from scenes.widgets.quiet import draw_quiet
 from scenes.widgets.ride import Leg, index_at, ride
 from scenes.widgets.verdict import draw_words, shown
@@ -83,7 +83,7 @@ class Attract(Scene):
         panel.height = layout.panel.bottom - panel.top
         canvas.column([_line(view, parameters, layout, seen)], panel, "bottom")
 
-    def shown(self) -> Sequence[Shown]:
+    def shown(self) -> Sequence[ShownPicture]:
         if self._strip is None or self._index is None:
             return ()
         return (shown(self._strip, self._index),)

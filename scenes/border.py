@@ -28,7 +28,7 @@ from installation.settings.parameters import Parameters
 from installation.stage.canvas import Block, Canvas
 from installation.stage.theme import Look, ease, look, number, words
 from installation.stage.typesetting import text_width
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 from scenes.widgets.quiet import draw_quiet
 from scenes.widgets.ride import Leg, index_at, progress_of, ride, t_of
 from scenes.widgets.steering import OneEuro, Steering
@@ -139,10 +139,10 @@ class Border(Stoppable):
         self._strip: Strip | None = None
         self._index = 0
         self._changed_s = -math.inf  # when the verdict last changed
-        self._shown: tuple[Shown, ...] = ()
+        self._shown: tuple[ShownPicture, ...] = ()
         self._difference: Difference | None = None
 
-    def shown(self) -> Sequence[Shown]:
+    def shown(self) -> Sequence[ShownPicture]:
         return self._shown
 
     def update(self, view: View) -> None:

@@ -14,7 +14,7 @@ from installation.settings.parameters import Parameters
 from installation.stage.canvas import Block, Canvas
 from installation.stage.theme import Look, ease, exists, look, words
 from installation.stage.typesetting import fits, text_width
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 from scenes.widgets.quiet import draw_quiet
 from scenes.widgets.ride import Leg, index_at, ride
 from scenes.widgets.stop import Stoppable
@@ -45,13 +45,13 @@ class Jury(Stoppable):
 
     def __init__(self) -> None:
         self._index, self._back = 0, 0.0
-        self._shown: tuple[Shown, ...] = ()
+        self._shown: tuple[ShownPicture, ...] = ()
 
     def leave(self) -> None:
         super().leave()
         self._index, self._shown = 0, ()
 
-    def shown(self) -> Sequence[Shown]:
+    def shown(self) -> Sequence[ShownPicture]:
         return self._shown
 
     def update(self, view: View) -> None:

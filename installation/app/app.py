@@ -1,4 +1,4 @@
-"""The whole house, from a configuration: what is started, how it is joined, and how it ends."""
+"""The whole installation, from a configuration: what is started, how it is joined, and how it ends."""
 
 import logging
 import secrets
@@ -26,12 +26,12 @@ from installation.app.buttons import Buttons, TechnicianButtons
 from installation.app.clock import Clock, LiveClock, VirtualClock
 from installation.app.counters import NAME, Counters
 from installation.app.curators import Curators
-from installation.app.loop import Areas, Observer, Source, Stage
+from installation.app.loop import EventSource, FrameObserver, MainLoop, TouchAreas
 from installation.app.recorder import Recorder
 from installation.app.registration import load_scenes, registry_of
-from installation.app.session import Host
-from installation.app.signals import Ending
-from installation.app.simulated_visitors import Rehearsal
+from installation.app.session import Session
+from installation.app.signals import StopSignal
+from installation.app.simulated_visitors import SimulatedVisitors
 from installation.capture.camera import CameraControl
 from installation.capture.guidance import PortraitTaking
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Rehearsing:
+class RunOptions:
     """How a run differs from an exhibition. visits: None waits for real visitors.
 
     rate_hz: frames a second of the virtual clock. film: what the recorder writes. setup: no visitors at all,
@@ -64,7 +64,7 @@ class Rehearsing:
     setup: bool = False
 
 
-class House:
+class App:
     """Everything of one run; a context manager. Raises UsageError and MachineError at once."""
 
     def __init__(
@@ -72,22 +72,22 @@ class House:
         configuration: Configuration,
         show: Path,
         changes: Mapping[str, str],
-        rehearsing: Rehearsing,
+        options: RunOptions,
         with_phones: bool = True,
     ) -> None:
-        self._for_technician = rehearsing.setup
+        self._for_technician = options.setup
         # The pictures are small; more threads only take the engine's cores.
         cv2.setNumThreads(1)
         self._ends = ExitStack()
         scenes = load_scenes(configuration.stage.scenes)
         self.registry = registry_of(scenes.values())
-        self.clock: Clock = VirtualClock(rehearsing.rate_hz) if rehearsing.virtual else LiveClock()
+        self.clock: Clock = VirtualClock(options.rate_hz) if options.virtual else LiveClock()
         self.engine = Engine(
-            partial(load_studio, configuration, beside_window=not rehearsing.virtual),
-            lock_step=rehearsing.virtual,
+            partial(load_studio, configuration, beside_window=not options.virtual),
+            lock_step=options.virtual,
             recycle_after=configuration.privacy.recycle_after,
         )
-        watcher = SynchronousTrackerService if rehearsing.virtual else TrackerService
+        watcher = SynchronousTrackerService if options.virtual else TrackerService
         self.watcher = watcher(partial(self.registry.of, PortraitTaking))
         self.delivery = (
             Delivery(configuration.delivery, partial(self.registry.of, DeliveryParameters))
@@ -98,42 +98,42 @@ class House:
         self._camera_source = camera_source(configuration.stage.camera, sitter=self._synthetic_sitter)
         self.camera = CameraControl(partial(self._open_camera, configuration.stage.camera), self.registry)
         # A rehearsal's visitors are nobody, and count as nobody.
-        counts = rehearsing.visits is None and not rehearsing.setup
+        counts = options.visits is None and not options.setup
         counters = Counters(show / NAME if counts else None, configuration.privacy.counters_days)
         self._ends.enter_context(counters)
-        self.host = Host(
+        self.session = Session(
             self.registry,
             self.camera,
             self.watcher,
             self.engine,
             self.delivery,
-            first_visit_id=0 if rehearsing.virtual else secrets.randbelow(2**31),
+            first_visit_id=0 if options.virtual else secrets.randbelow(2**31),
             began_s=self.clock.now_s,
-            lock_step=rehearsing.virtual,
+            lock_step=options.virtual,
             counters=counters,
         )
         keys = dict(configuration.display.keys or KEYS)
-        if rehearsing.setup:
+        if options.setup:
             keys |= TechnicianButtons.keys
         chosen = configuration.display.model_dump() | {"keys": keys}
         self.display = self._ends.enter_context(Display(DisplaySettings(**chosen)))
-        self.rehearsal = (
-            Rehearsal(rehearsing.visits, rehearsing.unseen) if rehearsing.visits is not None else None
+        self.simulated_visitors = (
+            SimulatedVisitors(options.visits, options.unseen) if options.visits is not None else None
         )
-        buttons = TechnicianButtons if rehearsing.setup else Buttons
-        sources: list[Source] = [
-            self._ends.enter_context(Ending()),
+        buttons = TechnicianButtons if options.setup else Buttons
+        sources: list[EventSource] = [
+            self._ends.enter_context(StopSignal()),
             EngineRefusal(self.engine),
             buttons(self.display),
         ]
-        observers: list[Observer] = [Heartbeat(), counters]
-        if self.rehearsal is not None:
-            sources.append(self.rehearsal)
-        if rehearsing.film is not None:
+        observers: list[FrameObserver] = [Heartbeat(), counters]
+        if self.simulated_visitors is not None:
+            sources.append(self.simulated_visitors)
+        if options.film is not None:
             width_px, height_px = self.display.size_px
-            recorder = Recorder(rehearsing.film, width_px, height_px, rehearsing.rate_hz)
+            recorder = Recorder(options.film, width_px, height_px, options.rate_hz)
             observers.append(self._ends.enter_context(recorder))
-        if rehearsing.setup:
+        if options.setup:
             scenes = dict.fromkeys(Phase, Setup(self._facts))
         self.control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
         self._ends.callback(self.control.close)
@@ -149,8 +149,8 @@ class House:
         curators = Curators(self.control, self._health)
         sources.append(curators)
         observers.append(curators)
-        self.stage = Stage(
-            self.host, scenes, self.display, self.clock, sources, observers, lambda: curators.is_black
+        self.main_loop = MainLoop(
+            self.session, scenes, self.display, self.clock, sources, observers, lambda: curators.is_black
         )
 
     def play(self) -> None:
@@ -159,10 +159,10 @@ class House:
         Raises UsageError or WeightsError where the engine cannot use what is configured.
         """
         if self._for_technician:
-            self.host.show_camera(self.clock.now_s)
+            self.session.show_camera(self.clock.now_s)
         else:
             self.camera.begin(self.clock.now_s)
-        self.stage.run()
+        self.main_loop.run()
         if self.engine.refusal is not None:
             raise self.engine.refusal
 
@@ -185,7 +185,7 @@ class House:
         return capture
 
     def _health(self) -> dict[str, Health]:
-        return {"stage": self.stage.health, "camera": self.camera.health, **self.services.health()}
+        return {"stage": self.main_loop.health, "camera": self.camera.health, **self.services.health()}
 
     def _facts(self) -> Facts:
         """What the technician's picture tells."""
@@ -202,22 +202,22 @@ class House:
 
     def _synthetic_sitter(self, _: float) -> Pixels:
         """Somebody who does not exist, before the camera `synthetic`; nobody at first."""
-        if not self.host.people:
+        if not self.session.people:
             return np.full((64, 64, 3), synthetic.GROUND, np.uint8)
-        return self.host.people[0].pictures[-1]
+        return self.session.people[0].pictures[-1]
 
 
 class EngineRefusal:
-    """A source of nothing, `over` once it is known that the engine will never work: a person must see it."""
+    """Requests a stop once the engine has said that it can never work as configured; yields no events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @property
-    def over(self) -> bool:
+    def stop_requested(self) -> bool:
         return self._engine.refusal is not None
 
-    def events(self, _host: Host, _areas: Areas, _now_s: float) -> tuple[Event, ...]:
+    def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> tuple[Event, ...]:
         """None."""
         return ()
 

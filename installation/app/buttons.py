@@ -4,28 +4,28 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from hardware.display import Display, Down, Quit
-from installation.app.inputs import NextLanguage, understand
-from installation.app.loop import Areas
-from installation.app.session import Host
+from installation.app.inputs import NextLanguage, translate_input
+from installation.app.loop import TouchAreas
+from installation.app.session import Session
 from installation.stage.view import Action
 from installation.visit.machine import Event, Touched
 
 
 class Buttons:
-    """Keys and touches. `over` once somebody has closed the window or held down the exit chord."""
+    """Keys and touches. `stop_requested` once somebody has closed the window or held down the exit chord."""
 
     def __init__(self, display: Display) -> None:
-        self.over = False
+        self.stop_requested = False
         self._display = display
 
-    def events(self, host: Host, areas: Areas, _: float) -> Iterator[Event]:
+    def events(self, session: Session, areas: TouchAreas, _: float) -> Iterator[Event]:
         """Since the last frame."""
-        for meaning in understand(self._display.events(), areas):
+        for meaning in translate_input(self._display.events(), areas):
             match meaning:
                 case Quit():
-                    self.over = True
+                    self.stop_requested = True
                 case NextLanguage():
-                    host.language.next()
+                    session.language.next()
                     yield Touched()
                 case event:
                     yield event
@@ -39,7 +39,7 @@ class TechnicianButtons(Buttons):
 
     keys: ClassVar[Mapping[str, str]] = {"escape": Action.NO}
 
-    def events(self, _host: Host, _areas: Areas, _now_s: float) -> Iterator[Event]:
-        """Nothing but `over`."""
-        self.over |= any(one in (Quit(), Down(Action.NO)) for one in self._display.events())
+    def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> Iterator[Event]:
+        """Nothing but `stop_requested`."""
+        self.stop_requested |= any(one in (Quit(), Down(Action.NO)) for one in self._display.events())
         yield from ()

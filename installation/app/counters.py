@@ -23,14 +23,14 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from installation.stage.canvas import Canvas
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 from installation.visit.machine import TRANSITIONS, Cause, Phase
 
 log = logging.getLogger(__name__)
 
 NAME = "counters.json"
 BROKEN, UNFINISHED = ".broken", ".unfinished"  # what stands for its suffix where something went wrong
-# Why a question ends without a yes, when it is the visitor's doing and not the house's or the machine's.
+# Why a question ends without a yes, when it is the visitor's doing and not the staff's or the machine's.
 DECLINES = {
     row.reason
     for row in TRANSITIONS
@@ -85,7 +85,7 @@ class Counters:
         """One more of it today."""
         self._counts.days.setdefault(self._now().date(), Counter())[what] += 1
 
-    def frame(self, canvas: Canvas, view: View, _: Sequence[Shown]) -> None:
+    def frame(self, canvas: Canvas, view: View, _: Sequence[ShownPicture]) -> None:
         """Remembers the question as it stands on the screen."""
         if view.visit.phase is Phase.CONSENT:
             words = " ".join(one.words for one in canvas.drawn if one.words)

@@ -4,12 +4,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from installation.app.loop import Areas
-from installation.app.session import Host
+from installation.app.loop import TouchAreas
+from installation.app.session import Session
 from installation.control.show.control import Control
 from installation.control.show.messages import Blackout, JuryVerdict, Sight, Start, Stop, Verdict
 from installation.stage.canvas import Canvas
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 from installation.visit.machine import Event, Phase
 from installation.workers.supervision import Health
 
@@ -17,7 +17,7 @@ from installation.workers.supervision import Health
 class Curators:
     """A source of events, and an observer of frames, for the stage."""
 
-    over = False
+    stop_requested = False
 
     def __init__(self, control: Control, health: Callable[[], Mapping[str, Health]]) -> None:
         self.is_black = False
@@ -25,7 +25,7 @@ class Curators:
         self._is_open = True
         self._frame_s = time.perf_counter()
 
-    def events(self, host: Host, _: Areas, now_s: float) -> Iterator[Event]:
+    def events(self, session: Session, _: TouchAreas, now_s: float) -> Iterator[Event]:
         """What the curators did since the last frame."""
         for happening in self._control.drain(now_s):
             match happening:
@@ -38,9 +38,9 @@ class Curators:
                 case event:
                     yield event
             # Nobody may agree to a question that the dark hides.
-            host.is_open = self._is_open and not self.is_black
+            session.is_open = self._is_open and not self.is_black
 
-    def frame(self, _: Canvas, view: View, shown: Sequence[Shown]) -> None:
+    def frame(self, _: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         """Tells light and sound what is seen: numbers and words."""
         began_s, self._frame_s = self._frame_s, time.perf_counter()
         leading = shown[0] if shown else None

@@ -19,7 +19,7 @@ class NextLanguage:
     """The visitor asks for the next language."""
 
 
-def understand(
+def translate_input(
     events: Iterable[DisplayEvent], areas: Mapping[Action, pygame.Rect]
 ) -> Iterator[Event | NextLanguage | Quit]:
     """What was done, in its order. `areas` are those of the scene that was on the screen.

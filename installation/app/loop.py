@@ -9,11 +9,11 @@ from pygame import Rect
 from engine.common.errors import MachineError, exception_summary
 from hardware.display import Display
 from installation.app.clock import Clock
-from installation.app.session import Host
+from installation.app.session import Session
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.theme import screen_light
-from installation.stage.view import Action, Shown, View
+from installation.stage.view import Action, ShownPicture, View
 from installation.visit.machine import Event, Halted, Phase
 from installation.workers.supervision import Condition, Health
 
@@ -22,42 +22,42 @@ log = logging.getLogger(__name__)
 # A stage that has drawn nothing but black for so long is of no use: whoever supervises it starts it again.
 GIVES_UP_AFTER_S = 10.0
 
-Areas = Mapping[Action, Rect]
+TouchAreas = Mapping[Action, Rect]
 
 
-class Source(Protocol):
-    """Where events come from: buttons and touches, curators, a rehearsal. `over`: it ends the program."""
+class EventSource(Protocol):
+    """Where events come from: buttons, curators, simulated visitors. `stop_requested` ends the program."""
 
     @property
-    def over(self) -> bool: ...
+    def stop_requested(self) -> bool: ...
 
-    def events(self, host: Host, areas: Areas, now_s: float, /) -> Iterable[Event]: ...
+    def events(self, session: Session, areas: TouchAreas, now_s: float, /) -> Iterable[Event]: ...
 
 
-class Observer(Protocol):
+class FrameObserver(Protocol):
     """Looks at each finished frame: the recorder, the curators' control, the watchdog."""
 
-    def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None: ...
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[ShownPicture]) -> None: ...
 
 
-class Stage:
+class MainLoop:
     """Plays the scene of the phase the visit is in, frame by frame, until a source says that it is over."""
 
     def __init__(
         self,
-        host: Host,
+        session: Session,
         scenes: Mapping[Phase, Scene],
         display: Display,
         clock: Clock,
-        sources: Sequence[Source],
-        observers: Sequence[Observer] = (),
+        sources: Sequence[EventSource],
+        observers: Sequence[FrameObserver] = (),
         is_black: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.host, self.display, self.clock = host, display, clock
+        self.session, self.display, self.clock = session, display, clock
         self.canvas = Canvas(*display.size_px)
         self._scenes, self._sources, self._observers = scenes, sources, observers
         self._scene: Scene | None = None
-        self._areas: Areas = {}
+        self._areas: TouchAreas = {}
         self._fault = ""  # what was logged last
         self._broken: dict[Phase, str] = {}  # scenes that failed when they were last played, and how
         self._failing_s: float | None = None  # since when no scene has been drawn
@@ -65,7 +65,7 @@ class Stage:
 
     def run(self) -> None:
         """The main loop. Raises MachineError where no scene can be drawn any more."""
-        while not any(source.over for source in self._sources):
+        while not any(source.stop_requested for source in self._sources):
             self.frame()
             if self._failing_s is not None and self.clock.now_s - self._failing_s > GIVES_UP_AFTER_S:
                 raise MachineError(
@@ -85,17 +85,17 @@ class Stage:
         """One frame: what has happened, what there is to see, who looks at it."""
         now_s = self.clock.now_s
         for source in self._sources:
-            for event in source.events(self.host, self._areas, now_s):
-                self.host.handle(event, now_s)
-        self.host.collect(now_s)
-        view = self.host.view(now_s)
+            for event in source.events(self.session, self._areas, now_s):
+                self.session.handle(event, now_s)
+        self.session.update(now_s)
+        view = self.session.view(now_s)
         shown = self._play(view)
         self.display.show(self.canvas.surface)
         for observer in self._observers:
             observer.frame(self.canvas, view, shown)
         self.clock.tick()
 
-    def _play(self, view: View) -> Sequence[Shown]:
+    def _play(self, view: View) -> Sequence[ShownPicture]:
         """Draws the frame. A scene that fails ends the visit: the frame is black, and the log says why."""
         if self._is_black():
             self._leave()
@@ -118,7 +118,7 @@ class Stage:
                 self._failing_s = view.now_s
             self.canvas.clear()
             self._leave()
-            self.host.handle(Halted(), view.now_s)
+            self.session.handle(Halted(), view.now_s)
             return ()
 
     def _scene_of(self, view: View) -> Scene:
@@ -126,7 +126,7 @@ class Stage:
         scene = self._scenes[view.visit.phase]
         if scene is not self._scene:
             self._leave()
-            self.host.registry.begin_scene()
+            self.session.registry.begin_scene()
             scene.enter(view)
             self._scene = scene
         return scene

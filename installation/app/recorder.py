@@ -28,7 +28,7 @@ from engine.common.arrays import Pixels
 from engine.pipeline.result import Finding
 from installation.outputs.film import Film
 from installation.stage.canvas import Canvas
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 from installation.visit.machine import Phase
 
 STILL_S = 20.0  # a scene is pictured after so long at the latest
@@ -48,7 +48,7 @@ class Recorder:
         self._phase: Phase | None = None
         self._still: Pixels | None = None
 
-    def frame(self, canvas: Canvas, view: View, shown: Sequence[Shown]) -> None:
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         """One finished frame."""
         picture = pixels(canvas.surface)
         self._film.add(picture)

@@ -1,4 +1,4 @@
-"""All that curators can turn: what the house declares, and what the scenes of a configuration do."""
+"""All that curators can turn: what the app itself declares, and what the configured scenes declare."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
 from installation.visit.machine import Phase, Timeouts
 
-HOUSE: tuple[type[Parameters], ...] = (
+SHARED: tuple[type[Parameters], ...] = (
     StageParameters,
     Timeouts,
     CameraParameters,
@@ -26,7 +26,7 @@ def load_scenes(names: Mapping[Phase, str]) -> dict[Phase, Scene]:
 
 def declarations_of(scenes: Iterable[Scene]) -> tuple[type[Parameters], ...]:
     """All there is to declare with these scenes, in the order of the documentation."""
-    return (*HOUSE, *dict.fromkeys(scene.parameters for scene in scenes))
+    return (*SHARED, *dict.fromkeys(scene.parameters for scene in scenes))
 
 
 def registry_of(scenes: Iterable[Scene]) -> Registry:

@@ -1,4 +1,4 @@
-"""The host of the visits: joins the pure machine with camera, watcher, engine and delivery.
+"""The session of visits: joins the pure state machine with camera, watcher, engine and delivery.
 
 What is reported becomes an event of the visit, and what the visit wants done is done here. Everything that
 belongs to a visitor on this side of the processes is in the few attributes that `_erase` drops.
@@ -22,7 +22,7 @@ from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
 from installation.settings.parameters import Registry
-from installation.stage.view import Link, Live, View
+from installation.stage.view import Link, SearchStatus, View
 from installation.visit import machine as visit
 from installation.visit.machine import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
 from installation.workers.engine_client import Engine
@@ -35,7 +35,7 @@ WAKING = (visit.WokeUp, visit.Touched, visit.Pressed)
 PATIENCE_S = 120.0  # on a virtual clock, for anything that is being made
 
 
-class Host:
+class Session:
     """Holds the state of the visit and does what it asks for. `delivery` may be missing: no phones then.
 
     began_s: when the first attract began.
@@ -64,7 +64,7 @@ class Host:
         self._counters = counters or Counters(None, 1)
         self._for_technician = False
         # All there is of a visitor on this side of the processes.
-        self._live: Live | None = None
+        self._live: SearchStatus | None = None
         self._finding: Finding | None = None
         self._link: Link | None = None
         self._filmmaker = Filmmaker()
@@ -73,7 +73,7 @@ class Host:
         self._awaits_link = False
         self._ended: int | None = None  # the visit whose link was there and is over
 
-    def collect(self, now_s: float) -> None:
+    def update(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
         for event in self._camera.poll(now_s):
             self.handle(event, now_s)
@@ -150,7 +150,7 @@ class Host:
             case Progressed(visit_id, stage, share, picture) if self._awaits(visit_id):
                 if picture is None and self._live is not None:
                     picture = self._live.picture
-                self._live = Live(stage, share, picture)
+                self._live = SearchStatus(stage, share, picture)
                 self.handle(visit.SearchProgress(visit_id), now_s)
             case Found(visit_id, finding) if self._awaits(visit_id):
                 self._finding = finding

@@ -4,26 +4,26 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any
 
-from installation.app.loop import Areas
-from installation.app.session import Host
+from installation.app.loop import TouchAreas
+from installation.app.session import Session
 from installation.visit.machine import Event
 
 
-class Ending:
-    """A source of nothing, `over` once SIGTERM has come; a context manager, for the main thread."""
+class StopSignal:
+    """Requests a stop once SIGTERM has come; yields no events. A context manager, for the main thread."""
 
     def __init__(self) -> None:
-        self.over = False
+        self.stop_requested = False
         self._before: Any = None
 
-    def events(self, _host: Host, _areas: Areas, _now_s: float) -> tuple[Event, ...]:
+    def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> tuple[Event, ...]:
         """None."""
         return ()
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self.over = True
+        self.stop_requested = True
 
-    def __enter__(self) -> "Ending":
+    def __enter__(self) -> "StopSignal":
         self._before = signal.signal(signal.SIGTERM, self._end)
         return self
 

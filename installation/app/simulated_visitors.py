@@ -1,9 +1,9 @@
-"""A visitor who is not there: agrees, waits, keeps the picture and comes again, for rehearsals and tests."""
+"""Simulated visitors: agree, wait, keep the picture and come again. For rehearsals and tests."""
 
 from collections.abc import Sequence
 
-from installation.app.loop import Areas
-from installation.app.session import Host
+from installation.app.loop import TouchAreas
+from installation.app.session import Session
 from installation.visit.machine import ChoseSynthetic, Event, Phase, Pressed, Released, WokeUp
 
 # How long this visitor looks before doing something: at the piece, at the question, at the picture.
@@ -14,20 +14,20 @@ ADMIRES_S = 10.0
 PATIENCE_S = 60.0
 
 
-class Rehearsal:
-    """`visits` visits one after the other; `unseen`: without a camera. `over` once the last one has ended."""
+class SimulatedVisitors:
+    """Makes `visits` visits in a row, then requests a stop. unseen: without the camera."""
 
     def __init__(self, visits: int, unseen: bool = False) -> None:
         self.visits = visits
         self.unseen = unseen
         self.begun = 0
         self.finished = 0
-        self.over = False
+        self.stop_requested = False
         self._phase = Phase.ATTRACT
 
-    def events(self, host: Host, _: Areas, now_s: float) -> Sequence[Event]:
+    def events(self, session: Session, _: TouchAreas, now_s: float) -> Sequence[Event]:
         """What the visitor does in this frame."""
-        state = host.state
+        state = session.state
         if state.phase is not self._phase:
             self._phase = state.phase
             self.begun += state.phase is Phase.CONSENT
@@ -35,8 +35,8 @@ class Rehearsal:
         for_s = now_s - state.entered_s
         match state.phase:
             case Phase.ATTRACT:
-                self.over = self.begun >= self.visits or (state.resting and for_s > PATIENCE_S)
-                return [WokeUp()] if for_s >= LOOKS_S and not self.over else []
+                self.stop_requested = self.begun >= self.visits or (state.resting and for_s > PATIENCE_S)
+                return [WokeUp()] if for_s >= LOOKS_S and not self.stop_requested else []
             case Phase.CONSENT if for_s >= READS_S:
                 return [ChoseSynthetic()] if self.unseen else [Pressed()]
             case Phase.PORTRAIT if state.pressed_s is not None:

@@ -70,16 +70,18 @@ def run(arguments: argparse.Namespace) -> int:
     if swaps := swap_devices():
         log.warning("swap is on (%s): memory may be written to disk. Switch it off: swapoff -a", swaps[0])
 
-    from installation.app.app import House, Rehearsing
+    from installation.app.app import App, RunOptions
 
-    rehearsing = Rehearsing(
+    options = RunOptions(
         arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record, arguments.setup
     )
     changes = _changes(arguments.set)
-    with House(configuration, arguments.show, changes, rehearsing, not arguments.without_phone) as house:
-        house.play()
-    if house.rehearsal is not None and house.rehearsal.finished < house.rehearsal.visits:
-        came = f"{house.rehearsal.finished} of {house.rehearsal.visits} visits came to their end"
+    with App(configuration, arguments.show, changes, options, not arguments.without_phone) as app:
+        app.play()
+    if app.simulated_visitors is not None and app.simulated_visitors.finished < app.simulated_visitors.visits:
+        came = (
+            f"{app.simulated_visitors.finished} of {app.simulated_visitors.visits} visits came to their end"
+        )
         raise MachineError(f"{came}; the lines above say why the others did not.")
     return 0
 

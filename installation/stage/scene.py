@@ -23,7 +23,7 @@ import pygame
 from engine.common.errors import UsageError
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Canvas
-from installation.stage.view import Action, Shown, View
+from installation.stage.view import Action, ShownPicture, View
 
 
 class Scene(ABC):
@@ -48,7 +48,7 @@ class Scene(ABC):
         """Where a touch means what, in canvas pixels, as last drawn. A touch elsewhere is just a touch."""
         return {}
 
-    def shown(self) -> Sequence[Shown]:
+    def shown(self) -> Sequence[ShownPicture]:
         """The pictures on the screen as last drawn that have a verdict written beside them."""
         return ()
 

@@ -58,7 +58,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, eq=False)
-class Live:
+class SearchStatus:
     """The engine at work: `share` of it all in [0, 1], and the newest picture, uint8 (R, R, 3) RGB."""
 
     stage: str
@@ -93,7 +93,7 @@ class View:
     lasts_s: float
     camera: Frame | None = None
     sighting: Sighting | None = None
-    live: Live | None = None
+    live: SearchStatus | None = None
     finding: Finding | None = None
     link: Link | None = None
     people: Sequence[Strip] = ()
@@ -107,7 +107,7 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ShownPicture:
     """A judged picture that a scene has put on the screen, with the verdict it wrote beside it.
 
     picture: the very array that was enlarged. judged: False where the distance is interpolated.

@@ -7,7 +7,7 @@ from engine.border.strip import Strip
 from installation.stage.canvas import Canvas
 from installation.stage.theme import Look, number
 from installation.stage.typesetting import LEADING, text_width
-from installation.stage.view import Shown, View
+from installation.stage.view import ShownPicture, View
 
 WEIGHT = 600
 # Where words begin beside their sign, in sizes of the type.
@@ -68,9 +68,9 @@ def draw_needle(
     return Rect(rect.left, rect.top, rect.width, round(baseline + 0.3 * size) - rect.top)
 
 
-def shown(strip: Strip, index: int) -> Shown:
+def shown(strip: Strip, index: int) -> ShownPicture:
     """What the record of a visit keeps of a picture that was shown with its verdict."""
-    return Shown(
+    return ShownPicture(
         t=float(strip.t[index]),
         picture=strip.pictures[index],
         judge=strip.judge,

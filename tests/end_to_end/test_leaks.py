@@ -29,8 +29,8 @@ from skimage import data
 
 from engine.common.arrays import Pixels
 from installation.capture.leak import VARIABLE
+from tests.support.app_kit import SHORT, few_steps
 from tests.support.delivery_kit import free_port
-from tests.support.house_kit import SHORT, few_steps
 from tests.support.recompute_verdict import Dlib
 
 REPO = Path(__file__).resolve().parent.parent

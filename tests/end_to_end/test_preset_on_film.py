@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from pythonosc.udp_client import SimpleUDPClient
 
-from installation.app.app import Rehearsing
+from installation.app.app import RunOptions
 from installation.cli.portray import sample_sitter
 from installation.visit.machine import Phase
+from tests.support.app_kit import RATE_HZ, TestApp
 from tests.support.headless_stage import eventually
-from tests.support.house_kit import RATE_HZ, TestHouse
 
 FADE_S = 5.0
 DARK_PERCENT = 30.0
@@ -24,39 +24,39 @@ WORDS_S = 0.8  # in which words come and go
 def borders_on_film(folder: Path, fades_s: tuple[float, ...]) -> list[NDArray[np.float64]]:
     """Visit by visit the mean light, 0 to 1, of each frame of the border while a preset comes in."""
     film = folder / "visits.mp4"
-    rehearsing = Rehearsing(visits=len(fades_s), virtual=True, rate_hz=RATE_HZ, film=film)
+    options = RunOptions(visits=len(fades_s), virtual=True, rate_hz=RATE_HZ, film=film)
     frames = []
-    with TestHouse(folder, sample_sitter(), rehearsing) as house:
-        udp: Any = house.control.services[0]
+    with TestApp(folder, sample_sitter(), options) as app:
+        udp: Any = app.control.services[0]
         eventually(lambda: udp.port)
         curator = SimpleUDPClient("127.0.0.1", udp.port)
 
         def light_percent() -> object:
-            return house.registry.get("stage/light_percent")
+            return app.registry.get("stage/light_percent")
 
         def is_saved() -> bool:
-            house.stage.frame()
+            app.main_loop.frame()
             return (folder / "presets" / "dark.toml").exists()
 
         def send(address: str, *arguments: object) -> None:
             curator.send_message(address, list(arguments))
 
-        house.camera.begin(house.clock.now_s)
+        app.camera.begin(app.clock.now_s)
         send("/scene/stage/light_percent", DARK_PERCENT)
         send("/preset/save", "dark")
         eventually(is_saved)
         for fade_s in fades_s:
             send("/scene/stage/light_percent", 100.0)
-            house.until(Phase.BORDER)
+            app.until(Phase.BORDER)
             assert light_percent() == 100
-            began_s = house.clock.now_s
-            house.for_s(2 * WORDS_S)
+            began_s = app.clock.now_s
+            app.for_s(2 * WORDS_S)
             send("/preset/load", "dark", fade_s)
-            house.until(Phase.JURY)
+            app.until(Phase.JURY)
             assert light_percent() == DARK_PERCENT
             # As long as a fade takes: the scene's own cut, to the dark picture of the difference, follows.
             faded_s = began_s + 2 * WORDS_S + FADE_S
-            assert faded_s < house.clock.now_s
+            assert faded_s < app.clock.now_s
             frames.append(slice(round((began_s + WORDS_S) * RATE_HZ), round(faded_s * RATE_HZ)))
     with av.open(str(film)) as container:
         light = [frame.to_ndarray(format="gray").mean() / 255 for frame in container.decode(video=0)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from installation.app.app import Rehearsing
+from installation.app.app import RunOptions
 from installation.cli.portray import sample_sitter
 from installation.visit.machine import Phase
+from tests.support.app_kit import TestApp
 from tests.support.headless_stage import eventually
-from tests.support.house_kit import TestHouse
 from tests.support.resources import Usage, usage
 
 VISITS, SETTLED = 8, 3
@@ -30,18 +30,18 @@ def leaks(uses: list[Usage]) -> list[str]:
 
 @pytest.mark.slow
 def test_visits_leave_nothing_behind(tmp_path: Path):
-    rehearsing = Rehearsing(visits=VISITS + 1, virtual=True, rate_hz=4)
+    options = RunOptions(visits=VISITS + 1, virtual=True, rate_hz=4)
     stage, engine = [], []
-    with TestHouse(tmp_path, sample_sitter(), rehearsing, recycle_after=10**9, is_thorough=False) as house:
-        house.camera.begin(house.clock.now_s)
+    with TestApp(tmp_path, sample_sitter(), options, recycle_after=10**9, is_thorough=False) as app:
+        app.camera.begin(app.clock.now_s)
         for _ in range(VISITS):
-            house.until(Phase.FAREWELL)
-            house.until(Phase.ATTRACT)
-            house.until_awake()
+            app.until(Phase.FAREWELL)
+            app.until(Phase.ATTRACT)
+            app.until_awake()
             # The overwriting has a thread of its own, which ends a moment later.
             eventually(lambda: not any(one.name == "engine erasing" for one in threading.enumerate()))
             stage.append(usage())
-            engine.append(usage(house.engine_pid))
+            engine.append(usage(app.engine_pid))
     assert leaks(stage[SETTLED:]) == [] and leaks(engine[SETTLED:]) == []
 
 

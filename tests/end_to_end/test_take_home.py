@@ -20,18 +20,18 @@ from skimage import data
 
 from engine.common.arrays import Pixels
 from engine.pipeline.result import Finding, Given
-from installation.app import simulated_visitors as rehearsal
-from installation.app.app import House, Rehearsing
+from installation.app import simulated_visitors
+from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.app.recorder import pixels
-from installation.app.simulated_visitors import Rehearsal
+from installation.app.simulated_visitors import SimulatedVisitors
 from installation.settings.configuration import load
 from installation.visit.machine import Phase
 from tests.end_to_end.test_leaks import Sitter
 from tests.installation.delivery.test_delivery import read_code
 from tests.installation.delivery.test_delivery_phone import CHROMIUM, FLAGS, Phone, box
+from tests.support.app_kit import SHORT, few_steps
 from tests.support.delivery_kit import free_port, until
-from tests.support.house_kit import SHORT, few_steps
 
 # Looked at by people after a run of the tests; ignored by git.
 OUTPUT = Path(__file__).resolve().parent / "output" / "take-home"
@@ -59,20 +59,20 @@ class Kiosk:
         configuration = load(config)
         stage = configuration.stage.model_copy(update={"camera": f"file:{portrait}"})
         configuration = configuration.model_copy(update={"stage": stage})
-        self.house = House(configuration, folder, SHORT | PATIENT, Rehearsing())
-        assert isinstance(self.house.clock, LiveClock)
-        self.house.clock.rate_hz = 5  # the cores are for the engine
-        self.house.stage._sources = [*self.house.stage._sources, Rehearsal(1)]
+        self.app = App(configuration, folder, SHORT | PATIENT, RunOptions())
+        assert isinstance(self.app.clock, LiveClock)
+        self.app.clock.rate_hz = 5  # the cores are for the engine
+        self.app.main_loop._sources = [*self.app.main_loop._sources, SimulatedVisitors(1)]
 
     @property
     def phase(self) -> Phase:
-        return self.house.host.state.phase
+        return self.app.session.state.phase
 
     def until(self, reached: Callable[[], bool]) -> None:
         """Plays until that is so."""
         limit_s = time.monotonic() + LIMIT_S
         while not reached():
-            self.house.stage.frame()
+            self.app.main_loop.frame()
             assert time.monotonic() < limit_s, f"still in {self.phase}"
 
     def for_s(self, seconds: float) -> None:
@@ -81,7 +81,7 @@ class Kiosk:
         self.until(lambda: time.monotonic() >= end_s)
 
     def screenshot(self) -> Pixels:
-        return pixels(self.house.stage.canvas.surface)
+        return pixels(self.app.main_loop.canvas.surface)
 
 
 @pytest.fixture
@@ -89,11 +89,11 @@ def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kiosk]:
     for program in ("chromium", "zbarimg"):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}: python3 -m hardware.machine tests")
-    monkeypatch.setattr(rehearsal, "ADMIRES_S", math.inf)
+    monkeypatch.setattr(simulated_visitors, "ADMIRES_S", math.inf)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     kiosk = Kiosk(tmp_path, "1080x1920")
-    with kiosk.house as house:
-        house.camera.begin(house.clock.now_s)
+    with kiosk.app as app:
+        app.camera.begin(app.clock.now_s)
         yield kiosk
 
 
@@ -137,11 +137,11 @@ def visit_by_phone(url: str, saved: Path) -> list[str]:
 
 
 def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_path: Path):
-    host = kiosk.house.host
-    kiosk.until(lambda: host._link is not None)
+    session = kiosk.app.session
+    kiosk.until(lambda: session._link is not None)
     kiosk.for_s(6)  # the picture alone comes first
     Image.fromarray(kiosk.screenshot()).save(OUTPUT / "kiosk.png")
-    finding = host._finding
+    finding = session._finding
     assert isinstance(finding, Finding)
     given = np.copy(finding.given[0])
     assert finding.given[1] is Given.HOLDS and finding.median.border is not None
@@ -156,7 +156,7 @@ def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_
     kiosk.until(lambda: not phones.is_alive() or kiosk.phase is not Phase.DOPPELGANGER)
     assert not [trouble for trouble in outcome if isinstance(trouble, BaseException)]
     # *Forget it now* on the phone ends the visit here, too.
-    assert kiosk.phase is Phase.FAREWELL and "wants no picture to stay" in host.state.reason
+    assert kiosk.phase is Phase.FAREWELL and "wants no picture to stay" in session.state.reason
     kiosk.until(lambda: not phones.is_alive() and kiosk.phase is Phase.ATTRACT)
     assert outcome == [[]]
 
@@ -167,7 +167,7 @@ def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_
     assert sitter.is_in(picture) == "" and any(True for _ in sitter.numbers(picture)), (
         "a face, not the sitter's"
     )
-    kiosk.house._ends.close()
+    kiosk.app._ends.close()
     (counts,) = json.loads((tmp_path / "counters.json").read_text())["days"].values()
     wanted = {"begun": 1, "agreed": 1, "link": 1, "saved": 1, "forgotten by phone": 1, "finished": 1}
     assert {name: counts.get(name) for name in wanted} == wanted

@@ -17,7 +17,7 @@ from PIL import Image
 from engine.common.arrays import Pixels
 from installation.cli.portray import sample_sitter
 from installation.visit.machine import Phase
-from tests.support.house_kit import SHORT, few_steps
+from tests.support.app_kit import SHORT, few_steps
 
 REPO = Path(__file__).resolve().parent.parent
 # Looked at by people after a run of the tests; ignored by git.

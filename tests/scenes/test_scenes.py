@@ -29,7 +29,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.pipeline.result import Finding, Given
 from hardware.display import Touch
-from installation.app.inputs import NextLanguage, understand
+from installation.app.inputs import NextLanguage, translate_input
 from installation.delivery.captions import sayings
 from installation.settings.parameters import Refusal, Registry, table
 from installation.settings.texts import FOLDER, Texts, languages
@@ -39,7 +39,7 @@ from installation.stage.layout import Layout
 from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.typesetting import text_width, wrap
-from installation.stage.view import Action, Guidance, Live, Sighting, View
+from installation.stage.view import Action, Guidance, SearchStatus, Sighting, View
 from installation.visit.machine import EraseVisit, Phase, Sitter, Timeouts, Touched, step
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.jury import headline_key, place_labels
@@ -95,7 +95,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "search-late", Phase.SEARCH, 4.0, {"live": None}
     yield "search-nobody", Phase.SEARCH, 4.0, {"sitter": Sitter.SYNTHETIC}
     for stage in ("faces", "reference", "tuning", "judging", "doppelganger", "film"):
-        live = Live(stage, 0.5, found.median.pictures[0])
+        live = SearchStatus(stage, 0.5, found.median.pictures[0])
         yield f"search-{stage}", Phase.SEARCH, 2.0, {"live": live}
         yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"live": live, "sitter": Sitter.SYNTHETIC}
     for at_s in (1.0, 6.0, 20.0, 24.0, 28.0):
@@ -267,7 +267,7 @@ def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Regis
     canvas = Canvas(*WIDE)
     told = ""
     for stage in ("faces", "reference", "search", "tuning", "judging", "doppelganger", "film"):
-        play(canvas, Phase.SEARCH, 2.0, values, live=Live(stage, 0.5, None), sitter=sitter)
+        play(canvas, Phase.SEARCH, 2.0, values, live=SearchStatus(stage, 0.5, None), sitter=sitter)
         told += " ".join(each.words for each in canvas.drawn)
     assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
 
@@ -460,7 +460,7 @@ def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registr
                 assert not faults(canvas), (phase, at_s)
                 places.add(tuple(areas[Action.NO]))
                 assert "Stop" in [each.words for each in canvas.drawn]
-                (event,) = understand([Touch(*areas[Action.NO].center)], areas)
+                (event,) = translate_input([Touch(*areas[Action.NO].center)], areas)
                 state = make_view(phase, at_s, values, **changes).visit
                 after, effects = step(state, event, BEGAN_S + at_s, values.of(Timeouts))  # type: ignore[arg-type]
                 assert after.phase is Phase.FAREWELL and effects[-1] == EraseVisit(1)
@@ -546,7 +546,7 @@ def test_a_touch_on_a_language_is_that_language(values: Registry) -> None:
         areas = play(canvas, Phase.CONSENT, 2.0, values, now).areas()
         names = {Texts.load(code)("language.name"): code for code in languages()}
         touched = {
-            names[each.words]: list(understand([Touch(*each.rect.center)], areas))
+            names[each.words]: list(translate_input([Touch(*each.rect.center)], areas))
             for each in canvas.drawn
             if each.words in names
         }

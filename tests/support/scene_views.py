@@ -34,7 +34,7 @@ from installation.settings.weights import Manifest
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
-from installation.stage.view import Guidance, Link, Live, Sighting, View
+from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
 from installation.visit.machine import Phase, Sitter, State, Timeouts
 
 BEGAN_S = 1000.0
@@ -186,7 +186,7 @@ def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en",
         case Phase.PORTRAIT:
             fields["camera"] = Frame(who.photograph, now_s, int(30 * at_s))
         case Phase.SEARCH:
-            fields["live"] = Live("search", min(at_s / 20, 1.0), who.finding.median.pictures[-1])
+            fields["live"] = SearchStatus("search", min(at_s / 20, 1.0), who.finding.median.pictures[-1])
         case Phase.BORDER | Phase.JURY | Phase.DOPPELGANGER:
             fields["finding"] = who.finding
     return View(**(fields | changes))

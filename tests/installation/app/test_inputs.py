@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardware.display import KEYS, Down, FocusLost, Quit, Touch, TouchUp, Up
-from installation.app.inputs import NextLanguage, understand
+from installation.app.inputs import NextLanguage, translate_input
 from installation.stage.view import Action
 from installation.visit.machine import (
     ChoseSynthetic,
@@ -55,16 +55,16 @@ def test_every_key_stands_for_an_action() -> None:
     ],
 )
 def test_meanings(done: object, meant: list[object]) -> None:
-    assert list(understand([done], AREAS)) == meant  # type: ignore[list-item]
+    assert list(translate_input([done], AREAS)) == meant  # type: ignore[list-item]
 
 
 def test_a_scene_without_areas_is_woken_by_any_touch() -> None:
-    assert list(understand([Touch(700, 900), TouchUp()], {})) == [Touched(), Released()]
+    assert list(translate_input([Touch(700, 900), TouchUp()], {})) == [Touched(), Released()]
 
 
 def test_yes_is_only_a_touch_where_it_is_not_offered() -> None:
     without = {Action.NO: AREAS[Action.NO]}
-    assert list(understand([Down("yes"), Up("yes"), Down("no")], without)) == [
+    assert list(translate_input([Down("yes"), Up("yes"), Down("no")], without)) == [
         Touched(),
         Released(),
         Declined(),
@@ -78,7 +78,7 @@ def test_nobody_agrees_after_letting_go(done: list) -> None:
     """Whatever is mixed: a hold whose last word was *up* never becomes consent."""
     timeouts = Timeouts()
     state = State(phase=Phase.CONSENT, visit_id=1, engine_ready=True)
-    events = [event for event in understand([*done, TouchUp()], AREAS) if isinstance(event, Event)]
+    events = [event for event in translate_input([*done, TouchUp()], AREAS) if isinstance(event, Event)]
     for event in events:
         state, _ = step(state, event, 1.0, timeouts)
     state, _ = step(state, Tick(), 1.0 + 2 * timeouts.hold_s, timeouts)

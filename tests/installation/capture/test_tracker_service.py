@@ -19,7 +19,7 @@ from engine.faces.finder import Face, FaceAnalyser, HeadPose, choose_sitter, mea
 from engine.faces.photograph import load_photograph
 from hardware.camera.base import Frame
 from installation.app.registration import load_scenes, registry_of
-from installation.app.session import Host
+from installation.app.session import Session
 from installation.capture.guidance import PortraitTaking, Words, advise
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.settings.configuration import Stage
@@ -34,7 +34,7 @@ from installation.visit.machine import (
     WatcherReady,
 )
 from installation.workers.supervision import Condition
-from tests.installation.app.test_host import Notes
+from tests.installation.app.test_session import Notes
 
 RATE_HZ = 15
 WIDTH, HEIGHT = 1280, 720
@@ -423,14 +423,14 @@ def test_the_technician_sees_whoever_is_there(
 ) -> None:
     camera: Any = Notes()
     others: Any = Notes()
-    host = Host(registry_of(load_scenes(Stage().scenes).values()), camera, stepped, others)
-    host.show_camera(0.0)
+    session = Session(registry_of(load_scenes(Stage().scenes).values()), camera, stepped, others)
+    session.show_camera(0.0)
     colleague = person_at(finder, crowd["obama"], 640, 330, 140)
     at = count()
     for person in (sitter, colleague, sitter):
         for index in islice(at, 3 * RATE_HZ):
             camera.latest = partial(Frame, person, index / RATE_HZ, index)
-            host.collect(index / RATE_HZ)
+            session.update(index / RATE_HZ)
         assert stepped.face is not None
         assert stepped.sighting is not None and stepped.sighting.guidance is Guidance.READY
     stepped.watch(False)

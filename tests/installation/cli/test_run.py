@@ -20,13 +20,13 @@ from skimage import data
 
 from hardware.camera.capture import Capture
 from hardware.camera.settings import CameraSettings
-from installation.app.app import House, Rehearsing
+from installation.app.app import App, RunOptions
 from installation.cli import main as cli
 from installation.cli import run as run_command
 from installation.settings.configuration import load
 from installation.settings.weights import Manifest
 from installation.visit.machine import Phase
-from tests.support.house_kit import SHORT, few_steps
+from tests.support.app_kit import SHORT, few_steps
 
 REPO = Path(__file__).resolve().parent.parent
 RATE_HZ = 10
@@ -203,12 +203,10 @@ def test_what_only_a_person_can_mend_ends_it_at_once(tmp_path: Path, entries: st
 
 def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
     """What the first visit has found out about it (its name, its socket) is known in the second."""
-    house = House(
-        load(few_steps(tmp_path)), tmp_path, {"camera/rate_hz": "30"}, Rehearsing(), with_phones=False
-    )
+    app = App(load(few_steps(tmp_path)), tmp_path, {"camera/rate_hz": "30"}, RunOptions(), with_phones=False)
     with contextlib.ExitStack() as ends:
-        ends.push(house._ends)
-        first, second = (house._open_camera("/dev/video99", CameraSettings()) for _ in range(2))
+        ends.push(app._ends)
+        first, second = (app._open_camera("/dev/video99", CameraSettings()) for _ in range(2))
         ends.callback(first.stop)
         ends.callback(second.stop)
         assert isinstance(first, Capture) and isinstance(second, Capture)

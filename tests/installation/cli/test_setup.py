@@ -85,7 +85,7 @@ def test_escape_is_the_way_out() -> None:
         buttons = TechnicianButtons(display)
         for key, over in ((pygame.K_SPACE, False), (pygame.K_ESCAPE, True)):
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, mod=0))
-            assert list(buttons.events(None, {}, 0.0)) == [] and buttons.over == over  # type: ignore[arg-type]
+            assert list(buttons.events(None, {}, 0.0)) == [] and buttons.stop_requested == over  # type: ignore[arg-type]
 
 
 def test_without_a_camera_it_says_what_to_do(facts: Facts) -> None:

@@ -1,4 +1,4 @@
-"""A whole house for tests: real engine, judge and scenes, few steps, and a camera that breaks on command."""
+"""The App for tests: real engine, judge and scenes, few steps, and a camera that fails on command."""
 
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ from hardware.camera.faulty import FaultySource
 from hardware.camera.opening import camera_source
 from hardware.camera.pulled import PulledCapture
 from hardware.camera.settings import CameraSettings
-from installation.app.app import House, Rehearsing
+from installation.app.app import App, RunOptions
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import Configuration, load
 from installation.visit.machine import Phase
@@ -91,8 +91,8 @@ def light_studio(configuration: Configuration) -> "Studio":
     return atelier
 
 
-class TestHouse(House):
-    """A house on a virtual clock that is moved by hand; `breakable` is its camera.
+class TestApp(App):
+    """An App on a virtual clock that is moved by hand; `breakable` is its camera.
 
     is_thorough: without it, visits are as short as they get: one step, and a generator of 64 px.
     """
@@ -103,7 +103,7 @@ class TestHouse(House):
         self,
         folder: Path,
         portrait: Path,
-        rehearsing: Rehearsing | None = None,
+        options: RunOptions | None = None,
         recycle_after: int | None = None,
         is_thorough: bool = True,
     ) -> None:
@@ -120,7 +120,7 @@ class TestHouse(House):
             chosen,
             folder,
             SHORT,
-            rehearsing or Rehearsing(visits=1000, virtual=True, rate_hz=RATE_HZ),
+            options or RunOptions(visits=1000, virtual=True, rate_hz=RATE_HZ),
             with_phones=False,
         )
         if not is_thorough:
@@ -139,13 +139,13 @@ class TestHouse(House):
 
     @property
     def phase(self) -> Phase:
-        return self.host.state.phase
+        return self.session.state.phase
 
     def until(self, phase: Phase, limit_s: float = 300.0) -> float:
         """Plays until that phase; returns the seconds it took. Fails where they are over."""
         began_s = self.clock.now_s
         while self.phase is not phase:
-            self.stage.frame()
+            self.main_loop.frame()
             passed_s = self.clock.now_s - began_s
             assert passed_s <= limit_s, f"{self.phase} instead of {phase} after {passed_s:.1f} s"
         return self.clock.now_s - began_s
@@ -153,16 +153,16 @@ class TestHouse(House):
     def until_awake(self) -> None:
         """Plays until visits can begin."""
         for _ in range(1000):
-            if not self.host.state.resting:
+            if not self.session.state.resting:
                 return
-            self.stage.frame()
+            self.main_loop.frame()
         raise AssertionError("camera or engine does not come back")
 
     def for_s(self, seconds: float) -> None:
         """Plays so long."""
         end_s = self.clock.now_s + seconds
         while self.clock.now_s < end_s:
-            self.stage.frame()
+            self.main_loop.frame()
 
 
 def configuration(folder: Path) -> Configuration:

@@ -1,4 +1,4 @@
-"""The host between the visit and its helpers, which here only note what is asked of them."""
+"""The session between the visit and its helpers, which here only note what is asked of them."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from engine.pipeline.result import Finding
 from engine.runtime.messages import Failed, Found, Ready
 from installation.app.curators import Curators
 from installation.app.registration import load_scenes, registry_of
-from installation.app.session import Host
+from installation.app.session import Session
 from installation.control.show.messages import Blackout
 from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered
 from installation.delivery.parameters import DeliveryParameters
@@ -77,7 +77,7 @@ class NotedDelivery:
 
 
 class Visited:
-    """A host on a time of its own; `do` lets it have events."""
+    """A session on a time of its own; `do` lets it have events."""
 
     def __init__(self) -> None:
         self.registry = registry_of(load_scenes(Stage().scenes).values())
@@ -85,18 +85,18 @@ class Visited:
         self.camera, self.watcher, self.engine = Notes(), Notes(), Notes()
         self.delivery = NotedDelivery()
         parts: Any = (self.camera, self.watcher, self.engine, self.delivery)
-        self.host = Host(self.registry, *parts)
-        self.host._take(Ready(), 0.0)
+        self.session = Session(self.registry, *parts)
+        self.session._take(Ready(), 0.0)
         self.now_s = 0.0
 
     def is_in(self, phase: Phase) -> bool:
-        return self.host.state.phase is phase
+        return self.session.state.phase is phase
 
     def do(self, *events: Event, after_s: float = 0.1) -> None:
         for event in events:
             self.now_s += after_s
-            self.host.handle(event, self.now_s)
-        self.host.collect(self.now_s)
+            self.session.handle(event, self.now_s)
+        self.session.update(self.now_s)
 
     def hold_yes(self) -> None:
         self.do(Pressed())
@@ -106,11 +106,11 @@ class Visited:
     def until_border(self, whole: bool = True) -> int:
         """A visit without a camera; returns its number. whole: whether all of it is found by then."""
         self.do(WokeUp(), ChoseSynthetic())
-        number = self.host.state.visit_id
+        number = self.session.state.visit_id
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
         found = Finding(strip, None, (), pictures[0] if whole else None, whole)
-        self.host._take(Found(number, found), self.now_s)
+        self.session._take(Found(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)
         return number
 
@@ -138,7 +138,7 @@ class OneHappening:
 def blackout(visited: Visited, on: bool) -> None:
     control: Any = OneHappening(Halted(), Blackout(True)) if on else OneHappening(Blackout(False))
     curators = Curators(control, dict)
-    for event in curators.events(visited.host, {}, visited.now_s):
+    for event in curators.events(visited.session, {}, visited.now_s):
         visited.do(event)
 
 
@@ -160,7 +160,7 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
     visited.on_to_doppelganger()
     visited.do(Halted())
     next_number = visited.until_border()
-    visited.host._filmmaker.drop()
+    visited.session._filmmaker.drop()
     visited.on_to_doppelganger()
     told = [(parcel.visit_id, agreed.gives, agreed.life_s) for parcel, agreed in visited.delivery.offered]
     assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
@@ -171,7 +171,7 @@ def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) 
     asked: list[tuple[bool, ...]] = []
     watcher: Any = visited.watcher
     watcher.watch = lambda *how: asked.append(how)
-    visited.host.state = replace(visited.host.state, phase=Phase.DOPPELGANGER, sitter=Sitter.CAMERA)
+    visited.session.state = replace(visited.session.state, phase=Phase.DOPPELGANGER, sitter=Sitter.CAMERA)
     visited.do(AnotherFace())
     assert visited.is_in(Phase.DOPPELGANGER) and asked == [(True, True)]
 
@@ -196,7 +196,7 @@ class Playing:
         self.scene.enter(self.view())
 
     def view(self) -> View:
-        return self.visited.host.view(self.visited.now_s)
+        return self.visited.session.view(self.visited.now_s)
 
     def words_after(self, seconds: float) -> str:
         """What can be read so much later."""
@@ -212,7 +212,7 @@ def test_a_closed_show_invites_nobody(visited: Visited) -> None:
     """A touch would do nothing: the screen says so."""
     text = Texts.load("en")
     for is_open in (True, False):
-        visited.host.is_open = is_open
+        visited.session.is_open = is_open
         words = Playing(visited, Phase.ATTRACT).words_after(2)
         assert (text("attract.closed") in words) is not is_open
         visited.do(Touched())
@@ -246,22 +246,22 @@ def test_farewell_promises_no_link_that_has_just_gone(
     visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
     visited.do(Tick())
     visited.do(Pressed())
-    assert visited.is_in(Phase.FAREWELL) and visited.host.view(visited.now_s).link
+    assert visited.is_in(Phase.FAREWELL) and visited.session.view(visited.now_s).link
     visited.delivery.news.append(gone(visit_id=number))
     visited.do(Tick())
-    assert visited.host.view(visited.now_s).link is None
+    assert visited.session.view(visited.now_s).link is None
 
 
 def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:
     number = visited.until_border(whole=False)
     visited.on_to_doppelganger()
     assert visited.delivery.offered == []  # a better one may still be found
-    visited.host._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
+    visited.session._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
     visited.do(Tick())
     assert visited.is_in(Phase.DOPPELGANGER)
     assert [parcel.visit_id for parcel, _ in visited.delivery.offered] == [number]
     visited.do(Tick(), after_s=100)
-    assert visited.is_in(Phase.FAREWELL) and visited.host._finding is None
+    assert visited.is_in(Phase.FAREWELL) and visited.session._finding is None
     assert visited.engine.asked.count("erase") == 1
 
 
@@ -280,7 +280,7 @@ def test_an_engine_that_keeps_failing_is_told_in_one_line(
         deadline_s = time.monotonic() + 120
         while failed < 2 and time.monotonic() < deadline_s:
             for report in engine.poll():
-                visited.host._take(report, visited.now_s)
+                visited.session._take(report, visited.now_s)
                 failed += isinstance(report, Failed)
             time.sleep(0.05)
     finally:
