@@ -18,7 +18,7 @@ from engine.border.continuum import filmstrip
 from engine.border.strip import Strip
 from engine.pipeline.result import Finding, Opinion
 from hardware.camera.base import Frame
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of

@@ -39,7 +39,8 @@ from installation.control.show.control import Control
 from installation.delivery.client import Delivery
 from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import Configuration
-from installation.settings.parameters import Refusal, Registry
+from installation.settings.parameters import Refusal
+from installation.settings.registry import Registry
 from installation.visit.machine import Event, Phase
 from installation.workers.engine_client import Engine, load_studio
 from installation.workers.supervision import Health, Supervisor

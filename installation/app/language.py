@@ -1,6 +1,6 @@
 """Which language the words are in: the curator's, or the one the visitor has chosen."""
 
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.settings.texts import Texts, languages
 from installation.stage.theme import StageParameters
 

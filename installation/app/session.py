@@ -21,7 +21,7 @@ from installation.delivery.client import Delivery
 from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered, Saved, Unreachable
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.parcel import Parcel
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.stage.view import Link, SearchStatus, View
 from installation.visit import machine as visit
 from installation.visit.machine import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s

@@ -10,7 +10,8 @@ from engine.common.errors import UsageError
 from hardware.camera.base import CameraHealth, CameraState, Feed, Frame
 from hardware.camera.settings import CameraSettings, Crop
 from installation.capture.leak import leak_one_frame
-from installation.settings.parameters import Applies, Parameters, Registry
+from installation.settings.parameters import Applies, Parameters
+from installation.settings.registry import Registry
 from installation.visit import machine as visit
 from installation.workers.supervision import Condition, Health
 

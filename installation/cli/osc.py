@@ -5,7 +5,7 @@ import argparse
 from installation.app.registration import load_scenes, registry_of
 from installation.control.protocol.documentation import listing, page
 from installation.settings.configuration import Stage
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 
 
 def whole_registry() -> Registry:

@@ -12,7 +12,7 @@ from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.pipeline.result import Finding
 from hardware.camera.base import Frame
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.visit.machine import State
 

@@ -33,7 +33,7 @@ from tests.support.app_kit import SHORT, few_steps
 from tests.support.delivery_kit import free_port
 from tests.support.recompute_verdict import Dlib
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 THRESHOLD = 0.6  # dlib's own
 WRITING = re.compile(r"\b(?:openat|open|creat)\((?:AT_FDCWD[^,]*, |[^\",]+, )?\"([^\"]+)\"(?:, ([A-Z_|]+))?")
 MOVING = re.compile(r'\brename(?:at2?)?\(.*"([^"]+)"[^"]*\)?')

@@ -19,7 +19,7 @@ from installation.cli.portray import sample_sitter
 from installation.visit.machine import Phase
 from tests.support.app_kit import SHORT, few_steps
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 # Looked at by people after a run of the tests; ignored by git.
 OUTPUT = REPO / "tests" / "output" / "window"
 WIDTH_PX, HEIGHT_PX = 360, 640

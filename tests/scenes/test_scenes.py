@@ -30,8 +30,10 @@ from engine.common.errors import UsageError
 from engine.pipeline.result import Finding, Given
 from hardware.display import Touch
 from installation.app.inputs import NextLanguage, translate_input
+from installation.control.protocol.parameter_table import parameter_table
 from installation.delivery.captions import sayings
-from installation.settings.parameters import Refusal, Registry, table
+from installation.settings.parameters import Refusal
+from installation.settings.registry import Registry
 from installation.settings.texts import FOLDER, Texts, languages
 from installation.stage import scene as scene_module
 from installation.stage.canvas import Canvas, Kind
@@ -1082,7 +1084,9 @@ def test_the_example_in_the_documentation_is_a_scene(
 def test_the_documentation_has_every_parameter(values: Registry) -> None:
     page = (REPO / "docs" / "scenes.md").read_text("utf-8")
     wanted = Registry(StageParameters, *(each.parameters for each in scene_views.scene_types().values()))
-    assert table(wanted).strip() in page, "replace the tables in docs/scenes.md by what `table` returns"
+    assert parameter_table(wanted).strip() in page, (
+        "replace the tables in docs/scenes.md by what `parameter_table` returns"
+    )
 
 
 def test_every_language_file_is_toml_with_a_name() -> None:

@@ -28,7 +28,7 @@ from hardware.camera.base import Frame
 from installation.cli.judges import fetched_weights
 from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import load
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.settings.weights import Manifest
 from installation.stage.canvas import Canvas

@@ -7,7 +7,8 @@ twice. What a command takes is described, and checked, as a parameter is.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from installation.settings.parameters import Kind, Parameter, Refusal, Registry, Value
+from installation.settings.parameters import Kind, Parameter, Refusal, Value
+from installation.settings.registry import Registry
 from installation.visit.machine import Phase
 
 # OSC's type tags. T stands for T and F: they are one type with two values.

@@ -1,7 +1,9 @@
 """docs/osc.md and what `./kiosk osc` prints, made from the registry and the tables of commands."""
 
 from installation.control.protocol.commands import ANSWERS, COMMANDS, OUTPUTS, TAGS, Output, parameter_address
-from installation.settings.parameters import Parameter, Registry, in_words, table
+from installation.control.protocol.parameter_table import parameter_table, value_text
+from installation.settings.parameters import Parameter
+from installation.settings.registry import Registry
 
 INTRODUCTION = """\
 # Every OSC address
@@ -42,7 +44,7 @@ def page(registry: Registry) -> str:
         "\nTo the sender only, in answer:\n",
         *_told(ANSWERS),
         "\n# Parameters\n",
-        table(registry),
+        parameter_table(registry),
     ]
     return "\n".join(parts)
 
@@ -53,7 +55,7 @@ def listing(registry: Registry) -> str:
         (
             parameter_address(address),
             TAGS[each.kind],
-            f"{each.range}; {in_words(each.default)}",
+            f"{each.range}; {value_text(each.default)}",
             each.description,
         )
         for address, each in registry.parameters.items()

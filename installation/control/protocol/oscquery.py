@@ -8,7 +8,8 @@ from typing import Any
 
 from installation.control.protocol.commands import COMMANDS, OUTPUTS, TAGS, Command, Output, parameter_address
 from installation.control.show.feedback import Argument
-from installation.settings.parameters import Kind, Outside, Parameter, Registry
+from installation.settings.parameters import Kind, Outside, Parameter
+from installation.settings.registry import Registry
 
 READ, WRITE = 1, 2
 # The proposal's own list of units.

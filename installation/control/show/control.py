@@ -36,7 +36,9 @@ from installation.control.transports.tcp import TcpServer
 from installation.control.transports.udp import UdpPeer, UdpServer
 from installation.control.transports.web import WebServer
 from installation.settings.configuration import ControlSettings
-from installation.settings.parameters import Refusal, Registry, Value, shown, write_safely
+from installation.settings.parameters import Refusal, Value, printable
+from installation.settings.registry import Registry
+from installation.settings.storage import save_with_backups
 from installation.visit.machine import Phase
 from installation.workers.supervision import ResilientService
 
@@ -233,7 +235,7 @@ class Control:
             for place, message in enumerate(cue.messages):
                 faults = (self._wrong_with(each) for each in self._inbox.resolve(message))
                 if fault := next(filter(None, faults), ""):
-                    entry = f"cue.{number}.send.{place}: {shown(message.address)}"
+                    entry = f"cue.{number}.send.{place}: {printable(message.address)}"
                     yield f"{self._cue_file}: {entry}: {fault} Mend it, then send /cue/load."
 
     def _wrong_with(self, message: Message) -> str:
@@ -340,8 +342,8 @@ class Control:
             peer.send(encode("/done", address, detail))
 
     def _refuse(self, peer: Peer, address: str, kind: str, reason: str) -> None:
-        self._complaints.note(kind, f"{shown(address)}: {reason} From {peer.host}")
-        peer.send(encode("/error", shown(address), reason))
+        self._complaints.note(kind, f"{printable(address)}: {reason} From {peer.host}")
+        peer.send(encode("/error", printable(address), reason))
 
     def _tell_parameters(self, changed: Iterable[str], now_s: float) -> None:
         for address in changed:
@@ -378,7 +380,7 @@ class Control:
         preset = self._known.get(name)
         if preset is None:
             raise Refused("there is no such preset. /preset/list names them.")
-        wanted, faults = self._registry.understand(preset.content, name)
+        wanted, faults = self._registry.validate(preset.content, name)
         for line in preset.faults + faults:
             self._complaints.note("preset", line)
             peer.send(encode("/error", "/preset/load", line))
@@ -401,7 +403,7 @@ class Control:
 
     def _save_config(self, peer: Peer, now_s: float) -> None:
         changes = self._registry.changes()
-        self._later(lambda: write_safely(self._saved, changes), peer, "/config/save", lambda *_: "saved")
+        self._later(lambda: save_with_backups(self._saved, changes), peer, "/config/save", lambda *_: "saved")
 
     def _later(
         self, work: Callable[[], Any], peer: Peer, address: str, then: Callable[[Any, float], str | None]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from installation.settings.parameters import Applies, Kind, Registry, Value, six_digits
+from installation.settings.parameters import Applies, Kind, Value, six_digits
+from installation.settings.registry import Registry
 
 
 @dataclass(frozen=True)

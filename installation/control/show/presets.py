@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.common.errors import UsageError
-from installation.settings.parameters import Value, read_newest, write_safely
+from installation.settings.parameters import Value
+from installation.settings.storage import read_newest, save_with_backups
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST = 200
@@ -43,7 +44,7 @@ class Presets:
         path = self._path(name)
         if not path.exists() and len(self.names()) >= MOST:
             raise UsageError(f"there are {MOST} presets already. Remove some from {self.folder}.")
-        write_safely(path, changes)
+        save_with_backups(path, changes)
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):

@@ -22,7 +22,7 @@ from installation.control.protocol.packets import LONGEST_PACKET
 from installation.control.transports.error_log_throttle import Complaints
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
-from installation.settings.parameters import shown
+from installation.settings.parameters import printable
 from installation.stage import fonts as typeface
 from installation.workers.connection_limit import Door, Guarded
 from installation.workers.supervision import ServiceError
@@ -257,7 +257,7 @@ class _Counting(logging.Handler):
         fault = record.exc_info[1] if record.exc_info else None
         kind = "malformed web request" if isinstance(fault, HttpProcessingError) else "web server"
         what = type(fault).__name__ if fault else "fault"
-        self._complaints.note(kind, f"{what}: {shown(record.getMessage())}")
+        self._complaints.note(kind, f"{what}: {printable(record.getMessage())}")
 
 
 def _counting(complaints: Complaints) -> logging.Logger:

@@ -9,7 +9,7 @@ import pytest
 
 from installation.app.counters import Counters
 from installation.app.registration import load_scenes, registry_of
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.view import View

@@ -12,7 +12,7 @@ from hardware.camera.opening import camera_source
 from hardware.camera.pulled import PulledCapture
 from hardware.camera.settings import CameraSettings
 from installation.capture.camera import CameraControl, CameraParameters
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.visit.machine import CameraFailed, CameraReady, Event
 from installation.workers.supervision import Condition
 

@@ -28,7 +28,7 @@ from installation.settings.weights import Manifest
 from installation.visit.machine import Phase
 from tests.support.app_kit import SHORT, few_steps
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[3]
 RATE_HZ = 10
 # Looked at by people after a run of the tests; ignored by git.
 OUTPUT = REPO / "tests" / "output" / "run"

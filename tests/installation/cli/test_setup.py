@@ -14,7 +14,7 @@ from hardware.camera.base import CameraHealth, CameraState, Frame
 from hardware.display import Display, DisplaySettings, Screen
 from installation.app.buttons import TechnicianButtons
 from installation.capture.guidance import PortraitTaking, advise
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas, Drawn
 from installation.stage.view import Guidance, Sighting, View

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
 from engine.common.errors import MachineError
+from installation.control.protocol.parameter_table import parameter_table
 from installation.settings.parameters import (
     Applies,
     Colour,
@@ -20,11 +21,10 @@ from installation.settings.parameters import (
     Parameters,
     Reason,
     Refusal,
-    Registry,
     Value,
-    table,
-    write_safely,
 )
+from installation.settings.registry import Registry
+from installation.settings.storage import save_with_backups
 from installation.visit.machine import Timeouts
 
 
@@ -244,7 +244,7 @@ def test_what_else_a_declaration_demands_holds() -> None:
     outcome = registry.set("even/turns", 5)
     assert reason(outcome) is Reason.INVALID
     assert str(outcome) == "even/turns: not valid. Must be even."
-    wanted, lines = registry.understand({"even": {"turns": 5}}, "night")
+    wanted, lines = registry.validate({"even": {"turns": 5}}, "night")
     assert wanted == {"even/turns": 2}, "a preset's, too, before anything is set"
     assert lines == ["night: even/turns: not valid. Must be even. The default is used."]
 
@@ -277,7 +277,7 @@ def test_only_what_differs_is_saved(registry: Registry, tmp_path: Path) -> None:
     registry.set("border/ride_s", 60)
     registry.set("border/hint", 'say "näher"\nor \\ 🙂')
     registry.set("border/turns", 3)
-    write_safely(file, registry.changes())
+    save_with_backups(file, registry.changes())
     assert tomllib.loads(file.read_text("utf-8")) == {
         "border": {"ride_s": 60.0, "hint": 'say "näher"\nor \\ 🙂'}
     }
@@ -291,7 +291,7 @@ def test_what_is_saved_comes_back(tmp_path_factory: pytest.TempPathFactory, chan
     registry, other = (Registry(BorderParameters, JuryParameters) for _ in range(2))
     for address, value in changes:
         registry.set(address, value)
-    write_safely(file, registry.changes())
+    save_with_backups(file, registry.changes())
     other.set("border/turns", 9)
     assert other.load(file) == []
     assert other.changes() == registry.changes()
@@ -301,7 +301,7 @@ def test_the_last_ten_are_kept(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "parameters.toml"
     for tenths in range(15):
         registry.set("jury/pause_s", 2 + tenths / 10)
-        write_safely(file, registry.changes())
+        save_with_backups(file, registry.changes())
     backups = [tmp_path / f"parameters.toml.{number}" for number in range(1, 11)]
     kept = [tomllib.loads(backup.read_text())["jury"]["pause_s"] for backup in backups]
     assert kept == [3.3, 3.2, 3.1, 3.0, 2.9, 2.8, 2.7, 2.6, 2.5, 2.4]
@@ -312,7 +312,7 @@ def test_saving_the_same_again_costs_no_backup(registry: Registry, tmp_path: Pat
     file = tmp_path / "parameters.toml"
     for pause_s in (2, 3, 3, 3):
         registry.set("jury/pause_s", pause_s)
-        write_safely(file, registry.changes())
+        save_with_backups(file, registry.changes())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parameters.toml", "parameters.toml.1"]
 
 
@@ -331,7 +331,7 @@ def test_a_broken_file_gives_way_to_the_last_good_one(
     file = tmp_path / "parameters.toml"
     for turns in (4, 5):
         registry.set("border/turns", turns)
-        write_safely(file, registry.changes())
+        save_with_backups(file, registry.changes())
     file.write_bytes(broken)
     lines = registry.load(file)
     if broken == b"":  # An empty file is a good one: everything at its default.
@@ -370,18 +370,18 @@ def test_a_wrong_entry_costs_only_itself(registry: Registry, tmp_path: Path) -> 
 
 
 def test_a_choice_may_be_written_as_the_number_it_is_called(registry: Registry) -> None:
-    wanted, lines = registry.understand({"border": {"tilt": 90}}, "night")
+    wanted, lines = registry.validate({"border": {"tilt": 90}}, "night")
     assert (wanted["border/tilt"], lines) == ("90", [])
 
 
 def test_what_cannot_be_saved_leaves_the_file(registry: Registry, tmp_path: Path) -> None:
     file = tmp_path / "parameters.toml"
-    write_safely(file, registry.changes())
+    save_with_backups(file, registry.changes())
     before = file.read_bytes()
     registry.set("border/turns", 5)
     (tmp_path / ".parameters.toml.unfinished").mkdir()
     with pytest.raises(MachineError, match=r"parameters\.toml: cannot be saved"):
-        write_safely(file, registry.changes())
+        save_with_backups(file, registry.changes())
     assert file.read_bytes() == before
 
 
@@ -393,7 +393,7 @@ def test_a_full_disk_costs_no_backup(
     file = tmp_path / "parameters.toml"
     for turns in (4, 5, 6):
         registry.set("border/turns", turns)
-        write_safely(file, registry.changes())
+        save_with_backups(file, registry.changes())
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     really_open, made = Path.open, []
 
@@ -409,10 +409,10 @@ def test_a_full_disk_costs_no_backup(
     registry.set("border/turns", 7)
     if room < 2:
         with pytest.raises(MachineError, match="No space left"):
-            write_safely(file, registry.changes())
+            save_with_backups(file, registry.changes())
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     else:
-        write_safely(file, registry.changes())
+        save_with_backups(file, registry.changes())
         assert tomllib.loads((tmp_path / "parameters.toml.1").read_text())["border"]["turns"] == 6
 
 
@@ -420,7 +420,7 @@ def test_a_full_disk_costs_no_backup(
 
 
 def test_the_table_shows_everything(registry: Registry) -> None:
-    page = table(registry)
+    page = parameter_table(registry)
     assert "## border\n" in page and "## jury\n" in page
     assert "| `border/ride_s` | float | 5 … 120 s | 25 | next scene | how long |" in page
     assert "| `border/needle` | bool | yes, no | yes | at once | whether \\| there is one |" in page

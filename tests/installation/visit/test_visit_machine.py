@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from installation.settings.parameters import Registry
+from installation.settings.registry import Registry
 from installation.visit import machine as visit
 from installation.visit.machine import (
     TRANSITIONS,

@@ -1,0 +1,95 @@
+"""Parameter files and presets on disk: TOML, written atomically, with numbered backups.
+
+The content of a file is scene -> parameter -> value.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from engine.common.errors import MachineError
+from installation.settings.parameters import Value
+
+BACKUPS = 10
+
+
+def save_with_backups(path: Path, changes: Mapping[str, Mapping[str, Value]]) -> None:
+    """Writes what `Registry.changes` returned as TOML, atomically.
+
+    The previous ten versions are kept as `path.1` (newest) to `path.10`; an unchanged file is not written.
+    Raises MachineError where the folder cannot be written; the file and its backups are then unchanged.
+    """
+    content = _as_toml(changes).encode()
+    unfinished, spare = (path.with_name(f".{path.name}.{part}") for part in ("unfinished", "spare"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_through(unfinished, content)
+        if path.exists() and path.read_bytes() == content:
+            unfinished.unlink()
+            return
+        if path.exists():
+            # The copy, which may find the disk full, comes before anything is renamed.
+            _write_through(spare, path.read_bytes())
+            _shift_backups(path)
+            os.replace(spare, _backup(path, 1))
+        os.replace(unfinished, path)
+    except OSError as error:
+        for rest in (unfinished, spare):
+            with suppress(OSError):
+                rest.unlink()
+        raise MachineError(
+            f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
+        ) from None
+
+
+def read_newest(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The content of a file, not validated, and one line for people if a backup had to be read instead.
+
+    If the file cannot be parsed, the newest backup that can is read. A missing file has no content.
+    """
+    fault = ""
+    for candidate in (path, *(_backup(path, number) for number in range(1, BACKUPS + 1))):
+        try:
+            content = tomllib.loads(candidate.read_text("utf-8"))
+        except FileNotFoundError:
+            if candidate == path:
+                return {}, []
+        # tomllib raises other ValueErrors, too (endless digits), and RecursionError (deep nesting).
+        except (OSError, ValueError, RecursionError) as error:
+            fault = fault or " ".join(str(error).split())[:200]
+        else:
+            replaced = f"{path}: broken ({fault}); {candidate.name} is used instead."
+            return content, [] if candidate == path else [replaced]
+    return {}, [f"{path}: broken ({fault}), and no backup is better; the defaults are used."]
+
+
+def _as_toml(content: Mapping[str, Mapping[str, Value]]) -> str:
+    # For finite numbers, booleans and texts without control characters, TOML's notation is JSON's.
+    parts = ["# What differs from the defaults. `./kiosk osc` lists everything that can be set."]
+    for scene, entries in content.items():
+        parts += ["", f"[{scene}]"]
+        parts += [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in entries.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _backup(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Writes a file and waits until it is on the disk. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _shift_backups(path: Path) -> None:
+    """Renumbers the backups by one; the oldest is overwritten."""
+    for number in range(BACKUPS - 1, 0, -1):
+        if _backup(path, number).exists():
+            os.replace(_backup(path, number), _backup(path, number + 1))
