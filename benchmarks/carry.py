@@ -55,7 +55,7 @@ from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from installation.outputs import drawing
 from installation.settings import configuration
-from installation.workers.models import Atelier
+from installation.workers.models import ModelBundle
 from training.nobody.compose import held_out
 from training.nobody.evaluate import frechet_distance
 
@@ -211,12 +211,12 @@ def find_portrait(photograph: Pixels, finder: FaceAnalyser, size_px: int = 512) 
 
 def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
     """As the installation does; `steps`: of search and tuning, where fewer shall do for a trial."""
-    atelier = Atelier(configuration.load(configuration.DEFAULT))
+    bundle = ModelBundle(configuration.load(configuration.DEFAULT))
     torch.set_num_threads(1)
-    settings = replace(atelier.settings, strip=1, nearest_strip=1)
+    settings = replace(bundle.settings, strip=1, nearest_strip=1)
     if steps:
         settings = replace(settings, search=replace(settings.search, steps=steps, tuning_steps=steps))
-    atelier.settings = settings
+    bundle.settings = settings
     print(f"{torch.get_num_threads()} thread, search {settings.search}, nearest {settings.nearest}")
     with FaceAnalyser() as finder:
         for name, rendered, photograph, other in sitters():
@@ -225,7 +225,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
                 continue
             began = time.process_time()
             try:
-                done = atelier.portray([photograph()])
+                done = bundle.portray([photograph()])
             except NoUsableFace as error:
                 print(f"{name}: {error}", flush=True)
                 continue
@@ -249,7 +249,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
             if done.nearest:
                 sitter.border = done.nearest.curves[binding[0].name].border
             # Another seed for each sitter, whoever sits beside them: how wide the face is.
-            random = random_face(atelier.generator, holding(sitter, binding), int(done.face.face_px))
+            random = random_face(bundle.generator, holding(sitter, binding), int(done.face.face_px))
             if random is not None:
                 sitter.pictures["random"] = random
             keep(path, pickle.dumps(sitter))

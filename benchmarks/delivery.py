@@ -20,7 +20,7 @@ from tests.test_delivery_load import FILM, PHONES, visit
 
 from installation.delivery.links import new_token
 from installation.delivery.messages import Forgotten
-from tests.support.delivery_kit import Stage, ask, parcel, running
+from tests.support.delivery_kit import Stage, ask, running, take_home
 
 FRAME_S = 1 / 60
 WORK = np.zeros((1080, 1920, 3), np.uint8)
@@ -52,7 +52,7 @@ def crowd(base: str, path: str, ready: "multiprocessing.synchronize.Event") -> N
 
 def compare_frames(stage: Stage) -> None:
     """The loop alone, and beside the phones."""
-    path = stage.offer(parcel(1, film=FILM))
+    path = stage.offer(take_home(1, film=FILM))
     alone = frames(stage, 10)
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()
@@ -70,7 +70,7 @@ def compare_frames(stage: Stage) -> None:
 def compare_misses(stage: Stage) -> None:
     """The same question about a token that never was, and one that was forgotten."""
     stage.set(misses_per_minute=10**9)
-    forgotten = stage.offer(parcel(1))
+    forgotten = stage.offer(take_home(1))
     ask(stage.network.port, f"{forgotten}/forget", "POST")
     stage.wait_for(Forgotten, 1)
     paths = {"unknown": f"/D/{new_token()}", "forgotten": forgotten}

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 
 from engine.faces.photograph import load_photograph
-from engine.runtime.messages import Failed, Found, Ready
+from engine.runtime.messages import Failed, Ready, ResultReady
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.app.session import Session
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import DEFAULT, Configuration, load
 from installation.visit.machine import Phase
-from installation.workers.engine_client import Engine, load_studio
+from installation.workers.engine_client import EngineClient, load_models
 from tests.support.app_kit import live
 
 BINS_MS = (17.5, 20, 25, 33, 50, 100)
@@ -52,7 +52,7 @@ class BusyEngine:
     """Another engine, which searches as long as this is open."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._engine = Engine(partial(load_studio, configuration))
+        self._engine = EngineClient(partial(load_models, configuration))
         self._photograph = load_photograph(sample_sitter())
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._search, name="busy")
@@ -62,7 +62,7 @@ class BusyEngine:
         while not self._ending.wait(0.2):
             for report in self._engine.poll():
                 match report:
-                    case Ready() | Found():
+                    case Ready() | ResultReady():
                         self.searches += 1
                         self._engine.portray(self.searches, [self._photograph.copy()])
                     case Failed(message):

@@ -31,7 +31,7 @@ from engine.judges.registry import panel
 from engine.judges.verdict import judge_pictures, make_reference
 from engine.pipeline.portrayal import guess
 from installation.settings import configuration
-from installation.workers.models import Atelier
+from installation.workers.models import ModelBundle
 
 WITH = SearchSettings().detail_rate
 WAYS = {  # steps and rate of the noise maps
@@ -45,16 +45,16 @@ WAYS = {  # steps and rate of the noise maps
 PLACES = (1.0, 0.6)
 
 
-def measure(atelier: Atelier, photograph: Pixels) -> tuple[list[list[float]], Pixels]:
+def measure(bundle: ModelBundle, photograph: Pixels) -> tuple[list[list[float]], Pixels]:
     """For each of `WAYS`: distance at the match, dlib's at `PLACES`, seconds; and its pictures in a row."""
-    generator, settings = atelier.generator, atelier.settings.search
+    generator, settings = bundle.generator, bundle.settings.search
     with FaceAnalyser() as finder:
         face = choose_sitter(finder.find(photograph), FaceLimits())
-    portrait = crop_ffhq(photograph, face.landmarks, atelier.settings.portrait_px)
-    target = aim_at(portrait, generator.resolution, atelier.distance, generator.device)
+    portrait = crop_ffhq(photograph, face.landmarks, bundle.settings.portrait_px)
+    target = aim_at(portrait, generator.resolution, bundle.distance, generator.device)
     (judge,) = panel(["dlib"])
     reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
-    start = guess(generator, atelier.encoder, target.picture) if atelier.encoder else None
+    start = guess(generator, bundle.encoder, target.picture) if bundle.encoder else None
     *_, found = search_latent(generator, target.loss, settings, start)
     rows, shown = [], []
     for steps, rate in WAYS.values():
@@ -77,10 +77,10 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, nargs="*")
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
-    atelier = Atelier(configuration.load(configuration.DEFAULT))
-    torch.set_num_threads(atelier.configuration.search.threads)
+    bundle = ModelBundle(configuration.load(configuration.DEFAULT))
+    torch.set_num_threads(bundle.configuration.search.threads)
     sitters = [load_photograph(path) for path in args.photographs] + [data.astronaut()]
-    measured = [measure(atelier, sitter) for sitter in tqdm(sitters, "sitters")]
+    measured = [measure(bundle, sitter) for sitter in tqdm(sitters, "sitters")]
     figures = np.array([rows for rows, _ in measured])
     print("| tuned | distance | dlib at the match, median (worst) | dlib at t = 0.6 | time |")
     print("|---|---:|---:|---:|---:|")

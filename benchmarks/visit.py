@@ -28,24 +28,22 @@ def main() -> None:
 
     began = time.monotonic()
     from installation.cli.record import write_visit
-    from installation.workers.models import Atelier
+    from installation.workers.models import ModelBundle
 
-    atelier = Atelier(load(arguments.config))
+    bundle = ModelBundle(load(arguments.config))
     stages = {"loading": time.monotonic() - began}
     photo = sample_sitter()
-    portrayal = atelier.portray([load_photograph(photo)])
+    portrayal = bundle.portray([load_photograph(photo)])
     stages |= portrayal.seconds
     with tempfile.TemporaryDirectory() as folder:
         before = time.monotonic()
-        write_visit(Path(folder) / "visit", atelier, portrayal, photo.name)
+        write_visit(Path(folder) / "visit", bundle, portrayal, photo.name)
         stages["writing"] = time.monotonic() - before
     total = time.monotonic() - began
 
     memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(
-        f"generator {atelier.generator.resolution} px, {portrayal.steps} + {portrayal.tuning_steps} steps\n"
-    )
+    print(f"generator {bundle.generator.resolution} px, {portrayal.steps} + {portrayal.tuning_steps} steps\n")
     print("| stage | seconds | share |\n|---|---:|---:|")
     for stage, seconds in stages.items():
         print(f"| {stage} | {seconds:.1f} | {seconds / total:.0%} |")

@@ -20,7 +20,7 @@ LONGEST_PACKET_BYTES = 65_536
 
 
 @dataclass(frozen=True, eq=False)
-class Parcel:
+class ReceivedMessage:
     """A message as it has arrived; it lies in `memory`, with its arrays, which are read-only."""
 
     message: Any
@@ -72,7 +72,7 @@ class Channel:
         finally:
             os.close(handle)
 
-    def receive(self) -> Parcel:
+    def receive(self) -> ReceivedMessage:
         """Waits for the next message. Raises EOFError where the other end is closed."""
         try:
             packet, handles, _, _ = socket.recv_fds(self._socket, LONGEST_PACKET_BYTES, 1)
@@ -88,7 +88,7 @@ class Channel:
             os.close(handles[0])
         seen = memoryview(memory).toreadonly()
         parts = [seen[start : start + size] for start, size in zip(starts, sizes.tolist(), strict=True)]
-        return Parcel(pickle.loads(parts[0], buffers=parts[1:]), memory)
+        return ReceivedMessage(pickle.loads(parts[0], buffers=parts[1:]), memory)
 
     def close(self) -> None:
         """Closes this end; the other one's `receive` says so."""

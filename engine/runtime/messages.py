@@ -42,7 +42,7 @@ class Failed:
 
 
 @dataclass(frozen=True, eq=False)
-class Progressed:
+class ProgressUpdate:
     """The engine at work. share: of the whole visit, rising from 0 to 1. picture: what is being looked at,
     uint8 (R, R, 3) RGB, or None where nothing is."""
 
@@ -53,7 +53,7 @@ class Progressed:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ResultReady:
     """What is shown of this visit; first the way through the median, then, while that is shown, all of it."""
 
     visit_id: int
@@ -61,21 +61,21 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class People:
+class PeopleReady:
     """Ways from the median face to people who do not exist."""
 
     strips: tuple[Strip, ...]
 
 
 @dataclass(frozen=True)
-class Refused:
+class ConfigurationRejected:
     """Between process and client only: what is configured cannot be used as it is."""
 
     error: DoppelgangerError
 
 
 @dataclass(frozen=True)
-class Over:
+class VisitEnded:
     """Between process and client only: the process has forgotten this visit. failure: why it broke off, in
     one line; empty where it is done or was cancelled. fault: what went wrong that should not (no memory left,
     a defect), in one line: the process is not to be trusted any more."""
@@ -85,4 +85,4 @@ class Over:
     fault: str = ""
 
 
-Report = Ready | Failed | Progressed | Found | People
+Reply = Ready | Failed | ProgressUpdate | ResultReady | PeopleReady

@@ -1,8 +1,8 @@
 """The engine's process: it owns the networks, and with them the GPU, and portrays one sitter after another.
 
 `installation/workers/engine_client.py` starts it, holds the other end of its channel, and is the only one to
-know. It keeps nothing of a visit beyond its last word on it (`Over`), ends when nobody is left at the other
-end, and while nobody asks, it makes ways to people who do not exist.
+know. It keeps nothing of a visit beyond its last message about it (`VisitEnded`), ends when nobody is left at
+the other end, and while nobody asks, it makes ways to people who do not exist.
 
 Nothing of a face leaves it but by the channel: it writes to no log, and says in one line what failed.
 """
@@ -28,8 +28,17 @@ from engine.judges.base import Judge
 from engine.pipeline.people import Person, find_person, person_strip
 from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, summarise
 from engine.runtime import channel
-from engine.runtime.channel import Channel, Parcel
-from engine.runtime.messages import Failed, Found, Over, People, Portray, Progressed, Ready, Refused
+from engine.runtime.channel import Channel, ReceivedMessage
+from engine.runtime.messages import (
+    ConfigurationRejected,
+    Failed,
+    PeopleReady,
+    Portray,
+    ProgressUpdate,
+    Ready,
+    ResultReady,
+    VisitEnded,
+)
 from engine.stylegan2.network import Generator
 
 NICENESS = 10  # the window goes first
@@ -52,7 +61,7 @@ SHARES = {
 """Each stage's share of the time until something can be shown, about, in their order."""
 
 
-class Studio(Protocol):
+class Models(Protocol):
     """The loaded networks, ready for sitters. The first of the judges leads."""
 
     @property
@@ -80,7 +89,7 @@ class _Interrupted(Exception):
     """What is being worked on is not wanted any more, or not now."""
 
 
-def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_step: bool) -> None:
+def serve(end: Channel, prepare: Callable[[], Models], first_person: int, lock_step: bool) -> None:
     """The process from its start to its end.
 
     Args:
@@ -93,23 +102,23 @@ def serve(end: Channel, prepare: Callable[[], Studio], first_person: int, lock_s
     os.nice(NICENESS)
     with contextlib.suppress(EOFError, BrokenPipeError):
         try:
-            studio = prepare()
+            models = prepare()
         except (UsageError, WeightsError) as error:
-            end.send(Refused(error))
+            end.send(ConfigurationRejected(error))
             return
         except Exception as error:
             end.send(Failed(_line(error)))
             return
         end.send(Ready())
         try:
-            _Worker(end, studio, first_person, lock_step).run()
+            _Worker(end, models, first_person, lock_step).run()
         except torch.AcceleratorError as error:  # the GPU is lost to this process, not to the next one
             end.send(Failed(_place(error)))
 
 
 class _Worker:
-    def __init__(self, end: Channel, studio: Studio, first_person: int, lock_step: bool) -> None:
-        self.end, self.studio, self.lock_step = end, studio, lock_step
+    def __init__(self, end: Channel, models: Models, first_person: int, lock_step: bool) -> None:
+        self.end, self.models, self.lock_step = end, models, lock_step
         self.next_number = first_person
         self.next_person: Person | None = None
         self.people_made, self.person_made_s = 0, 0.0
@@ -130,12 +139,12 @@ class _Worker:
             self.end.receive()
             raise _Interrupted
 
-    def _answer(self, parcel: Parcel) -> None:
-        if not isinstance(parcel.message, Portray):
+    def _answer(self, received: ReceivedMessage) -> None:
+        if not isinstance(received.message, Portray):
             return  # a Cancel that has come too late
         failure = fault = ""
         try:
-            fault = self._portray(parcel.message)
+            fault = self._portray(received.message)
         except (EOFError, BrokenPipeError, torch.AcceleratorError):
             raise
         except DoppelgangerError as error:
@@ -144,9 +153,9 @@ class _Worker:
             pass
         except Exception as error:
             failure = fault = _place(error)
-        channel.erase(parcel.memory)
+        channel.erase(received.memory)
         _release_memory()
-        self.end.send(Over(parcel.message.visit_id, failure, fault))
+        self.end.send(VisitEnded(received.message.visit_id, failure, fault))
 
     def _portray(self, request: Portray) -> str:
         """Sends what is found. Returns the fault that ended it once something could be shown, or nothing."""
@@ -162,7 +171,7 @@ class _Worker:
             now_s = time.monotonic()
             if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
                 shown_s = now_s
-                self.end.send(Progressed(request.visit_id, progress.stage, share, progress.picture))
+                self.end.send(ProgressUpdate(request.visit_id, progress.stage, share, progress.picture))
 
         photographs = request.photographs
         if photographs is None:
@@ -172,10 +181,10 @@ class _Worker:
             nonlocal found
             self._heed()
             found = begun
-            self.end.send(Found(request.visit_id, summarise(begun, whole=False)))
+            self.end.send(ResultReady(request.visit_id, summarise(begun, whole=False)))
 
         try:
-            found = self.studio.portray(photographs, report, bordered)
+            found = self.models.portray(photographs, report, bordered)
         except (_Interrupted, EOFError, BrokenPipeError):
             raise
         except Exception as error:
@@ -185,7 +194,7 @@ class _Worker:
             fault = _place(error)
         finding = summarise(found)
         self._heed()
-        self.end.send(Found(request.visit_id, finding))
+        self.end.send(ResultReady(request.visit_id, finding))
         return fault
 
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
@@ -216,11 +225,11 @@ class _Worker:
             except Exception:  # a generator that makes no faces is no reason to portray nobody
                 strips = ()
             self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
-            self.end.send(People(strips))
+            self.end.send(PeopleReady(strips))
 
     def _make_strip(self) -> Strip:
         person = self._next_person(self._give_way)
-        strip = person_strip(person, self.studio.judges[0], self.studio.settings, self._give_way)
+        strip = person_strip(person, self.models.judges[0], self.models.settings, self._give_way)
         self.next_number, self.next_person = person.number + 1, None
         self.sitters.append(person.photograph)
         return strip
@@ -228,9 +237,9 @@ class _Worker:
     def _next_person(self, see: Callable[[Pixels], None]) -> Person:
         """Whose strip is made next; found only once, however often that is interrupted."""
         if self.next_person is None:
-            studio = self.studio
+            models = self.models
             self.next_person = find_person(
-                studio.generator, studio.judges[0], self.next_number, studio.settings, see, studio.people
+                models.generator, models.judges[0], self.next_number, models.settings, see, models.people
             )
         return self.next_person
 

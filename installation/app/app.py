@@ -36,13 +36,13 @@ from installation.capture.camera import CameraControl
 from installation.capture.guidance import PortraitTaking
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.control.show.control import Control
-from installation.delivery.client import Delivery
+from installation.delivery.client import DeliveryClient
 from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import Configuration
 from installation.settings.parameters import Refusal
 from installation.settings.registry import Registry
 from installation.visit.machine import Event, Phase
-from installation.workers.engine_client import Engine, load_studio
+from installation.workers.engine_client import EngineClient, load_models
 from installation.workers.supervision import Health, Supervisor
 from scenes.technician import Facts, Setup
 
@@ -83,15 +83,15 @@ class App:
         scenes = load_scenes(configuration.stage.scenes)
         self.registry = registry_of(scenes.values())
         self.clock: Clock = VirtualClock(options.rate_hz) if options.virtual else LiveClock()
-        self.engine = Engine(
-            partial(load_studio, configuration, beside_window=not options.virtual),
+        self.engine = EngineClient(
+            partial(load_models, configuration, beside_window=not options.virtual),
             lock_step=options.virtual,
             recycle_after=configuration.privacy.recycle_after,
         )
         watcher = SynchronousTrackerService if options.virtual else TrackerService
         self.watcher = watcher(partial(self.registry.of, PortraitTaking))
         self.delivery = (
-            Delivery(configuration.delivery, partial(self.registry.of, DeliveryParameters))
+            DeliveryClient(configuration.delivery, partial(self.registry.of, DeliveryParameters))
             if with_phones and configuration.delivery.enabled
             else None
         )
@@ -211,7 +211,7 @@ class App:
 class EngineRefusal:
     """Requests a stop once the engine has said that it can never work as configured; yields no events."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: EngineClient) -> None:
         self._engine = engine
 
     @property

@@ -11,22 +11,22 @@ from dataclasses import replace
 
 from engine.border.strip import Strip
 from engine.pipeline.result import Finding, Given
-from engine.runtime.messages import Failed, Found, People, Progressed, Ready, Report
+from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
 from installation.app.counters import Counters
 from installation.app.language import Language
 from installation.capture.camera import CameraControl
 from installation.capture.tracker_service import TrackerService
-from installation.delivery.captions import sayings
-from installation.delivery.client import Delivery
-from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered, Saved, Unreachable
+from installation.delivery.captions import captions
+from installation.delivery.client import DeliveryClient
+from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered, Saved, Unreachable
 from installation.delivery.parameters import DeliveryParameters
-from installation.delivery.parcel import Parcel
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings.registry import Registry
 from installation.stage.view import Link, SearchStatus, View
 from installation.visit import machine as visit
 from installation.visit.machine import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
-from installation.workers.engine_client import Engine
-from installation.workers.film_worker import Filmmaker
+from installation.workers.engine_client import EngineClient
+from installation.workers.film_worker import FilmWorker
 from installation.workers.supervision import Condition
 
 log = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Session:
         registry: Registry,
         camera: CameraControl,
         watcher: TrackerService,
-        engine: Engine,
-        delivery: Delivery | None = None,
+        engine: EngineClient,
+        delivery: DeliveryClient | None = None,
         first_visit_id: int = 0,
         began_s: float = 0.0,
         lock_step: bool = False,
@@ -67,8 +67,8 @@ class Session:
         self._live: SearchStatus | None = None
         self._finding: Finding | None = None
         self._link: Link | None = None
-        self._filmmaker = Filmmaker()
-        self._to_offer: int | None = None  # the visit whose parcel waits for its film
+        self._film_worker = FilmWorker()
+        self._to_offer: int | None = None  # the visit whose pictures wait for its film
         self._agreed: DeliveryParameters | None = None  # what consent said about phones
         self._awaits_link = False
         self._ended: int | None = None  # the visit whose link was there and is over
@@ -137,7 +137,7 @@ class Session:
 
     # --- what is reported -------------------------------------------------------------------------------
 
-    def _take(self, report: Report, now_s: float) -> None:
+    def _take(self, report: Reply, now_s: float) -> None:
         match report:
             case Ready():
                 self.handle(visit.EngineReady(), now_s)
@@ -145,26 +145,26 @@ class Session:
                 self.handle(visit.EngineFailed(), now_s)
                 if self._finding is not None:  # The visit goes on with what has been found.
                     self._finding = replace(self._finding, whole=True)
-            case People(strips):
+            case PeopleReady(strips):
                 self.people = strips
-            case Progressed(visit_id, stage, share, picture) if self._awaits(visit_id):
+            case ProgressUpdate(visit_id, stage, share, picture) if self._awaits(visit_id):
                 if picture is None and self._live is not None:
                     picture = self._live.picture
                 self._live = SearchStatus(stage, share, picture)
                 self.handle(visit.SearchProgress(visit_id), now_s)
-            case Found(visit_id, finding) if self._awaits(visit_id):
+            case ResultReady(visit_id, finding) if self._awaits(visit_id):
                 self._finding = finding
                 self._counters.count("border" if finding.median.border else "no border")
                 if self._delivery and self._agreed and self._agreed.gives == "everything":
-                    self._filmmaker.begin(finding.median, self.language.text.language)
+                    self._film_worker.begin(finding.median, self.language.text.language)
                 self.handle(visit.SearchDone(visit_id), now_s)
-            case Found(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
+            case ResultReady(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
                 self._finding = finding
 
     def _awaits(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
 
-    def _note(self, news: News, now_s: float) -> None:
+    def _note(self, news: LinkEvent, now_s: float) -> None:
         here = self.state.phase is Phase.DOPPELGANGER and news.visit_id == self.state.visit_id
         match news:
             case Offered(url=url, lives_s=lives_s, wifi=wifi) if here:
@@ -216,13 +216,13 @@ class Session:
         if self._finding is None or not self._finding.whole:
             return
         if self._lock_step:
-            self._filmmaker.wait()
-        if self._filmmaker.done:
-            self._delivery.offer(self._parcel(self._to_offer, self._finding), self._agreed)
+            self._film_worker.wait()
+        if self._film_worker.done:
+            self._delivery.offer(self._take_home_pictures(self._to_offer, self._finding), self._agreed)
             self._to_offer = None
             self._awaits_link = self._lock_step
 
-    def _news(self) -> Sequence[News]:
+    def _news(self) -> Sequence[LinkEvent]:
         """The delivery's; in lock step an offer's answer is waited for, where one is to be expected."""
         if self._delivery is None:
             return ()
@@ -238,19 +238,19 @@ class Session:
         self._awaits_link = False
         return news
 
-    def _parcel(self, visit_id: int, finding: Finding) -> Parcel:
+    def _take_home_pictures(self, visit_id: int, finding: Finding) -> TakeHomePictures:
         # The pair of the nearest way looks like the sitter.
         strip = finding.nearest if finding.nearest and finding.nearest.border else finding.median
         pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
         picture, kind = finding.given
         exists = self.state.sitter is not Sitter.SYNTHETIC
-        return Parcel(
+        return TakeHomePictures(
             visit_id=visit_id,
             language=self.language.text.language,
             doppelganger=picture,
-            sayings=sayings(finding, self.language.text, exists),
+            captions=captions(finding, self.language.text, exists),
             pair=pair,
-            film=self._filmmaker.film,
+            film=self._film_worker.film,
             same=kind is Given.SAME,
             exists=exists,
         )
@@ -259,6 +259,6 @@ class Session:
         self._live = self._finding = self._to_offer = self._agreed = None
         if self._delivery and self._link is None:
             self._delivery.revoke(visit_id)  # Pictures whose code nobody has seen are of no use to anybody.
-        self._filmmaker.drop()
+        self._film_worker.drop()
         self._watcher.erase()
         self._engine.erase(visit_id)

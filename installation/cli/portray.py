@@ -51,15 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     photograph = load_photograph(photo)
 
     from installation.cli.record import write_visit
-    from installation.workers.models import Atelier
+    from installation.workers.models import ModelBundle
 
-    atelier = Atelier(configuration)
+    bundle = ModelBundle(configuration)
     with _ProgressBar() as bar:
-        portrayal = atelier.portray([photograph], bar.show)
+        portrayal = bundle.portray([photograph], bar.show)
         bar.show_stage("writing")
         # A name need not be text; a report has to be.
         source = photo.name.encode(errors="replace").decode()
-        report = write_visit(folder, atelier, portrayal, source, keep_portrait=arguments.keep_portrait)
+        report = write_visit(folder, bundle, portrayal, source, keep_portrait=arguments.keep_portrait)
     print(f"{folder}: {_in_words(report)}")
     return 0
 

@@ -9,13 +9,13 @@ from engine.judges.base import Judge
 from engine.pipeline.portrayal import Appraised, Judged, Portrayal, Way
 from installation.outputs import folder, report
 from installation.settings.texts import Texts
-from installation.workers.models import Atelier
+from installation.workers.models import ModelBundle
 
 NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
 
 
 def visit_record(
-    atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool
+    bundle: ModelBundle, portrayal: Portrayal, source: str, keep_portrait: bool
 ) -> folder.VisitRecord:
     """Joins what was portrayed with what it was portrayed with. `source`: the photograph's file name."""
     face, twin, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
@@ -30,12 +30,12 @@ def visit_record(
         tuned=portrayal.tuning_steps > 0,
         tuning_steps=portrayal.tuning_steps,
     )
-    settings = atelier.settings
+    settings = bundle.settings
     whole = report.Report(
         generator=report.Generator(
-            name=atelier.configuration.generator,
-            sha256=atelier.generator_sha256,
-            resolution=atelier.generator.resolution,
+            name=bundle.configuration.generator,
+            sha256=bundle.generator_sha256,
+            resolution=bundle.generator.resolution,
         ),
         sitter=sitter,
         search=search,
@@ -60,10 +60,10 @@ def visit_record(
 
 
 def write_visit(
-    directory: Path, atelier: Atelier, portrayal: Portrayal, source: str, keep_portrait: bool = False
+    directory: Path, bundle: ModelBundle, portrayal: Portrayal, source: str, keep_portrait: bool = False
 ) -> report.Report:
     """Writes the folder of a visit, all of it or nothing; returns its report."""
-    record = visit_record(atelier, portrayal, source, keep_portrait)
+    record = visit_record(bundle, portrayal, source, keep_portrait)
     folder.write_folder(record, directory)
     return record.report
 

@@ -14,8 +14,8 @@ WINDOW_S = 60.0
 MOST_ADDRESSES = 10_000
 
 
-class Misses:
-    """Misses of each address in its current minute. `clock` gives monotonic seconds."""
+class AttemptLimit:
+    """Counts wrong links by address, for a minute each. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

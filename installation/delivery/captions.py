@@ -1,17 +1,27 @@
 """What each judge says of the doppelgänger, in words for the visitor's phone."""
 
+from dataclasses import dataclass
+
 from engine.pipeline.result import Finding
-from installation.delivery.parcel import Saying
 from installation.settings.texts import Texts
 
 
-def sayings(finding: Finding, text: Texts, exists: bool = True) -> tuple[Saying, ...]:
+@dataclass(frozen=True)
+class Caption:
+    """What one judge says of the doppelgänger: `same`, and a sentence that makes it understood."""
+
+    judge: str
+    same: bool
+    words: str
+
+
+def captions(finding: Finding, text: Texts, exists: bool = True) -> tuple[Caption, ...]:
     """One for each judge that has been asked about the picture that is given.
 
     exists: whether the sitter does.
     """
     return tuple(
-        Saying(
+        Caption(
             text.judge(one.judge),
             one.of_doppelganger,
             text.strangers(one.fmr, exists),

@@ -19,21 +19,21 @@ from pathlib import Path
 
 from installation.delivery import messages
 from installation.delivery.messages import (
-    Alive,
     Command,
     Ended,
     Forgotten,
+    Heartbeat,
+    LinkEvent,
+    LogLine,
     Lost,
     Message,
-    News,
     Offer,
     Open,
     Revoke,
-    Said,
-    Tune,
+    SetParameters,
 )
 from installation.delivery.parameters import DeliveryParameters
-from installation.delivery.parcel import Parcel
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings import configuration
 from installation.workers.supervision import Condition, PermanentServiceError, ResilientService, ServiceError
 
@@ -50,7 +50,7 @@ LONGEST_PATH_BYTES = 107  # of a socket (unix(7))
 GIVE_MEMORY_BACK = {"MALLOC_MMAP_THRESHOLD_": "16384"}
 
 
-class Delivery(ResilientService):
+class DeliveryClient(ResilientService):
     """Offers finished pictures to phones. `offer`, `revoke` and `poll` belong to the stage's thread.
 
     parameters: gives the values in force.  path: the local socket; by default one for each port.
@@ -76,7 +76,7 @@ class Delivery(ResilientService):
         self._tuned = parameters()
         self._outbox: deque[tuple[float, Command]] = deque()  # since when, what
         self._outbox_lock = threading.Lock()
-        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
         self._living: set[int] = set()  # visits whose offer the process has
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
@@ -84,15 +84,15 @@ class Delivery(ResilientService):
 
     # --- the stage's thread ---
 
-    def offer(self, parcel: Parcel, agreed: DeliveryParameters | None = None) -> None:
+    def offer(self, pictures: TakeHomePictures, agreed: DeliveryParameters | None = None) -> None:
         """Makes a link for these pictures, as far as phones may have them; returns at once.
 
         agreed: what the visitor was told about it; without it, what the parameters say now.
         """
         parameters = agreed or self._parameters()
         if parameters.gives == "doppelganger":
-            parcel = parcel.doppelganger_alone()
-        self._send(Offer(parcel, parameters.life_s, parameters.saves))
+            pictures = pictures.doppelganger_alone()
+        self._send(Offer(pictures, parameters.life_s, parameters.saves))
 
     def stop(self) -> None:
         """Ends the service, and leaves the process to the next stage."""
@@ -103,15 +103,15 @@ class Delivery(ResilientService):
 
     def revoke(self, visit_id: int) -> None:
         """The visit's link dies, and its pictures are dropped everywhere; returns at once."""
-        self._withdraw(lambda each: isinstance(each, Offer) and each.parcel.visit_id == visit_id)
+        self._withdraw(lambda each: isinstance(each, Offer) and each.pictures.visit_id == visit_id)
         self._send(Revoke(visit_id))
 
-    def poll(self) -> list[News]:
+    def poll(self) -> list[LinkEvent]:
         """What has happened since the last time; never waits. Call it each frame."""
         if self._parameters() != self._tuned:
             self._tuned = self._parameters()
-            self._withdraw(lambda each: isinstance(each, Tune))  # Only the last one counts.
-            self._send(Tune(self._tuned))
+            self._withdraw(lambda each: isinstance(each, SetParameters))  # Only the last one counts.
+            self._send(SetParameters(self._tuned))
         self._drop_stale()
         news = []
         while not self._news.empty():
@@ -141,7 +141,7 @@ class Delivery(ResilientService):
             self._outbox = fresh
         for command in stale:
             if isinstance(command, Offer):
-                self._news.put(Lost(visit_id=command.parcel.visit_id))
+                self._news.put(Lost(visit_id=command.pictures.visit_id))
 
     # --- the service's thread ---
 
@@ -196,13 +196,13 @@ class Delivery(ResilientService):
             with self._outbox_lock, suppress(ValueError):
                 self._outbox.remove(entry)
             if isinstance(entry[1], Offer):
-                self._living.add(entry[1].parcel.visit_id)
+                self._living.add(entry[1].pictures.visit_id)
 
     def _take_in(self, message: Message) -> None:
-        if isinstance(message, Alive):
+        if isinstance(message, Heartbeat):
             self._show(message.problem)
             return
-        if isinstance(message, Said):
+        if isinstance(message, LogLine):
             log.log(message.level, "delivery: %s", message.words)
             return
         if isinstance(message, Ended | Forgotten):

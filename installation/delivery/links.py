@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from installation.delivery.package import Package
+from installation.delivery.files import TakeHomeFiles
 
 TOKEN_BITS = 128
 TOKEN_PATTERN = "[A-Za-z2-7]{26}"
@@ -42,7 +42,7 @@ class Link:
     """
 
     visit_id: int
-    package: Package
+    content: TakeHomeFiles
     until_s: float
     saves_left: int
     token: str = field(default_factory=new_token, repr=False)
@@ -64,12 +64,14 @@ class Links:
     def __iter__(self) -> Iterator[Link]:
         return iter(tuple(self._links.values()))
 
-    def add(self, visit_id: int, package: Package, life_s: float, saves: int) -> tuple[Link, list[Link]]:
+    def add(
+        self, visit_id: int, content: TakeHomeFiles, life_s: float, saves: int
+    ) -> tuple[Link, list[Link]]:
         """A new link, and those that had to make way: the visit's earlier one, or the oldest of too many."""
         ended = self.end(visit_id, End.FORGOTTEN)
         while len(self._links) >= MOST_LINKS:
             ended.append(self._drop(next(iter(self._links.values())), End.TOO_MANY))
-        link = Link(visit_id, package, self._clock() + life_s, saves)
+        link = Link(visit_id, content, self._clock() + life_s, saves)
         self._links[_digest(link.token)] = link
         return link, ended
 

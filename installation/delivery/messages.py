@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from installation.delivery.parameters import DeliveryParameters
-from installation.delivery.parcel import Parcel
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings import configuration
 
 LONGEST_NEWS = 4096  # bytes
@@ -28,7 +28,7 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Tune:
+class SetParameters:
     """The parameters have changed."""
 
     parameters: DeliveryParameters
@@ -38,7 +38,7 @@ class Tune:
 class Offer:
     """Make a link for these pictures; one that the visit had already dies."""
 
-    parcel: Parcel
+    pictures: TakeHomePictures
     life_s: float
     saves: int
 
@@ -50,7 +50,7 @@ class Revoke:
     visit_id: int
 
 
-Command = Open | Tune | Offer | Revoke
+Command = Open | SetParameters | Offer | Revoke
 
 
 # --- to the stage ---------------------------------------------------------------------------------------
@@ -60,14 +60,14 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Alive(_Message):
+class Heartbeat(_Message):
     """The process works. `problem`: why phones cannot reach it, in one line, or empty."""
 
     kind: Literal["alive"] = "alive"
     problem: str = Field("", max_length=300)
 
 
-class Said(_Message):
+class LogLine(_Message):
     """A line for the log."""
 
     kind: Literal["said"] = "said"
@@ -119,14 +119,14 @@ class Ended(_OfVisit):
 
 
 class Lost(_OfVisit):
-    """The process is gone, and the link with it: offer the visit's parcel again if it still goes on."""
+    """The process is gone, and the link with it: offer the visit's pictures again if it still goes on."""
 
     kind: Literal["lost"] = "lost"
 
 
-News = Offered | Unreachable | Saved | Forgotten | Ended | Lost
+LinkEvent = Offered | Unreachable | Saved | Forgotten | Ended | Lost
 
-Message = Alive | Said | News
+Message = Heartbeat | LogLine | LinkEvent
 
 _FROM_PROCESS: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from installation.delivery import package
-from installation.delivery.package import Package
+from installation.delivery import files
+from installation.delivery.files import TakeHomeFiles
 from installation.settings.texts import Texts, languages
 from installation.stage import fonts as typeface
 
@@ -47,7 +47,7 @@ STATIC = {
 }
 
 
-def render(content: Package, token: str, lives_s: float) -> str:
+def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
     """The page of a link whose URL ends in `token`, and which lives for `lives_s` more."""
     text = Texts.load(content.language)
     return _TEMPLATES.get_template("page.html").render(
@@ -55,8 +55,8 @@ def render(content: Package, token: str, lives_s: float) -> str:
         about=partial(text.about, content.exists),
         token=token,
         files=content.files,
-        names=package,
-        sayings=content.sayings,
+        names=files,
+        captions=content.captions,
         same=content.same,
         lives_s=math.floor(lives_s),
         minutes=math.ceil(lives_s / 60),

@@ -20,27 +20,27 @@ from pathlib import Path
 
 from hardware.memory import forbid_core_dumps
 from installation.delivery import address
+from installation.delivery.files import TakeHomeFiles, encode_files
 from installation.delivery.links import End, Link, Links
 from installation.delivery.messages import (
-    Alive,
     Command,
     Ended,
     Forgotten,
+    Heartbeat,
+    LogLine,
     Message,
     Offer,
     Offered,
     Open,
     Revoke,
-    Said,
     Saved,
-    Tune,
+    SetParameters,
     Unreachable,
 )
-from installation.delivery.package import Package, pack
-from installation.delivery.reach import why_unreachable
+from installation.delivery.reachability import why_unreachable
 from installation.delivery.server import Server
 from installation.settings import configuration
-from installation.workers.connection_limit import Door
+from installation.workers.connection_limit import ConnectionLimit
 from installation.workers.supervision import ServiceError
 
 log = logging.getLogger(__name__)
@@ -52,13 +52,13 @@ NICENESS = 5  # phones can wait, the stage's frames cannot
 FIRST_STAGE_S = 30.0  # for a stage to come at all
 
 
-class Process:
+class DeliveryProcess:
     """Everything that happens on the event loop: commands, links, the server, and what the stage is told."""
 
     def __init__(self) -> None:
         self._links = Links()
-        self._door = Door(0, 0)
-        self._server = Server(self._links, self._door, self._saved, self._forgotten)
+        self._limit = ConnectionLimit(0, 0)
+        self._server = Server(self._links, self._limit, self._saved, self._forgotten)
         self._network: configuration.Delivery | None = None
         self._network_lock = asyncio.Lock()
         self._address = ""  # listened on, or empty
@@ -76,16 +76,16 @@ class Process:
     def stage_left(self) -> None:
         self._stage = None
 
-    async def obey(self, command: Command, package: Package | None) -> None:
-        """Carries out one command; `package` is what an offer's parcel was made into."""
+    async def obey(self, command: Command, content: TakeHomeFiles | None) -> None:
+        """Carries out one command; `content` is what an offer's pictures was made into."""
         match command:
             case Open():
                 await self._open(command)
-            case Tune():
+            case SetParameters():
                 self._tune(command)
-            case Offer() if package is not None:
-                visit_id = command.parcel.visit_id
-                link, made_way = self._links.add(visit_id, package, command.life_s, command.saves)
+            case Offer() if content is not None:
+                visit_id = command.pictures.visit_id
+                link, made_way = self._links.add(visit_id, content, command.life_s, command.saves)
                 for old in made_way:
                     if old.end is End.TOO_MANY:
                         self._tell(Ended(visit_id=old.visit_id, why="too many"))
@@ -95,7 +95,7 @@ class Process:
 
     def say(self, level: int, words: str) -> None:
         """A line for the stage's log."""
-        self._tell(Said(level=level, words=words))
+        self._tell(LogLine(level=level, words=words))
 
     def _tell(self, message: Message) -> None:
         """Tells the stage, if there is one that listens: no stage can make a phone wait."""
@@ -114,13 +114,13 @@ class Process:
             async with self._network_lock:
                 await self._close()
         self._network = command.network
-        self._door.trusted = tuple(command.network.trusted_proxies)
-        self._tune(Tune(command.parameters))
+        self._limit.trusted = tuple(command.network.trusted_proxies)
+        self._tune(SetParameters(command.parameters))
         await self._look_after(command.network)
 
-    def _tune(self, command: Tune) -> None:
-        self._door.most = command.parameters.connections
-        self._door.most_per_address = command.parameters.connections_per_address
+    def _tune(self, command: SetParameters) -> None:
+        self._limit.most = command.parameters.connections
+        self._limit.most_per_address = command.parameters.connections_per_address
         self._server.misses_per_minute = command.parameters.misses_per_minute
 
     async def _look_after(self, network: configuration.Delivery) -> None:
@@ -217,14 +217,14 @@ class Process:
                 await self._look_after(self._network)
                 checked_s = loop.time()
             if self._network is not None:
-                self._tell(Alive(problem=self._problem[:300]))
+                self._tell(Heartbeat(problem=self._problem[:300]))
             awaited = not self._had_stage and loop.time() - began_s < FIRST_STAGE_S
             if self._stage is None and not self._links and not awaited:
                 break
         await self._close()
 
 
-def hear(listener: Listener, process: Process, loop: asyncio.AbstractEventLoop) -> None:
+def hear(listener: Listener, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
     """One stage after the other, in a thread of its own; pictures are encoded here, beside the event loop."""
     while True:
         try:
@@ -243,17 +243,17 @@ def hear(listener: Listener, process: Process, loop: asyncio.AbstractEventLoop) 
         stage.close()
 
 
-def _obey_next(stage: Connection, process: Process, loop: asyncio.AbstractEventLoop) -> None:
-    # A function of its own, so that no name here keeps a parcel while the next command is waited for.
+def _obey_next(stage: Connection, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
+    # A function of its own, so that no name here keeps a pictures while the next command is waited for.
     command: Command = stage.recv()
-    package = pack(command.parcel) if isinstance(command, Offer) else None
-    asyncio.run_coroutine_threadsafe(process.obey(command, package), loop).result()
+    content = encode_files(command.pictures) if isinstance(command, Offer) else None
+    asyncio.run_coroutine_threadsafe(process.obey(command, content), loop).result()
 
 
 class _StagesLog(logging.Handler):
     """Logs where the stage logs: without a stage there is nobody to read it."""
 
-    def __init__(self, process: Process, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.INFO)
         self._process, self._loop = process, loop
 
@@ -263,7 +263,7 @@ class _StagesLog(logging.Handler):
 
 
 async def _serve(listener: Listener) -> None:
-    process, loop = Process(), asyncio.get_running_loop()
+    process, loop = DeliveryProcess(), asyncio.get_running_loop()
     logging.basicConfig(level=logging.INFO, handlers=[_StagesLog(process, loop)])
     life = asyncio.current_task()
     assert life is not None

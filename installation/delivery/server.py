@@ -21,10 +21,10 @@ from ipaddress import ip_address
 from aiohttp import hdrs, web
 
 from installation.delivery import page
-from installation.delivery.attempt_limit import Misses
+from installation.delivery.attempt_limit import AttemptLimit
+from installation.delivery.files import File
 from installation.delivery.links import TOKEN_PATTERN, End, Link, Links
-from installation.delivery.package import File
-from installation.workers.connection_limit import Door, Guarded
+from installation.workers.connection_limit import ConnectionLimit, LimitedConnection
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Server:
     def __init__(
         self,
         links: Links,
-        door: Door,
+        limit: ConnectionLimit,
         on_saved: Callable[[Link, str], None],
         on_forgotten: Callable[[Link], None],
         hosts: frozenset[str] = frozenset(),
@@ -111,8 +111,8 @@ class Server:
         self.hosts = hosts
         self.misses_per_minute = misses_per_minute
         self._links = links
-        self._door = door
-        self._misses = Misses()
+        self._limit = limit
+        self._misses = AttemptLimit()
         self._on_saved = on_saved
         self._on_forgotten = on_forgotten
         self._runner: web.AppRunner | None = None
@@ -130,7 +130,7 @@ class Server:
         listening = socket.create_server((address, port), backlog=BACKLOG)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._listener = await asyncio.get_running_loop().create_server(
-            lambda: Guarded(self._door, lambda: _Connection(behind)),
+            lambda: LimitedConnection(self._limit, lambda: _Connection(behind)),
             sock=listening,
             ssl=tls,
             ssl_handshake_timeout=REQUEST_LIMIT_S if tls else None,
@@ -191,14 +191,14 @@ class Server:
     def _phone(self, request: web.Request) -> str:
         """The phone's address: the connection's, or what a trusted proxy says it is."""
         address = request.remote or "0.0.0.0"
-        if not self._door.is_trusted(address):
+        if not self._limit.is_trusted(address):
             return address
         for hop in reversed(",".join(request.headers.getall("X-Forwarded-For", ())).split(",")):
             try:
                 ip_address(hop.strip())
             except ValueError:
                 break
-            if not self._door.is_trusted(hop.strip()):
+            if not self._limit.is_trusted(hop.strip()):
                 return hop.strip()
         return address
 
@@ -209,14 +209,14 @@ class Server:
         return link
 
     def _file(self, link: Link, request: web.Request) -> File:
-        file = link.package.files.get(request.match_info["name"])
+        file = link.content.files.get(request.match_info["name"])
         if file is None:
             raise web.HTTPNotFound
         return file
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         link = self._link(request)
-        text = page.render(link.package, request.match_info["token"], self._links.lives_s(link))
+        text = page.render(link.content, request.match_info["token"], self._links.lives_s(link))
         return web.Response(text=text, content_type="text/html")
 
     async def _view(self, request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 """Who may come in: from which addresses, and how many connections, in all and from one address.
 
-A connection that does not bring a whole request in time is closed by the server behind the door (its
+A connection that does not bring a whole request in time is closed by the server behind the limit (its
 `keepalive_timeout`); this keeps anybody from holding so many that others find no place.
 """
 
@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 Network = IPv4Network | IPv6Network
 
 
-class Door:
+class ConnectionLimit:
     """Counts connections. Trusted proxies bring many phones, and are counted in all only.
 
     allows: who is let in at all, by address.
@@ -56,11 +56,11 @@ class Door:
             del self.inside[address]
 
 
-class Guarded(asyncio.Protocol):
-    """A connection that passes the door before the protocol behind it sees anything of it."""
+class LimitedConnection(asyncio.Protocol):
+    """A connection that passes the limit before the protocol behind it sees anything of it."""
 
-    def __init__(self, door: Door, behind: Callable[[], asyncio.Protocol]) -> None:
-        self._door = door
+    def __init__(self, limit: ConnectionLimit, behind: Callable[[], asyncio.Protocol]) -> None:
+        self._limit = limit
         self._make = behind
         self._behind: asyncio.Protocol | None = None
         self._address = ""
@@ -68,7 +68,7 @@ class Guarded(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Nothing there: the phone has left already.
         self._address = (transport.get_extra_info("peername") or ("",))[0]
-        if not self._address or not self._door.enter(self._address):
+        if not self._address or not self._limit.enter(self._address):
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
             return
@@ -77,7 +77,7 @@ class Guarded(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._behind is not None:
-            self._door.leave(self._address)
+            self._limit.leave(self._address)
             self._behind.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:

@@ -25,25 +25,25 @@ from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
 from engine.runtime import channel
-from engine.runtime.channel import Channel, Parcel
+from engine.runtime.channel import Channel, ReceivedMessage
 from engine.runtime.messages import (
     Cancel,
+    ConfigurationRejected,
     Failed,
-    Found,
-    Over,
-    People,
+    PeopleReady,
     Portray,
-    Progressed,
+    ProgressUpdate,
     Ready,
-    Refused,
-    Report,
+    Reply,
+    ResultReady,
+    VisitEnded,
 )
 from hardware.memory import forbid_core_dumps
 from installation.settings.configuration import Configuration
 from installation.workers.supervision import PermanentServiceError, ResilientService, ServiceError
 
 if TYPE_CHECKING:  # what loads torch stays out of the stage's process
-    from engine.runtime.worker import Studio
+    from engine.runtime.worker import Models
 
 log = logging.getLogger(__name__)
 
@@ -52,23 +52,23 @@ PEOPLE_BYTES = 2**30  # nor do their pictures take more
 NUMBERS = 100_000  # of people, to each process
 
 
-def load_studio(configuration: Configuration, beside_window: bool = False) -> "Studio":
-    """Loads the networks of a configuration; see `Atelier`.
+def load_models(configuration: Configuration, beside_window: bool = False) -> "Models":
+    """Loads the networks of a configuration; see `ModelBundle`.
 
     beside_window: leaves a core to the window, so takes the cores but one, at most. Otherwise the number of
     threads is the configured one, and the same photograph has the same border on every machine.
     """
-    from installation.workers.models import Atelier
+    from installation.workers.models import ModelBundle
 
     if beside_window:
         threads = min(configuration.search.threads, max(len(os.sched_getaffinity(0)) - 1, 1))
         search = configuration.search.model_copy(update={"threads": threads})
         configuration = configuration.model_copy(update={"search": search})
     # What is shown needs one doppelgänger, not both.
-    return Atelier(configuration, both=False)
+    return ModelBundle(configuration, both=False)
 
 
-class Engine(ResilientService):
+class EngineClient(ResilientService):
     """The client of the engine's process; a service.
 
     `portray`, `cancel`, `erase` and `poll` are called on one thread, the stage's, and return at once.
@@ -88,12 +88,12 @@ class Engine(ResilientService):
 
     def __init__(
         self,
-        prepare: Callable[[], "Studio"],
+        prepare: Callable[[], "Models"],
         lock_step: bool = False,
         recycle_after: int = 50,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`prepare` loads the networks, in the process; it must be picklable, as `partial(load_studio, ...)`.
+        """`prepare` loads the networks, in the process; it must be picklable, as `partial(load_models, ...)`.
 
         After `recycle_after` visits the process is replaced, while nobody is there.
         """
@@ -117,7 +117,7 @@ class Engine(ResilientService):
         self._request: Portray | None = None  # asked by the stage, not sent yet
         self._working_on: int | None = None  # the process's visit, wanted or not
         self._cancelled = False  # the process has been told to let go of it
-        self._reports: deque[Report] = deque()
+        self._reports: deque[Reply] = deque()
         self._memories: dict[int, WeakSet[mmap]] = {}  # of each visit, as long as they are in use
         self._people: deque[Strip] = deque(maxlen=PEOPLE)
 
@@ -155,7 +155,7 @@ class Engine(ResilientService):
         threading.Thread(target=_erase, args=(memories,), name="engine erasing").start()
         self._rouse()
 
-    def poll(self) -> list[Report]:
+    def poll(self) -> list[Reply]:
         """What has been reported since the last time, oldest first; in lock step one report at most."""
         with self._changed:
             count = min(len(self._reports), 1) if self._lock_step else len(self._reports)
@@ -289,9 +289,9 @@ class Engine(ResilientService):
                 end.send(due)
         _wipe(due)
 
-    def _take(self, parcel: Parcel) -> None:
-        match parcel.message:
-            case Refused(error):
+    def _take(self, received: ReceivedMessage) -> None:
+        match received.message:
+            case ConfigurationRejected(error):
                 # Later ones have been able to: what is missing now may come back.
                 self.refusal = error if self._processes == 1 else None
                 self._fail(str(error), PermanentServiceError if self.refusal else ServiceError)
@@ -302,24 +302,24 @@ class Engine(ResilientService):
                 with self._changed:
                     self._loaded, self._people_due = True, self._lock_step
                     self._push(ready)
-            case People(strips):
+            case PeopleReady(strips):
                 with self._changed:
                     self._people.extend(strips)
                     while sum(strip.pictures.nbytes for strip in self._people) > PEOPLE_BYTES:
                         self._people.popleft()
                     self._people_due = False
-                    self._push(People(tuple(self._people)))
-            case Over() as over:
+                    self._push(PeopleReady(tuple(self._people)))
+            case VisitEnded() as over:
                 self._end_visit(over)
-            case Progressed(visit_id) | Found(visit_id):
+            case ProgressUpdate(visit_id) | ResultReady(visit_id):
                 with self._changed:
                     if visit_id == self._visit_id:
-                        self._memories[visit_id].add(parcel.memory)
-                        self._push(parcel.message)
+                        self._memories[visit_id].add(received.memory)
+                        self._push(received.message)
                         return
-                channel.erase(parcel.memory)
+                channel.erase(received.memory)
 
-    def _end_visit(self, over: Over) -> None:
+    def _end_visit(self, over: VisitEnded) -> None:
         self._deadline_s = None
         self._visits += 1
         if over.fault:
@@ -335,11 +335,11 @@ class Engine(ResilientService):
                     self._push(Ready())
             self._changed.notify_all()
 
-    def _push(self, report: Report) -> None:
+    def _push(self, report: Reply) -> None:
         """Under the lock."""
-        if isinstance(report, Progressed) and not self._lock_step and self._reports:
+        if isinstance(report, ProgressUpdate) and not self._lock_step and self._reports:
             former = self._reports[-1]
-            if isinstance(former, Progressed):
+            if isinstance(former, ProgressUpdate):
                 self._reports.pop()
                 if report.picture is None:
                     report = replace(report, picture=former.picture)
@@ -363,7 +363,7 @@ class Engine(ResilientService):
         return "The engine's process has ended by itself."
 
 
-def _serve(end: Channel, prepare: Callable[[], "Studio"], first_person: int, lock_step: bool) -> None:
+def _serve(end: Channel, prepare: Callable[[], "Models"], first_person: int, lock_step: bool) -> None:
     """What the process runs."""
     forbid_core_dumps()
     from engine.runtime.worker import serve

@@ -14,7 +14,7 @@ from hardware.memory import forbid_core_dumps
 NICENESS = 15  # the window and the engine go first
 
 
-class Filmmaker:
+class FilmWorker:
     """Makes one film at a time; nothing here waits but `wait`."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class _Making:
         self._here, there = context.Pipe(duplex=False)
         self._process = context.Process(target=_make, args=(there, strip, language), daemon=True)
         self._over = False
-        self.thread = threading.Thread(target=self._talk, args=(there,), name="filmmaker", daemon=True)
+        self.thread = threading.Thread(target=self._talk, args=(there,), name="film worker", daemon=True)
         self.thread.start()
 
     def end(self) -> None:

@@ -26,7 +26,7 @@ from installation.settings.configuration import Configuration
 from installation.settings.weights import PERCEPTUAL, Manifest
 
 
-class Atelier:
+class ModelBundle:
     """The loaded networks of one configuration.
 
     Raises WeightsError where weights are missing or wrong, UsageError where no judge of the panel binds,

@@ -46,7 +46,7 @@ def left(app: TestApp) -> list[str]:
         "link": session._link,
         "offer": session._to_offer,
         "agreement": session._agreed,
-        "film": session._filmmaker._making,
+        "film": session._film_worker._making,
         "sighting": watcher.sighting,
         "face": watcher.face or (sitting and sitting.face),
         "place": sitting and sitting._place,

@@ -45,7 +45,7 @@ TRACED = (
     *("open", "openat", "creat", "rename", "renameat", "renameat2"),
     *("connect", "sendto", "sendmsg", "sendmmsg", "execve", "prctl"),
 )
-# The program's own processes, by what they are started with; the last is the engine's and the filmmaker's.
+# The program's own processes, by what they are started with; the last is the engine's and the film worker's.
 OWN = ("installation.cli.main", "installation.delivery.process", "spawn_main")
 # What is no file on a disk.
 NOWHERE = ("/dev/null", "/dev/tty", "/dev/urandom", "/proc/", "/sys/", "/dev/nvidia")
@@ -277,7 +277,7 @@ def test_what_leaves_nothing_of_its_sitter_opens_nothing_else(whole: Visit):
         if not str(path).startswith(NOWHERE) and not any(re.fullmatch(one, str(path)) for one in ALLOWED)
     ]
     assert unexpected == []
-    # No core of the stage, the engine, the filmmaker and the delivery, even if one was started twice.
+    # No core of the stage, the engine, the film worker and the delivery, even if one was started twice.
     kinds = Counter(whole.processes.values())
     assert set(kinds) == set(OWN) and kinds["spawn_main"] >= 2
     assert set(whole.processes) <= whole.undumpable

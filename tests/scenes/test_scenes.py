@@ -31,7 +31,7 @@ from engine.pipeline.result import Finding, Given
 from hardware.display import Touch
 from installation.app.inputs import NextLanguage, translate_input
 from installation.control.protocol.parameter_table import parameter_table
-from installation.delivery.captions import sayings
+from installation.delivery.captions import captions
 from installation.settings.parameters import Refusal
 from installation.settings.registry import Registry
 from installation.settings.texts import FOLDER, Texts, languages
@@ -322,8 +322,8 @@ def test_operating_points_are_told_in_one_way() -> None:
     assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
     found = replace(somebody().finding, opinions=(replace(somebody().finding.opinions[0], fmr=0.001),))
     asked = replace(found, opinions=(replace(found.opinions[0], of_doppelganger=False),))
-    assert [one.words for one in sayings(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
-    (one,) = sayings(asked, english, exists=False)
+    assert [one.words for one in captions(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
+    (one,) = captions(asked, english, exists=False)
     assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
 
 

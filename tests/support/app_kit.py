@@ -15,7 +15,7 @@ from installation.settings.configuration import Configuration, load
 from installation.visit.machine import Phase
 
 if TYPE_CHECKING:
-    from engine.runtime.worker import Studio
+    from engine.runtime.worker import Models
 
 RATE_HZ = 10
 
@@ -70,13 +70,13 @@ LIGHT_PX = 64
 LIGHT_THRESHOLD = 0.3  # of dlib: nearly everybody is told from the median face, and soon found
 
 
-def light_studio(configuration: Configuration) -> "Studio":
+def light_models(configuration: Configuration) -> "Models":
     """The networks of that configuration, the generator without its blocks above 64 px."""
     from engine.stylegan2.network import Generator
-    from installation.workers.models import Atelier
+    from installation.workers.models import ModelBundle
 
-    atelier = Atelier(configuration, both=False)
-    whole = atelier.generator
+    bundle = ModelBundle(configuration, both=False)
+    whole = bundle.generator
     light = Generator(
         whole.z_dim,
         whole.w_dim,
@@ -87,8 +87,8 @@ def light_studio(configuration: Configuration) -> "Studio":
     )
     state = whole.state_dict()
     light.load_state_dict({name: state[name] for name in light.state_dict()})
-    atelier.generator = light.eval().requires_grad_(False)
-    return atelier
+    bundle.generator = light.eval().requires_grad_(False)
+    return bundle
 
 
 class TestApp(App):
@@ -124,7 +124,7 @@ class TestApp(App):
             with_phones=False,
         )
         if not is_thorough:
-            self.engine._prepare = partial(light_studio, chosen)
+            self.engine._prepare = partial(light_models, chosen)
         if recycle_after is not None:
             self.engine._recycle_after = recycle_after
 

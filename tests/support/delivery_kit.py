@@ -1,4 +1,4 @@
-"""What the tests of the delivery share: parcels, a real delivery process, small HTTP over real sockets."""
+"""What the tests of the delivery share: pictures, a real delivery process, small HTTP over real sockets."""
 
 import io
 import re
@@ -16,17 +16,18 @@ import cv2
 import numpy as np
 
 from engine.common.arrays import Pixels
-from installation.delivery.client import Delivery
-from installation.delivery.messages import News, Offered
+from installation.delivery.captions import Caption
+from installation.delivery.client import DeliveryClient
+from installation.delivery.messages import LinkEvent, Offered
 from installation.delivery.parameters import DeliveryParameters
-from installation.delivery.parcel import Parcel, Saying
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Delivery as Network
 
 N = TypeVar("N")
 
-SAYINGS = (
-    Saying("dlib", False, "Of 10,000 strangers it takes 57 for you."),
-    Saying("anthropometry", True, "It only looks at proportions."),
+CAPTIONS = (
+    Caption("dlib", False, "Of 10,000 strangers it takes 57 for you."),
+    Caption("anthropometry", True, "It only looks at proportions."),
 )
 
 
@@ -39,10 +40,12 @@ def picture(seed: int = 0, size_px: int = 64) -> Pixels:
 FILM = bytes(range(256)) * 1000
 
 
-def parcel(visit_id: int = 1, language: str = "en", film: bytes | None = FILM) -> Parcel:
-    """A parcel of small pictures; the film is bytes of no meaning."""
+def take_home(visit_id: int = 1, language: str = "en", film: bytes | None = FILM) -> TakeHomePictures:
+    """What is handed over for one visit: small pictures; the film is bytes of no meaning."""
     same = picture(visit_id)
-    return Parcel(visit_id, language, picture(visit_id + 1000), SAYINGS, (same, same ^ np.uint8(1)), film)
+    return TakeHomePictures(
+        visit_id, language, picture(visit_id + 1000), CAPTIONS, (same, same ^ np.uint8(1)), film
+    )
 
 
 def free_port() -> int:
@@ -59,15 +62,15 @@ class Stage:
         self.network = network
         self.parameters = DeliveryParameters()
         self.set(**parameters)
-        self.delivery = Delivery(network, lambda: self.parameters, path)
-        self.news: list[News] = []
+        self.delivery = DeliveryClient(network, lambda: self.parameters, path)
+        self.news: list[LinkEvent] = []
         self.visits: set[int] = set()
 
     def set(self, **values: object) -> None:
         """Sets parameters, beyond their ranges too."""
         self.parameters = DeliveryParameters.model_construct(**{**self.parameters.model_dump(), **values})
 
-    def offer(self, offered: Parcel) -> str:
+    def offer(self, offered: TakeHomePictures) -> str:
         """Offers it, waits for its link, and returns the path of its page."""
         self.visits.add(offered.visit_id)
         self.delivery.offer(offered)

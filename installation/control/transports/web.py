@@ -24,7 +24,7 @@ from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
 from installation.settings.parameters import printable
 from installation.stage import fonts as typeface
-from installation.workers.connection_limit import Door, Guarded
+from installation.workers.connection_limit import ConnectionLimit, LimitedConnection
 from installation.workers.supervision import ServiceError
 
 PAGE = Path(__file__).parent / "page"
@@ -88,11 +88,14 @@ class WebServer(StreamService):
             keepalive_timeout=REQUEST_LIMIT_S,
         )
         await self._runner.setup()
-        door, behind = Door(MOST_VISITORS, MOST_VISITORS, allows=self._allows), self._runner.server
+        limit, behind = (
+            ConnectionLimit(MOST_VISITORS, MOST_VISITORS, allows=self._allows),
+            self._runner.server,
+        )
         assert self.loop is not None and behind is not None
         try:
             self._listener = await self.loop.create_server(
-                lambda: Guarded(door, behind), self.address, self.port
+                lambda: LimitedConnection(limit, behind), self.address, self.port
             )
         except OSError as error:
             raise ServiceError(f"{self.address}:{self.port}: {error.strerror}") from None

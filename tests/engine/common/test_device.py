@@ -44,8 +44,8 @@ from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, to_uint8
 from engine.stylegan2.operations import upsample
 from installation.settings.configuration import Configuration, Judging, Search
-from installation.workers import models as atelier
-from installation.workers.models import Atelier
+from installation.workers import models
+from installation.workers.models import ModelBundle
 from tests.conftest import REPO
 from tests.engine.finders.test_nearest import Tints
 from tests.engine.judges.test_gradients import CHANGES, MESH, recogniser, signed
@@ -78,7 +78,7 @@ def test_the_choice(monkeypatch, flags, wanted, there, found) -> None:
 def test_cuda_that_is_not_there_is_said_in_one_line(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(MachineError, match=r'search\.device is "cuda".*kiosk doctor') as caught:
-        Atelier(Configuration(search=Search(device="cuda")))
+        ModelBundle(Configuration(search=Search(device="cuda")))
     assert caught.value.exit_code == 5 and "\n" not in str(caught.value)
 
 
@@ -95,13 +95,13 @@ def test_too_little_memory_is_said_in_one_line(monkeypatch) -> None:
     with pytest.raises(MachineError, match="GPU's memory is not enough") as caught, device.within_memory():
         full()
     assert "\n" not in str(caught.value)
-    small = Atelier(Configuration(search=Search(threads=1), judging=Judging(panel=["dlib"])))
-    monkeypatch.setattr(atelier, "portray", full)
+    small = ModelBundle(Configuration(search=Search(threads=1), judging=Judging(panel=["dlib"])))
+    monkeypatch.setattr(models, "portray", full)
     with pytest.raises(MachineError, match="GPU's memory is not enough"):
         small.portray([])
-    monkeypatch.setattr(atelier, "load_generator", full)
+    monkeypatch.setattr(models, "load_generator", full)
     with pytest.raises(MachineError, match="GPU's memory is not enough"):
-        Atelier(Configuration(search=Search(threads=1)))
+        ModelBundle(Configuration(search=Search(threads=1)))
 
 
 @pytest.mark.slow
@@ -303,10 +303,10 @@ def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
 def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
     """With the embedded networks, from the photograph to the doppelgänger."""
 
-    def visit() -> tuple[Atelier, Portrayal]:
+    def visit() -> tuple[ModelBundle, Portrayal]:
         search = Search(steps=6, tuning="always", tuning_steps=3, threads=1)
         judging = Judging(panel=["dlib", "anthropometry"], perturbations=1)
-        small = Atelier(
+        small = ModelBundle(
             Configuration(encoder="nobody-encoder", perceptual="features", search=search, judging=judging),
             both=False,
         )
@@ -315,14 +315,14 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
         small.settings = replace(small.settings, search=still, nearest=nearest, strip=4, nearest_strip=4)
         return small, small.portray([astronaut])
 
-    here_atelier, here = visit()
-    loaded = here_atelier.generator
-    monkeypatch.setattr(atelier, "load_generator", lambda path: loaded)  # which uses `meta` itself
+    here_bundle, here = visit()
+    loaded = here_bundle.generator
+    monkeypatch.setattr(models, "load_generator", lambda path: loaded)  # which uses `meta` itself
     with pretended_gpu() as gpu:
-        monkeypatch.setattr(atelier, "choose", lambda wanted: gpu)
-        there_atelier, there = visit()
-        assert there_atelier.encoder is not None
-        assert there_atelier.generator.device == there_atelier.encoder.basis.device == gpu
+        monkeypatch.setattr(models, "choose", lambda wanted: gpu)
+        there_bundle, there = visit()
+        assert there_bundle.encoder is not None
+        assert there_bundle.generator.device == there_bundle.encoder.basis.device == gpu
         assert there.continuum.end.latent.device == gpu
     assert there.loss == pytest.approx(here.loss, rel=1e-3)
     assert np.abs(there.strip.pictures[-1].astype(int) - here.strip.pictures[-1]).max() <= 2

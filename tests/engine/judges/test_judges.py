@@ -28,7 +28,7 @@ from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import portray
 from engine.stylegan2.network import Generator
 from installation.settings.configuration import Configuration, Judging, Search
-from installation.workers.models import Atelier
+from installation.workers.models import ModelBundle
 
 f32 = partial(np.array, dtype=np.float32)
 NO_LANDMARKS = np.zeros((478, 2), np.float32)
@@ -346,7 +346,7 @@ def test_wrong_panels_are_refused(arguments, what):
 def test_a_visit_is_refused_where_no_judge_binds(astronaut):
     own = Search(threads=torch.get_num_threads())
     with pytest.raises(UsageError, match="a judge that binds: beside anthropometry name one of dlib, "):
-        Atelier(Configuration(search=own, judging=Judging(panel=["anthropometry"])))
+        ModelBundle(Configuration(search=own, judging=Judging(panel=["anthropometry"])))
     small = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8)
     with pytest.raises(UsageError, match="a judge that binds"):
         portray([astronaut], small, panel(["anthropometry"]), NormalisedLaplacianPyramid())

@@ -25,7 +25,7 @@ from installation.capture.guidance import PortraitTaking, advise
 from installation.settings.configuration import Configuration, Search
 from installation.settings.configuration import load as load_configuration
 from installation.stage.view import Guidance
-from installation.workers.models import Atelier
+from installation.workers.models import ModelBundle
 from tests.conftest import REPO, FolderManifest
 from tests.engine.stylegan2.test_encoder import EMBEDDED_BYTES, ENCODER, GENERATOR
 from training.nobody import evaluate
@@ -147,7 +147,7 @@ def test_those_of_another_generator_are_not_used(tmp_path: Path, monkeypatch: py
     save_people(load_file(PEOPLE)["latents"], tmp_path / "others.safetensors", "ab" * 32)
     monkeypatch.setattr("installation.workers.models.Manifest", FolderManifest(tmp_path))
     with pytest.raises(WeightsError, match=r"another generator.*people = " ""):
-        Atelier(Configuration(people="others", search=Search(threads=torch.get_num_threads())))
+        ModelBundle(Configuration(people="others", search=Search(threads=torch.get_num_threads())))
 
 
 def test_in_contrast_begins_anywhere_and_goes_on_with_the_farthest() -> None:

@@ -26,54 +26,54 @@ from engine.common.arrays import Pixels
 from engine.common.device import within_memory
 from engine.common.errors import MachineError, WeightsError
 from engine.pipeline.result import Finding
-from engine.runtime.messages import Failed, Found, People, Progressed, Ready, Report
-from engine.runtime.worker import SHARES, Studio
+from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
+from engine.runtime.worker import SHARES, Models
 from installation.settings.configuration import Configuration, Judging, Search
-from installation.workers.engine_client import Engine
-from installation.workers.models import Atelier
+from installation.workers.engine_client import EngineClient
+from installation.workers.models import ModelBundle
 from installation.workers.supervision import Condition
 from tests.conftest import REPO
 
 PATIENCE_S = 300.0  # for a machine that has other things to do
 
 
-def small_studio() -> Atelier:
+def small_models() -> ModelBundle:
     """The default networks, at few steps and with one perturbation: a visit takes seconds."""
-    atelier = Atelier(
+    bundle = ModelBundle(
         Configuration(
             search=Search(threads=1, steps=3, tuning="always", tuning_steps=2),
             judging=Judging(panel=["dlib"], perturbations=1),
         ),
         both=False,
     )
-    atelier.settings = replace(atelier.settings, strip=8, nearest=None)
-    return atelier
+    bundle.settings = replace(bundle.settings, strip=8, nearest=None)
+    return bundle
 
 
-def exhausted_studio() -> Atelier:
+def exhausted_models() -> ModelBundle:
     """Runs out of memory as soon as something can be shown."""
-    studio = small_studio()
+    models = small_models()
 
     def portray(photographs: Any, report: Any, bordered: Callable[[Any], None]) -> Any:
         def then(begun: Any) -> None:
             bordered(begun)
             raise MemoryError("1234567 bytes")
 
-        return Atelier.portray(studio, photographs, report, then)
+        return ModelBundle.portray(models, photographs, report, then)
 
-    studio.portray = portray  # type: ignore[method-assign,assignment]
-    return studio
+    models.portray = portray  # type: ignore[method-assign,assignment]
+    return models
 
 
-def missing_weights() -> Studio:
+def missing_weights() -> Models:
     raise WeightsError("weights/x.safetensors is missing: run kiosk weights fetch.")
 
 
-def missing_gpu() -> Studio:
+def missing_gpu() -> Models:
     raise MachineError("There is no GPU.")
 
 
-def missing_later(seen: Path) -> Studio:
+def missing_later(seen: Path) -> Models:
     """Weights that are there for the first process only."""
     if seen.exists():
         return missing_weights()
@@ -103,12 +103,12 @@ class OnGpu(Stubborn):
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with ...")
 
 
-def hanging_load() -> Studio:
+def hanging_load() -> Models:
     time.sleep(3600)
     raise AssertionError
 
 
-def next_of(engine: Engine, *kinds: type[Report]) -> Any:
+def next_of(engine: EngineClient, *kinds: type[Reply]) -> Any:
     """The next report of one of these kinds; what comes after it is left for later."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -122,14 +122,14 @@ def next_of(engine: Engine, *kinds: type[Report]) -> Any:
     raise AssertionError(f"no {kinds} within {PATIENCE_S} s; the engine is {engine.health}")
 
 
-unread: WeakKeyDictionary[Engine, deque[Report]] = WeakKeyDictionary()
+unread: WeakKeyDictionary[EngineClient, deque[Reply]] = WeakKeyDictionary()
 
 
-def whole(engine: Engine) -> Found:
+def whole(engine: EngineClient) -> ResultReady:
     """The last word on a visit."""
-    while not (found := next_of(engine, Found, Failed)).finding.whole:
+    while not (found := next_of(engine, ResultReady, Failed)).finding.whole:
         pass
-    assert isinstance(found, Found)
+    assert isinstance(found, ResultReady)
     return found
 
 
@@ -140,15 +140,15 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def pid(engine: Engine) -> int:
+def pid(engine: EngineClient) -> int:
     assert engine._process is not None and engine._process.pid is not None
     return engine._process.pid
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[EngineClient]:
     """One that works, for all tests that leave it so."""
-    one = Engine(small_studio)
+    one = EngineClient(small_models)
     one.start()
     next_of(one, Ready)
     yield one
@@ -156,9 +156,9 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def in_lock_step() -> Iterator[Engine]:
-    """The same in lock step, with Ready and the first People still to come."""
-    one = Engine(small_studio, lock_step=True)
+def in_lock_step() -> Iterator[EngineClient]:
+    """The same in lock step, with Ready and the first PeopleReady still to come."""
+    one = EngineClient(small_models, lock_step=True)
     one.longest_queue = 3
     one.start()
     yield one
@@ -188,7 +188,7 @@ def strip_arrays(strip: Strip) -> list[np.ndarray]:
 
 
 def test_in_lock_step_every_report_comes_in_the_same_order(
-    in_lock_step: Engine, photographs: list[Pixels]
+    in_lock_step: EngineClient, photographs: list[Pixels]
 ) -> None:
     def story() -> list[Any]:
         told: list[Any] = []
@@ -197,7 +197,7 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
         return told
 
     ready, people = story()
-    assert isinstance(ready, Ready) and isinstance(people, People)
+    assert isinstance(ready, Ready) and isinstance(people, PeopleReady)
     in_lock_step.portray(1, copies(photographs))
     *progress, found = told_and_found(story())
     in_lock_step.portray(2, copies(photographs))
@@ -216,11 +216,11 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
 
 def told_and_found(story: list[Any]) -> list[Any]:
     """Progress, and the last word; the first finding is left out."""
-    return [one for one in story if isinstance(one, Progressed)] + [story[-1]]
+    return [one for one in story if isinstance(one, ProgressUpdate)] + [story[-1]]
 
 
 def test_five_visits_and_five_that_break_off_take_no_more_than_one(
-    in_lock_step: Engine, photographs: list[Pixels]
+    in_lock_step: EngineClient, photographs: list[Pixels]
 ) -> None:
     processes = [psutil.Process(), psutil.Process(pid(in_lock_step))]
 
@@ -230,7 +230,7 @@ def test_five_visits_and_five_that_break_off_take_no_more_than_one(
             whole(in_lock_step)
             in_lock_step.erase(visit_id)
             in_lock_step.portray(visit_id + 100, copies(photographs))
-            next_of(in_lock_step, Progressed)
+            next_of(in_lock_step, ProgressUpdate)
             in_lock_step.erase(visit_id + 100)
         until(lambda: in_lock_step._working_on is None and not is_erasing())
         return counts(), [one.memory_info().rss for one in processes]
@@ -255,11 +255,11 @@ def is_erasing() -> bool:
 # --- a visit
 
 
-def test_a_visit_from_the_photograph_to_its_end(engine: Engine, photographs: list[Pixels]) -> None:
+def test_a_visit_from_the_photograph_to_its_end(engine: EngineClient, photographs: list[Pixels]) -> None:
     engine.portray(1, copies(photographs))
-    progress: list[Progressed] = []
-    while not isinstance(report := next_of(engine, Progressed, Found, Failed), Found):
-        assert isinstance(report, Progressed), report
+    progress: list[ProgressUpdate] = []
+    while not isinstance(report := next_of(engine, ProgressUpdate, ResultReady, Failed), ResultReady):
+        assert isinstance(report, ProgressUpdate), report
         progress.append(report)
     finding = whole(engine).finding
     assert not report.finding.whole
@@ -308,30 +308,30 @@ def holds_any(process: int, pieces: list[bytes]) -> bool:
     return False
 
 
-def test_without_a_camera_somebody_who_does_not_exist_is_portrayed(engine: Engine) -> None:
+def test_without_a_camera_somebody_who_does_not_exist_is_portrayed(engine: EngineClient) -> None:
     engine.portray(2, None)
     assert whole(engine).visit_id == 2
     engine.erase(2)
 
 
-def test_a_cancelled_visit_is_heard_of_no_more(engine: Engine, photographs: list[Pixels]) -> None:
+def test_a_cancelled_visit_is_heard_of_no_more(engine: EngineClient, photographs: list[Pixels]) -> None:
     engine.portray(3, copies(photographs))
-    next_of(engine, Progressed)
+    next_of(engine, ProgressUpdate)
     engine.cancel(3)
     until(lambda: engine._working_on is None)
-    assert not [one for one in engine.poll() if not isinstance(one, People)]
+    assert not [one for one in engine.poll() if not isinstance(one, PeopleReady)]
     engine.erase(3)
     engine.portray(4, copies(photographs))
-    next_of(engine, Progressed)
+    next_of(engine, ProgressUpdate)
     engine.portray(5, copies(photographs))  # takes the place of the one that goes on
-    while not isinstance(report := next_of(engine, Progressed, Found, Failed), Found):
-        assert isinstance(report, Progressed) and report.visit_id == 5
+    while not isinstance(report := next_of(engine, ProgressUpdate, ResultReady, Failed), ResultReady):
+        assert isinstance(report, ProgressUpdate) and report.visit_id == 5
     assert report.visit_id == 5
     engine.erase(5)
 
 
 def test_what_fails_in_a_visit_is_said_in_a_line_and_survived(
-    engine: Engine, caplog: pytest.LogCaptureFixture
+    engine: EngineClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     process = pid(engine)
     engine.portray(6, [np.zeros((200, 200, 3), np.uint8)])
@@ -344,7 +344,7 @@ def test_what_fails_in_a_visit_is_said_in_a_line_and_survived(
 
 
 def test_what_should_not_happen_costs_the_process(caplog: pytest.LogCaptureFixture) -> None:
-    engine = Engine(small_studio)
+    engine = EngineClient(small_models)
     engine.start()
     try:
         next_of(engine, Ready)
@@ -365,13 +365,13 @@ def test_what_should_not_happen_costs_the_process(caplog: pytest.LogCaptureFixtu
 def test_a_visit_goes_on_with_what_has_been_shown_of_it(
     photographs: list[Pixels], caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine = Engine(exhausted_studio)
+    engine = EngineClient(exhausted_models)
     engine.start()
     try:
         next_of(engine, Ready)
         process = pid(engine)
         engine.portray(1, copies(photographs))
-        begun, found = next_of(engine, Found, Failed), next_of(engine, Found, Failed)
+        begun, found = next_of(engine, ResultReady, Failed), next_of(engine, ResultReady, Failed)
         assert not begun.finding.whole and found.finding.whole
         assert np.array_equal(begun.finding.median.pictures, found.finding.median.pictures)
         until(lambda: engine._working_on is None)
@@ -384,7 +384,7 @@ def test_a_visit_goes_on_with_what_has_been_shown_of_it(
     assert "MemoryError" in caplog.text and "1234567" not in caplog.text
 
 
-def test_what_is_handed_over_is_overwritten(engine: Engine, photographs: list[Pixels]) -> None:
+def test_what_is_handed_over_is_overwritten(engine: EngineClient, photographs: list[Pixels]) -> None:
     """When the process has it, and where it is not wanted any more before."""
     sent, unsent = copies(photographs), copies(photographs)
     engine.portray(8, sent)
@@ -396,7 +396,9 @@ def test_what_is_handed_over_is_overwritten(engine: Engine, photographs: list[Pi
     engine.erase(9)
 
 
-def test_people_who_do_not_exist_are_told_from_the_median_face(engine: Engine, in_lock_step: Engine) -> None:
+def test_people_who_do_not_exist_are_told_from_the_median_face(
+    engine: EngineClient, in_lock_step: EngineClient
+) -> None:
     until(lambda: len(engine._people) > 0 and len(in_lock_step._people) > 0)
     strip = engine._people[0]
     assert strip.border is not None and strip.distances[0] > 1.1 * strip.threshold
@@ -409,12 +411,12 @@ def test_people_who_do_not_exist_are_told_from_the_median_face(engine: Engine, i
 
 
 def test_killed_midway_it_comes_back(photographs: list[Pixels]) -> None:
-    engine = Engine(small_studio)
+    engine = EngineClient(small_models)
     engine.start()
     try:
         next_of(engine, Ready)
         engine.portray(1, copies(photographs))
-        next_of(engine, Progressed)
+        next_of(engine, ProgressUpdate)
         killed = pid(engine)
         os.kill(killed, signal.SIGKILL)
         assert next_of(engine, Failed).message == "The engine's process was ended by SIGKILL."
@@ -422,7 +424,7 @@ def test_killed_midway_it_comes_back(photographs: list[Pixels]) -> None:
         next_of(engine, Ready)
         assert pid(engine) != killed and not psutil.pid_exists(killed)
         engine.portray(2, copies(photographs))
-        assert next_of(engine, Progressed).visit_id == 2
+        assert next_of(engine, ProgressUpdate).visit_id == 2
         last = pid(engine)
     finally:
         engine.stop()
@@ -430,7 +432,7 @@ def test_killed_midway_it_comes_back(photographs: list[Pixels]) -> None:
 
 
 def test_too_little_memory_is_survived_and_a_lost_gpu_is_found_again(photographs: list[Pixels]) -> None:
-    engine = Engine(OnGpu)
+    engine = EngineClient(OnGpu)
     engine.start()
     try:
         next_of(engine, Ready)
@@ -449,7 +451,7 @@ def test_too_little_memory_is_survived_and_a_lost_gpu_is_found_again(photographs
 
 
 def test_what_cannot_be_loaded_is_tried_again() -> None:
-    engine = Engine(missing_gpu)
+    engine = EngineClient(missing_gpu)
     engine.first_wait_s = 0.1
     engine.start()
     try:
@@ -461,7 +463,7 @@ def test_what_cannot_be_loaded_is_tried_again() -> None:
 
 
 def test_what_only_a_person_can_mend_is_not_tried_again() -> None:
-    engine = Engine(missing_weights)
+    engine = EngineClient(missing_weights)
     engine.start()
     try:
         told = "weights/x.safetensors is missing: run kiosk weights fetch."
@@ -474,7 +476,7 @@ def test_what_only_a_person_can_mend_is_not_tried_again() -> None:
 
 
 def test_what_was_there_may_come_back(tmp_path: Path) -> None:
-    engine = Engine(partial(missing_later, tmp_path / "seen"))
+    engine = EngineClient(partial(missing_later, tmp_path / "seen"))
     engine.first_wait_s = 0.1
     engine.start()
     try:
@@ -488,7 +490,7 @@ def test_what_was_there_may_come_back(tmp_path: Path) -> None:
 
 
 def test_who_does_not_let_go_of_a_visit_is_replaced(photographs: list[Pixels]) -> None:
-    engine = Engine(Stubborn)
+    engine = EngineClient(Stubborn)
     engine.obedience_limit_s = 0.5
     engine.start()
     try:
@@ -504,18 +506,18 @@ def test_who_does_not_let_go_of_a_visit_is_replaced(photographs: list[Pixels]) -
 
 
 def test_after_some_visits_a_fresh_process_takes_over(photographs: list[Pixels]) -> None:
-    engine = Engine(small_studio, recycle_after=1)
+    engine = EngineClient(small_models, recycle_after=1)
     engine.start()
     try:
         next_of(engine, Ready)
         first = pid(engine)
         engine.portray(1, copies(photographs))
-        next_of(engine, Progressed)
+        next_of(engine, ProgressUpdate)
         engine.erase(1)
         until(lambda: engine._processes == 2)
         assert not psutil.pid_exists(first)
         engine.portray(2, copies(photographs))  # asked while it loads
-        assert isinstance(next_of(engine, Progressed, Failed), Progressed)
+        assert isinstance(next_of(engine, ProgressUpdate, Failed), ProgressUpdate)
     finally:
         engine.stop()
 
@@ -525,17 +527,17 @@ import sys, time
 
 from tests.engine.runtime.test_worker import *
 if __name__ == "__main__":
-    engine = Engine({prepare})
+    engine = EngineClient({prepare})
     engine.start()
     until(lambda: engine._process is not None and engine._process.pid is not None)
-    if {prepare} is small_studio:
+    if {prepare} is small_models:
         next_of(engine, Ready)
     print(pid(engine), flush=True)
     time.sleep(3600)
 """
 
 
-@pytest.mark.parametrize("prepare", ["small_studio", "hanging_load"])
+@pytest.mark.parametrize("prepare", ["small_models", "hanging_load"])
 def test_the_process_ends_with_its_parent(prepare: str, tmp_path: Path) -> None:
     script = tmp_path / "orphan.py"
     script.write_text(ORPHAN.format(prepare=prepare))
@@ -562,7 +564,7 @@ def test_beside_a_window_a_core_is_left_to_it() -> None:
     configuration = Configuration(search=Search(threads=100), judging=Judging(panel=["dlib"]))
     code = (
         "import sys, torch\nfrom installation.workers.engine_client import *\n"
-        "load_studio(Configuration.model_validate_json(sys.argv[1]), beside_window=True)\n"
+        "load_models(Configuration.model_validate_json(sys.argv[1]), beside_window=True)\n"
         "print(torch.get_num_threads())"
     )
     done = subprocess.run(

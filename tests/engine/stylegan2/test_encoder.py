@@ -18,7 +18,7 @@ from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_g
 from engine.stylegan2.encoder import Encoder, load_encoder, save_encoder
 from engine.stylegan2.network import Generator, to_uint8
 from installation.settings.configuration import Configuration, Search
-from installation.workers.models import Atelier
+from installation.workers.models import ModelBundle
 from tests.conftest import REPO, FolderManifest
 from training.nobody import encode, evaluate, rank, starts
 from training.nobody.compose import compose_as_photographed, load_cutouts
@@ -99,7 +99,7 @@ def test_is_not_used_with_another_generator(
     monkeypatch.setattr("installation.workers.models.Manifest", FolderManifest(tmp_path))
     with pytest.raises(WeightsError, match="another generator"):
         own = Search(threads=torch.get_num_threads())
-        Atelier(Configuration(generator="other", encoder="nobody-encoder", search=own))
+        ModelBundle(Configuration(generator="other", encoder="nobody-encoder", search=own))
 
 
 # --- the guess ---

@@ -11,14 +11,14 @@ import pytest
 from engine.border.strip import Strip
 from engine.common.errors import MachineError
 from engine.pipeline.result import Finding
-from engine.runtime.messages import Failed, Found, Ready
+from engine.runtime.messages import Failed, Ready, ResultReady
 from installation.app.curators import Curators
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
 from installation.control.show.messages import Blackout
-from installation.delivery.messages import Ended, Forgotten, Lost, News, Offered
+from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered
 from installation.delivery.parameters import DeliveryParameters
-from installation.delivery.parcel import Parcel
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Stage
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
@@ -38,7 +38,7 @@ from installation.visit.machine import (
     Touched,
     WokeUp,
 )
-from installation.workers.engine_client import Engine
+from installation.workers.engine_client import EngineClient
 
 
 class Notes:
@@ -61,17 +61,17 @@ class NotedDelivery:
     """A delivery whose news a test writes."""
 
     def __init__(self) -> None:
-        self.offered: list[tuple[Parcel, DeliveryParameters]] = []
+        self.offered: list[tuple[TakeHomePictures, DeliveryParameters]] = []
         self.revoked: list[int] = []
-        self.news: list[News] = []
+        self.news: list[LinkEvent] = []
 
-    def offer(self, parcel: Parcel, agreed: DeliveryParameters) -> None:
-        self.offered.append((parcel, agreed))
+    def offer(self, pictures: TakeHomePictures, agreed: DeliveryParameters) -> None:
+        self.offered.append((pictures, agreed))
 
     def revoke(self, visit_id: int) -> None:
         self.revoked.append(visit_id)
 
-    def poll(self) -> Sequence[News]:
+    def poll(self) -> Sequence[LinkEvent]:
         news, self.news = self.news, []
         return news
 
@@ -110,7 +110,7 @@ class Visited:
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
         found = Finding(strip, None, (), pictures[0] if whole else None, whole)
-        self.session._take(Found(number, found), self.now_s)
+        self.session._take(ResultReady(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)
         return number
 
@@ -160,11 +160,11 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
     visited.on_to_doppelganger()
     visited.do(Halted())
     next_number = visited.until_border()
-    visited.session._filmmaker.drop()
+    visited.session._film_worker.drop()
     visited.on_to_doppelganger()
-    told = [(parcel.visit_id, agreed.gives, agreed.life_s) for parcel, agreed in visited.delivery.offered]
+    told = [(pictures.visit_id, agreed.gives, agreed.life_s) for pictures, agreed in visited.delivery.offered]
     assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
-    assert not any(parcel.exists for parcel, _ in visited.delivery.offered)  # without a camera
+    assert not any(pictures.exists for pictures, _ in visited.delivery.offered)  # without a camera
 
 
 def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) -> None:
@@ -259,7 +259,7 @@ def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) 
     visited.session._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
     visited.do(Tick())
     assert visited.is_in(Phase.DOPPELGANGER)
-    assert [parcel.visit_id for parcel, _ in visited.delivery.offered] == [number]
+    assert [pictures.visit_id for pictures, _ in visited.delivery.offered] == [number]
     visited.do(Tick(), after_s=100)
     assert visited.is_in(Phase.FAREWELL) and visited.session._finding is None
     assert visited.engine.asked.count("erase") == 1
@@ -273,7 +273,7 @@ def test_an_engine_that_keeps_failing_is_told_in_one_line(
     visited: Visited, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It may do so for weeks."""
-    engine, failed = Engine(unloadable), 0
+    engine, failed = EngineClient(unloadable), 0
     engine.first_wait_s = 0.1
     engine.start()
     try:

@@ -24,7 +24,7 @@ from installation.cli import portray as visit_command
 from installation.cli import record as visit_record
 from installation.outputs.marks import read_digital_source_type
 from installation.settings.configuration import MAX_SEED, load
-from installation.workers import models as atelier
+from installation.workers import models
 from tests.conftest import REPO
 from tests.support.delivery_kit import until
 
@@ -256,10 +256,10 @@ def test_the_name_of_a_photograph_need_not_be_text(
     Image.fromarray(astronaut).save(path)
     sources: list[str] = []
 
-    def write_visit(folder: Path, atelier: object, portrayal: object, source: str, **_: object) -> None:
+    def write_visit(folder: Path, models: object, portrayal: object, source: str, **_: object) -> None:
         sources.append(source)
 
-    monkeypatch.setattr(atelier, "Atelier", MagicMock())
+    monkeypatch.setattr(models, "ModelBundle", MagicMock())
     monkeypatch.setattr(visit_record, "write_visit", write_visit)
     monkeypatch.setattr(visit_command, "_in_words", lambda _: "")
     parser = argparse.ArgumentParser()

@@ -31,14 +31,14 @@ from pygame import Rect
 from engine.common.arrays import Pixels
 from installation.delivery import card, messages, process
 from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
-from installation.delivery.attempt_limit import MOST_ADDRESSES, Misses
-from installation.delivery.client import Delivery
+from installation.delivery.attempt_limit import MOST_ADDRESSES, AttemptLimit
+from installation.delivery.client import DeliveryClient
+from installation.delivery.files import CARD, DOPPELGANGER, OTHER, SAME, TakeHomeFiles, encode_files
 from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
-from installation.delivery.messages import Ended, Lost, Offer, Offered, Revoke, Tune, Unreachable
-from installation.delivery.package import CARD, DOPPELGANGER, OTHER, SAME, Package, pack
+from installation.delivery.messages import Ended, Lost, Offer, Offered, Revoke, SetParameters, Unreachable
 from installation.delivery.page import render
 from installation.delivery.parameters import DeliveryParameters
-from installation.delivery.parcel import Parcel
+from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import drawing, marks
 from installation.settings.configuration import Delivery as Network
 from installation.settings.configuration import WiFi
@@ -47,12 +47,12 @@ from installation.stage import qr
 from installation.stage.canvas import Canvas, Kind
 from installation.stage.view import Link
 from installation.visit.machine import Phase
-from installation.workers.connection_limit import Door
+from installation.workers.connection_limit import ConnectionLimit
 from installation.workers.supervision import Condition, ServiceError
-from tests.support.delivery_kit import Stage, ask, free_port, parcel, picture, running, until
+from tests.support.delivery_kit import Stage, ask, free_port, picture, running, take_home, until
 from tests.support.scene_views import BEGAN_S, play, registry
 
-PACKAGE = pack(parcel())
+PACKAGE = encode_files(take_home())
 
 
 class Clock:
@@ -122,7 +122,7 @@ def test_whatever_is_asked_for_no_link_is_found_by_it(text: str) -> None:
 
 def test_misses_are_counted_by_address_and_forgotten_after_a_minute() -> None:
     clock = Clock()
-    misses = Misses(clock)
+    misses = AttemptLimit(clock)
     assert [misses.count("10.0.0.1", 3) for _ in range(5)] == [False, False, False, True, True]
     assert not misses.count("10.0.0.2", 3)
     clock.now_s += 61
@@ -133,22 +133,22 @@ def test_misses_are_counted_by_address_and_forgotten_after_a_minute() -> None:
 
 
 def test_misses_of_many_addresses_take_bounded_memory() -> None:
-    misses = Misses()
+    misses = AttemptLimit()
     for number in range(MOST_ADDRESSES + 500):
         misses.count(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 3)
     assert len(misses) == MOST_ADDRESSES
 
 
 def test_the_door_counts_connections() -> None:
-    door = Door(5, 2, (ip_network("10.9.0.0/16"),))
-    assert [door.enter("10.0.0.1") for _ in range(3)] == [True, True, False]
-    door.leave("10.0.0.1")
-    assert door.enter("10.0.0.1")
+    limit = ConnectionLimit(5, 2, (ip_network("10.9.0.0/16"),))
+    assert [limit.enter("10.0.0.1") for _ in range(3)] == [True, True, False]
+    limit.leave("10.0.0.1")
+    assert limit.enter("10.0.0.1")
     # A proxy brings many phones.
-    assert [door.enter("10.9.0.1") for _ in range(4)] == [True, True, True, False]
+    assert [limit.enter("10.9.0.1") for _ in range(4)] == [True, True, True, False]
     for address in ("10.0.0.1", "10.0.0.1", "10.9.0.1", "10.9.0.1", "10.9.0.1"):
-        door.leave(address)
-    assert not door.inside  # nothing is remembered about who was here
+        limit.leave(address)
+    assert not limit.inside  # nothing is remembered about who was here
 
 
 # --- addresses ---
@@ -300,8 +300,8 @@ def test_the_codes_of_the_last_scene_are_read_from_afar(tmp_path: Path, size: tu
 
 
 def test_files_carry_the_mark_and_nothing_else(tmp_path: Path) -> None:
-    given = parcel(film=None)
-    package = pack(given)
+    given = take_home(film=None)
+    package = encode_files(given)
     assert given.pair is not None
     same, other = given.pair
     for name, judged in ((DOPPELGANGER, given.doppelganger), (SAME, same), (OTHER, other)):
@@ -362,7 +362,7 @@ def test_nobody_without_a_camera_is_told_of_a_likeness(
     def told(exists: bool) -> tuple[set[str], set[str]]:
         card_words: list[str] = []
         monkeypatch.setattr(drawing, "write", lambda _, words, *args, **more: card_words.append(words))
-        content = pack(Parcel(1, language, picture(3), pair=pair, same=same, exists=exists))
+        content = encode_files(TakeHomePictures(1, language, picture(3), pair=pair, same=same, exists=exists))
         return set(LIKENESS.findall(render(content, "X", 600))), set(LIKENESS.findall(" ".join(card_words)))
 
     assert all(told(exists=True)) and not any(told(exists=False))
@@ -381,13 +381,13 @@ def test_links_outlive_the_stage_and_the_next_stage_finds_them(tmp_path: Path) -
     network = Network(host="127.0.0.1", port=free_port())
     first = Stage(tmp_path / "sock", network)
     first.delivery.start()
-    path = first.offer(parcel(1))
+    path = first.offer(take_home(1))
     process = first.delivery._process
     assert process is not None
     first.delivery.stop()
     assert ask(network.port, path).status == 200
     with running(tmp_path / "sock", network) as second:
-        newer = second.offer(parcel(2))
+        newer = second.offer(take_home(2))
         assert ask(network.port, path).status == ask(network.port, newer).status == 200
         second.delivery.revoke(1)  # by its number, whoever offered it
         until(lambda: ask(network.port, path).status == 404 or None, "the first link's end")
@@ -403,11 +403,11 @@ def test_a_stage_that_is_killed_leaves_links_alive(tmp_path: Path) -> None:
     script = f"""
 import sys, time
 from pathlib import Path
-from tests.support.delivery_kit import Stage, parcel
+from tests.support.delivery_kit import Stage, take_home
 from installation.settings.configuration import Delivery as Network
 stage = Stage(Path({str(tmp_path / "sock")!r}), Network(host="127.0.0.1", port={network.port}))
 stage.delivery.start()
-print(stage.offer(parcel(7)), flush=True)
+print(stage.offer(take_home(7)), flush=True)
 time.sleep(60)
 """
     stage = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
@@ -417,7 +417,7 @@ time.sleep(60)
     stage.wait()
     assert ask(network.port, path).status == 200
     with running(tmp_path / "sock", network) as second:
-        second.offer(parcel(8))
+        second.offer(take_home(8))
         second.visits.add(7)
         assert ask(network.port, path).status == 200
 
@@ -426,7 +426,7 @@ def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pyte
     """Such as a rehearsal beside the exhibition: the links of the first stage's visitors live on."""
     monkeypatch.setattr("installation.delivery.client.SILENCE_LIMIT_S", 3)
     with running(tmp_path / "sock") as first:
-        path = first.offer(parcel(1))
+        path = first.offer(take_home(1))
         second = Stage(tmp_path / "sock", first.network)
         second.delivery.start()
         until(lambda: second.delivery.health.condition is Condition.WAITING or None, "being told")
@@ -437,7 +437,7 @@ def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pyte
         assert ask(first.network.port, path).status == 200
         first.delivery.stop()
         # When the first has ended, it is the second's.
-        newer = second.offer(parcel(2))
+        newer = second.offer(take_home(2))
         assert ask(first.network.port, path).status == ask(first.network.port, newer).status == 200
         for visit_id in (1, 2):
             second.delivery.revoke(visit_id)
@@ -448,12 +448,12 @@ def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pyte
 
 def test_the_stage_outlives_the_process_and_shows_no_dead_link(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
-        path = stage.offer(parcel(1))
+        path = stage.offer(take_home(1))
         process = stage.delivery._process
         assert process is not None
         process.kill()
         stage.wait_for(Lost, 1)
-        newer = stage.offer(parcel(1))  # what the stage does while the visit goes on
+        newer = stage.offer(take_home(1))  # what the stage does while the visit goes on
         assert ask(stage.network.port, path).status == 404
         assert ask(stage.network.port, newer).status == 200
         assert stage.delivery._process is not process
@@ -462,22 +462,22 @@ def test_the_stage_outlives_the_process_and_shows_no_dead_link(tmp_path: Path) -
 def test_a_process_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installation.delivery.client.SILENCE_LIMIT_S", 5)
     with running(tmp_path / "sock") as stage:
-        stage.offer(parcel(1))
+        stage.offer(take_home(1))
         process = stage.delivery._process
         assert process is not None
         os.kill(process.pid, signal.SIGSTOP)
         stage.wait_for(Lost, 1)
-        stage.offer(parcel(2))
+        stage.offer(take_home(2))
         assert not psutil.pid_exists(process.pid) or process.poll() is not None
 
 
 def test_another_network_ends_the_links_of_the_one_before(tmp_path: Path) -> None:
     before = Stage(tmp_path / "sock", Network(host="127.0.0.1", port=free_port()))
     before.delivery.start()
-    path = before.offer(parcel(1))
+    path = before.offer(take_home(1))
     before.delivery.stop()
     with running(tmp_path / "sock") as stage:
-        stage.offer(parcel(2))
+        stage.offer(take_home(2))
         assert stage.wait_for(Ended, 1).why == "expired"
         with pytest.raises(OSError):
             ask(before.network.port, path)
@@ -487,7 +487,7 @@ def test_a_port_that_is_taken_is_told_and_tried_again(tmp_path: Path) -> None:
     network = Network(host="127.0.0.1", port=free_port())
     address = ("127.0.0.1", network.port)
     with socket.create_server(address) as taken, running(tmp_path / "sock", network) as stage:
-        stage.delivery.offer(parcel(1))
+        stage.delivery.offer(take_home(1))
         stage.visits.add(1)
         assert "in use" in stage.wait_for(Unreachable, 1).why
         until(lambda: "in use" in stage.delivery.health.message or None, "a warning to the curator")
@@ -515,7 +515,7 @@ def test_an_address_that_leads_elsewhere_is_never_shown(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{other.server_port}"
         network = Network(host="127.0.0.1", port=free_port(), public_url=url)
         with running(tmp_path / "sock", network) as stage:
-            stage.delivery.offer(parcel(1))
+            stage.delivery.offer(take_home(1))
             stage.visits.add(1)
             assert "another server" in stage.wait_for(Unreachable, 1).why
             assert not any(isinstance(news, Offered) for news in stage.news)
@@ -526,11 +526,11 @@ def test_an_attempt_that_fails_holds_no_pictures(monkeypatch: pytest.MonkeyPatch
     async def fail(*_: str) -> str:
         raise RuntimeError
 
-    async def attempt() -> weakref.ref[Package]:
+    async def attempt() -> weakref.ref[TakeHomeFiles]:
         monkeypatch.setattr(process, "why_unreachable", fail)
-        serving, package = process.Process(), pack(parcel())
+        serving, package = process.DeliveryProcess(), encode_files(take_home())
         serving._address = "127.0.0.1"
-        await serving.obey(Offer(parcel(), 600, 1), package)
+        await serving.obey(Offer(take_home(), 600, 1), package)
         for _ in range(5):
             await asyncio.sleep(0)
         await serving.obey(Revoke(1), None)
@@ -544,12 +544,12 @@ def test_an_attempt_that_fails_holds_no_pictures(monkeypatch: pytest.MonkeyPatch
 
 def test_parameters_that_glide_do_not_pile_up_before_a_process_that_is_not_there(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "sock", Network(host="127.0.0.1", port=free_port()))
-    stage.delivery.offer(parcel(1))
+    stage.delivery.offer(take_home(1))
     for life_s in range(600, 700):
         stage.set(life_s=float(life_s))
         stage.delivery.poll()
     offered, tuned = [command for _, command in stage.delivery._outbox]
-    assert isinstance(offered, Offer) and tuned == Tune(stage.parameters)
+    assert isinstance(offered, Offer) and tuned == SetParameters(stage.parameters)
 
 
 def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for_ever(
@@ -559,11 +559,13 @@ def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o755)
-    delivery = Delivery(Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock")
+    delivery = DeliveryClient(
+        Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock"
+    )
     delivery.start()
     until(lambda: delivery.health.condition is Condition.FAILED or None, "the refusal")
     assert "open to others" in delivery.health.message and "chmod 700" in delivery.health.advice
-    delivery.offer(parcel(1))
+    delivery.offer(take_home(1))
     assert delivery.poll() == []
     assert until(lambda: delivery.poll() or None, "the picture's end") == [Lost(visit_id=1)]
     assert not delivery._outbox
@@ -572,7 +574,9 @@ def test_a_socket_that_others_could_open_is_refused_and_pictures_do_not_wait_for
 
 def test_a_folder_whose_path_is_too_long_for_a_socket_is_named(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 100)
-    delivery = Delivery(Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock")
+    delivery = DeliveryClient(
+        Network(host="127.0.0.1", port=free_port()), DeliveryParameters, folder / "sock"
+    )
     delivery.start()
     until(lambda: delivery.health.condition is Condition.FAILED or None, "the refusal")
     assert str(folder) in delivery.health.message and "XDG_RUNTIME_DIR" in delivery.health.advice
@@ -589,7 +593,7 @@ def test_the_process_takes_nothing_from_the_network_into_the_stage_but_checked_n
 
 def test_the_process_leaves_no_dump_and_nothing_open_on_disk(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
-        path = stage.offer(parcel(1))
+        path = stage.offer(take_home(1))
         ask(stage.network.port, f"{path}/save/card.jpg")
         assert stage.delivery._process is not None
         process = psutil.Process(stage.delivery._process.pid)
@@ -602,8 +606,8 @@ def test_forgotten_pictures_are_not_even_in_unused_memory(tmp_path: Path) -> Non
     """The process's whole memory is searched for pieces of a film and of a picture, before and after."""
     rng = np.random.default_rng(11)
     film, noise = rng.bytes(3_000_000), rng.integers(0, 255, (512, 512, 3), np.uint8)
-    given = Parcel(1, "en", noise, (), (noise, noise), film)
-    png = pack(given).files[DOPPELGANGER].content
+    given = TakeHomePictures(1, "en", noise, (), (noise, noise), film)
+    png = encode_files(given).files[DOPPELGANGER].content
     pieces = [
         content[at : at + 64]
         for content in (film, png, noise.tobytes())

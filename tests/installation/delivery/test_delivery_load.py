@@ -7,7 +7,7 @@ import aiohttp
 import psutil
 
 from installation.outputs.marks import png_bytes
-from tests.support.delivery_kit import parcel, running
+from tests.support.delivery_kit import running, take_home
 
 PHONES = 300
 FILM = bytes(range(256)) * 8192  # 2 MiB
@@ -41,13 +41,13 @@ async def visits(base: str, path: str, process: psutil.Process) -> tuple[int, in
     watching = asyncio.create_task(watch())
     got = await asyncio.gather(*(visit(number, base, path) for number in range(PHONES)))
     watching.cancel()
-    picture = png_bytes(parcel(1).doppelganger)
+    picture = png_bytes(take_home(1).doppelganger)
     return sum("Save the film" in page and (seen, film) == (picture, FILM) for page, seen, film in got), most
 
 
 def test_three_hundred_phones_get_everything_within_bounded_memory(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
-        path = stage.offer(parcel(1, film=FILM))
+        path = stage.offer(take_home(1, film=FILM))
         assert stage.delivery._process is not None
         process = psutil.Process(stage.delivery._process.pid)
         before = process.memory_info().rss

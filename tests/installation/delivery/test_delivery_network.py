@@ -16,7 +16,7 @@ from installation.delivery.links import new_token
 from installation.delivery.messages import Forgotten, Offered, Unreachable
 from installation.settings.configuration import Delivery as Network
 from tests.conftest import REPO
-from tests.support.delivery_kit import FILM, Stage, ask, free_port, parcel, read_all, running, until
+from tests.support.delivery_kit import FILM, Stage, ask, free_port, read_all, running, take_home, until
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def behind_nginx(folder: Path, front: int, without: str = "") -> Iterator[Stage]
 def test_behind_a_proxy_with_a_path(tmp_path: Path) -> None:
     front = free_port()
     with behind_nginx(tmp_path, front) as stage:
-        path = stage.offer(parcel(1))
+        path = stage.offer(take_home(1))
         assert path.startswith("/mirror/D/")
         page = ask(front, path)
         assert page.status == 200 and page.headers["cache-control"] == "no-store"
@@ -79,7 +79,7 @@ def test_behind_a_proxy_with_a_path(tmp_path: Path) -> None:
 def test_a_proxy_logs_no_token_where_a_download_breaks_off(tmp_path: Path, without: str) -> None:
     front = free_port()
     with behind_nginx(tmp_path, front, without) as stage:
-        path = stage.offer(parcel(1, film=bytes(20_000_000)))
+        path = stage.offer(take_home(1, film=bytes(20_000_000)))
         with socket.create_connection(("127.0.0.1", front), 20) as slow:
             slow.sendall(f"GET {path}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{front}\r\n\r\n".encode())
             slow.recv(1024)
@@ -92,7 +92,7 @@ def test_a_proxy_logs_no_token_where_a_download_breaks_off(tmp_path: Path, witho
 
 def test_an_address_that_is_not_trusted_cannot_name_another(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
-        path, port = stage.offer(parcel(1)), stage.network.port
+        path, port = stage.offer(take_home(1)), stage.network.port
         most = stage.parameters.misses_per_minute
         for number in range(most + 1):
             forged = {"X-Forwarded-For": f"10.0.0.{number}"}
@@ -105,7 +105,7 @@ def test_only_the_address_that_the_proxy_adds_is_believed(tmp_path: Path) -> Non
     network = Network(host="127.0.0.1", port=free_port(), trusted_proxies=["127.0.0.1"])
     with running(tmp_path / "sock", network) as stage:
         port, most = network.port, stage.parameters.misses_per_minute
-        stage.offer(parcel(1))
+        stage.offer(take_home(1))
 
         def misses(phone: str) -> list[int]:
             return [
@@ -129,7 +129,7 @@ def test_over_https_with_a_certificate(tmp_path: Path, monkeypatch: pytest.Monke
     network = Network(host="127.0.0.1", port=port, public_url=url, certificate=certificate, key=key)
     with running(tmp_path / "sock", network) as stage:
         stage.visits.add(1)
-        stage.delivery.offer(parcel(1))
+        stage.delivery.offer(take_home(1))
         link = stage.wait_for(Offered, 1).url
         assert link.startswith(f"HTTPS://LOCALHOST:{port}/D/")
         trusting = ssl.create_default_context(cafile=str(certificate))
@@ -148,7 +148,7 @@ def test_a_certificate_that_phones_would_refuse_is_noticed(tmp_path: Path) -> No
     network = Network(host="127.0.0.1", port=port, public_url=url, certificate=certificate, key=key)
     with running(tmp_path / "sock", network) as stage:
         stage.visits.add(1)
-        stage.delivery.offer(parcel(1))
+        stage.delivery.offer(take_home(1))
         assert "Certificate" in stage.wait_for(Unreachable, 1).why
         until(lambda: "Certificate" in stage.delivery.health.message or None, "a warning to the curator")
 

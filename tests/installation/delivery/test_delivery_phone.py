@@ -12,8 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 
 from engine.common.arrays import Pixels
+from installation.delivery.captions import Caption
 from installation.delivery.messages import Offered
-from installation.delivery.parcel import Parcel, Saying
+from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import film, marks
 from tests.installation.delivery.test_delivery import read_code, screen_with_code
 from tests.support.delivery_kit import Stage, running, until
@@ -109,11 +110,11 @@ numbers = iter(range(1, 1000))
 def url(stage: Stage, tmp_path: Path) -> str:
     """Where a code leads, read off a picture of the screen."""
     moving = (plain(RED, 80) if number < 8 else plain(BLUE, 80) for number in range(30))
-    offered = Parcel(
+    offered = TakeHomePictures(
         visit_id=next(numbers),
         language="en",
         doppelganger=plain(GREEN),
-        sayings=(Saying("dlib", False, "Of 10,000 strangers it takes 57 for you."),),
+        captions=(Caption("dlib", False, "Of 10,000 strangers it takes 57 for you."),),
         pair=(plain(RED), plain(BLUE)),
         film=film.film_bytes(moving),
     )
@@ -201,10 +202,10 @@ def test_a_page_whose_link_is_over_says_so(phone: Callable[..., Phone], stage: S
     go_back = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
     for act in (save, go_back):
         visit_id = next(numbers)
-        path = stage.offer(Parcel(visit_id, "en", plain(GREEN)))
+        path = stage.offer(TakeHomePictures(visit_id, "en", plain(GREEN)))
         page = phone("iPhone 15").open(f"http://127.0.0.1:{stage.network.port}{path}")
         stage.delivery.revoke(visit_id)
-        stage.offer(Parcel(next(numbers), "en", plain(GREEN)))  # commands are carried out in order
+        stage.offer(TakeHomePictures(next(numbers), "en", plain(GREEN)))  # commands are carried out in order
         page.evaluate(act)
         page.get_by_text("Nothing here").wait_for(timeout=10_000)
 
@@ -274,7 +275,7 @@ def test_a_picture_that_is_still_the_sitter_is_not_called_someone_else(
 ) -> None:
     words = {}
     for same in (True, False):
-        path = stage.offer(Parcel(next(numbers), "en", plain(GREEN), same=same))
+        path = stage.offer(TakeHomePictures(next(numbers), "en", plain(GREEN), same=same))
         page = phone("Pixel 7").open(f"http://127.0.0.1:{stage.network.port}{path}")
         words[same] = page.locator("header").inner_text().lower()
     assert "same person" in words[True] and "still you" in words[True]
@@ -283,7 +284,7 @@ def test_a_picture_that_is_still_the_sitter_is_not_called_someone_else(
 
 def test_words_from_the_stage_are_shown_as_words(phone: Callable[..., Phone], stage: Stage) -> None:
     hostile = "<script>window.pwned = 1</script><img src=x onerror=alert(1)>"
-    offered = Parcel(next(numbers), "en", plain(GREEN), (Saying(hostile, False, hostile),))
+    offered = TakeHomePictures(next(numbers), "en", plain(GREEN), (Caption(hostile, False, hostile),))
     address = f"http://127.0.0.1:{stage.network.port}{stage.offer(offered)}"
     held = phone("Pixel 7")
     page = held.open(address)

@@ -17,12 +17,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from installation.delivery import server
+from installation.delivery.files import encode_files
 from installation.delivery.links import End, Links, new_token
 from installation.delivery.messages import Ended, Forgotten, Saved
-from installation.delivery.package import pack
 from installation.outputs.marks import png_bytes
-from installation.workers.connection_limit import Door
-from tests.support.delivery_kit import FILM, Answer, Stage, ask, free_port, parcel, parse, read_all, running
+from installation.workers.connection_limit import ConnectionLimit
+from tests.support.delivery_kit import (
+    FILM,
+    Answer,
+    Stage,
+    ask,
+    free_port,
+    parse,
+    read_all,
+    running,
+    take_home,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +55,7 @@ def usual(stage: Stage) -> Iterator[Stage]:
     stage.parameters = before
     stage.delivery.poll()
     # The process takes commands in their order: an answer to a later one means that it has these parameters.
-    stage.offer(parcel(next(visits)))
+    stage.offer(take_home(next(visits)))
 
 
 @pytest.fixture
@@ -62,7 +72,7 @@ phones = (f"127.0.31.{number}" for number in range(1, 255))
 
 
 def test_the_page_leads_to_every_file_and_says_what_it_is(stage: Stage, port: int) -> None:
-    offered = parcel(next(visits))
+    offered = take_home(next(visits))
     path = stage.offer(offered)
     answer = ask(port, path)
     text = answer.body.decode()
@@ -76,12 +86,12 @@ def test_the_page_leads_to_every_file_and_says_what_it_is(stage: Stage, port: in
 
 
 def test_small_letters_lead_to_the_same_page(stage: Stage, port: int) -> None:
-    path = stage.offer(parcel(next(visits)))
+    path = stage.offer(take_home(next(visits)))
     assert ask(port, path.lower()).status == ask(port, path).status == 200
 
 
 def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
-    path = stage.offer(parcel(next(visits), language="de"))
+    path = stage.offer(take_home(next(visits), language="de"))
     page = ask(port, path).body.decode()
     assert "Diese Person gibt es nicht" in page
     # The film is of this way, the pair of the nearest one where there is one.
@@ -90,17 +100,17 @@ def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
 
 def test_curators_may_give_the_doppelganger_alone(usual: Stage, port: int) -> None:
     usual.set(gives="doppelganger")
-    path = usual.offer(parcel(next(visits)))
+    path = usual.offer(take_home(next(visits)))
     assert b"border_same" not in (page := ask(port, path).body) and b"morph" not in page
     for name in ("border_same.png", "border_other.png", "morph.mp4"):
         assert ask(port, f"{path}/{name}").status == 404
     assert ask(port, f"{path}/card.jpg").status == 200
     usual.set(gives="everything")
-    assert ask(port, usual.offer(parcel(next(visits))) + "/morph.mp4").status == 200
+    assert ask(port, usual.offer(take_home(next(visits))) + "/morph.mp4").status == 200
 
 
 def test_every_answer_of_a_link_carries_the_headers_that_protect_it(stage: Stage, port: int) -> None:
-    path = stage.offer(parcel(next(visits)))
+    path = stage.offer(take_home(next(visits)))
     paths = [path, f"{path}/card.jpg", f"{path}/save/card.jpg", f"{path}X", "/", f"{path}/nothing", "/D/gone"]
     for asked in paths:
         headers = ask(port, asked).headers
@@ -119,7 +129,7 @@ def test_every_answer_of_a_link_carries_the_headers_that_protect_it(stage: Stage
 def test_only_saving_counts_and_the_last_save_ends_the_link(usual: Stage, port: int) -> None:
     usual.set(saves=2)
     visit = next(visits)
-    path = usual.offer(parcel(visit))
+    path = usual.offer(take_home(visit))
     for _ in range(10):
         assert ask(port, path).status == 200
         assert ask(port, f"{path}/doppelganger.png").status == 200
@@ -134,7 +144,7 @@ def test_only_saving_counts_and_the_last_save_ends_the_link(usual: Stage, port: 
 
 def test_forgetting_on_the_phone_ends_everything_at_once(stage: Stage, port: int) -> None:
     visit = next(visits)
-    path = stage.offer(parcel(visit))
+    path = stage.offer(take_home(visit))
     assert ask(port, f"{path}/forget").status == 404  # a link preview cannot
     assert ask(port, path).status == 200
     answer = ask(port, f"{path}/forget", "POST")
@@ -147,18 +157,18 @@ def test_forgetting_on_the_phone_ends_everything_at_once(stage: Stage, port: int
 
 def test_revoking_on_the_kiosk_and_a_second_offer_end_the_first_link(stage: Stage, port: int) -> None:
     visit = next(visits)
-    first = stage.offer(parcel(visit))
-    second = stage.offer(parcel(visit))
+    first = stage.offer(take_home(visit))
+    second = stage.offer(take_home(visit))
     assert first != second and ask(port, first).status == 404 and ask(port, second).status == 200
     stage.delivery.revoke(visit)
-    last = stage.offer(parcel(next(visits)))  # commands are carried out in order
+    last = stage.offer(take_home(next(visits)))  # commands are carried out in order
     assert ask(port, second).status == 404 and ask(port, last).status == 200
 
 
 def test_a_link_expires(usual: Stage, port: int) -> None:
     visit = next(visits)
     usual.set(life_s=5.0)
-    path = usual.offer(parcel(visit))
+    path = usual.offer(take_home(visit))
     assert ask(port, path).status == 200
     assert usual.wait_for(Ended, visit).why == "expired"
     assert ask(port, path).status == 404
@@ -167,9 +177,9 @@ def test_a_link_expires(usual: Stage, port: int) -> None:
 def test_unknown_expired_spent_and_forgotten_look_the_same(usual: Stage, port: int, phone: str) -> None:
     expired, spent, forgotten = (next(visits) for _ in range(3))
     usual.set(life_s=5.0)
-    paths = [usual.offer(parcel(expired))]
+    paths = [usual.offer(take_home(expired))]
     usual.set(life_s=600, saves=1)
-    paths += [usual.offer(parcel(spent)), usual.offer(parcel(forgotten)), f"/D/{new_token()}"]
+    paths += [usual.offer(take_home(spent)), usual.offer(take_home(forgotten)), f"/D/{new_token()}"]
     ask(port, f"{paths[1]}/save/card.jpg")
     ask(port, f"{paths[2]}/forget", "POST")
     usual.wait_for(Ended, expired)
@@ -183,7 +193,7 @@ def test_unknown_expired_spent_and_forgotten_look_the_same(usual: Stage, port: i
 
 def test_forgetting_stops_what_is_on_its_way(stage: Stage, port: int) -> None:
     film = bytes(20_000_000)
-    path = stage.offer(parcel(next(visits), film=film))
+    path = stage.offer(take_home(next(visits), film=film))
     with socket.create_connection(("127.0.0.1", port), 20) as slow:
         slow.sendall(f"GET {path}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         received = len(slow.recv(1024))
@@ -235,7 +245,7 @@ def _shared_link(stage: Stage) -> str:
     """The path of one link for many tests that only look."""
     if not _shared:
         stage.set(saves=1000)
-        _shared.append(stage.offer(parcel(next(visits))))
+        _shared.append(stage.offer(take_home(next(visits))))
         stage.set(saves=20)
     return _shared[0]
 
@@ -321,7 +331,7 @@ def test_what_is_too_large_is_refused(stage: Stage, port: int) -> None:
 def test_a_hundred_thousand_guesses_find_nothing_but_the_true_token(usual: Stage, port: int) -> None:
     """Among them the control: the true token, once, which must be found. The odds of a guess: 2 in 2^128."""
     usual.set(misses_per_minute=10**9)
-    paths = [usual.offer(parcel(next(visits))).encode() for _ in range(2)]
+    paths = [usual.offer(take_home(next(visits))).encode() for _ in range(2)]
     guesses = [f"/D/{new_token()}".encode() for _ in range(100_000)]
     where = random.Random(7).randrange(len(guesses))
     guesses[where] = paths[0]
@@ -407,7 +417,7 @@ def test_a_phone_that_takes_nothing_holds_no_more_than_a_chunk(stage: Stage, por
     import psutil
 
     film = bytes(12_000_000)
-    path = stage.offer(parcel(next(visits), film=film))
+    path = stage.offer(take_home(next(visits), film=film))
     process = _process(stage)
     before = psutil.Process(process).memory_info().rss
     lazy = []
@@ -433,22 +443,22 @@ def test_a_phone_that_takes_nothing_keeps_no_place(asked: list[str], monkeypatch
     limit_s = 0.5
     monkeypatch.setattr(server, "STALL_LIMIT_S", limit_s)
     monkeypatch.setattr(server, "SEND_BUFFER_BYTES", 4096)
-    port, door = free_port(), Door(10, 10)
+    port, limit = free_port(), ConnectionLimit(10, 10)
     heads = [f"GET /S/{name} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n" for name in asked]
     request = "\r\n".join(heads) + "Connection: close\r\n\r\n"
 
     async def inside_after_a_while() -> tuple[int, int]:
         hosts = frozenset({f"127.0.0.1:{port}"})
-        served = server.Server(Links(), door, lambda *_: None, lambda _: None, hosts)
+        served = server.Server(Links(), limit, lambda *_: None, lambda _: None, hosts)
         await served.open("127.0.0.1", port)
         with socket.socket() as lazy:
             lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             lazy.connect(("127.0.0.1", port))
             lazy.sendall(request.encode())
             await asyncio.sleep(limit_s / 2)
-            before = door.inside.total()
+            before = limit.inside.total()
             await asyncio.sleep(4 * limit_s)
-            after = door.inside.total()
+            after = limit.inside.total()
         await served.close()
         return before, after
 
@@ -457,23 +467,23 @@ def test_a_phone_that_takes_nothing_keeps_no_place(asked: list[str], monkeypatch
 
 def test_forgetting_waits_for_no_phone_that_takes_nothing() -> None:
     """A player that has enough of a film leaves the rest of it on its way: that is gone, too, and at once."""
-    port, door, links = free_port(), Door(10, 10), Links()
-    link, _ = links.add(1, pack(parcel(1, film=bytes(5_000_000))), 600, 20)
+    port, limit, links = free_port(), ConnectionLimit(10, 10), Links()
+    link, _ = links.add(1, encode_files(take_home(1, film=bytes(5_000_000))), 600, 20)
     request = f"GET /D/{link.token}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
-    left = weakref.ref(link.package)
+    left = weakref.ref(link.content)
     del link
 
     async def forget() -> tuple[int, int]:
         hosts = frozenset({f"127.0.0.1:{port}"})
-        served = server.Server(links, door, lambda *_: None, lambda _: None, hosts)
+        served = server.Server(links, limit, lambda *_: None, lambda _: None, hosts)
         await served.open("127.0.0.1", port)
         with socket.create_connection(("127.0.0.1", port)) as lazy:
             lazy.sendall(request.encode())
             await asyncio.sleep(0.5)
-            before = door.inside.total()
+            before = limit.inside.total()
             links.end(1, End.FORGOTTEN)
             await asyncio.sleep(0.5)
-            after = door.inside.total()
+            after = limit.inside.total()
             assert left() is None
         await served.close()
         return before, after
@@ -501,7 +511,7 @@ def test_whatever_is_sent_the_server_goes_on(stage: Stage, caplog: pytest.LogCap
     """A fuzz of raw bytes: every answer is HTTP, none is an error of the server, and the link still lives."""
     answered = _fuzz(_shared_link(stage), stage.network.port)
     assert answered > 50
-    stage.offer(parcel(next(visits)))  # what the process has said until now has arrived
+    stage.offer(take_home(next(visits)))  # what the process has said until now has arrived
     assert "an answer failed" not in caplog.text
 
 
@@ -566,7 +576,7 @@ def test_nothing_of_a_request_is_logged(tmp_path: Path, caplog: pytest.LogCaptur
     """Not the path, not the address, not the phone: whatever is asked, and however badly."""
     caplog.set_level("INFO")
     with running(tmp_path / "sock") as stage:
-        path, own = stage.offer(parcel(1)), "127.0.29.77"
+        path, own = stage.offer(take_home(1)), "127.0.29.77"
         for asked in (path, f"{path}/card.jpg", f"{path}/save/card.jpg", "/secretpath", f"/D/{new_token()}"):
             ask(stage.network.port, asked, headers={"User-Agent": "secretphone"}, address=own)
         ask(stage.network.port, "/secretpath" + "a" * 9000, "SECRET", address=own)

@@ -5,19 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine.common.arrays import Pixels
-
-
-@dataclass(frozen=True)
-class Saying:
-    """What one judge says of the doppelgänger: `same`, and a sentence that makes it understood."""
-
-    judge: str
-    same: bool
-    words: str
+from installation.delivery.captions import Caption
 
 
 @dataclass(frozen=True, eq=False)
-class Parcel:
+class TakeHomePictures:
     """For one visit; pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
     language: one of `installation.settings.texts.languages()`.  pair: both sides of the border, *same person*
@@ -29,7 +21,7 @@ class Parcel:
     visit_id: int
     language: str
     doppelganger: Pixels
-    sayings: tuple[Saying, ...] = ()
+    captions: tuple[Caption, ...] = ()
     pair: tuple[Pixels, Pixels] | None = None
     film: bytes | None = None
     same: bool = False
@@ -42,6 +34,6 @@ class Parcel:
             if picture.shape[0] != picture.shape[1] or not picture.size:
                 raise ValueError("pictures must be square")
 
-    def doppelganger_alone(self) -> "Parcel":
+    def doppelganger_alone(self) -> "TakeHomePictures":
         """The same without anything that a judge takes for the sitter."""
         return replace(self, pair=None, film=None)

@@ -1,0 +1,48 @@
+"""What a link leads to: the pictures's pictures and film as files, each marked as synthetic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from installation.delivery import card
+from installation.delivery.captions import Caption
+from installation.delivery.pictures import TakeHomePictures
+from installation.outputs import marks
+from installation.settings.texts import Texts
+
+DOPPELGANGER, CARD, FILM = "doppelganger.png", "card.jpg", "morph.mp4"
+SAME, OTHER = "border_same.png", "border_other.png"
+
+
+@dataclass(frozen=True)
+class File:
+    """A finished file; its name says nothing about the visit."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class TakeHomeFiles:
+    """The files by name and the words that go with them."""
+
+    language: str
+    captions: tuple[Caption, ...]
+    files: Mapping[str, File]
+    same: bool = False
+    exists: bool = True
+
+
+def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
+    """Encodes the pictures as PNG, pixel by pixel as they were judged, and makes the card."""
+    images = {DOPPELGANGER: pictures.doppelganger}
+    if pictures.pair is not None:
+        images |= {SAME: pictures.pair[0], OTHER: pictures.pair[1]}
+    files = [File(name, "image/png", marks.png_bytes(picture)) for name, picture in images.items()]
+    text = Texts.load(pictures.language)
+    drawn = card.draw(pictures.doppelganger, pictures.pair, text, pictures.same, pictures.exists)
+    files.append(File(CARD, "image/jpeg", marks.jpeg_bytes(drawn)))
+    if pictures.film is not None:
+        files.append(File(FILM, "video/mp4", pictures.film))
+    by_name = {file.name: file for file in files}
+    return TakeHomeFiles(pictures.language, pictures.captions, by_name, pictures.same, pictures.exists)
