@@ -18,13 +18,14 @@ from engine.border.continuum import filmstrip
 from engine.border.strip import Strip
 from engine.pipeline.result import Finding, Opinion
 from hardware.camera.base import Frame
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
-from installation.visit.machine import Phase, State, Timeouts
+from installation.visit.machine import State, Timeouts
 
 FRAMES = 600
 LONGEST_S = 30.0

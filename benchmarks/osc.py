@@ -29,8 +29,8 @@ from tests.test_osc_packets import bundle
 
 from installation.app.app import App, RunOptions
 from installation.control.protocol.packets import encode
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.visit.machine import Phase
 from installation.workers.supervision import Condition
 from tests.support.app_kit import live
 

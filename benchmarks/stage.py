@@ -25,7 +25,7 @@ from installation.app.clock import LiveClock
 from installation.app.session import Session
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import DEFAULT, Configuration, load
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 from installation.workers.engine_client import EngineClient, load_models
 from tests.support.app_kit import live
 

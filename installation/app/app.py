@@ -40,8 +40,9 @@ from installation.delivery.client import DeliveryClient
 from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import Configuration
 from installation.settings.parameters import Refusal
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.visit.machine import Event, Phase
+from installation.visit.machine import Event
 from installation.workers.engine_client import EngineClient, load_models
 from installation.workers.supervision import Health, Supervisor
 from scenes.technician import Facts, Setup

@@ -22,9 +22,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
-from installation.visit.machine import TRANSITIONS, Cause, Phase
+from installation.visit.machine import TRANSITIONS, Cause
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from installation.app.loop import TouchAreas
 from installation.app.session import Session
 from installation.control.show.control import Control
 from installation.control.show.messages import Blackout, JuryVerdict, Sight, Start, Stop, Verdict
+from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
-from installation.visit.machine import Event, Phase
+from installation.visit.machine import Event
 from installation.workers.supervision import Health
 
 

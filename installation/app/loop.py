@@ -10,11 +10,12 @@ from engine.common.errors import MachineError, exception_summary
 from hardware.display import Display
 from installation.app.clock import Clock
 from installation.app.session import Session
+from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.theme import screen_light
 from installation.stage.view import Action, ShownPicture, View
-from installation.visit.machine import Event, Halted, Phase
+from installation.visit.machine import Event, Halted
 from installation.workers.supervision import Condition, Health
 
 log = logging.getLogger(__name__)

@@ -27,9 +27,9 @@ from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.pipeline.result import Finding
 from installation.outputs.film import Film
+from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
-from installation.visit.machine import Phase
 
 STILL_S = 20.0  # a scene is pictured after so long at the latest
 

@@ -21,10 +21,11 @@ from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered, Saved, Unreachable
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.stage.view import Link, SearchStatus, View
 from installation.visit import machine as visit
-from installation.visit.machine import Effect, Event, Phase, Sitter, State, Timeouts, step, time_left_s
+from installation.visit.machine import Effect, Event, Sitter, State, Timeouts, step, time_left_s
 from installation.workers.engine_client import EngineClient
 from installation.workers.film_worker import FilmWorker
 from installation.workers.supervision import Condition

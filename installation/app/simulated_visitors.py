@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from installation.app.loop import TouchAreas
 from installation.app.session import Session
-from installation.visit.machine import ChoseSynthetic, Event, Phase, Pressed, Released, WokeUp
+from installation.settings.phase import Phase
+from installation.visit.machine import ChoseSynthetic, Event, Pressed, Released, WokeUp
 
 # How long this visitor looks before doing something: at the piece, at the question, at the picture.
 LOOKS_S = 6.0

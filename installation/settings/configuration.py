@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from engine.common.errors import UsageError
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = ROOT / "config" / "default.toml"

@@ -19,19 +19,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from installation.settings.parameters import Parameters
-
-
-class Phase(StrEnum):
-    """Where a visit is; each phase but the first is shown by the scene of its name."""
-
-    ATTRACT = "attract"
-    CONSENT = "consent"
-    PORTRAIT = "portrait"
-    SEARCH = "search"
-    BORDER = "border"
-    JURY = "jury"
-    DOPPELGANGER = "doppelganger"
-    FAREWELL = "farewell"
+from installation.settings.phase import Phase
 
 
 class Sitter(StrEnum):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from engine.common.errors import MachineError
 from hardware.camera.faulty import Fault
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 from installation.workers.supervision import Condition
 from tests.support.app_kit import TestApp
 

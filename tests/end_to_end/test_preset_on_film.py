@@ -11,7 +11,7 @@ from pythonosc.udp_client import SimpleUDPClient
 
 from installation.app.app import RunOptions
 from installation.cli.portray import sample_sitter
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 from tests.support.app_kit import RATE_HZ, TestApp
 from tests.support.headless_stage import eventually
 

@@ -8,7 +8,7 @@ import pytest
 
 from installation.app.app import RunOptions
 from installation.cli.portray import sample_sitter
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 from tests.support.app_kit import TestApp
 from tests.support.headless_stage import eventually
 from tests.support.resources import Usage, usage

@@ -26,7 +26,7 @@ from installation.app.clock import LiveClock
 from installation.app.recorder import pixels
 from installation.app.simulated_visitors import SimulatedVisitors
 from installation.settings.configuration import load
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 from tests.end_to_end.test_leaks import Sitter
 from tests.installation.delivery.test_delivery import read_code
 from tests.installation.delivery.test_delivery_phone import CHROMIUM, FLAGS, Phone, box

@@ -16,7 +16,7 @@ from PIL import Image
 
 from engine.common.arrays import Pixels
 from installation.cli.portray import sample_sitter
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 from tests.support.app_kit import SHORT, few_steps
 
 REPO = Path(__file__).resolve().parents[2]

@@ -33,6 +33,7 @@ from installation.app.inputs import NextLanguage, translate_input
 from installation.control.protocol.parameter_table import parameter_table
 from installation.delivery.captions import captions
 from installation.settings.parameters import Refusal
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import FOLDER, Texts, languages
 from installation.stage import scene as scene_module
@@ -42,7 +43,7 @@ from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.typesetting import text_width, wrap
 from installation.stage.view import Action, Guidance, SearchStatus, Sighting, View
-from installation.visit.machine import EraseVisit, Phase, Sitter, Timeouts, Touched, step
+from installation.visit.machine import EraseVisit, Sitter, Timeouts, Touched, step
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.jury import headline_key, place_labels
 from scenes.widgets.mirror import window_for

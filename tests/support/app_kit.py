@@ -12,7 +12,7 @@ from hardware.camera.settings import CameraSettings
 from installation.app.app import App, RunOptions
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import Configuration, load
-from installation.visit.machine import Phase
+from installation.settings.phase import Phase
 
 if TYPE_CHECKING:
     from engine.runtime.worker import Models

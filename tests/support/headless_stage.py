@@ -15,8 +15,8 @@ from installation.control.show.control import Control
 from installation.control.show.messages import JuryVerdict, Sight, Verdict
 from installation.settings.configuration import ControlSettings, Stage
 from installation.settings.parameters import Applies, Colour, Outside, Parameters, Value
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.visit.machine import Phase
 from installation.workers.supervision import Condition, Health, Supervisor
 
 FRAME_S = 1 / 60

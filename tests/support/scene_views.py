@@ -28,6 +28,7 @@ from hardware.camera.base import Frame
 from installation.cli.judges import fetched_weights
 from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import load
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.settings.weights import Manifest
@@ -35,7 +36,7 @@ from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
-from installation.visit.machine import Phase, Sitter, State, Timeouts
+from installation.visit.machine import Sitter, State, Timeouts
 
 BEGAN_S = 1000.0
 SEED = 2

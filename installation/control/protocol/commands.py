@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from installation.settings.parameters import Kind, Parameter, Refusal, Value
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.visit.machine import Phase
 
 # OSC's type tags. T stands for T and F: they are one type with two values.
 TAGS = {

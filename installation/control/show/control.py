@@ -37,9 +37,9 @@ from installation.control.transports.udp import UdpPeer, UdpServer
 from installation.control.transports.web import WebServer
 from installation.settings.configuration import ControlSettings
 from installation.settings.parameters import Refusal, Value, printable
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.storage import save_with_backups
-from installation.visit.machine import Phase
 from installation.workers.supervision import ResilientService
 
 log = logging.getLogger(__name__)

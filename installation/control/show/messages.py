@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from installation.settings.parameters import Value
-from installation.visit.machine import Event, Halted, Phase, Skipped, WokeUp
+from installation.settings.phase import Phase
+from installation.visit.machine import Event, Halted, Skipped, WokeUp
 from installation.workers.supervision import Health
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from installation.app.counters import Counters
 from installation.app.registration import load_scenes, registry_of
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.view import View
-from installation.visit.machine import Phase, State, Timeouts
+from installation.visit.machine import State, Timeouts
 from scenes.consent import Consent
 
 NOW = datetime(2026, 5, 2, 14, 35)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from hardware.display import KEYS, Down, FocusLost, Quit, Touch, TouchUp, Up
 from installation.app.inputs import NextLanguage, translate_input
+from installation.settings.phase import Phase
 from installation.stage.view import Action
 from installation.visit.machine import (
     ChoseSynthetic,
     Declined,
     Event,
-    Phase,
     Pressed,
     Released,
     State,

@@ -20,6 +20,7 @@ from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Of
 from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Stage
+from installation.settings.phase import Phase
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.view import View
@@ -29,7 +30,6 @@ from installation.visit.machine import (
     Declined,
     Event,
     Halted,
-    Phase,
     Pressed,
     Released,
     Sitter,

@@ -27,7 +27,8 @@ from installation.control.protocol.packets import encode, parse
 from installation.control.show.messages import Blackout, Start, Stop, Verdict
 from installation.settings.configuration import load
 from installation.settings.parameters import Kind, Outside
-from installation.visit.machine import Halted, Phase, Skipped, WokeUp
+from installation.settings.phase import Phase
+from installation.visit.machine import Halted, Skipped, WokeUp
 from installation.workers.supervision import Condition
 from tests.conftest import REPO
 from tests.support.headless_stage import HeadlessStage, Rehearsed, eventually, headless_stage

@@ -34,8 +34,8 @@ from installation.control.show.presets import Preset, Presets
 from installation.control.show.schedule import Schedule
 from installation.control.transports.error_log_throttle import Complaints
 from installation.settings.parameters import Value
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.visit.machine import Phase
 from tests.support.headless_stage import Rehearsed
 
 # --- patterns ---

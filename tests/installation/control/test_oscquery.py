@@ -20,7 +20,8 @@ from installation.control.transports.advertisement import Advertisement
 from installation.control.transports.streams import MOST_CONNECTIONS
 from installation.control.transports.web import MOST_VISITORS
 from installation.settings.parameters import Kind
-from installation.visit.machine import Halted, Phase, Skipped
+from installation.settings.phase import Phase
+from installation.visit.machine import Halted, Skipped
 from installation.workers.supervision import Condition, Health
 from tests.support.headless_stage import HeadlessStage, eventually, headless_stage
 from tests.support.osc_clients import chromium, osc_js, oscquery, websocket

@@ -42,11 +42,11 @@ from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import drawing, marks
 from installation.settings.configuration import Delivery as Network
 from installation.settings.configuration import WiFi
+from installation.settings.phase import Phase
 from installation.settings.texts import Texts, languages
 from installation.stage import qr
 from installation.stage.canvas import Canvas, Kind
 from installation.stage.view import Link
-from installation.visit.machine import Phase
 from installation.workers.connection_limit import ConnectionLimit
 from installation.workers.supervision import Condition, ServiceError
 from tests.support.delivery_kit import Stage, ask, free_port, picture, running, take_home, until

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.visit import machine as visit
 from installation.visit.machine import (
@@ -33,7 +34,6 @@ from installation.visit.machine import (
     Halted,
     LinkReady,
     OfferDownload,
-    Phase,
     PortraitRefused,
     PortraitTaken,
     Pressed,
@@ -590,7 +590,7 @@ def test_the_machine_is_pure() -> None:
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     assert imported <= {
         "math", "collections.abc", "dataclasses", "enum", "typing", "pydantic",
-        "installation.settings.parameters",
+        "installation.settings.parameters", "installation.settings.phase",
     }  # fmt: skip
     assert all(
         field.type in (Phase, str, float, int, bool, Sitter | None, float | None) for field in fields(State)
