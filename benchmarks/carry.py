@@ -40,7 +40,7 @@ from engine.faces.alignment import Portrait, crop_ffhq
 from engine.faces.finder import FaceAnalyser, choose_sitter
 from engine.faces.photograph import load_photograph
 from engine.finders import doppelganger
-from engine.finders.nearest import NearestSettings, Sitting, search_nearest
+from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
 from engine.inversion.projection import Place, draw, fast_dtype
 from engine.inversion.target import face_importance
 from engine.judges.base import Affine, Judge
@@ -302,9 +302,11 @@ def find_nearest(
     finder: FaceAnalyser,
 ) -> Pixels | None:
     """The nearest doppelgänger of a sitter under another panel, or None."""
-    sittings = [Sitting(judge, sitter.reference(judge), judge.threshold * (1 + MARGIN)) for judge in judges]
+    constraints = [
+        JudgeConstraint(judge, sitter.reference(judge), judge.threshold * (1 + MARGIN)) for judge in judges
+    ]
     change = visible_change(sitter, finder)
-    *_, last = search_nearest(network, sitter.match, sittings, change, settings)
+    *_, last = search_nearest(network, sitter.match, constraints, change, settings)
     twin = doppelganger.nearest(network, last.place, sitter.match, holding(sitter, judges))
     return twin.picture if twin else None
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.border.continuum import filmstrip
 from engine.border.strip import Strip
-from engine.pipeline.result import Finding, Opinion
+from engine.pipeline.result import JudgeResult, PortrayalResult
 from hardware.camera.base import Frame
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
@@ -83,15 +83,15 @@ def _fields(resolution: int) -> dict[str, Any]:
     first = int(same.argmax())
     strip = Strip(pictures, t, 1 - t, same, np.ones(len(t), bool), "dlib", 0.6, (first, first - 1))
     curve = tuple(zip(t.tolist(), (1 - t).tolist(), strict=True))
-    opinions = tuple(
-        Opinion(name, True, 0.6, 0.0057, curve, border_t, None)
+    judge_results = tuple(
+        JudgeResult(name, True, 0.6, 0.0057, curve, border_t, None)
         for name, border_t in (("dlib", 0.4), ("arcface", 0.55), ("sface", 0.6))
     )
     return {
         "picture": pictures,
         "camera": random.integers(0, 256, (720, 1280, 3), np.uint8),
         "people": (strip,),
-        "finding": Finding(strip, None, opinions, pictures[0]),
+        "result": PortrayalResult(strip, None, judge_results, pictures[0]),
         "sighting": Sighting(Guidance.READY, (0.4, 0.3, 0.6, 0.7), 0.0),
         "link": Link("http://192.168.178.42:8080/a1b2c3d4e5f6g7h8", 600.0),
     }

@@ -140,7 +140,7 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
     """The shortest way across, with dlib; prints its distances at both ends."""
     from engine.faces.finder import FaceAnalyser
     from engine.finders import doppelganger
-    from engine.finders.nearest import NearestSettings, Sitting, search_nearest
+    from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
     from engine.judges.dlib import DlibJudge
     from engine.judges.verdict import judge_worst_case, make_reference
     from engine.perceptual.visible_change import VisibleChange
@@ -153,7 +153,7 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
     importance[:, :, middle, middle] = 1.0
     with FaceAnalyser() as finder:
         reference = make_reference(judge, [(sitter, np.zeros((478, 2), np.float32))])
-        sitting = Sitting(judge, reference, 1.01 * judge.threshold)
+        sitting = JudgeConstraint(judge, reference, 1.01 * judge.threshold)
         change = VisibleChange(picture, importance.to(where), NormalisedLaplacianPyramid(), finder)
         settings = NearestSettings(steps=steps, dtype=fast_dtype(where))
         found, seconds = timed(lambda: search_nearest(generator, match, [sitting], change, settings))

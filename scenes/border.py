@@ -22,7 +22,7 @@ from pygame import Rect
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 from installation.outputs.morph import difference_factor
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Block, Canvas
@@ -122,7 +122,7 @@ class Border(Stoppable):
     def enter(self, view: View) -> None:
         self._forget()
         values = view.registry.of(BorderParameters)
-        self._waited = view.finding is not None and not view.finding.whole
+        self._waited = view.result is not None and not view.result.complete
         calm = OneEuro(values.calm_hz)
         self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s, filter=calm)
 
@@ -133,7 +133,7 @@ class Border(Stoppable):
     def _forget(self) -> None:
         self._steering = Steering()
         self._waited = False  # whether the nearest way was still looked for when the scene began
-        self._settled: Finding | None = None  # what is shown to the end
+        self._settled: PortrayalResult | None = None  # what is shown to the end
         self._shot: Shot | None = None
         self._elapsed_s = 0.0  # of the shot
         self._strip: Strip | None = None
@@ -146,14 +146,14 @@ class Border(Stoppable):
         return self._shown
 
     def update(self, view: View) -> None:
-        if view.finding is None:
+        if view.result is None:
             return
         values = view.registry.of(BorderParameters)
-        row = shots(self._settled or view.finding, values, view.lasts_s, self._waited)
+        row = shots(self._settled or view.result, values, view.lasts_s, self._waited)
         self._shot, self._elapsed_s = _at(row, view.elapsed_s)
         # What has not been found when the last way begins is not waited for any more.
         if self._settled is None and self._shot.last:
-            self._settled = view.finding
+            self._settled = view.result
         strip = self._shot.strip
         if self._shot.part is Part.RIDE:
             self._ride(view, values)
@@ -234,7 +234,7 @@ class Border(Stoppable):
 
     def _draw_without(self, canvas: Canvas, view: View, seen: Look) -> None:
         assert self._shot is not None and self._strip is not None
-        layout, why = canvas.layout, self._strip.without_border
+        layout, why = canvas.layout, self._strip.no_border_reason
         left_s = self._shot.lasts_s - self._elapsed_s
         light = min(ease(self._elapsed_s, 0.8), ease(left_s, 0.8), seen.passing)
         judge = judge_name(view, self._strip.judge)
@@ -325,13 +325,15 @@ class Border(Stoppable):
         return _below(area, Rect(area.left, area.top, area.width, round(1.3 * size)), layout.body_px // 2)
 
 
-def shots(finding: Finding, values: BorderParameters, lasts_s: float, waited: bool = False) -> list[Shot]:
+def shots(
+    result: PortrayalResult, values: BorderParameters, lasts_s: float, waited: bool = False
+) -> list[Shot]:
     """The scene's parts in order, together `lasts_s`; where that is infinite, as the parameters say.
 
     waited: whether the nearest way was still looked for when the scene began. Then the way through the median
     is ridden twice, which lasts equally long whatever is found meanwhile.
     """
-    median, nearest = finding.median, finding.nearest
+    median, nearest = result.median, result.nearest
     if nearest is None or nearest.border is None or values.way == "median":
         nearest = None
     waits = waited and values.way != "median"

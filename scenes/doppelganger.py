@@ -66,7 +66,7 @@ class Doppelganger(Scene):
         return self._areas
 
     def update(self, view: View) -> None:
-        if self._picture_s is None and view.finding is not None and view.finding.whole:
+        if self._picture_s is None and view.result is not None and view.result.complete:
             self._picture_s = view.now_s
         if view.link is None:
             self._code_s = None
@@ -78,8 +78,8 @@ class Doppelganger(Scene):
         self._areas = {}
         parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
         came = self._came(self._picture_s, view)
-        if came > 0 and view.finding is not None:
-            canvas.picture(view.finding.given[0], layout.face, came * seen.breath)
+        if came > 0 and view.result is not None:
+            canvas.picture(view.result.picture_to_take_home[0], layout.face, came * seen.breath)
         if came < 1:
             draw_quiet(canvas, seen, layout.face, 1 - came)
         panel = layout.panel.copy()
@@ -116,9 +116,9 @@ class Doppelganger(Scene):
     def _draw_words(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> None:
         layout = canvas.layout
         headline = view.text("doppelganger.coming")
-        if self._picture_s is not None and view.finding is not None:
+        if self._picture_s is not None and view.result is not None:
             own = view.registry.of(DoppelgangerParameters).headline
-            headline = own or words(view, f"doppelganger.{view.finding.given[1]}")
+            headline = own or words(view, f"doppelganger.{view.result.picture_to_take_home[1]}")
         blocks = [Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5)]
         if self._picture_s is not None:
             awaited = self._awaits_link(view) or self._code_s is not None

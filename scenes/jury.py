@@ -9,7 +9,7 @@ from pydantic import Field
 from pygame import Rect
 
 from engine.border.strip import Strip
-from engine.pipeline.result import Opinion
+from engine.pipeline.result import JudgeResult
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Block, Canvas
 from installation.stage.theme import Look, ease, exists, look, words
@@ -55,9 +55,9 @@ class Jury(Stoppable):
         return self._shown
 
     def update(self, view: View) -> None:
-        if view.finding is None:
+        if view.result is None:
             return
-        strip, lasts_s = view.finding.median, min(view.lasts_s, LONGEST_S)
+        strip, lasts_s = view.result.median, min(view.lasts_s, LONGEST_S)
         rest_s = min(view.registry.of(JuryParameters).rest_s, lasts_s / 4)
         away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
         legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
@@ -69,10 +69,10 @@ class Jury(Stoppable):
         self._shown = ()
         self.draw_stop(canvas, view)
         parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
-        if view.finding is None:
+        if view.result is None:
             draw_quiet(canvas, seen, layout.face)
             return
-        strip, opinions = view.finding.median, view.finding.opinions[: parameters.judges]
+        strip, judge_results = view.result.median, view.result.judge_results[: parameters.judges]
         canvas.picture(strip.pictures[self._index], layout.face, seen.passing)
 
         area = layout.panel.copy()
@@ -80,7 +80,7 @@ class Jury(Stoppable):
             area = area.inflate(0, -round(0.24 * area.height))
         area = area.clip(layout.clear)
         headline = Block(
-            parameters.headline or words(view, headline_key(opinions)),
+            parameters.headline or words(view, headline_key(judge_results)),
             layout.large_px,
             500,
             seen.ink,
@@ -88,10 +88,10 @@ class Jury(Stoppable):
         )
         taken = canvas.column([headline], Rect(area.topleft, (area.width, round(2.6 * layout.large_px))))
         area = _from(area, taken.bottom + layout.body_px // 2)
-        area = self._draw_line(canvas, view, seen, area, strip, opinions)
+        area = self._draw_line(canvas, view, seen, area, strip, judge_results)
         if parameters.sentences:
-            self._draw_sentence(canvas, view, seen, area, strip, opinions)
-        if seen.passing > 0 and any(opinion.judge == strip.judge for opinion in opinions):
+            self._draw_sentence(canvas, view, seen, area, strip, judge_results)
+        if seen.passing > 0 and any(judge_result.judge == strip.judge for judge_result in judge_results):
             self._shown = (shown(strip, self._index),)
 
     def _draw_line(
@@ -101,11 +101,11 @@ class Jury(Stoppable):
         seen: Look,
         area: Rect,
         strip: Strip,
-        opinions: Sequence[Opinion],
+        judge_results: Sequence[JudgeResult],
     ) -> Rect:
         """The way as a line with every border on it, named above; returns what is left below."""
         size, small, stroke = canvas.layout.body_px, canvas.layout.small_px, canvas.layout.stroke_px
-        bordered = [each for each in opinions if each.border_t is not None]
+        bordered = [each for each in judge_results if each.border_t is not None]
         names = [judge_name(view, each.judge) for each in bordered]
         widths = [text_width(name, size, 500) + _INDENT * size for name in names]
         left, right = area.left + 0.3 * size, area.right - 0.3 * size
@@ -113,13 +113,15 @@ class Jury(Stoppable):
         labels = place_labels(places, widths, area.left, area.right, 0.3 * size)
         levels = 1 + max((label.level for label in labels if label), default=-1)
         y = area.top + round((levels + 0.5) * _PITCH * size)
-        for number, (opinion, name, label, x) in enumerate(zip(bordered, names, labels, places, strict=True)):
+        for number, (judge_result, name, label, x) in enumerate(
+            zip(bordered, names, labels, places, strict=True)
+        ):
             light = seen.passing * ease(view.elapsed_s - 0.25 * number, 0.8)
             top = y - 0.4 * size
             if label is not None:
                 baseline = y - (label.level + 0.5) * _PITCH * size
                 top = baseline - 0.35 * size
-                same = same_at(opinion, strip, self._index)
+                same = same_at(judge_result, strip, self._index)
                 _draw_judge(canvas, seen, (label.left, baseline), name, same, light)
             canvas.line([(x, y + 0.4 * size), (x, top)], stroke, seen.ink, light)
         canvas.line([(left, y), (right, y)], stroke, seen.quiet, seen.passing)
@@ -132,7 +134,7 @@ class Jury(Stoppable):
         )
         area = _from(area, round(baseline + 0.6 * size))
         rows = [each for each, label in zip(bordered, labels, strict=True) if label is None]
-        rows += [each for each in opinions if each.border_t is None]
+        rows += [each for each in judge_results if each.border_t is None]
         return self._draw_rows(canvas, view, seen, area, strip, rows)
 
     def _draw_rows(
@@ -142,18 +144,18 @@ class Jury(Stoppable):
         seen: Look,
         area: Rect,
         strip: Strip,
-        opinions: Sequence[Opinion],
+        judge_results: Sequence[JudgeResult],
     ) -> Rect:
         """The judges not named on the line, mostly without a border; returns what is left below."""
         size = canvas.layout.body_px
         top = area.top
-        for opinion in opinions:
+        for judge_result in judge_results:
             baseline: float = top + size
-            name = judge_name(view, opinion.judge)
-            same = same_at(opinion, strip, self._index)
+            name = judge_name(view, judge_result.judge)
+            same = same_at(judge_result, strip, self._index)
             _draw_judge(canvas, seen, (area.left, baseline), name, same, seen.passing)
-            if opinion.without_border is not None:
-                line = words(view, f"jury.{opinion.without_border}")
+            if judge_result.no_border_reason is not None:
+                line = words(view, f"jury.{judge_result.no_border_reason}")
                 x = area.left + (_INDENT + 0.5) * size + text_width(name, size, 500)
                 if x + text_width(line, size, 300) > area.right:
                     x, baseline = area.left + _INDENT * size, baseline + _PITCH * size
@@ -168,18 +170,18 @@ class Jury(Stoppable):
         seen: Look,
         area: Rect,
         strip: Strip,
-        opinions: Sequence[Opinion],
+        judge_results: Sequence[JudgeResult],
     ) -> None:
         """How often a judge takes a stranger for the visitor: the one with the near border, or another.
 
         Left out where so many judges leave no room.
         """
-        opinion = heard(opinions, float(strip.t[self._index]), self._back)
-        if opinion is None:
+        judge_result = heard(judge_results, float(strip.t[self._index]), self._back)
+        if judge_result is None:
             return
-        sentence = view.text.strangers(opinion.fmr, exists(view))
+        sentence = view.text.strangers(judge_result.fmr, exists(view))
         body = canvas.layout.body_px
-        line = f"{judge_name(view, opinion.judge)}: {sentence}"
+        line = f"{judge_name(view, judge_result.judge)}: {sentence}"
         if fits(line, body, 300, area.size):
             canvas.column([Block(line, body, 300, seen.quiet, seen.passing)], area)
 
@@ -250,36 +252,36 @@ def place_labels(
     return [best.get(number) for number in range(len(places))]
 
 
-def same_at(opinion: Opinion, strip: Strip, index: int) -> bool:
+def same_at(judge_result: JudgeResult, strip: Strip, index: int) -> bool:
     """A judge's verdict on a picture of the strip: its own, or read off its curve."""
-    if opinion.judge == strip.judge:
+    if judge_result.judge == strip.judge:
         return bool(strip.same[index])
-    if not opinion.curve:
+    if not judge_result.curve:
         return False
-    places, distances = zip(*opinion.curve, strict=True)
-    return bool(np.interp(strip.t[index], places, distances) <= opinion.threshold)
+    places, distances = zip(*judge_result.curve, strict=True)
+    return bool(np.interp(strip.t[index], places, distances) <= judge_result.threshold)
 
 
-def heard(opinions: Sequence[Opinion], t: float, back: float) -> Opinion | None:
+def heard(judge_results: Sequence[JudgeResult], t: float, back: float) -> JudgeResult | None:
     """Whose sentence is told: on the way there the judge with the nearest border, on the way back the others.
 
     back: how much of the way back is over, below 0 on the way there.
     """
-    bordered = [each for each in opinions if each.border_t is not None]
-    others = [each for each in opinions if each.border_t is None]
+    bordered = [each for each in judge_results if each.border_t is not None]
+    others = [each for each in judge_results if each.border_t is None]
     if others and (back >= 0 or not bordered):
         return others[min(int(max(back, 0.0) * len(others)), len(others) - 1)]
     return min(bordered, key=lambda each: abs(t - (each.border_t or 0.0)), default=None)
 
 
-def headline_key(opinions: Sequence[Opinion]) -> str:
+def headline_key(judge_results: Sequence[JudgeResult]) -> str:
     """What is said above the line: nothing that is not so."""
-    borders = [opinion.border_t for opinion in opinions if opinion.border_t is not None]
+    borders = [judge_result.border_t for judge_result in judge_results if judge_result.border_t is not None]
     if not borders:
         return "jury.nowhere"
-    if len(opinions) == 1:
+    if len(judge_results) == 1:
         return "jury.alone"
-    agreed = len(borders) == len(opinions) and max(borders) - min(borders) <= AGREED_T
+    agreed = len(borders) == len(judge_results) and max(borders) - min(borders) <= AGREED_T
     return "jury.agreed" if agreed else "jury.headline"
 
 

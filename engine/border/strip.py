@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 REST = 2  # in thresholds: where the needle rests while the judge sees no face
 
 
-class WithoutBorder(StrEnum):
+class NoBorderReason(StrEnum):
     """Why a way has no border."""
 
     ALWAYS = "always"  # recognised in every picture
@@ -61,13 +61,13 @@ class Strip:
         return None if self.border is None else float(np.mean([self.t[i] for i in self.border]))
 
     @property
-    def without_border(self) -> WithoutBorder | None:
+    def no_border_reason(self) -> NoBorderReason | None:
         """Why there is no border, or None where there is one."""
         if self.border is not None:
             return None
         if np.all(self.same):
-            return WithoutBorder.ALWAYS
-        return WithoutBorder.UNDECIDED if np.any(self.same) else WithoutBorder.NEVER
+            return NoBorderReason.ALWAYS
+        return NoBorderReason.UNDECIDED if np.any(self.same) else NoBorderReason.NEVER
 
     def nearest(self, t: ArrayLike) -> NDArray[np.intp]:
         """The index of the picture nearest to each t, int of the same shape."""

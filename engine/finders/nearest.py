@@ -73,7 +73,7 @@ PROBES = 2  # pairs a step
 
 
 @dataclass(frozen=True)
-class Sitting:
+class JudgeConstraint:
     """A judge, how it knows the sitter, and the distance at which it has to say someone else in the worst
     case."""
 
@@ -90,7 +90,7 @@ class _Constraint:
     itself to be beyond the limit.
     """
 
-    def __init__(self, sitting: Sitting, settings: NearestSettings, device: torch.device) -> None:
+    def __init__(self, sitting: JudgeConstraint, settings: NearestSettings, device: torch.device) -> None:
         self.sitting, self.settings = sitting, settings
         self.gap = 0.03 * sitting.judge.threshold  # a first guess
         self.hardest = WORST_CASE[-(settings.k // 2) :]
@@ -149,7 +149,7 @@ class _Constraint:
 def search_nearest(
     generator: Generator,
     match: Place,
-    sittings: Sequence[Sitting],
+    sittings: Sequence[JudgeConstraint],
     change: VisibleChange,
     settings: NearestSettings | None = None,
 ) -> Iterator[Step]:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from engine.border.continuum import Continuum
-from engine.border.strip import Strip, WithoutBorder
+from engine.border.strip import NoBorderReason, Strip
 from engine.border.strip_builder import make_strip, pictures_seen
 from engine.border.tracing import COARSE, Curve, Sample, trace
 from engine.common.arrays import Pixels
@@ -25,7 +25,7 @@ from engine.faces.alignment import Portrait, crop_ffhq
 from engine.faces.finder import Face, FaceAnalyser, FaceLimits, choose_sitter
 from engine.finders import doppelganger
 from engine.finders.doppelganger import Doppelganger
-from engine.finders.nearest import NearestSettings, Sitting, search_nearest
+from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
 from engine.inversion.projection import Loss, Place, SearchSettings, Step, median_face, search_latent, tune
 from engine.inversion.target import aim_at, to_target
 from engine.judges.base import Judge
@@ -33,7 +33,7 @@ from engine.judges.registry import require_binding
 from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
 from engine.perceptual.distance import Distance
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
-from engine.pipeline.result import Finding, Opinion
+from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator
 
@@ -92,7 +92,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgeCurves:
     """One judge on one sitter. The `search_curve` runs from the first picture of the search to the last."""
 
     judge: Judge
@@ -110,7 +110,7 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
+class NearestContinuum:
     """A second continuum: from the nearest doppelgänger (t = 0) to the closest match (t = 1).
 
     curves: by judge. strip: of the leading judge.
@@ -122,7 +122,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Appraised(Doppelganger):
+class AssessedDoppelganger(Doppelganger):
     """A doppelgänger and what is said of it: by each judge its verdict, and that of the worst case;
     `likeness` compares it with the closest match (docs/outputs.md)."""
 
@@ -148,49 +148,49 @@ class Portrayal:
     tuning_steps: int
     loss: float
     continuum: Continuum
-    judged: list[Judged]
+    judged: list[JudgeCurves]
     strip: Strip
-    nearest: Way | None
-    doppelganger: Appraised | None
-    on_the_way: Appraised | None
+    nearest: NearestContinuum | None
+    doppelganger: AssessedDoppelganger | None
+    on_the_way: AssessedDoppelganger | None
     seconds: dict[str, float]
 
 
-def summarise(portrayal: Portrayal, whole: bool = True) -> Finding:
-    """What of it is shown; nothing of the sitter's own face is in it. `whole`: see `Finding`."""
+def summarise(portrayal: Portrayal, complete: bool = True) -> PortrayalResult:
+    """What of it is shown; nothing of the sitter's own face is in it. `complete`: see `PortrayalResult`."""
     twin = portrayal.doppelganger
-    return Finding(
+    return PortrayalResult(
         median=portrayal.strip,
         nearest=portrayal.nearest.strip if portrayal.nearest else None,
-        opinions=tuple(
-            _opinion(one.judge, one.curve, twin.verdicts.get(one.judge.name) if twin else None)
+        judge_results=tuple(
+            _judge_result(one.judge, one.curve, twin.verdicts.get(one.judge.name) if twin else None)
             for one in portrayal.judged
         ),
         doppelganger=twin.picture if twin else None,
-        whole=whole,
+        complete=complete,
     )
 
 
-def _opinion(judge: Judge, curve: Curve, of_doppelganger: Verdict | None) -> Opinion:
+def _judge_result(judge: Judge, curve: Curve, of_doppelganger: Verdict | None) -> JudgeResult:
     seen = [sample for sample in curve.samples if math.isfinite(sample.distance)]
-    return Opinion(
+    return JudgeResult(
         judge=judge.name,
         binding=judge.binding,
         threshold=judge.threshold,
         fmr=judge.fmr,
         curve=tuple((sample.t, sample.distance) for sample in seen),
         border_t=curve.border.t if curve.border else None,
-        without_border=_without_border(curve),
+        no_border_reason=_no_border_reason(curve),
         of_doppelganger=of_doppelganger.same if of_doppelganger else None,
     )
 
 
-def _without_border(curve: Curve) -> WithoutBorder | None:
+def _no_border_reason(curve: Curve) -> NoBorderReason | None:
     if curve.border:
         return None
     if not any(math.isfinite(sample.distance) for sample in curve.samples):
-        return WithoutBorder.UNDECIDED
-    return WithoutBorder.ALWAYS if curve.samples[-1].same else WithoutBorder.NEVER
+        return NoBorderReason.UNDECIDED
+    return NoBorderReason.ALWAYS if curve.samples[-1].same else NoBorderReason.NEVER
 
 
 @torch.no_grad()
@@ -388,7 +388,7 @@ def _portray(
             sample = sampler(judge, reference, continuum.picture, settings, see)
             curve = trace(continuum.picture, sample, judge.threshold)
             search_curve = _trace_search(judge, reference, recorder.pictures, settings, see)
-            judged.append(Judged(judge, reference, curve, search_curve))
+            judged.append(JudgeCurves(judge, reference, curve, search_curve))
     recorder.pictures.clear()  # at 1024 px up to a gigabyte
 
     with watch("film"):
@@ -427,7 +427,7 @@ def _portray(
     # A match that holds itself is its own nearest picture.
     if settings.nearest and not match_holds:
         sittings = [
-            Sitting(one.judge, one.reference, _limit(one.judge, settings))
+            JudgeConstraint(one.judge, one.reference, _limit(one.judge, settings))
             for one in judged
             if one.judge.binding
         ]
@@ -448,7 +448,7 @@ def _portray(
             border = continuum.place(start_t)
             through = doppelganger.towards_others(generator, border, holds, unlikeness, settings.seed)
 
-    def appraise(twin: Doppelganger | None) -> Appraised | None:
+    def appraise(twin: Doppelganger | None) -> AssessedDoppelganger | None:
         likeness = _likeness(twin.picture, match, change, unlikeness(twin.picture)) if twin else {}
         return _appraise(twin, judged, settings, likeness) if twin else None
 
@@ -464,12 +464,12 @@ def _limit(judge: Judge, settings: PortrayalSettings) -> float:
 
 
 def _holds(
-    judged: Sequence[Judged], settings: PortrayalSettings, see: Callable[[Pixels], None]
+    judged: Sequence[JudgeCurves], settings: PortrayalSettings, see: Callable[[Pixels], None]
 ) -> doppelganger.Holds:
     """Whether every binding judge says someone else, in the worst case too. `see` is called with each
     picture."""
 
-    def stays_beyond(one: Judged, picture: Pixels) -> bool:
+    def stays_beyond(one: JudgeCurves, picture: Pixels) -> bool:
         see(picture)
         (plain,) = judge_pictures(one.judge, one.reference, [picture], settings.seed, settings.k)
         if plain.same:
@@ -483,10 +483,10 @@ def _holds(
 
 def _way(
     continuum: Continuum,
-    judged: Sequence[Judged],
+    judged: Sequence[JudgeCurves],
     settings: PortrayalSettings,
     report: Callable[[Progress], None],
-) -> Way:
+) -> NearestContinuum:
     """The second continuum, judged like the first."""
     expected = len(judged) * (COARSE + BISECTIONS) + settings.nearest_strip
     see = _Stage("nearest_judging", expected, report).see
@@ -503,12 +503,12 @@ def _way(
     strip = make_strip(
         continuum, first, curves[first.name], samplers[first.name], settings.nearest_strip, see
     )
-    return Way(continuum, curves, strip)
+    return NearestContinuum(continuum, curves, strip)
 
 
 def _appraise(
-    twin: Doppelganger, judged: Sequence[Judged], settings: PortrayalSettings, likeness: dict[str, float]
-) -> Appraised:
+    twin: Doppelganger, judged: Sequence[JudgeCurves], settings: PortrayalSettings, likeness: dict[str, float]
+) -> AssessedDoppelganger:
     """Asks all judges about a doppelgänger."""
     verdicts, worst = {}, {}
     for one in judged:
@@ -516,7 +516,7 @@ def _appraise(
             one.judge, one.reference, [twin.picture], settings.seed, settings.k
         )
         (worst[one.judge.name],) = judge_worst_case(one.judge, one.reference, [twin.picture])
-    return Appraised(twin.kind, twin.t, twin.place, twin.picture, verdicts, worst, likeness)
+    return AssessedDoppelganger(twin.kind, twin.t, twin.place, twin.picture, verdicts, worst, likeness)
 
 
 def _beyond(curve: Curve) -> float | None:

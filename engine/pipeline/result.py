@@ -5,16 +5,16 @@ from enum import StrEnum
 
 import numpy as np
 
-from engine.border.strip import Strip, WithoutBorder
+from engine.border.strip import NoBorderReason, Strip
 from engine.common.arrays import Pixels
 
 
 @dataclass(frozen=True)
-class Opinion:
+class JudgeResult:
     """What one judge says along the way from the median face (t = 0) to the closest match (t = 1).
 
     Distances are in the judge's own metric; smaller is more alike, up to `threshold` means *same*.
-    curve: rising t, each with its distance. border_t: None where there is none; `without_border` says why.
+    curve: rising t, each with its distance. border_t: None where there is none; `no_border_reason` says why.
     fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: whether
     it says *same* of the doppelgänger, None where there is none.
     """
@@ -25,11 +25,11 @@ class Opinion:
     fmr: float | None
     curve: tuple[tuple[float, float], ...]
     border_t: float | None
-    without_border: WithoutBorder | None
+    no_border_reason: NoBorderReason | None
     of_doppelganger: bool | None = None
 
 
-class Given(StrEnum):
+class PictureKind(StrEnum):
     """What kind of picture there is to take home."""
 
     HOLDS = "holds"  # a doppelgänger that stays someone else for every binding judge
@@ -38,29 +38,29 @@ class Given(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class PortrayalResult:
     """Everything the scenes from border to doppelganger show.
 
     median: the way from the median face to the closest match. nearest: the way from the nearest picture that
     every binding judge calls someone else (t = 0) to the closest match (t = 1), where there is one.
-    opinions: of all judges about the way through the median, the leading one first.
+    judge_results: of all judges about the way through the median, the leading one first.
     doppelganger: the picture given to the sitter, uint8 (R, R, 3) RGB, or None where none holds.
-    whole: False while the nearest picture and the doppelgänger are still looked for.
+    complete: False while the nearest picture and the doppelgänger are still looked for.
     """
 
     median: Strip
     nearest: Strip | None
-    opinions: tuple[Opinion, ...]
+    judge_results: tuple[JudgeResult, ...]
     doppelganger: Pixels | None
-    whole: bool = True
+    complete: bool = True
 
     @property
-    def given(self) -> tuple[Pixels, Given]:
+    def picture_to_take_home(self) -> tuple[Pixels, PictureKind]:
         """The picture to take home, uint8 (R, R, 3) RGB, whatever was found, and what it is."""
         if self.doppelganger is not None:
-            return self.doppelganger, Given.HOLDS
+            return self.doppelganger, PictureKind.HOLDS
         strip = self.nearest or self.median
         others = np.flatnonzero(~strip.same)
         if len(others):
-            return strip.pictures[others[-1]], Given.BEYOND
-        return strip.pictures[int(strip.distances.argmax())], Given.SAME
+            return strip.pictures[others[-1]], PictureKind.BEYOND
+        return strip.pictures[int(strip.distances.argmax())], PictureKind.SAME

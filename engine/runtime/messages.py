@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 
 # --- asked ----------------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class ResultReady:
     """What is shown of this visit; first the way through the median, then, while that is shown, all of it."""
 
     visit_id: int
-    finding: Finding
+    result: PortrayalResult
 
 
 @dataclass(frozen=True, eq=False)

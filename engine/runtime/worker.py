@@ -181,7 +181,7 @@ class _Worker:
             nonlocal found
             self._heed()
             found = begun
-            self.end.send(ResultReady(request.visit_id, summarise(begun, whole=False)))
+            self.end.send(ResultReady(request.visit_id, summarise(begun, complete=False)))
 
         try:
             found = self.models.portray(photographs, report, bordered)
@@ -192,9 +192,9 @@ class _Worker:
                 raise
             # The visit goes on with what has been shown of it.
             fault = _place(error)
-        finding = summarise(found)
+        result = summarise(found)
         self._heed()
-        self.end.send(ResultReady(request.visit_id, finding))
+        self.end.send(ResultReady(request.visit_id, result))
         return fault
 
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:

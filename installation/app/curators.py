@@ -70,10 +70,10 @@ def progress(view: View) -> float:
 
 def jury(view: View) -> tuple[JuryVerdict, ...]:
     """Each judge's border, and what it says of the closest match."""
-    if view.finding is None:
+    if view.result is None:
         return ()
     return tuple(
         JuryVerdict(one.judge, one.curve[-1][1] <= one.threshold, one.curve[-1][1], one.border_t)
-        for one in view.finding.opinions
+        for one in view.result.judge_results
         if one.curve
     )

@@ -25,7 +25,7 @@ from PIL import Image
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 from installation.outputs.film import Film
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
@@ -44,7 +44,7 @@ class Recorder:
         self._scenes.mkdir(exist_ok=True)
         for earlier in self._scenes.glob("*.png"):
             earlier.unlink()
-        self._finding: Finding | None = None
+        self._result: PortrayalResult | None = None
         self._phase: Phase | None = None
         self._still: Pixels | None = None
 
@@ -52,9 +52,9 @@ class Recorder:
         """One finished frame."""
         picture = pixels(canvas.surface)
         self._film.add(picture)
-        if view.finding is not None and view.finding is not self._finding:
-            self._write_finding(view.visit.visit_id, view.finding)
-        self._finding = view.finding
+        if view.result is not None and view.result is not self._result:
+            self._write_result(view.visit.visit_id, view.result)
+        self._result = view.result
         line: dict[str, Any] = {"frame": self._film.count - 1, "time_s": round(view.now_s, 3)}
         line["phase"] = view.visit.phase
         line["shown"] = [
@@ -86,8 +86,8 @@ class Recorder:
             Image.fromarray(self._still).save(path)
         self._still = None
 
-    def _write_finding(self, visit_id: int, finding: Finding) -> None:
-        for way, strip in (("median", finding.median), ("nearest", finding.nearest)):
+    def _write_result(self, visit_id: int, result: PortrayalResult) -> None:
+        for way, strip in (("median", result.median), ("nearest", result.nearest)):
             if strip is not None:
                 for line in strip_lines(strip):
                     self._write({"finding": visit_id, "way": way, **line})

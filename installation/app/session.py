@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.border.strip import Strip
-from engine.pipeline.result import Finding, Given
+from engine.pipeline.result import PictureKind, PortrayalResult
 from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
 from installation.app.counters import Counters
 from installation.app.language import Language
@@ -66,7 +66,7 @@ class Session:
         self._for_technician = False
         # All there is of a visitor on this side of the processes.
         self._live: SearchStatus | None = None
-        self._finding: Finding | None = None
+        self._result: PortrayalResult | None = None
         self._link: Link | None = None
         self._film_worker = FilmWorker()
         self._to_offer: int | None = None  # the visit whose pictures wait for its film
@@ -129,7 +129,7 @@ class Session:
             camera=self._camera.latest() if self.state.consented or self._for_technician else None,
             sighting=self._watcher.sighting,
             live=self._live,
-            finding=self._finding,
+            result=self._result,
             link=self._link,
             people=self.people,
             phones=self._delivery is not None and self._ended != self.state.visit_id,
@@ -144,8 +144,8 @@ class Session:
                 self.handle(visit.EngineReady(), now_s)
             case Failed():
                 self.handle(visit.EngineFailed(), now_s)
-                if self._finding is not None:  # The visit goes on with what has been found.
-                    self._finding = replace(self._finding, whole=True)
+                if self._result is not None:  # The visit goes on with what has been found.
+                    self._result = replace(self._result, complete=True)
             case PeopleReady(strips):
                 self.people = strips
             case ProgressUpdate(visit_id, stage, share, picture) if self._awaits(visit_id):
@@ -153,14 +153,14 @@ class Session:
                     picture = self._live.picture
                 self._live = SearchStatus(stage, share, picture)
                 self.handle(visit.SearchProgress(visit_id), now_s)
-            case ResultReady(visit_id, finding) if self._awaits(visit_id):
-                self._finding = finding
-                self._counters.count("border" if finding.median.border else "no border")
+            case ResultReady(visit_id, result) if self._awaits(visit_id):
+                self._result = result
+                self._counters.count("border" if result.median.border else "no border")
                 if self._delivery and self._agreed and self._agreed.gives == "everything":
-                    self._film_worker.begin(finding.median, self.language.text.language)
+                    self._film_worker.begin(result.median, self.language.text.language)
                 self.handle(visit.SearchDone(visit_id), now_s)
-            case ResultReady(visit_id, finding) if self._finding and visit_id == self.state.visit_id:
-                self._finding = finding
+            case ResultReady(visit_id, result) if self._result and visit_id == self.state.visit_id:
+                self._result = result
 
     def _awaits(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
@@ -214,12 +214,12 @@ class Session:
     def _offer_when_ready(self) -> None:
         if self._to_offer is None or self._delivery is None:
             return
-        if self._finding is None or not self._finding.whole:
+        if self._result is None or not self._result.complete:
             return
         if self._lock_step:
             self._film_worker.wait()
         if self._film_worker.done:
-            self._delivery.offer(self._take_home_pictures(self._to_offer, self._finding), self._agreed)
+            self._delivery.offer(self._take_home_pictures(self._to_offer, self._result), self._agreed)
             self._to_offer = None
             self._awaits_link = self._lock_step
 
@@ -239,25 +239,25 @@ class Session:
         self._awaits_link = False
         return news
 
-    def _take_home_pictures(self, visit_id: int, finding: Finding) -> TakeHomePictures:
+    def _take_home_pictures(self, visit_id: int, result: PortrayalResult) -> TakeHomePictures:
         # The pair of the nearest way looks like the sitter.
-        strip = finding.nearest if finding.nearest and finding.nearest.border else finding.median
+        strip = result.nearest if result.nearest and result.nearest.border else result.median
         pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
-        picture, kind = finding.given
+        picture, kind = result.picture_to_take_home
         exists = self.state.sitter is not Sitter.SYNTHETIC
         return TakeHomePictures(
             visit_id=visit_id,
             language=self.language.text.language,
             doppelganger=picture,
-            captions=captions(finding, self.language.text, exists),
+            captions=captions(result, self.language.text, exists),
             pair=pair,
             film=self._film_worker.film,
-            same=kind is Given.SAME,
+            same=kind is PictureKind.SAME,
             exists=exists,
         )
 
     def _erase(self, visit_id: int) -> None:
-        self._live = self._finding = self._to_offer = self._agreed = None
+        self._live = self._result = self._to_offer = self._agreed = None
         if self._delivery and self._link is None:
             self._delivery.revoke(visit_id)  # Pictures whose code nobody has seen are of no use to anybody.
         self._film_worker.drop()

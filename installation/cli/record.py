@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.border.tracing import Curve
 from engine.judges.base import Judge
-from engine.pipeline.portrayal import Appraised, Judged, Portrayal, Way
+from engine.pipeline.portrayal import AssessedDoppelganger, JudgeCurves, NearestContinuum, Portrayal
 from installation.outputs import folder, report
 from installation.settings.texts import Texts
 from installation.workers.models import ModelBundle
@@ -68,7 +68,7 @@ def write_visit(
     return record.report
 
 
-def _doppelganger(twin: Appraised | None) -> report.Doppelganger | None:
+def _doppelganger(twin: AssessedDoppelganger | None) -> report.Doppelganger | None:
     if twin is None:
         return None
     return report.Doppelganger(
@@ -84,7 +84,7 @@ def _doppelganger(twin: Appraised | None) -> report.Doppelganger | None:
     )
 
 
-def _judge(one: Judged, nearest: Way | None) -> report.Judge:
+def _judge(one: JudgeCurves, nearest: NearestContinuum | None) -> report.Judge:
     judge, curve = one.judge, one.curve
     return report.Judge(
         name=judge.name,
@@ -137,7 +137,7 @@ def sentence(judge: Judge) -> str:
     return Texts.load("en").strangers(judge.fmr)
 
 
-def no_border(one: Judged) -> str:
+def no_border(one: JudgeCurves) -> str:
     """Why there is no border, and how far from one the sitter is."""
     closest = min(sample.distance for sample in one.curve.samples)
     farthest = max(sample.distance for sample in one.curve.samples)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 from installation.settings.texts import Texts
 
 
@@ -15,7 +15,7 @@ class Caption:
     words: str
 
 
-def captions(finding: Finding, text: Texts, exists: bool = True) -> tuple[Caption, ...]:
+def captions(result: PortrayalResult, text: Texts, exists: bool = True) -> tuple[Caption, ...]:
     """One for each judge that has been asked about the picture that is given.
 
     exists: whether the sitter does.
@@ -26,6 +26,6 @@ def captions(finding: Finding, text: Texts, exists: bool = True) -> tuple[Captio
             one.of_doppelganger,
             text.strangers(one.fmr, exists),
         )
-        for one in finding.opinions
+        for one in result.judge_results
         if one.of_doppelganger is not None
     )

@@ -110,7 +110,7 @@ def schedule(strip: Strip, fps: int = FPS) -> NDArray[np.intp]:
 
 def no_border_words(strip: Strip, text: Texts = ENGLISH) -> str:
     """The words for a way without a border."""
-    return text(f"film.{strip.without_border}", judge=text.judge(strip.judge))
+    return text(f"film.{strip.no_border_reason}", judge=text.judge(strip.judge))
 
 
 def difference_factor(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import Frame
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
@@ -94,7 +94,7 @@ class View:
     camera: Frame | None = None
     sighting: Sighting | None = None
     live: SearchStatus | None = None
-    finding: Finding | None = None
+    result: PortrayalResult | None = None
     link: Link | None = None
     people: Sequence[Strip] = ()
     phones: bool = True

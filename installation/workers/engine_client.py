@@ -124,7 +124,7 @@ class EngineClient(ResilientService):
     # --- for the stage
 
     def portray(self, visit_id: int, photographs: Sequence[Pixels] | None) -> None:
-        """Asks for a visit's finding.
+        """Asks for a visit's result.
 
         photographs: uint8 (H, W, 3) RGB, upright, writable, handed over: they are overwritten as soon as the
         process has them. The first is portrayed, all make the judges' reference. None: a sitter who does not

@@ -42,7 +42,7 @@ def left(app: TestApp) -> list[str]:
     pictures = [picture for picture, _ in app.main_loop.canvas._enlarged.values()]
     held: dict[str, object] = {
         "live": session._live,
-        "finding": session._finding,
+        "result": session._result,
         "link": session._link,
         "offer": session._to_offer,
         "agreement": session._agreed,
@@ -82,7 +82,7 @@ def test_the_engine_is_killed(app: TestApp, phase: Phase, caplog: pytest.LogCapt
         assert time.monotonic() - killed_s <= LIMIT_S
         app.main_loop.frame()
     if phase is Phase.DOPPELGANGER:  # shows what has been found, and erases it in its own time
-        assert app.phase is phase and app.session._finding is not None and app.session._finding.whole
+        assert app.phase is phase and app.session._result is not None and app.session._result.complete
         app.until(Phase.ATTRACT)
     assert app.phase is Phase.ATTRACT
     assert left(app) == []

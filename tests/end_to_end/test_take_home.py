@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from skimage import data
 
 from engine.common.arrays import Pixels
-from engine.pipeline.result import Finding, Given
+from engine.pipeline.result import PictureKind, PortrayalResult
 from installation.app import simulated_visitors
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
@@ -141,11 +141,11 @@ def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_
     kiosk.until(lambda: session._link is not None)
     kiosk.for_s(6)  # the picture alone comes first
     Image.fromarray(kiosk.screenshot()).save(OUTPUT / "kiosk.png")
-    finding = session._finding
-    assert isinstance(finding, Finding)
-    given = np.copy(finding.given[0])
-    assert finding.given[1] is Given.HOLDS and finding.median.border is not None
-    assert not any(one.of_doppelganger for one in finding.opinions if one.binding)
+    result = session._result
+    assert isinstance(result, PortrayalResult)
+    given = np.copy(result.picture_to_take_home[0])
+    assert result.picture_to_take_home[1] is PictureKind.HOLDS and result.median.border is not None
+    assert not any(one.of_doppelganger for one in result.judge_results if one.binding)
     url = read_code(kiosk.screenshot(), tmp_path)
     assert url.startswith("HTTP://127.0.0.1:")
 

@@ -24,10 +24,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pygame import Rect
 
-from engine.border.strip import Strip, WithoutBorder
+from engine.border.strip import NoBorderReason, Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
-from engine.pipeline.result import Finding, Given
+from engine.pipeline.result import PictureKind, PortrayalResult
 from hardware.display import Touch
 from installation.app.inputs import NextLanguage, translate_input
 from installation.control.protocol.parameter_table import parameter_table
@@ -67,18 +67,18 @@ def values() -> Registry:
 
 def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     """What is worth looking at: a name, the phase, the time, and what differs from an ordinary visit."""
-    found = somebody().finding
+    found = somebody().result
     always = replace(found, median=with_threshold(found.median, 2.0), nearest=None, doppelganger=None)
     never = replace(always, median=with_threshold(found.median, 0.0))
     undecided = replace(always, median=replace(found.median, border=None))
     crowd = tuple(
-        replace(found.opinions[0], judge=name, border_t=t, without_border=None)
+        replace(found.judge_results[0], judge=name, border_t=t, no_border_reason=None)
         for name, t in (("dlib", 0.42), ("arcface", 0.5), ("sface", 0.93))
     )
-    mute = replace(found.opinions[1], fmr=None, border_t=None)
+    mute = replace(found.judge_results[1], fmr=None, border_t=None)
     crowd += (
-        replace(mute, judge="anthropometry", without_border=WithoutBorder.ALWAYS),
-        replace(mute, judge="vggface", without_border=WithoutBorder.NEVER),
+        replace(mute, judge="anthropometry", no_border_reason=NoBorderReason.ALWAYS),
+        replace(mute, judge="vggface", no_border_reason=NoBorderReason.NEVER),
     )
     yield "attract", Phase.ATTRACT, 6.0, {}
     yield "attract-waking", Phase.ATTRACT, 4.0, {"people": (), "engine_ready": False}
@@ -103,30 +103,30 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
         yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"live": live, "sitter": Sitter.SYNTHETIC}
     for at_s in (1.0, 6.0, 20.0, 24.0, 28.0):
         yield f"border-{at_s:.0f}", Phase.BORDER, at_s, {}
-    yield "border-always", Phase.BORDER, 25.0, {"finding": always}
-    yield "border-never", Phase.BORDER, 25.0, {"finding": never}
-    yield "border-undecided", Phase.BORDER, 25.0, {"finding": undecided}
-    yield "border-nobody", Phase.BORDER, 25.0, {"finding": never, "sitter": Sitter.SYNTHETIC}
-    yield "border-late", Phase.BORDER, 2.0, {"finding": None}
+    yield "border-always", Phase.BORDER, 25.0, {"result": always}
+    yield "border-never", Phase.BORDER, 25.0, {"result": never}
+    yield "border-undecided", Phase.BORDER, 25.0, {"result": undecided}
+    yield "border-nobody", Phase.BORDER, 25.0, {"result": never, "sitter": Sitter.SYNTHETIC}
+    yield "border-late", Phase.BORDER, 2.0, {"result": None}
     yield "jury", Phase.JURY, 4.0, {}
-    yield "jury-crowd", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd)}
-    yield "jury-crowd-back", Phase.JURY, 8.5, {"finding": replace(found, opinions=crowd)}
-    yield "jury-alone", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[:1])}
+    yield "jury-crowd", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd)}
+    yield "jury-crowd-back", Phase.JURY, 8.5, {"result": replace(found, judge_results=crowd)}
+    yield "jury-alone", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd[:1])}
     agreed = tuple(
-        replace(each, border_t=t, without_border=None)
-        for each, t in zip(found.opinions, (0.37, 0.385), strict=True)
+        replace(each, border_t=t, no_border_reason=None)
+        for each, t in zip(found.judge_results, (0.37, 0.385), strict=True)
     )
-    yield "jury-agreed", Phase.JURY, 4.0, {"finding": replace(found, opinions=agreed)}
-    yield "jury-nowhere", Phase.JURY, 4.0, {"finding": replace(found, opinions=crowd[3:])}
+    yield "jury-agreed", Phase.JURY, 4.0, {"result": replace(found, judge_results=agreed)}
+    yield "jury-nowhere", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd[3:])}
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
-    yield "doppelganger-coming", Phase.DOPPELGANGER, 2.0, {"finding": replace(found, whole=False)}
+    yield "doppelganger-coming", Phase.DOPPELGANGER, 2.0, {"result": replace(found, complete=False)}
     yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"phones": False}
     yield "doppelganger-link", Phase.DOPPELGANGER, 8.0, {"link": LINK}
     yield "doppelganger-wifi", Phase.DOPPELGANGER, 8.0, {"link": WIFI}
     yield "doppelganger-without-link", Phase.DOPPELGANGER, 30.0, {}
-    yield "doppelganger-beyond", Phase.DOPPELGANGER, 2.0, {"finding": never}
-    yield "doppelganger-same", Phase.DOPPELGANGER, 2.0, {"finding": always}
+    yield "doppelganger-beyond", Phase.DOPPELGANGER, 2.0, {"result": never}
+    yield "doppelganger-same", Phase.DOPPELGANGER, 2.0, {"result": always}
     yield "doppelganger-nobody", Phase.DOPPELGANGER, 2.0, {"sitter": Sitter.SYNTHETIC}
     yield "farewell", Phase.FAREWELL, 6.0, {}
     yield "farewell-link", Phase.FAREWELL, 6.0, {"link": LINK}
@@ -210,9 +210,9 @@ LATE: dict[Phase, dict[str, Any]] = {
     Phase.ATTRACT: {"people": ()},
     Phase.PORTRAIT: {"camera": None},
     Phase.SEARCH: {"live": None},
-    Phase.BORDER: {"finding": None},
-    Phase.JURY: {"finding": None},
-    Phase.DOPPELGANGER: {"finding": None},
+    Phase.BORDER: {"result": None},
+    Phase.JURY: {"result": None},
+    Phase.DOPPELGANGER: {"result": None},
 }
 
 
@@ -261,8 +261,8 @@ def test_every_line_that_scenes_ask_for_is_there() -> None:
         for key in re.findall(r'"([a-z]+\.[a-z_]+)"', file.read_text("utf-8")):
             assert key in lines, f"{file.name}: {key}"
     assert {f"guidance.{each.name.lower()}" for each in Guidance} <= lines.keys()
-    assert {f"without.{each}{end}" for each in WithoutBorder for end in ("", "_words")} <= lines.keys()
-    assert {f"doppelganger.{each}" for each in Given} <= lines.keys()
+    assert {f"without.{each}{end}" for each in NoBorderReason for end in ("", "_words")} <= lines.keys()
+    assert {f"doppelganger.{each}" for each in PictureKind} <= lines.keys()
 
 
 @pytest.mark.parametrize("sitter", Sitter)
@@ -299,7 +299,7 @@ def test_what_goes_by_itself_can_be_read_meanwhile(language: str, values: Regist
 
     for sitter in (None, Sitter.SYNTHETIC):
         assert reading_s(Phase.FAREWELL, 6.0, link=LINK, sitter=sitter) <= Timeouts().farewell_s
-    row = shots(somebody().finding, values.of(BorderParameters), Timeouts().border_s)
+    row = shots(somebody().result, values.of(BorderParameters), Timeouts().border_s)
     *before, difference = row
     assert difference.part is Part.DIFFERENCE
     begun_s = sum(shot.lasts_s for shot in before)
@@ -321,8 +321,10 @@ def test_operating_points_are_told_in_one_way() -> None:
     of_nobody = german.strangers(0.25, exists=False)
     assert of_nobody == "Von 10.000 Fremden verwechselt sie 2.500 mit dieser Person."
     assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
-    found = replace(somebody().finding, opinions=(replace(somebody().finding.opinions[0], fmr=0.001),))
-    asked = replace(found, opinions=(replace(found.opinions[0], of_doppelganger=False),))
+    found = replace(
+        somebody().result, judge_results=(replace(somebody().result.judge_results[0], fmr=0.001),)
+    )
+    asked = replace(found, judge_results=(replace(found.judge_results[0], of_doppelganger=False),))
     assert [one.words for one in captions(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
     (one,) = captions(asked, english, exists=False)
     assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
@@ -375,13 +377,13 @@ def test_both_ways_to_agree_are_told_whole(screen: tuple[int, int], language: st
 
 def test_who_can_take_nothing_home_is_not_asked_to(values: Registry) -> None:
     always = replace(
-        somebody().finding,
-        median=with_threshold(somebody().finding.median, 2.0),
+        somebody().result,
+        median=with_threshold(somebody().result.median, 2.0),
         nearest=None,
         doppelganger=None,
     )
     canvas = Canvas(*WIDE)
-    play(canvas, Phase.DOPPELGANGER, 8.0, values, finding=always, phones=False)
+    play(canvas, Phase.DOPPELGANGER, 8.0, values, result=always, phones=False)
     told = " ".join(each.words for each in canvas.drawn)
     assert "still you" in told and "no border" in told and "Take" not in told
 
@@ -473,7 +475,7 @@ def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registr
 
 def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry) -> None:
     """*I have it* beside the code, *done* where none will come; nothing ends a visit as soon as it begins."""
-    canvas, unfinished = Canvas(*WIDE), replace(somebody().finding, whole=False)
+    canvas, unfinished = Canvas(*WIDE), replace(somebody().result, complete=False)
     whole: list[tuple[float, dict[str, Any], str, set[Action]]] = [
         (0.4, {}, "", set()),
         (2.0, {}, "Forget it now", {Action.NO}),
@@ -482,8 +484,8 @@ def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry
         (17.0, {}, "Done", {Action.YES}),
         (2.0, {"phones": False}, "", set()),
         (4.0, {"phones": False}, "Done", {Action.YES}),
-        (30.0, {"finding": unfinished}, "Forget it now", {Action.NO}),
-        (30.0, {"finding": unfinished, "phones": False}, "", set()),
+        (30.0, {"result": unfinished}, "Forget it now", {Action.NO}),
+        (30.0, {"result": unfinished, "phones": False}, "", set()),
     ]
     for at_s, changes, word, offered in whole:
         areas = play(canvas, Phase.DOPPELGANGER, at_s, values, **changes).areas()
@@ -497,19 +499,19 @@ def test_no_picture_is_given_before_it_is_found(values: Registry) -> None:
     """A provisional one would jump. Then it comes as light, and the code some seconds after it."""
     canvas, found, scene = (
         Canvas(640, 360),
-        somebody().finding,
+        somebody().result,
         scene_views.scene_types()[Phase.DOPPELGANGER](),
     )
     scene.enter(make_view(Phase.DOPPELGANGER, 0.0, values))
     kinds = []
     for at_s in np.arange(0, 16, 0.1):
-        finding = replace(found, whole=bool(at_s >= 9.95))
-        view = make_view(Phase.DOPPELGANGER, float(at_s), values, finding=finding, link=LINK)
+        result = replace(found, complete=bool(at_s >= 9.95))
+        view = make_view(Phase.DOPPELGANGER, float(at_s), values, result=result, link=LINK)
         scene.update(view)
         canvas.clear()
         scene.draw(canvas, view)
         kinds.append({each.kind for each in canvas.drawn})
-        if not finding.whole:
+        if not result.complete:
             assert not any("taken home" in each.words for each in canvas.drawn)
     assert not any(Kind.PICTURE in each for each in kinds[:100])
     assert Kind.PICTURE in kinds[102] and Kind.CODE not in kinds[129] and Kind.CODE in kinds[132]
@@ -566,7 +568,7 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
     canvas, scene = Canvas(640, 360), Border()
     text = Texts.load("en")
     known = {True: text("verdict.same").upper(), False: text("verdict.other").upper()}
-    found = somebody().finding
+    found = somebody().result
     assert found.nearest is not None
     strips = {"median": [found.median], "nearest": [found.nearest]}.get(way, [found.median, found.nearest])
     scene.enter(make_view(Phase.BORDER, 0.0, values))
@@ -603,15 +605,15 @@ def test_the_nearest_way_is_waited_for_without_a_jump(
 ) -> None:
     """It is looked for while the way through the median is ridden; what comes too late changes nothing."""
     scene = Border()
-    found = somebody().finding
-    begun = replace(found, nearest=None, doppelganger=None, whole=False)
-    scene.enter(replace(make_view(Phase.BORDER, 0.0, values), finding=begun))
+    found = somebody().result
+    begun = replace(found, nearest=None, doppelganger=None, complete=False)
+    scene.enter(replace(make_view(Phase.BORDER, 0.0, values), result=begun))
     shown_before: Pixels | None = None
     strips: list[Strip] = []
     differences: list[float] = []
     for frame in range(round(30 * Timeouts().border_s)):
         view = make_view(Phase.BORDER, frame / 30, values)
-        scene.update(replace(view, finding=found if frame / 30 >= arrives_s else begun))
+        scene.update(replace(view, result=found if frame / 30 >= arrives_s else begun))
         assert scene._strip is not None and scene._shot is not None
         if scene._shot.part is not Part.RIDE:
             continue
@@ -641,7 +643,7 @@ def test_a_wrong_picture_would_be_noticed(values: Registry) -> None:
     (one,) = play(canvas, Phase.BORDER, 1.0, values).shown()
     _assert_on_screen(canvas, one.picture)
     with pytest.raises(AssertionError):
-        _assert_on_screen(canvas, somebody().finding.median.pictures[0])
+        _assert_on_screen(canvas, somebody().result.median.pictures[0])
 
 
 @pytest.mark.parametrize("beat_s", [0.4, 0.7])
@@ -672,7 +674,7 @@ def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
     """Whoever steers to the border and stays there, trembling."""
     for name, value in (("way", "median"), ("calm_hz", 10), ("rest_deg", 1), ("patience_s", 20)):
         values.set(f"border/{name}", value)
-    strip = somebody().finding.median
+    strip = somebody().result.median
     place = progress_of(strip.border_t or 0.0, strip.border_t)
     scene = Border()
     scene.enter(make_view(Phase.BORDER, 0.0, values))
@@ -715,20 +717,20 @@ def test_reduced_motion_shows_stills(values: Registry) -> None:
 
 
 def test_border_scene_lasts_as_long_as_it_has() -> None:
-    found, values = somebody().finding, BorderParameters()
-    for finding in (
+    found, values = somebody().result, BorderParameters()
+    for result in (
         found,
         replace(found, nearest=None),
         replace(found, median=with_threshold(found.median, 2.0)),
     ):
         for lasts_s in (5.0, 30.0, 300.0):
-            assert sum(shot.lasts_s for shot in shots(finding, values, lasts_s)) == pytest.approx(lasts_s)
+            assert sum(shot.lasts_s for shot in shots(result, values, lasts_s)) == pytest.approx(lasts_s)
 
 
 def test_no_distance_is_written_where_the_judge_sees_no_face(
     values: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = somebody().finding
+    found = somebody().result
     seen, rest = found.median.same, 2 * found.median.threshold
     strip = replace(
         found.median,
@@ -738,12 +740,12 @@ def test_no_distance_is_written_where_the_judge_sees_no_face(
     written: list[str] = []
     monkeypatch.setattr(Canvas, "figures", lambda _, words, *more: written.append(words))
     for at_s in (2.0, 10.0, 25.0):
-        play(Canvas(*UPRIGHT), Phase.BORDER, at_s, values, finding=replace(found, median=strip, nearest=None))
+        play(Canvas(*UPRIGHT), Phase.BORDER, at_s, values, result=replace(found, median=strip, nearest=None))
     assert written and not any(f"{rest:.3f}" in words for words in written)
 
 
 def test_the_median_without_a_border_gives_way_to_the_shorter_one() -> None:
-    found = somebody().finding
+    found = somebody().result
     always = replace(found, median=with_threshold(found.median, 2.0))
     parts = [shot.part for shot in shots(always, BorderParameters(), 30.0)]
     assert parts == [Part.RIDE, Part.WORDS, Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
@@ -772,10 +774,10 @@ def test_while_the_nearest_way_is_looked_for_nothing_is_told_twice(
     way: str, border: bool, nearest: bool, parts: list[Part]
 ) -> None:
     """And what is shown meanwhile lasts equally long whatever is found."""
-    found, values = somebody().finding, BorderParameters(way=way)
+    found, values = somebody().result, BorderParameters(way=way)
     if not border:
         found = replace(found, median=with_threshold(found.median, 0.0))
-    begun = replace(found, nearest=None, whole=False)
+    begun = replace(found, nearest=None, complete=False)
     rows = [shots(one, values, 40.0, waited=True) for one in (begun, found if nearest else begun)]
     assert [shot.part for shot in rows[1]] == parts
     assert sum(shot.lasts_s for shot in rows[1]) == pytest.approx(40.0)
@@ -787,16 +789,16 @@ def test_while_the_nearest_way_is_looked_for_nothing_is_told_twice(
 
 
 def test_what_is_given_whatever_was_found() -> None:
-    found = somebody().finding
-    assert found.given == (found.doppelganger, Given.HOLDS)
+    found = somebody().result
+    assert found.picture_to_take_home == (found.doppelganger, PictureKind.HOLDS)
     assert found.nearest is not None and found.nearest.border is not None
     none = replace(found, doppelganger=None)
-    picture, kind = none.given
-    assert kind is Given.BEYOND and not found.nearest.same[_index(found.nearest.pictures, picture)]
-    picture, kind = replace(none, nearest=None, median=with_threshold(found.median, 0.0)).given
-    assert kind is Given.BEYOND and np.array_equal(picture, found.median.pictures[-1])
-    picture, kind = replace(none, nearest=None, median=with_threshold(found.median, 2.0)).given
-    assert kind is Given.SAME and np.array_equal(
+    picture, kind = none.picture_to_take_home
+    assert kind is PictureKind.BEYOND and not found.nearest.same[_index(found.nearest.pictures, picture)]
+    picture, kind = replace(none, nearest=None, median=with_threshold(found.median, 0.0)).picture_to_take_home
+    assert kind is PictureKind.BEYOND and np.array_equal(picture, found.median.pictures[-1])
+    picture, kind = replace(none, nearest=None, median=with_threshold(found.median, 2.0)).picture_to_take_home
+    assert kind is PictureKind.SAME and np.array_equal(
         picture, found.median.pictures[found.median.distances.argmax()]
     )
 
@@ -807,7 +809,7 @@ def _index(pictures: np.ndarray, picture: np.ndarray) -> int:
 
 def test_the_leading_judges_sign_in_the_jury_is_the_pictures_own(values: Registry) -> None:
     canvas = Canvas(640, 360)
-    strip = somebody().finding.median
+    strip = somebody().result.median
     verdicts = set()
     for at_s in np.linspace(0.5, 11.5, 40):
         (one,) = play(canvas, Phase.JURY, float(at_s), values).shown()
@@ -851,7 +853,7 @@ def test_where_there_is_no_border_there_is_no_name_to_place() -> None:
 
 
 def test_the_headline_of_the_jury_is_so() -> None:
-    one, other = somebody().finding.opinions[:2]
+    one, other = somebody().result.judge_results[:2]
 
     def said(first_t: float | None, second_t: float | None) -> str:
         return headline_key((replace(one, border_t=first_t), replace(other, border_t=second_t)))
@@ -919,7 +921,7 @@ def test_a_turned_head_takes_over_and_gives_back_without_a_jump() -> None:
 
 
 def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
-    found = somebody().finding
+    found = somebody().result
     strip = found.median
     assert strip.border_t is not None
     values.set("border/way", "median")
@@ -1097,6 +1099,6 @@ def test_every_language_file_is_toml_with_a_name() -> None:
 
 def test_finding_without_opinions_draws_nothing_wrong(values: Registry) -> None:
     canvas = Canvas(*UPRIGHT)
-    bare: Finding = replace(somebody().finding, opinions=())
-    play(canvas, Phase.JURY, 3.0, values, finding=bare)
+    bare: PortrayalResult = replace(somebody().result, judge_results=())
+    play(canvas, Phase.JURY, 3.0, values, result=bare)
     assert not faults(canvas)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from engine.border.continuum import Continuum, filmstrip
-from engine.border.strip import Strip, WithoutBorder
+from engine.border.strip import NoBorderReason, Strip
 from engine.border.tracing import Curve, Sample, trace
 from engine.common.arrays import Pixels
 from engine.faces.finder import FaceAnalyser
@@ -22,7 +22,7 @@ from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.registry import panel
 from engine.judges.verdict import Reference, judge_pictures, make_reference
-from engine.pipeline.result import Finding, Opinion
+from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.stylegan2.checkpoint import load_generator
 from hardware.camera.base import Frame
 from installation.cli.judges import fetched_weights
@@ -65,7 +65,7 @@ class Somebody:
 
     photograph: Pixels
     box: tuple[float, float, float, float]
-    finding: Finding
+    result: PortrayalResult
 
 
 @cache
@@ -93,13 +93,13 @@ def somebody() -> Somebody:
     beyond_t = float(strip.t[max(min(strip.border) - 3, 0)])
     short = Continuum(generator, median.place(beyond_t), match)
     nearest = _strip(first, references[first.name], short, _curve(first, references[first.name], short), 24)
-    opinions = tuple(_opinion(one, curves[one.name]) for one in judges)
+    judge_results = tuple(_judge_result(one, curves[one.name]) for one in judges)
     # A photograph has more around the face than the picture that the generator makes.
     room = cv2.copyMakeBorder(photograph, 104, 104, 384, 384, cv2.BORDER_CONSTANT, value=(40, 40, 40))
     points = face.landmarks + np.array([384, 104])
     left, top = points.min(axis=0) / (1280, 720)
     right, bottom = points.max(axis=0) / (1280, 720)
-    found = Finding(strip, nearest, opinions, median.picture(beyond_t))
+    found = PortrayalResult(strip, nearest, judge_results, median.picture(beyond_t))
     return Somebody(np.asarray(room, np.uint8), (float(left), float(top), float(right), float(bottom)), found)
 
 
@@ -130,19 +130,23 @@ def _strip(judge: Judge, reference: Reference, continuum: Continuum, curve: Curv
     )
 
 
-def _opinion(judge: Judge, curve: Curve) -> Opinion:
+def _judge_result(judge: Judge, curve: Curve) -> JudgeResult:
     same = [sample.same for sample in curve.samples]
     without = (
-        WithoutBorder.ALWAYS if all(same) else WithoutBorder.UNDECIDED if any(same) else WithoutBorder.NEVER
+        NoBorderReason.ALWAYS
+        if all(same)
+        else NoBorderReason.UNDECIDED
+        if any(same)
+        else NoBorderReason.NEVER
     )
-    return Opinion(
+    return JudgeResult(
         judge=judge.name,
         binding=judge.binding,
         threshold=judge.threshold,
         fmr=judge.fmr,
         curve=tuple((sample.t, sample.distance) for sample in curve.samples),
         border_t=curve.border.t if curve.border else None,
-        without_border=None if curve.border else without,
+        no_border_reason=None if curve.border else without,
     )
 
 
@@ -183,13 +187,13 @@ def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en",
         fields["sighting"] = Sighting(Guidance.READY, who.box, 0.0)
     match phase:
         case Phase.ATTRACT:
-            fields["people"] = (who.finding.median, who.finding.nearest)
+            fields["people"] = (who.result.median, who.result.nearest)
         case Phase.PORTRAIT:
             fields["camera"] = Frame(who.photograph, now_s, int(30 * at_s))
         case Phase.SEARCH:
-            fields["live"] = SearchStatus("search", min(at_s / 20, 1.0), who.finding.median.pictures[-1])
+            fields["live"] = SearchStatus("search", min(at_s / 20, 1.0), who.result.median.pictures[-1])
         case Phase.BORDER | Phase.JURY | Phase.DOPPELGANGER:
-            fields["finding"] = who.finding
+            fields["result"] = who.result
     return View(**(fields | changes))
 
 

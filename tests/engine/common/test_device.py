@@ -18,7 +18,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import MachineError
 from engine.faces.finder import FaceAnalyser
 from engine.finders import doppelganger
-from engine.finders.nearest import NearestSettings, Sitting, search_nearest
+from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
 from engine.inversion.projection import (
     Place,
     SearchSettings,
@@ -260,7 +260,7 @@ def crossed(generator: Generator, where: torch.device, gradients: tuple[bool, ..
         for i, known in enumerate(gradients):
             tints = Tints(f"judge {i}", 20.0, known)
             reference = make_reference(tints, [(picture, np.zeros((478, 2), np.float32))])
-            sittings.append(Sitting(tints, reference, 20.2))
+            sittings.append(JudgeConstraint(tints, reference, 20.2))
         *_, last = search_nearest(generator, match, sittings, change, NearestSettings(steps=6, check_every=3))
         return last, change.measure(last.picture.numpy()).total
 

@@ -14,8 +14,8 @@ from engine.common.arrays import Pixels
 from engine.faces.finder import FaceAnalyser
 from engine.finders import doppelganger
 from engine.finders.nearest import (
+    JudgeConstraint,
     NearestSettings,
-    Sitting,
     _multipliers,
     principal_directions,
     search_nearest,
@@ -59,8 +59,8 @@ def change(generator, match) -> Iterator[VisibleChange]:
         yield VisibleChange(drawn(generator, match), importance, NormalisedLaplacianPyramid(), finder)
 
 
-def sitting(judge, picture: Pixels, mesh: np.ndarray, margin: float = 0.01) -> Sitting:
-    return Sitting(judge, make_reference(judge, [(picture, mesh)]), judge.threshold * (1 + margin))
+def sitting(judge, picture: Pixels, mesh: np.ndarray, margin: float = 0.01) -> JudgeConstraint:
+    return JudgeConstraint(judge, make_reference(judge, [(picture, mesh)]), judge.threshold * (1 + margin))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def mesh(generator, match) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def dlib_sitting(generator, match, mesh) -> Sitting:
+def dlib_sitting(generator, match, mesh) -> JudgeConstraint:
     return sitting(DlibJudge(), drawn(generator, match), mesh)
 
 

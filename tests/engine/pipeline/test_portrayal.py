@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from engine.border.continuum import Continuum
-from engine.border.strip import Strip, WithoutBorder
+from engine.border.strip import NoBorderReason, Strip
 from engine.border.strip_builder import make_strip
 from engine.border.tracing import Curve, trace
 from engine.common.arrays import Pixels
 from engine.judges.base import Judge
 from engine.judges.verdict import judge_pictures, judge_worst_case, make_reference
-from engine.pipeline.portrayal import Judged, PortrayalSettings, _holds, _is_far, sampler
-from engine.pipeline.result import Finding, Given
+from engine.pipeline.portrayal import JudgeCurves, PortrayalSettings, _holds, _is_far, sampler
+from engine.pipeline.result import PictureKind, PortrayalResult
 from installation.cli.record import no_border
 from tests.support.judge_kit import NO_LANDMARKS, Brightness, grey
 
@@ -34,9 +34,9 @@ def curve_of(judge: Judge, levels: Sequence[int]) -> Curve:
     return trace(picture, sample, judge.threshold, ts, split=lambda low, high: None)
 
 
-def judged(*judges: Judge) -> list[Judged]:
+def judged(*judges: Judge) -> list[JudgeCurves]:
     empty = Curve((), (), 0.0)
-    return [Judged(one, make_reference(one, [(PORTRAIT, NO_LANDMARKS)]), empty, empty) for one in judges]
+    return [JudgeCurves(one, make_reference(one, [(PORTRAIT, NO_LANDMARKS)]), empty, empty) for one in judges]
 
 
 def holds(picture: Pixels, *judges: Judge) -> bool:
@@ -93,19 +93,19 @@ def test_the_note_says_how_far_the_judge_is_from_changing_its_mind() -> None:
     always = Brightness(60.0)
     (one,) = judged(always)
     curve = curve_of(always, [110, 140, 100])
-    note = no_border(Judged(always, one.reference, curve, curve))
+    note = no_border(JudgeCurves(always, one.reference, curve, curve))
     gap = 60 - curve.samples[1].distance
     assert note == f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
 
     never = Brightness(10.0)
     curve = curve_of(never, [180, 130, 160])
     gap = curve.samples[1].distance - 10
-    note = no_border(Judged(never, one.reference, curve, curve))
+    note = no_border(JudgeCurves(never, one.reference, curve, curve))
     assert note == f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"
 
     blind = Brightness(10.0, dark=50)
     curve = curve_of(blind, [20, 30, 20])
-    assert "sees no face" in no_border(Judged(blind, one.reference, curve, curve))
+    assert "sees no face" in no_border(JudgeCurves(blind, one.reference, curve, curve))
 
 
 class Brightening:
@@ -160,22 +160,22 @@ def test_where_the_judge_sees_no_face_its_needle_rests() -> None:
     assert not strip.rests(len(strip.t) - 1)
 
 
-def given(strip: Strip, doppelganger: Pixels | None = None) -> tuple[int, Given]:
-    picture, kind = Finding(strip, None, (), doppelganger).given
+def given(strip: Strip, doppelganger: Pixels | None = None) -> tuple[int, PictureKind]:
+    picture, kind = PortrayalResult(strip, None, (), doppelganger).picture_to_take_home
     return int(picture[0, 0, 0]), kind
 
 
 def test_there_is_a_picture_to_take_home_whatever_was_found() -> None:
     strip, curve = strip_of(Brightness(30.0))
     assert curve.border is not None
-    assert given(strip, grey(7)) == (7, Given.HOLDS)
+    assert given(strip, grey(7)) == (7, PictureKind.HOLDS)
     beyond = int(Brightening().picture(curve.border.low.t)[0, 0, 0])
-    assert given(strip) == (beyond, Given.BEYOND)
+    assert given(strip) == (beyond, PictureKind.BEYOND)
 
     always, _ = strip_of(Brightness(500.0))
-    assert always.without_border is WithoutBorder.ALWAYS
-    assert given(always) == (160, Given.SAME)
+    assert always.no_border_reason is NoBorderReason.ALWAYS
+    assert given(always) == (160, PictureKind.SAME)
 
     never, _ = strip_of(Brightness(0.001))
-    assert never.without_border is WithoutBorder.NEVER
-    assert given(never) == (100, Given.BEYOND)
+    assert never.no_border_reason is NoBorderReason.NEVER
+    assert given(never) == (100, PictureKind.BEYOND)

@@ -25,7 +25,7 @@ from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.device import within_memory
 from engine.common.errors import MachineError, WeightsError
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
 from engine.runtime.worker import SHARES, Models
 from installation.settings.configuration import Configuration, Judging, Search
@@ -127,7 +127,7 @@ unread: WeakKeyDictionary[EngineClient, deque[Reply]] = WeakKeyDictionary()
 
 def whole(engine: EngineClient) -> ResultReady:
     """The last word on a visit."""
-    while not (found := next_of(engine, ResultReady, Failed)).finding.whole:
+    while not (found := next_of(engine, ResultReady, Failed)).result.complete:
         pass
     assert isinstance(found, ResultReady)
     return found
@@ -175,9 +175,9 @@ def copies(photographs: list[Pixels]) -> list[Pixels]:
     return [one.copy() for one in photographs]
 
 
-def arrays_of(finding: Finding) -> list[np.ndarray]:
-    doppelganger = [] if finding.doppelganger is None else [finding.doppelganger]
-    return [*strip_arrays(finding.median), *doppelganger]
+def arrays_of(result: PortrayalResult) -> list[np.ndarray]:
+    doppelganger = [] if result.doppelganger is None else [result.doppelganger]
+    return [*strip_arrays(result.median), *doppelganger]
 
 
 def strip_arrays(strip: Strip) -> list[np.ndarray]:
@@ -205,9 +205,9 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
     assert [(one.stage, one.share) for one in progress] == [(one.stage, one.share) for one in again]
     for one, other in zip(progress, again, strict=True):
         assert one.picture is other.picture is None or np.array_equal(one.picture, other.picture)
-    for ours, theirs in zip(arrays_of(found.finding), arrays_of(found_again.finding), strict=True):
+    for ours, theirs in zip(arrays_of(found.result), arrays_of(found_again.result), strict=True):
         assert np.array_equal(ours, theirs)
-    assert found.finding.opinions == found_again.finding.opinions
+    assert found.result.judge_results == found_again.result.judge_results
     assert [one.stage for one in progress].count("search") == 3
     assert [one.stage for one in progress].count("tuning") == 2
     in_lock_step.erase(2)
@@ -215,7 +215,7 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
 
 
 def told_and_found(story: list[Any]) -> list[Any]:
-    """Progress, and the last word; the first finding is left out."""
+    """Progress, and the last word; the first result is left out."""
     return [one for one in story if isinstance(one, ProgressUpdate)] + [story[-1]]
 
 
@@ -261,9 +261,9 @@ def test_a_visit_from_the_photograph_to_its_end(engine: EngineClient, photograph
     while not isinstance(report := next_of(engine, ProgressUpdate, ResultReady, Failed), ResultReady):
         assert isinstance(report, ProgressUpdate), report
         progress.append(report)
-    finding = whole(engine).finding
-    assert not report.finding.whole
-    assert np.array_equal(report.finding.median.pictures, finding.median.pictures)
+    result = whole(engine).result
+    assert not report.result.complete
+    assert np.array_equal(report.result.median.pictures, result.median.pictures)
     assert {one.visit_id for one in progress} == {1}
     shares = [one.share for one in progress]
     assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] > 0.9
@@ -272,11 +272,11 @@ def test_a_visit_from_the_photograph_to_its_end(engine: EngineClient, photograph
     assert {picture.shape for picture in pictures} == {(256, 256, 3)}
     assert len({picture.tobytes() for picture in pictures}) > 10  # never a frozen picture
 
-    strip, (opinion,) = finding.median, finding.opinions
-    assert strip.judge == opinion.judge == "dlib" and strip.threshold == opinion.threshold == 0.6
+    strip, (judge_result,) = result.median, result.judge_results
+    assert strip.judge == judge_result.judge == "dlib" and strip.threshold == judge_result.threshold == 0.6
     assert strip.t[0] == 0 and strip.t[-1] == 1
-    assert opinion.border_t == pytest.approx(strip.border_t)
-    assert opinion.without_border is strip.without_border
+    assert judge_result.border_t == pytest.approx(strip.border_t)
+    assert judge_result.no_border_reason is strip.no_border_reason
 
     until(lambda: engine._working_on is None)
     pieces = [photographs[0][row, 200:232].tobytes() for row in (90, 110, 130)]
@@ -372,10 +372,10 @@ def test_a_visit_goes_on_with_what_has_been_shown_of_it(
         process = pid(engine)
         engine.portray(1, copies(photographs))
         begun, found = next_of(engine, ResultReady, Failed), next_of(engine, ResultReady, Failed)
-        assert not begun.finding.whole and found.finding.whole
-        assert np.array_equal(begun.finding.median.pictures, found.finding.median.pictures)
+        assert not begun.result.complete and found.result.complete
+        assert np.array_equal(begun.result.median.pictures, found.result.median.pictures)
         until(lambda: engine._working_on is None)
-        assert pid(engine) == process and found.finding.median.pictures.any()
+        assert pid(engine) == process and found.result.median.pictures.any()
         engine.erase(1)
         next_of(engine, Ready)
         assert pid(engine) != process

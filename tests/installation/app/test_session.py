@@ -10,7 +10,7 @@ import pytest
 
 from engine.border.strip import Strip
 from engine.common.errors import MachineError
-from engine.pipeline.result import Finding
+from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import Failed, Ready, ResultReady
 from installation.app.curators import Curators
 from installation.app.registration import load_scenes, registry_of
@@ -109,7 +109,7 @@ class Visited:
         number = self.session.state.visit_id
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
-        found = Finding(strip, None, (), pictures[0] if whole else None, whole)
+        found = PortrayalResult(strip, None, (), pictures[0] if whole else None, whole)
         self.session._take(ResultReady(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)
         return number
@@ -261,7 +261,7 @@ def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) 
     assert visited.is_in(Phase.DOPPELGANGER)
     assert [pictures.visit_id for pictures, _ in visited.delivery.offered] == [number]
     visited.do(Tick(), after_s=100)
-    assert visited.is_in(Phase.FAREWELL) and visited.session._finding is None
+    assert visited.is_in(Phase.FAREWELL) and visited.session._result is None
     assert visited.engine.asked.count("erase") == 1
 
 
