@@ -35,6 +35,7 @@ from benchmarks.judges import equal_error
 from benchmarks.recognisers import PHOTOGRAPHS, recognisers
 from engine.border.tracing import Crossing
 from engine.common.arrays import Pixels
+from engine.common.atomic_file import write_bytes
 from engine.common.errors import NoUsableFace
 from engine.faces.alignment import Portrait, crop_ffhq
 from engine.faces.finder import FaceAnalyser, choose_sitter
@@ -131,17 +132,10 @@ class Measured:
         return self.sitter.rendered
 
 
-def keep(path: Path, content: bytes) -> None:
-    """Writes a file all at once, so that what is there is whole."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
 def keep_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
     held = io.BytesIO()
     np.savez_compressed(held, **arrays)
-    keep(path, held.getvalue())
+    write_bytes(path, held.getvalue())
 
 
 def generator() -> Generator:
@@ -252,7 +246,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
             random = random_face(bundle.generator, holding(sitter, binding), int(done.face.face_px))
             if random is not None:
                 sitter.pictures["random"] = random
-            keep(path, pickle.dumps(sitter))
+            write_bytes(path, pickle.dumps(sitter))
             (work / f"{name}.figures").unlink(missing_ok=True)
             shown = {stage: round(value, 1) for stage, value in sitter.seconds.items()}
             print(name, sorted(sitter.pictures), sitter.given, sitter.border, shown, flush=True)
@@ -333,7 +327,7 @@ def do_leave_one_out(work: Path, models: Path, only: Sequence[str]) -> None:
                 began = time.monotonic()
                 others = [one for one in judges if one is not left]
                 found[name] = find_nearest(network, sitter, others, settings, finder)
-                keep(path, pickle.dumps(found))
+                write_bytes(path, pickle.dumps(found))
                 outcome = "none" if found[name] is None else "found"
                 print(
                     sitter.name, "left out:", name, outcome, f"{time.monotonic() - began:.0f} s", flush=True
@@ -414,7 +408,7 @@ def draw_lines(work: Path, models: Path) -> dict[str, float]:
                 "fmr-1e-2": measured.threshold(1e-2),
                 "fnmr at fmr-1e-2": measured.fnmr(measured.threshold(1e-2)).value,
             }
-        keep(path, json.dumps(found, indent=1).encode())
+        write_bytes(path, json.dumps(found, indent=1).encode())
     lines = json.loads(path.read_text())
     print("\nThresholds: for photographs; on rendered people: false matches there, equal errors at, errors\n")
     print("| | photographs | false matches among renders | renders | false matches | false non-matches |")
@@ -471,7 +465,7 @@ def measure(work: Path, sitter: Sitter, judges: Sequence[Judge], finder: FaceAna
             "visible change": change.measure(picture).total,
         }
     asked = {judge.name: ask(judge, sitter) for judge in judges}
-    keep(path, pickle.dumps((likeness, asked)))
+    write_bytes(path, pickle.dumps((likeness, asked)))
     return Measured(sitter, likeness, asked)
 
 

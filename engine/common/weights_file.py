@@ -5,7 +5,6 @@ names, shapes and numbers are compared with what the network expects; whatever i
 `WeightsError` that names the file.
 """
 
-import os
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from engine.common.atomic_file import replacing
 from engine.common.errors import WeightsError
 
 MAX_FILE_BYTES = 2 * 2**30
@@ -161,12 +161,8 @@ def save_weights(
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise WeightsError(f"{path}: not written, {name} has numbers that {dtype} cannot hold")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, unfinished, metadata)
-        unfinished.chmod(0o644)  # safetensors leaves it to its owner; others may run the installation
-        os.replace(unfinished, path)
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, metadata)
     except Exception as error:
         raise WeightsError(f"{path}: cannot be written ({error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

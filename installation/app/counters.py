@@ -22,6 +22,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from engine.common.atomic_file import remove_leftovers, write_text
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
@@ -30,7 +31,7 @@ from installation.visit.machine import TRANSITIONS, Cause
 log = logging.getLogger(__name__)
 
 NAME = "counters.json"
-BROKEN, UNFINISHED = ".broken", ".unfinished"  # what stands for its suffix where something went wrong
+BROKEN = ".broken"  # the suffix of a file that could not be read
 # Why a question ends without a yes, when it is the visitor's doing and not the staff's or the machine's.
 DECLINES = {
     row.reason
@@ -141,7 +142,8 @@ def _read(path: Path) -> _Counts:
 
 
 def _remove(path: Path) -> None:
-    for each in (path, path.with_suffix(BROKEN), path.with_suffix(UNFINISHED)):
+    remove_leftovers(path)
+    for each in (path, path.with_suffix(BROKEN)):
         try:
             each.unlink(missing_ok=True)
         except OSError as error:
@@ -150,15 +152,8 @@ def _remove(path: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all. A disk that is full stops no visit."""
-    unfinished = path.with_suffix(UNFINISHED)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        write_text(path, text)
     except OSError as error:
         log.warning("counters: %s cannot be written (%s).", path, error.strerror)
-        with suppress(OSError):
-            unfinished.unlink()

@@ -11,6 +11,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from engine.common.atomic_file import replacing
 from installation.outputs import marks
 
 # H.264 level 4.2 (ITU-T H.264, table A-1), in macroblocks of 16x16 pixels.
@@ -26,13 +27,8 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, c
     The file appears at `path` when it is complete; on any exception nothing is left. Raises ValueError for no
     frames, and as `Film` does.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        count = _write(partial, frames, fps, crf)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
+    with replacing(path) as temporary:
+        return _write(temporary, frames, fps, crf)
 
 
 def film_bytes(frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> bytes:

@@ -3,7 +3,6 @@
 Everything is written into a hidden folder beside the wanted one, which is renamed when it is complete.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.border.strip import Strip
+from engine.common.atomic_file import replacing_folder
 from engine.common.errors import UsageError
 from installation.outputs import film, marks, morph, plots, report
 from installation.outputs.report import Report
@@ -79,18 +79,13 @@ def write_folder(record: VisitRecord, directory: Path) -> list[Path]:
     """
     directory = directory.resolve()
     check_free(directory)
-    partial = directory.with_name(f".{directory.name}.partial")
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        _write_files(record, partial)
-        partial.replace(directory)
+        with replacing_folder(directory) as temporary:
+            _write_files(record, temporary)
     except OSError as error:
         message = f"{directory}: cannot be written ({error.strerror}); choose another folder with --out"
         raise UsageError(message) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return sorted(directory.iterdir())
 
 

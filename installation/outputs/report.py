@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
+from engine.common.atomic_file import write_text
+
 
 def _to_plain(value: Any) -> Any:
     """numpy numbers and arrays as Python's own."""
@@ -171,12 +173,7 @@ class Report(_Part):
 def write(report: Report, path: Path) -> None:
     """Write the report as indented UTF-8 JSON; the file appears when it is complete."""
     text = json.dumps(report.model_dump(by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(path, text + "\n")
 
 
 def read(path: Path) -> Report:

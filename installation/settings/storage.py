@@ -7,10 +7,10 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from engine.common.atomic_file import replacing, sync
 from engine.common.errors import MachineError
 from installation.settings.parameters import Value
 
@@ -24,23 +24,15 @@ def save_with_backups(path: Path, changes: Mapping[str, Mapping[str, Value]]) ->
     Raises MachineError where the folder cannot be written; the file and its backups are then unchanged.
     """
     content = _as_toml(changes).encode()
-    unfinished, spare = (path.with_name(f".{path.name}.{part}") for part in ("unfinished", "spare"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_through(unfinished, content)
         if path.exists() and path.read_bytes() == content:
-            unfinished.unlink()
             return
-        if path.exists():
-            # The copy, which may find the disk full, comes before anything is renamed.
-            _write_through(spare, path.read_bytes())
-            _shift_backups(path)
-            os.replace(spare, _backup(path, 1))
-        os.replace(unfinished, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+            if path.exists():
+                _back_up(path, temporary)
     except OSError as error:
-        for rest in (unfinished, spare):
-            with suppress(OSError):
-                rest.unlink()
         raise MachineError(
             f"{path}: cannot be saved ({error.strerror}). Make room or mend the rights."
         ) from None
@@ -80,16 +72,16 @@ def _backup(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}")
 
 
-def _write_through(path: Path, content: bytes) -> None:
-    """Writes a file and waits until it is on the disk. Raises OSError."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _back_up(path: Path, successor: Path) -> None:
+    """Copies `path` to its newest backup, after renumbering the others by one; the oldest is overwritten.
 
-
-def _shift_backups(path: Path) -> None:
-    """Renumbers the backups by one; the oldest is overwritten."""
-    for number in range(BACKUPS - 1, 0, -1):
-        if _backup(path, number).exists():
-            os.replace(_backup(path, number), _backup(path, number + 1))
+    The copy and the file's `successor` are flushed to the disk before anything is renamed, so that a full
+    disk costs no backup. Raises OSError.
+    """
+    with replacing(_backup(path, 1)) as copy:
+        copy.write_bytes(path.read_bytes())
+        sync(copy)
+        sync(successor)
+        for number in range(BACKUPS - 1, 0, -1):
+            if _backup(path, number).exists():
+                os.replace(_backup(path, number), _backup(path, number + 1))

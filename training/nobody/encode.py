@@ -23,6 +23,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from engine.common.atomic_file import replacing
 from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.inversion.projection import fast_dtype
 from engine.perceptual.distance import NormalisedLaplacianPyramid
@@ -250,8 +251,8 @@ class Training:
             "images": self.images,
             "generator_sha256": self.generator_sha256,
         }
-        torch.save(state, self.checkpoint.with_suffix(".part"))
-        os.replace(self.checkpoint.with_suffix(".part"), self.checkpoint)
+        with replacing(self.checkpoint) as temporary:
+            torch.save(state, temporary)
 
 
 def begun(checkpoint: Path, sha256: str, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from engine.common.atomic_file import write_text
 from engine.common.errors import NoUsableFace, report_errors_in_one_line
 from engine.faces.finder import FaceAnalyser
 from engine.finders.nearest import NearestSettings
@@ -49,7 +50,7 @@ from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8
 from training.nobody.compose import compose_as_photographed, held_out, load_cutouts
 from training.nobody.latents import read_parameters
-from training.nobody.learning import contact_sheet, replace_text
+from training.nobody.learning import contact_sheet
 
 Array = NDArray[Any]
 
@@ -327,7 +328,7 @@ def search_all(
             plain = portray([photograph], generator, judges, distance, never, encoder=encoder)
         except NoUsableFace as error:
             rows.append({"sitter": name, "refused": str(error)})
-            replace_text(folder / "searches.json", json.dumps(rows, indent=1))
+            write_text(folder / "searches.json", json.dumps(rows, indent=1))
             continue
         last = plain
         if name in tuned:
@@ -354,7 +355,7 @@ def search_all(
             if name not in tuned:
                 guesses.append(np.stack([pictures[-5], guessed, plain.continuum.picture(1.0)]))
                 banded_sheet(guesses).save(folder / "guesses.png")
-        replace_text(folder / "searches.json", json.dumps(rows, indent=1))
+        write_text(folder / "searches.json", json.dumps(rows, indent=1))
         contact_sheet(torch.from_numpy(np.stack(pictures)), 5).save(folder / "searches.png")
     return rows
 
@@ -504,15 +505,15 @@ def main(words: list[str] | None = None) -> int:
         rows = search_all(generator, photographs, tuned, args.out, encoder)
         guessed = [row for row in rows if "encoder" in row]
         tables = search_table(rows) + ("\n" + search_table(guessed, GUESSED) if guessed else "")
-        replace_text(args.out / "searches.md", tables)
+        write_text(args.out / "searches.md", tables)
         print(tables)
         result += search_figures(rows, STRANGERS)
     if encoder:
         taken = encoder_ms(encoder, generator.resolution)
         wanted, holds = f"<= {ENCODER_MS:.0f}", taken <= ENCODER_MS
         result.append(Figure("encoder: milliseconds on one core", taken, None, wanted, holds))
-    replace_text(args.out / "figures.json", json.dumps([asdict(figure) for figure in result], indent=1))
-    replace_text(args.out / "figures.md", table(result))
+    write_text(args.out / "figures.json", json.dumps([asdict(figure) for figure in result], indent=1))
+    write_text(args.out / "figures.md", table(result))
     print(table(result))
     return int(any(figure.holds is False for figure in result))
 

@@ -4,7 +4,6 @@ Apart from `regress.py`, so that a machine that only trains needs neither OpenCV
 """
 
 import math
-import os
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -115,10 +114,3 @@ def widen(generator: Generator, psi: float) -> None:
         if isinstance(affine := getattr(layer, "affine", None), FullyConnected):
             affine.bias.sub_(affine(moved[None])[0] - affine(torch.zeros_like(moved)[None])[0])
     generator.mapping.w_avg.div_(psi)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file so that whoever reads it meanwhile sees the old text or the new one, whole."""
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(text)
-    os.replace(unfinished, path)

@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engine.common.atomic_file import replacing
 from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Generator, to_uint8
@@ -207,8 +208,8 @@ def train(args: argparse.Namespace) -> None:
             "resolution": args.resolution,
             "last_block": args.last_block,
         }
-        torch.save(state, checkpoint.with_suffix(".part"))
-        checkpoint.with_suffix(".part").replace(checkpoint)
+        with replacing(checkpoint) as temporary:
+            torch.save(state, temporary)
 
     began, step, smooth = time.monotonic(), 0, 0.0
     next_report = began + 60

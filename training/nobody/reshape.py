@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from training.nobody.render.assets import write_whole
+from engine.common.atomic_file import replacing
 from training.nobody.render.camera import Camera, solve_camera
 from training.nobody.render.head import OUTER_VERTICES, HeadModel, pose_head, shape_head, vertex_normals
 from training.nobody.render.parameters import seed_and_number
@@ -138,7 +138,8 @@ def other_shapes(
     with ProcessPoolExecutor(processes, spawn, _start, (assets,)) as pool:
         found = list(pool.map(partial(_shapes_and_fields, count=count), names, chunksize=8))
     shapes, fields = np.stack([s for s, _ in found]), np.stack([f for _, f in found])
-    write_whole(kept, lambda path: np.savez(path, names=np.array(names), shapes=shapes, fields=fields))
+    with replacing(kept) as temporary, temporary.open("wb") as file:
+        np.savez(file, names=np.array(names), shapes=shapes, fields=fields)
     return shapes, fields
 
 

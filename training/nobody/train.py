@@ -31,13 +31,14 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+from engine.common.atomic_file import replacing, write_text
 from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Generator, to_uint8
 from training.nobody.augment import AdaptiveProbability, augment
 from training.nobody.compose import compose_as_photographed, held_out, load_cutouts
 from training.nobody.discriminator import STD_GROUP, Discriminator
-from training.nobody.learning import contact_sheet, grown, replace_text, set_w_avg, widen
+from training.nobody.learning import contact_sheet, grown, set_w_avg, widen
 
 BEGAN_S = time.monotonic()
 MAPPING_LAYERS = 2  # as Karras et al. 2020b take for small data; eight learn more slowly
@@ -271,14 +272,14 @@ class Training:
             "path_length": float(self.path_length),
             "average_ramps": self.average_ramps,
         }
-        replace_text(run / "state.json", json.dumps(state))
+        write_text(run / "state.json", json.dumps(state))
         average.to(self.device)
         random = torch.Generator().manual_seed(2)
         z = torch.randn(SAMPLES, average.z_dim, generator=random).to(self.device)
         drawn = torch.cat([average(part, psi=0.7) for part in z.split(8)])
         sheet = contact_sheet(to_uint8(torch.cat([drawn, self._reals(self.cutouts[:8])])), 8)
-        sheet.save(run / ".samples.part.jpg", quality=92)
-        os.replace(run / ".samples.part.jpg", run / "samples.jpg")
+        with replacing(run / "samples.jpg") as temporary:
+            sheet.save(temporary, "JPEG", quality=92)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
@@ -360,10 +361,8 @@ def save_in_parts(state: dict[str, torch.Tensor], folder: Path, stem: str) -> No
         filled += half.nbytes
     written = [folder / f"{stem}-{i}-of-{len(parts)}.safetensors" for i in range(1, len(parts) + 1)]
     for path, part in zip(written, parts, strict=True):
-        unfinished = path.with_name(f".{path.name}.part")
-        save_file(part, unfinished)
-        unfinished.chmod(0o644)  # safetensors leaves it to its owner
-        os.replace(unfinished, path)
+        with replacing(path) as temporary:
+            save_file(part, temporary)
     for path in set(folder.glob(f"{stem}-*-of-*.safetensors")) - set(written):
         path.unlink()
 

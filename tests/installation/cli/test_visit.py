@@ -314,13 +314,13 @@ def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> 
 def test_a_visit_whose_terminal_is_closed_leaves_no_dump_and_no_half_a_folder(tmp_path: Path) -> None:
     hasty = tmp_path / "hasty.toml"
     hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
-    out, written = tmp_path / "visits", tmp_path / "visits" / ".me.partial"
+    out = tmp_path / "visits"
     out.mkdir()
     words = map(str, ("visit", "--config", hasty, "--out", out / "me"))
     # These tests may run under nohup, whose signals are handed on.
     command = ["env", "--default-signal=HUP", sys.executable, "-m", "installation.cli.main", *words]
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as visit:
-        until(lambda: any(written.glob("*")) or visit.poll() is not None or None, "its first picture", 300)
+        until(lambda: any(out.glob(".me.*/*")) or visit.poll() is not None or None, "its first picture", 300)
         assert psutil.Process(visit.pid).rlimit(psutil.RLIMIT_CORE) == (0, 0)
         visit.send_signal(signal.SIGHUP)
         _, told = visit.communicate(timeout=60)

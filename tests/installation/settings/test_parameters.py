@@ -1,6 +1,7 @@
 """The registry of parameters: what it takes, what it refuses, and what it keeps."""
 
 import math
+import os
 import struct
 import tomllib
 from pathlib import Path
@@ -379,7 +380,7 @@ def test_what_cannot_be_saved_leaves_the_file(registry: Registry, tmp_path: Path
     save_with_backups(file, registry.changes())
     before = file.read_bytes()
     registry.set("border/turns", 5)
-    (tmp_path / ".parameters.toml.unfinished").mkdir()
+    (tmp_path / f".parameters.toml.{os.getpid()}.unfinished").mkdir()
     with pytest.raises(MachineError, match=r"parameters\.toml: cannot be saved"):
         save_with_backups(file, registry.changes())
     assert file.read_bytes() == before

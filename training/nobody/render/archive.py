@@ -1,10 +1,11 @@
 """The folder that pictures are collected in: whole pictures, and a `meta.jsonl` that agrees with them."""
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from engine.common.atomic_file import write_bytes, write_text
 
 from .parameters import parameters, seed_and_number
 from .person import draw_person
@@ -34,10 +35,10 @@ class Archive:
         for name in names:
             if name not in rows and self.picture(name).exists():
                 rows[name] = parameters_of(name)
-        _write_whole(self.meta, "".join(json.dumps(row) + "\n" for row in rows.values()).encode())
+        write_text(self.meta, "".join(json.dumps(row) + "\n" for row in rows.values()))
 
     def add(self, name: str, picture: bytes) -> None:
-        _write_whole(self.picture(name), picture)
+        write_bytes(self.picture(name), picture)
         with self.meta.open("a", encoding="utf-8") as meta:
             meta.write(json.dumps(parameters_of(name)) + "\n")
 
@@ -47,12 +48,6 @@ def _parsed(line: str) -> dict[str, Any] | None:
         return json.loads(line)
     except json.JSONDecodeError:
         return None
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
 
 
 def parameters_of(name: str) -> dict[str, Any]:

@@ -20,13 +20,12 @@ The geometry is (c) 2020 USC Institute for Creative Technologies; none of it is 
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from engine.common.atomic_file import replacing
 from engine.common.errors import UsageError, report_errors_in_one_line
 
 MODEL_FILE = "ict.npz"
@@ -97,8 +96,10 @@ def convert(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     model = dict(V=neutral.astype(np.float32), I=offsets(identities), E=offsets(expressions), **faces)
     names = np.array([path.stem for path in expressions])
-    write_whole(target / MODEL_FILE, lambda path: np.savez_compressed(path, en=names, **model))
-    write_whole(target / LANDMARK_FILE, lambda path: np.save(path, np.array(LANDMARKS)))
+    with replacing(target / MODEL_FILE) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, en=names, **model)
+    with replacing(target / LANDMARK_FILE) as temporary, temporary.open("wb") as file:
+        np.save(file, np.array(LANDMARKS))
 
 
 def read_vertices(path: Path) -> np.ndarray:
@@ -132,14 +133,6 @@ def read_faces(path: Path) -> dict[str, np.ndarray]:
         "M": np.array(face_materials),
         "mats": np.array(list(materials)),
     }
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` write a file, and puts it in its place once all of it is there."""
-    # numpy adds a suffix of its own to names that lack it.
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    write(unfinished)
-    os.replace(unfinished, path)
 
 
 @report_errors_in_one_line
