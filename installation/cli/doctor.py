@@ -17,8 +17,8 @@ from pathlib import Path
 from engine.common.errors import DoppelgangerError, MachineError, WeightsError
 from hardware import machine
 from hardware.machine import Gpu, Memory
-from installation.settings.configuration import DEFAULT, Configuration, Delivery, load
-from installation.settings.weights import MANIFEST, Manifest, State, needed_weights
+from installation.settings.configuration import DEFAULT, Configuration, Delivery, load, needed_weights
+from installation.settings.manifest import MANIFEST, Manifest, State
 
 ROOT = Path(__file__).resolve().parents[2]
 

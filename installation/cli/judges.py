@@ -1,7 +1,7 @@
 """`./kiosk judges list` and `./kiosk judges calibrate FOLDER`."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.errors import NoUsableFace, UsageError
-from engine.judges.files import files_of
-from installation.settings.weights import Manifest
+from installation.settings.manifest import judge_files
 
 if TYPE_CHECKING:  # torch and scipy are loaded only once a command needs them
     from engine.judges.calibration import Rate
@@ -44,19 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def fetched_weights(names: Sequence[str]) -> dict[str, Path]:
-    """The files that those of these judges need which are not embedded; for `engine.judges.panel`.
-
-    Raises UsageError for unknown names, WeightsError where one has not been fetched yet.
-    """
-    manifest = Manifest.load()
-    found: dict[str, Path] = {}
-    for name, (entry, file) in files_of(names).items():
-        located = manifest.locate(entry)
-        found[name] = located / file if located.is_dir() else located
-    return found
-
-
 def _list() -> None:
     from engine.judges.registry import KNOWN
 
@@ -82,7 +68,7 @@ def _calibrate(folder: Path, name: str, fmr: float) -> None:
     if not 0 < fmr < 1:
         raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
     files = labelled_files(folder)
-    (judge,) = panel([name], fetched_weights([name]))
+    (judge,) = panel([name], judge_files([name]))
     measured = calibrate(judge, _portraits(files))
     print(
         f"{name}, {judge.metric} distance, verdicts over {K} perturbations, references over {REFERENCE_K}: "

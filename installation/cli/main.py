@@ -18,7 +18,7 @@ from engine.common.native_output import own_stderr
 COMMANDS = {
     "run": ("installation.cli.run", "the installation: a screen, a camera, visitors"),
     "visit": ("installation.cli.portray", "a photograph in, the border and the doppelgänger out"),
-    "weights": ("installation.settings.weights", "list, fetch, verify and add the weights"),
+    "weights": ("installation.cli.weights", "list, fetch, verify and add the weights"),
     "judges": ("installation.cli.judges", "list the judges, measure their thresholds"),
     "osc": ("installation.cli.osc", "list everything that can be changed while the piece runs"),
     "doctor": ("installation.cli.doctor", "what this machine lacks, and how to mend it"),

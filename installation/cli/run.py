@@ -6,8 +6,8 @@ from pathlib import Path
 
 from engine.common.errors import MachineError, UsageError
 from hardware.memory import forbid_core_dumps, swap_devices
-from installation.settings.configuration import DEFAULT, ROOT, load
-from installation.settings.weights import Manifest, needed_weights
+from installation.settings.configuration import DEFAULT, ROOT, load, needed_weights
+from installation.settings.manifest import Manifest
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,17 @@ from pydantic import (
 )
 
 from engine.common.errors import UsageError
+from engine.judges.files import files_of
 from installation.settings.phase import Phase
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = ROOT / "config" / "default.toml"
+# The perceptual distance -> the names of the weights it is computed with.
+PERCEPTUAL_WEIGHTS = {
+    "pyramid": (),
+    "features": ("nobody-encoder",),
+    "lpips": ("lpips-vgg16", "lpips-heads"),
+}
 MAX_SEED = 2**31 - 1  # numpy takes twice as many; the nearest picture's search counts on from it
 
 
@@ -241,6 +248,17 @@ def load(path: Path = DEFAULT) -> Configuration:
         first = error.errors()[0]
         entry = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{path}: {entry}: {first['msg']}. Mend this entry.") from None
+
+
+def needed_weights(configuration: Configuration) -> list[str]:
+    """The names of the weights a configuration uses. Raises UsageError for unknown judges."""
+    files_of(configuration.judging.thresholds)  # raises UsageError for unknown judges
+    names = (
+        *(configuration.generator, configuration.encoder, configuration.people),
+        *PERCEPTUAL_WEIGHTS[configuration.perceptual],
+        *(weights for weights, _ in files_of(configuration.judging.panel).values()),
+    )
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,8 @@ from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, po
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator
-from installation.cli.judges import fetched_weights
-from installation.settings.configuration import Configuration
-from installation.settings.weights import PERCEPTUAL, Manifest
+from installation.settings.configuration import PERCEPTUAL_WEIGHTS, Configuration
+from installation.settings.manifest import Manifest, judge_files
 
 
 class ModelBundle:
@@ -47,7 +46,7 @@ class ModelBundle:
         self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256, self.device)
         self.people = _people(manifest, configuration.people, self.generator_sha256, self.generator)
         names = configuration.judging.panel
-        self.judges = panel(names, fetched_weights(names), configuration.judging.thresholds)
+        self.judges = panel(names, judge_files(names), configuration.judging.thresholds)
         require_binding(self.judges)
         self.distance = _distance(manifest, configuration.perceptual, self.device)
         search, judging = configuration.search, configuration.judging
@@ -89,7 +88,7 @@ class ModelBundle:
 
 
 def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
-    paths = [manifest.locate(each) for each in PERCEPTUAL[name]]
+    paths = [manifest.locate(each) for each in PERCEPTUAL_WEIGHTS[name]]
     if name == "lpips":
         return brought_to(LPIPS.from_files(*paths), device)
     if name == "features":

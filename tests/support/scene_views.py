@@ -25,13 +25,12 @@ from engine.judges.verdict import Reference, judge_pictures, make_reference
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.stylegan2.checkpoint import load_generator
 from hardware.camera.base import Frame
-from installation.cli.judges import fetched_weights
 from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import load
+from installation.settings.manifest import Manifest, judge_files
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
-from installation.settings.weights import Manifest
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
@@ -74,7 +73,7 @@ def somebody() -> Somebody:
     configuration = load()
     generator = load_generator(Manifest.load().locate(configuration.generator))
     names = configuration.judging.panel
-    judges = panel(names, fetched_weights(names), {"dlib": POINT})
+    judges = panel(names, judge_files(names), {"dlib": POINT})
     z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
         match = Place(generator.truncate(generator.broadcast(generator.mapping(z)), TRUNCATION))

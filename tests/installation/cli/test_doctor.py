@@ -13,8 +13,8 @@ from hardware import machine
 from hardware.machine import Gpu, Memory
 from installation.cli import doctor
 from installation.cli.doctor import CHECKS, GIB, Facts, Level, Module, Named, WeightsFact
-from installation.settings.configuration import load
-from installation.settings.weights import Manifest, needed_weights
+from installation.settings.configuration import load, needed_weights
+from installation.settings.manifest import Manifest
 from tests.conftest import REPO
 
 PINS: dict[str, str] = {

@@ -24,8 +24,8 @@ from installation.app.app import App, RunOptions
 from installation.cli import main as cli
 from installation.cli import run as run_command
 from installation.settings.configuration import load
+from installation.settings.manifest import Manifest
 from installation.settings.phase import Phase
-from installation.settings.weights import Manifest
 from tests.support.app_kit import SHORT, few_steps
 
 REPO = Path(__file__).resolve().parents[3]

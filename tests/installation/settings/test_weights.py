@@ -16,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.common.errors import UsageError, WeightsError
-from installation.settings import weights
-from installation.settings.weights import MANIFEST, Manifest
+from installation.cli import weights
+from installation.settings import download
+from installation.settings.download import add, fetch
+from installation.settings.manifest import MANIFEST, Manifest
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
@@ -118,17 +120,17 @@ def files(manifest: Manifest) -> list[str]:
 
 
 def test_fetch_puts_the_verified_file_in_place(manifest: Manifest, server: Server) -> None:
-    path = manifest.fetch("network", accept_licence=True)
+    path = fetch(manifest, "network", accept_licence=True)
     assert path.read_bytes() == CONTENT
     assert files(manifest) == ["network.pkl"]
     assert manifest.locate("network") == path
-    manifest.fetch("network")
+    fetch(manifest, "network")
     assert len(server.requested) == 1, "what is here already is not downloaded again"
 
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(manifest: Manifest, server: Server) -> None:
     with pytest.raises(UsageError, match="--accept-licence"):
-        manifest.fetch("network")
+        fetch(manifest, "network")
     assert server.requested == []
     assert not manifest.downloads.exists()
 
@@ -136,7 +138,7 @@ def test_nothing_is_downloaded_before_the_licence_is_accepted(manifest: Manifest
 def test_a_download_that_broke_off_goes_on_where_it_stopped(manifest: Manifest, server: Server) -> None:
     server.break_after = 300_000
     with pytest.raises(WeightsError, match="MB are kept"):
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     assert files(manifest) == ["network.pkl.part"]
     kept = (manifest.downloads / "network.pkl.part").stat().st_size
     assert 0 < kept <= 300_000
@@ -144,7 +146,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(manifest: Manifest, 
         manifest.locate("network")
 
     server.break_after = None
-    assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+    assert fetch(manifest, "network", accept_licence=True).read_bytes() == CONTENT
     assert server.requested == [None, f"bytes={kept}-"]
     assert files(manifest) == ["network.pkl"]
 
@@ -153,7 +155,7 @@ def test_a_server_without_ranges_starts_over(manifest: Manifest, server: Server)
     server.ranges_known = False
     manifest.downloads.mkdir()
     (manifest.downloads / "network.pkl.part").write_bytes(CONTENT[:1000])
-    assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+    assert fetch(manifest, "network", accept_licence=True).read_bytes() == CONTENT
 
 
 def test_what_is_here_survives_somebody_elses_answer(tmp_path: Path, server: Server) -> None:
@@ -166,10 +168,10 @@ def test_what_is_here_survives_somebody_elses_answer(tmp_path: Path, server: Ser
     part = manifest.downloads / "network.pkl.part"
     part.write_bytes(CONTENT[:300_000])
     with pytest.raises(WeightsError, match=r"offers 13 bytes.* 0\.3 MB are kept"):
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     assert part.read_bytes() == CONTENT[:300_000]
     manifest = write_manifest(tmp_path, entry(urls))
-    assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+    assert fetch(manifest, "network", accept_licence=True).read_bytes() == CONTENT
     assert server.requested[-1] == "bytes=300000-"
 
 
@@ -178,7 +180,7 @@ def test_who_starts_over_and_sends_nothing_leaves_nothing(manifest: Manifest, se
     manifest.downloads.mkdir()
     (manifest.downloads / "network.pkl.part").write_bytes(CONTENT[:300_000])
     with pytest.raises(WeightsError, match="broke off") as refusal:
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     assert "are kept" not in str(refusal.value)
     assert files(manifest) == []
 
@@ -189,14 +191,14 @@ def test_a_whole_part_is_only_verified(tmp_path: Path, server: Server, size: int
     manifest = write_manifest(tmp_path, entry([server.url("network.pkl")], size=size))
     manifest.downloads.mkdir()
     (manifest.downloads / "network.pkl.part").write_bytes(CONTENT)
-    assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+    assert fetch(manifest, "network", accept_licence=True).read_bytes() == CONTENT
 
 
 def test_a_wrong_file_is_refused_and_nothing_is_left(tmp_path: Path, server: Server) -> None:
     server.files["network.pkl"] = CONTENT[:-1] + b"!"
     manifest = write_manifest(tmp_path, entry([server.url("network.pkl")]))
     with pytest.raises(WeightsError, match="not what the manifest says"):
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     assert files(manifest) == []
 
 
@@ -204,20 +206,20 @@ def test_a_wrong_size_is_refused_before_it_is_downloaded(tmp_path: Path, server:
     server.files["network.pkl"] = b"<html>please log in</html>"
     manifest = write_manifest(tmp_path, entry([server.url("network.pkl")]))
     with pytest.raises(WeightsError, match="offers 26 bytes, not the 1048576"):
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     assert files(manifest) == []
 
 
 def test_the_second_address_helps_out(tmp_path: Path, server: Server) -> None:
     server.files["mirror.pkl"] = CONTENT
     manifest = write_manifest(tmp_path, entry([server.url("gone.pkl"), server.url("mirror.pkl")]))
-    assert manifest.fetch("network", accept_licence=True).read_bytes() == CONTENT
+    assert fetch(manifest, "network", accept_licence=True).read_bytes() == CONTENT
 
 
 def test_offline_says_what_to_put_where(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, entry(["http://127.0.0.1:1/network.pkl"]))
     with pytest.raises(WeightsError) as refusal:
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     message = str(refusal.value)
     assert "\n" not in message
     assert "http://127.0.0.1:1/network.pkl" in message
@@ -228,20 +230,20 @@ def test_offline_says_what_to_put_where(tmp_path: Path) -> None:
 def test_two_downloads_of_one_file_do_not_mix(manifest: Manifest) -> None:
     manifest.downloads.mkdir()
     with (manifest.downloads / "network.pkl.part").open("ab") as held:
-        weights._lock(held, Path(held.name))
+        download._lock(held, Path(held.name))
         with pytest.raises(WeightsError, match="another download"):
-            manifest.fetch("network", accept_licence=True)
+            fetch(manifest, "network", accept_licence=True)
 
 
 def test_locate_sees_a_truncated_download(manifest: Manifest) -> None:
-    path = manifest.fetch("network", accept_licence=True)
+    path = fetch(manifest, "network", accept_licence=True)
     path.write_bytes(CONTENT[:-1])
     with pytest.raises(WeightsError, match="not the file"):
         manifest.locate("network")
 
 
 def test_verify_sees_one_changed_byte(manifest: Manifest) -> None:
-    path = manifest.fetch("network", accept_licence=True)
+    path = fetch(manifest, "network", accept_licence=True)
     assert manifest.verify(manifest.entry("network")) == "ok"
     path.write_bytes(b"!" + CONTENT[1:])
     assert manifest.verify(manifest.entry("network")) == "wrong"
@@ -263,7 +265,7 @@ def test_embedded_weights_are_hashed_when_located(tmp_path: Path) -> None:
 def test_add_knows_a_file_by_its_content(manifest: Manifest, tmp_path: Path) -> None:
     stick = tmp_path / "download (1)"
     stick.write_bytes(CONTENT)
-    assert manifest.add(stick).name == "network"
+    assert add(manifest, stick).name == "network"
     assert manifest.locate("network").read_bytes() == CONTENT
     assert stick.exists()
 
@@ -276,30 +278,30 @@ def test_add_refuses_whatever_the_manifest_does_not_know(
     manifest = write_manifest(folder, entry([]))
     (folder / "unknown").write_bytes(content)
     with pytest.raises(UsageError, match=sha256(content)):
-        manifest.add(folder / "unknown")
+        add(manifest, folder / "unknown")
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.toml", "unknown"]
 
 
 def test_add_refuses_what_cannot_be_read(manifest: Manifest, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
-        manifest.add(tmp_path / "nothing")
+        add(manifest, tmp_path / "nothing")
 
 
 def test_add_refuses_what_is_no_file(manifest: Manifest, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(UsageError, match="not an ordinary file"):
-            manifest.add(path)
+            add(manifest, path)
 
 
 def test_what_may_not_be_read_is_told_in_one_line(manifest: Manifest) -> None:
-    path = manifest.fetch("network", accept_licence=True)
+    path = fetch(manifest, "network", accept_licence=True)
     path.chmod(0)
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)  # root may read everything
     try:
-        for ask in (lambda: manifest.verify(manifest.entry("network")), lambda: manifest.fetch("network")):
+        for ask in (lambda: manifest.verify(manifest.entry("network")), lambda: fetch(manifest, "network")):
             with pytest.raises(WeightsError, match="cannot be read") as refusal:
                 ask()
             assert "\n" not in str(refusal.value)
@@ -327,13 +329,13 @@ def test_of_a_pack_only_the_named_members_are_kept(tmp_path: Path, server: Serve
     archive = pack({"inner/judge.onnx": CONTENT, "other.onnx": b"not asked for", "../../escaped": b"never"})
     server.files["pack.zip"] = archive
     manifest = pack_manifest(tmp_path, archive, "judge.onnx", sha256(CONTENT), server.url("pack.zip"))
-    path = manifest.fetch("network", accept_licence=True)
+    path = fetch(manifest, "network", accept_licence=True)
     assert path == manifest.downloads / "network"
     assert files(manifest) == ["network/judge.onnx"]
     assert (manifest.locate("network") / "judge.onnx").read_bytes() == CONTENT
     (path / "judge.onnx").write_bytes(b"changed")
     assert manifest.verify(manifest.entry("network")) == "wrong"
-    manifest.fetch("network", accept_licence=True)
+    fetch(manifest, "network", accept_licence=True)
     assert manifest.verify(manifest.entry("network")) == "ok"
 
 
@@ -352,7 +354,7 @@ def test_a_wrong_pack_leaves_no_member(
     server.files["pack.zip"] = archive
     manifest = pack_manifest(tmp_path, archive, member, digest, server.url("pack.zip"))
     with pytest.raises(WeightsError, match=r"pack\.zip"):
-        manifest.fetch("network", accept_licence=True)
+        fetch(manifest, "network", accept_licence=True)
     assert not (manifest.downloads / "network").exists()
 
 
