@@ -22,11 +22,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from engine.common.atomic_file import replacing
-from training.nobody.render.camera import Camera, solve_camera
-from training.nobody.render.head import OUTER_VERTICES, HeadModel, pose_head, shape_head, vertex_normals
+from training.nobody.render.body.head import OUTER_VERTICES, HeadModel, pose_head, shape_head, vertex_normals
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.population import draw_person, draw_shape, lean_shape
+from training.nobody.render.description.shot import Shot, draw_shot
 from training.nobody.render.parameters import seed_and_number
-from training.nobody.render.person import Person, draw_person, draw_shape, lean_shape
-from training.nobody.render.shot import Shot, draw_shot
+from training.nobody.render.scene.camera import Camera, solve_camera
 
 GRID = 48
 DEPTH_TOLERANCE_CM = 1.5  # of what falls into one cell, what lies this much deeper is hidden

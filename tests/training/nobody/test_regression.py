@@ -18,10 +18,11 @@ from engine.stylegan2.network import Generator
 from tests.conftest import REPO, shared
 from training.nobody import encode, regress, train
 from training.nobody.latents import ONE_SIDED_SHAPES, LatentSpace, read_parameters
-from training.nobody.render.camera import solve_camera
-from training.nobody.render.head import pose_head, shape_head
-from training.nobody.render.person import Person, draw_person
-from training.nobody.render.shot import Shot, draw_shot
+from training.nobody.render.body.head import pose_head, shape_head
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.population import draw_person
+from training.nobody.render.description.shot import Shot, draw_shot
+from training.nobody.render.scene.camera import solve_camera
 from training.nobody.reshape import GRID, SkinModel, another_shape, warp_fields, warped
 
 SEED = 20_300

@@ -17,17 +17,19 @@ from PIL import Image
 
 from engine.common.errors import UsageError
 from tests.conftest import REPO, shared
-from training.nobody.render import assets, casting, clothes, eyes, facial_hair, hair, head, skin
+from training.nobody.render import assets, casting
 from training.nobody.render.archive import Archive, parameters_of
-from training.nobody.render.camera import Camera, solve_camera
+from training.nobody.render.body import clothes, eyes, facial_hair, hair, head, skin
+from training.nobody.render.body.fields import polygon_distance, smoothstep
+from training.nobody.render.body.head import HeadModel, Skull
+from training.nobody.render.body.strands import Growth, choose_roots, grow, roots_at
 from training.nobody.render.casting import Restrictions, matching_people
 from training.nobody.render.colour import LUMINANCE, linear_to_srgb, srgb_to_linear
-from training.nobody.render.develop import develop, webp
-from training.nobody.render.fields import polygon_distance, smoothstep
-from training.nobody.render.head import HeadModel, Skull
-from training.nobody.render.person import STYLES, Person, draw_person
-from training.nobody.render.shot import Shot, draw_shot
-from training.nobody.render.strands import Growth, choose_roots, grow, roots_at
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.population import STYLES, draw_person
+from training.nobody.render.description.shot import Shot, draw_shot
+from training.nobody.render.scene.camera import Camera, solve_camera
+from training.nobody.render.scene.develop import develop, webp
 
 BLENDER = importlib.util.find_spec("bpy") is not None
 # Mean places, measured on the first renders: the right and the left eye, both corners of the mouth.

@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 
 from engine.common.errors import MachineError, UsageError, report_errors_in_one_line
-
-from .archive import Archive, parameters_of
-from .assets import WHERE_TO_GET, load_assets
-from .batch import Settings, render_all
-from .casting import Restrictions, matching_people
-from .parameters import picture_name
-from .person import BEARDS, STYLES
+from training.nobody.render.archive import Archive, parameters_of
+from training.nobody.render.assets import WHERE_TO_GET, load_assets
+from training.nobody.render.batch import Settings, render_all
+from training.nobody.render.casting import Restrictions, matching_people
+from training.nobody.render.description.population import BEARDS, STYLES
+from training.nobody.render.parameters import picture_name
 
 TAKEN_SEEDS = 100_000  # seeds below are those of the first pictures
 

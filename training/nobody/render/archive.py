@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.common.atomic_file import write_bytes, write_text
-
-from .parameters import parameters, seed_and_number
-from .person import draw_person
-from .shot import draw_shot
+from training.nobody.render.description.population import draw_person
+from training.nobody.render.description.shot import draw_shot
+from training.nobody.render.parameters import parameters, seed_and_number
 
 META_FILE = "meta.jsonl"
 

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from engine.common.errors import MachineError
-
-from .archive import Archive
-from .develop import develop, webp
-from .head import HeadModel
-from .parameters import seed_and_number
-from .person import draw_person
-from .shot import draw_shot
+from training.nobody.render.archive import Archive
+from training.nobody.render.body.head import HeadModel
+from training.nobody.render.description.population import draw_person
+from training.nobody.render.description.shot import draw_shot
+from training.nobody.render.parameters import seed_and_number
+from training.nobody.render.scene.develop import develop, webp
 
 if TYPE_CHECKING:
-    from .scene import Studio
+    from training.nobody.render.scene.studio import Studio
 
 PICTURES_PER_PROCESS = 100  # Blender holds on to a little memory with every picture
 
@@ -45,7 +44,7 @@ def _open_studio(settings: Settings) -> None:
     global _studio
     warnings.simplefilter("ignore", DeprecationWarning)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Blender reports every file it writes
-    from .scene import Studio
+    from training.nobody.render.scene.studio import Studio
 
     _studio = Studio(HeadModel(settings.assets), settings.resolution, settings.samples, settings.threads)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.common.errors import UsageError
-
-from .person import Person, draw_person
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.population import draw_person
 
 SEARCHED_PER_PERSON = 20_000  # seeds tried before a restriction counts as impossible
 

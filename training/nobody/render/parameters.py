@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from .person import Person
-from .shot import Shot
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.shot import Shot
 
 
 def picture_name(seed: int, number: int) -> str:

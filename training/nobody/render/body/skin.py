@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .colour import mix
-from .facial_hair import brow_line_height
-from .fields import blob, blob_pair, ridge, smooth_noise, smoothstep
-from .head import EYE_SOCKETS, MOUTH_SOCKET, SKIN_VERTICES, HeadModel
-from .person import Person
-from .regions import beard_mask, brow_coordinates, lip_mask, scalp_height
-from .strands import choose_roots
+from training.nobody.render.body.facial_hair import brow_line_height
+from training.nobody.render.body.fields import blob, blob_pair, ridge, smooth_noise, smoothstep
+from training.nobody.render.body.head import EYE_SOCKETS, MOUTH_SOCKET, SKIN_VERTICES, HeadModel
+from training.nobody.render.body.regions import beard_mask, brow_coordinates, lip_mask, scalp_height
+from training.nobody.render.body.strands import choose_roots
+from training.nobody.render.colour import mix
+from training.nobody.render.description.person import Person
 
 # Tints: factors on the skin's red, green and blue.
 FLUSH = (1.03, 0.80, 0.79)

@@ -2,11 +2,20 @@
 
 import numpy as np
 
-from .fields import ridge, smooth_noise, smoothstep, unit
-from .head import HeadModel, Skull
-from .person import Brows, Person
-from .regions import beard_mask, brow_coordinates
-from .strands import Growth, Strands, choose_roots, clump, curl, frizz, grow, roots_at
+from training.nobody.render.body.fields import ridge, smooth_noise, smoothstep, unit
+from training.nobody.render.body.head import HeadModel, Skull
+from training.nobody.render.body.regions import beard_mask, brow_coordinates
+from training.nobody.render.body.strands import (
+    Growth,
+    Strands,
+    choose_roots,
+    clump,
+    curl,
+    frizz,
+    grow,
+    roots_at,
+)
+from training.nobody.render.description.person import Brows, Person
 
 UPPER_LIDS = ((36, 37, 38, 39), (42, 43, 44, 45))  # landmarks from corner to corner
 LOWER_LIDS = ((39, 40, 41, 36), (45, 46, 47, 42))

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.spatial import cKDTree
 
-from .assets import load_assets
-from .fields import blob_pair, smoothstep, unit
-from .person import Person
-from .shot import Shot
+from training.nobody.render.assets import load_assets
+from training.nobody.render.body.fields import blob_pair, smoothstep, unit
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.shot import Shot
 
 FACE_FACES = 9_230  # the face, which has a texture
 OUTER_VERTICES, OUTER_FACES = 11_248, 11_144  # face, back of the head and neck

@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fields import smoothstep
-from .head import LEFT_EYE, OUTER_FACES, OUTER_VERTICES, RIGHT_EYE, HeadModel, vertex_normals
-from .person import Glasses, Person
-from .regions import scalp_height
+from training.nobody.render.body.fields import smoothstep
+from training.nobody.render.body.head import (
+    LEFT_EYE,
+    OUTER_FACES,
+    OUTER_VERTICES,
+    RIGHT_EYE,
+    HeadModel,
+    vertex_normals,
+)
+from training.nobody.render.body.regions import scalp_height
+from training.nobody.render.description.person import Glasses, Person
 
 JAW_ENDS = (0, 16)  # landmarks before the right and the left ear
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from .colour import LUMINANCE, linear_to_srgb
+from training.nobody.render.colour import LUMINANCE, linear_to_srgb
 
 FAIR_SKIN_LUMINANCE = 0.33
 MIDDLE_GREY_OF_FAIR_SKIN = 0.30

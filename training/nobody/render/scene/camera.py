@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head import LEFT_EYE, MOUTH_CORNERS, NOSE, RIGHT_EYE
+from training.nobody.render.body.head import LEFT_EYE, MOUTH_CORNERS, NOSE, RIGHT_EYE
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .fields import smoothstep, unit
-from .head import Skull, SurfaceSamples
+from training.nobody.render.body.fields import smoothstep, unit
+from training.nobody.render.body.head import Skull, SurfaceSamples
 
 
 @dataclass(frozen=True)

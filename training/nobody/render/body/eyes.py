@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fields import smoothstep
-from .head import HeadModel, Part
-from .person import Person
+from training.nobody.render.body.fields import smoothstep
+from training.nobody.render.body.head import HeadModel, Part
+from training.nobody.render.description.person import Person
 
 CENTRE_Z = 8.05  # depth of the eyeballs' centres in the generic head
 DIVISIONS = 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .fields import polygon_distance, smoothstep
+from training.nobody.render.body.fields import polygon_distance, smoothstep
 
 FRONT_OF_LIPS = 8.6  # z; what lies behind is no lip
 # Height of the hairline over the azimuth from the front (0) past temple and ear to the nape (180 degrees).
@@ -44,7 +44,7 @@ def brow_coordinates(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndar
 
 
 def beard_mask(points: np.ndarray, kind: str, lip_outline: np.ndarray) -> np.ndarray:
-    """How densely a beard of a kind (of `person.BEARDS`) grows at each point (N,), 0 to 1."""
+    """How densely a beard of a kind (of `population.BEARDS`) grows at each point (N,), 0 to 1."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     cheek_line = np.interp(x, [0, 2.2, 3.2, 5, 6.8, 7.8], [-4.6, -3.2, -3.6, -2.0, 1.2, 1.8])
     cheeks = smoothstep(0.5, -0.5, y - cheek_line) * smoothstep(-10.5, -8.6, y) * (z > 1.7)

@@ -1,17 +1,15 @@
-"""The studio: puts a person before the camera in Blender and takes the picture with Cycles. Needs `bpy`."""
+"""Sets up one person, camera and lights in Blender and renders the picture with Cycles. Needs `bpy`."""
 
 import math
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
-from . import clothes, eyes, facial_hair, hair, materials, skin
-from .camera import Camera, solve_camera
-from .head import (
+from training.nobody.render.body import clothes, eyes, facial_hair, hair, skin
+from training.nobody.render.body.head import (
     EYEBALLS,
     FACE_FACES,
     GUMS,
@@ -29,9 +27,23 @@ from .head import (
     turn,
     vertex_normals,
 )
-from .person import Person
-from .shot import Light, Shot
-from .strands import Strands
+from training.nobody.render.body.strands import Strands
+from training.nobody.render.description.person import Person
+from training.nobody.render.description.shot import Light, Shot
+from training.nobody.render.scene import materials
+from training.nobody.render.scene.blender import (
+    add_colours,
+    add_generic_places,
+    add_image,
+    add_mesh,
+    add_object,
+    add_strands,
+    add_texture_coordinates,
+    add_tube,
+    empty_scene,
+    set_up_cycles,
+)
+from training.nobody.render.scene.camera import Camera, solve_camera
 
 TEXTURE_PX = 512
 SENSOR_MM = 36
@@ -39,22 +51,24 @@ LAMP_DISTANCE = 130
 GUM_COLOUR, TEETH_COLOUR = (0.33, 0.085, 0.075), (0.62, 0.57, 0.47)
 LASH_COLOUR = np.array([0.006, 0.005, 0.005])
 CLOTH_THICKNESS = 0.35
-THINNING = ([0, 0.7, 1], [1, 0.9, 0.35])  # of a strand's radius, from root to tip
 
 
 class Studio:
-    """A Blender scene that is emptied and filled anew for every picture. One a process."""
+    """Blender's scene, cleared and filled again for every picture. One instance a process.
+
+    resolution: pixels; samples: rays a pixel; threads: of Cycles.
+    """
 
     def __init__(self, model: HeadModel, resolution: int, samples: int, threads: int) -> None:
         self.model = model
         self.resolution = resolution
         self.position_map = model.position_map(TEXTURE_PX)
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        _set_up_cycles(bpy.context.scene, resolution, samples, threads)
+        set_up_cycles(bpy.context.scene, resolution, samples, threads)
 
     def render(self, person: Person, shot: Shot) -> np.ndarray:
         """The picture as linear light, float32 (R, R, 4) RGBA, premultiplied, the top row first."""
-        _empty_scene()
+        empty_scene()
         vertices = shape_head(self.model, person, shot)
         posed = pose_head(self.model, vertices, shot)
         landmarks = posed[self.model.landmarks]
@@ -71,9 +85,9 @@ class Studio:
     def _add_skin(self, person: Person, posed: np.ndarray) -> None:
         faces = self.model.faces[:SKIN_FACES]
         texture = skin.face_texture(self.model, person, self.position_map)
-        image = _image("skin", texture.colour, texture.height + 1)
+        image = add_image("skin", texture.colour, texture.height + 1)
         roughness, wrinkles = person.skin.roughness, person.skin.wrinkles
-        mesh = _add_mesh(
+        mesh = add_mesh(
             "skin",
             posed[:SKIN_VERTICES],
             faces,
@@ -83,21 +97,21 @@ class Studio:
         with_texture = (np.arange(len(faces)) < FACE_FACES).astype(np.int32)
         mesh.data.polygons.foreach_set("material_index", with_texture)
         corners = self.model.texture_coordinates[self.model.texture_faces[:SKIN_FACES][faces >= 0]]
-        mesh.data.uv_layers.new(name="uv").data.foreach_set("uv", _flat(corners))
-        _add_colours(mesh, skin.vertex_colours(self.model, person))
-        elsewhere_in_the_noise = person.seed % 97 * 3.0
-        _add_places(mesh, self.model.vertices[:SKIN_VERTICES] + elsewhere_in_the_noise)
+        add_texture_coordinates(mesh, corners)
+        add_colours(mesh, skin.vertex_colours(self.model, person))
+        noise_offset = person.seed % 97 * 3.0
+        add_generic_places(mesh, self.model.vertices[:SKIN_VERTICES] + noise_offset)
 
     def _add_eyes_and_mouth(self, person: Person, posed: np.ndarray) -> None:
         for part in EYEBALLS:
             ball = eyes.eyeball(self.model, person, posed, part)
-            mesh = _add_mesh("eye", ball.vertices, ball.faces, [materials.eye()], subdivisions=1)
-            _add_colours(mesh, ball.colours)
+            mesh = add_mesh("eye", ball.vertices, ball.faces, [materials.eye()], subdivisions=1)
+            add_colours(mesh, ball.colours)
         for name, part, colour in (("gums", GUMS, GUM_COLOUR), ("teeth", TEETH, TEETH_COLOUR)):
             self._add_part(name, posed, part, materials.wet(name, colour))
 
     def _add_part(self, name: str, posed: np.ndarray, part: Part, material: bpy.types.Material) -> None:
-        _add_mesh(name, posed[part.vertices], self.model.local_faces(part), [material])
+        add_mesh(name, posed[part.vertices], self.model.local_faces(part), [material])
 
     def _add_hair(self, person: Person, vertices: np.ndarray, shot: Shot) -> None:
         outer = vertices[:OUTER_VERTICES]
@@ -110,7 +124,7 @@ class Studio:
         def add(name: str, strands: Strands | None, colour: np.ndarray, variation: float) -> None:
             if strands is not None and len(strands.points):
                 material = materials.hair(name, colour, variation)
-                _add_strands(name, turn(strands.points, pose), strands.radius, material)
+                add_strands(name, turn(strands.points, pose), strands.radius, material)
 
         for strands in hair.head_hair(self.model, person, skull, random(11)):
             add("hair", strands, person.hair.colour, 0.3)
@@ -131,142 +145,17 @@ class Studio:
             frame = materials.glossy("glasses", person.glasses.colour)
             pose = rotation(shot.yaw, shot.pitch, shot.roll)
             for wire in clothes.glasses(self.model, person.glasses, vertices):
-                _add_tube(turn(wire.points, pose), wire.radius, frame)
-
-
-def _set_up_cycles(scene: bpy.types.Scene, resolution: int, samples: int, threads: int) -> None:
-    render, cycles = scene.render, scene.cycles
-    render.engine = "CYCLES"
-    render.resolution_x = render.resolution_y = resolution
-    render.film_transparent = True
-    render.threads_mode, render.threads = "FIXED", threads
-    render.image_settings.file_format = "OPEN_EXR"
-    render.image_settings.color_depth = "32"
-    render.image_settings.color_mode = "RGBA"
-    cycles.device = "CPU"
-    cycles.samples = samples
-    cycles.use_adaptive_sampling, cycles.adaptive_threshold = True, 0.05
-    cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
-    cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
-    # Few bounces: skin and hair need no more, and every one costs time.
-    cycles.max_bounces = cycles.transparent_max_bounces = 4
-    cycles.diffuse_bounces = cycles.glossy_bounces = cycles.transmission_bounces = 2
-    cycles.caustics_reflective = cycles.caustics_refractive = False
-    cycles.sample_clamp_indirect = 4
-    scene.cycles_curves.shape = "RIBBONS"
-    scene.view_settings.view_transform = "Standard"
-    scene.world = bpy.data.worlds.new("sky")
-
-
-def _empty_scene() -> None:
-    data = bpy.data
-    for kind in (
-        data.objects,
-        data.meshes,
-        data.hair_curves,
-        data.curves,
-        data.materials,
-        data.lights,
-        data.cameras,
-        data.images,
-    ):
-        for item in list(kind):
-            kind.remove(item)
-
-
-def _flat(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, np.float32).ravel()
-
-
-def _add_object(name: str, data: bpy.types.ID) -> bpy.types.Object:
-    item = bpy.data.objects.new(name, data)
-    bpy.context.scene.collection.objects.link(item)
-    return item
-
-
-def _image(name: str, colour: np.ndarray, alpha: np.ndarray) -> bpy.types.Image:
-    """A square image of linear floats from colours (R * R, 3) and a fourth channel, rows running upwards."""
-    size = math.isqrt(len(alpha))
-    image = bpy.data.images.new(name, size, size, alpha=True, float_buffer=True)
-    image.colorspace_settings.name = "Non-Color"
-    image.alpha_mode = "CHANNEL_PACKED"
-    image.pixels.foreach_set(_flat(np.c_[colour, alpha]))
-    image.update()
-    image.pack()
-    return image
-
-
-def _add_mesh(
-    name: str,
-    vertices: np.ndarray,
-    faces: np.ndarray,
-    surfaces: Sequence[bpy.types.Material],
-    subdivisions: int = 0,
-) -> bpy.types.Object:
-    """A smooth mesh of vertices (V, 3) and faces (F, 4), -1 in the fourth place of a triangle."""
-    mesh = bpy.data.meshes.new(name)
-    mesh.vertices.add(len(vertices))
-    mesh.vertices.foreach_set("co", _flat(vertices))
-    corners = faces[faces >= 0].astype(np.int32)
-    mesh.loops.add(len(corners))
-    mesh.loops.foreach_set("vertex_index", corners)
-    sizes = (faces >= 0).sum(1)
-    mesh.polygons.add(len(faces))
-    mesh.polygons.foreach_set("loop_start", np.r_[0, np.cumsum(sizes)[:-1]].astype(np.int32))
-    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
-    mesh.update(calc_edges=True)
-    mesh.validate()
-    for surface in surfaces:
-        mesh.materials.append(surface)
-    item = _add_object(name, mesh)
-    if subdivisions:
-        modifier = item.modifiers.new("subdivision", "SUBSURF")
-        modifier.levels = modifier.render_levels = subdivisions
-    return item
-
-
-def _add_colours(mesh: bpy.types.Object, colours: np.ndarray) -> None:
-    attribute = mesh.data.attributes.new(materials.COLOUR, "FLOAT_COLOR", "POINT")
-    attribute.data.foreach_set("color", _flat(np.c_[colours, np.ones(len(colours))]))
-
-
-def _add_places(mesh: bpy.types.Object, places: np.ndarray) -> None:
-    """Tells the materials where on the generic head each vertex lies."""
-    attribute = mesh.data.attributes.new(materials.GENERIC, "FLOAT_VECTOR", "POINT")
-    attribute.data.foreach_set("vector", _flat(places))
+                add_tube(turn(wire.points, pose), wire.radius, frame)
 
 
 def _add_shell(shell: clothes.Shell | None, surface: bpy.types.Material) -> None:
     if shell is None:
         return
-    mesh = _add_mesh("shell", shell.vertices, shell.faces, [surface], subdivisions=1)
-    _add_places(mesh, shell.generic)
+    mesh = add_mesh("shell", shell.vertices, shell.faces, [surface], subdivisions=1)
+    add_generic_places(mesh, shell.generic)
     modifier = mesh.modifiers.new("thickness", "SOLIDIFY")
     modifier.thickness, modifier.offset = CLOTH_THICKNESS, 1
     mesh.modifiers.move(1, 0)  # thick first, then rounded
-
-
-def _add_strands(name: str, points: np.ndarray, radius: float, surface: bpy.types.Material) -> None:
-    count, length, _ = points.shape
-    curves = bpy.data.hair_curves.new(name)
-    curves.add_curves([length] * count)
-    curves.attributes["position"].data.foreach_set("vector", _flat(points))
-    radii = radius * np.interp(np.linspace(0, 1, length), *THINNING)
-    attribute = curves.attributes.get("radius") or curves.attributes.new("radius", "FLOAT", "POINT")
-    attribute.data.foreach_set("value", _flat(np.tile(radii, count)))
-    curves.materials.append(surface)
-    _add_object(name, curves)
-
-
-def _add_tube(points: np.ndarray, radius: float, surface: bpy.types.Material) -> None:
-    curve = bpy.data.curves.new("tube", "CURVE")
-    curve.dimensions = "3D"
-    curve.bevel_depth = radius
-    spline = curve.splines.new("POLY")
-    spline.points.add(len(points) - 1)
-    spline.points.foreach_set("co", _flat(np.c_[points, np.ones(len(points))]))
-    curve.materials.append(surface)
-    _add_object("tube", curve)
 
 
 def _add_camera(camera: Camera) -> None:
@@ -276,7 +165,7 @@ def _add_camera(camera: Camera) -> None:
     lens.lens = SENSOR_MM / camera.width
     lens.clip_end = 1000
     lens.shift_x, lens.shift_y = camera.shift * (1, -1)
-    item = _add_object("camera", lens)
+    item = add_object("camera", lens)
     item.matrix_world = Matrix.Translation(Vector(camera.position)) @ Matrix.Rotation(-camera.roll, 4, "Z")
     bpy.context.scene.camera = item
 
@@ -296,7 +185,7 @@ def _add_lamp(light: Light, aim: np.ndarray) -> None:
     lamp.color = light.colour
     flat = math.cos(light.elevation)
     direction = (math.sin(light.azimuth) * flat, math.sin(light.elevation), math.cos(light.azimuth) * flat)
-    item = _add_object("lamp", lamp)
+    item = add_object("lamp", lamp)
     item.location = Vector(aim) + LAMP_DISTANCE * Vector(direction)
     item.rotation_euler = (-Vector(direction)).to_track_quat("-Z", "Y").to_euler()
 

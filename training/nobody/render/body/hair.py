@@ -5,11 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .fields import smoothstep, unit
-from .head import HeadModel, Skull
-from .person import Hair, Person
-from .regions import scalp_height
-from .strands import Growth, Roots, Strands, choose_roots, clump, curl, frizz, grow, roots_at
+from training.nobody.render.body.fields import smoothstep, unit
+from training.nobody.render.body.head import HeadModel, Skull
+from training.nobody.render.body.regions import scalp_height
+from training.nobody.render.body.strands import (
+    Growth,
+    Roots,
+    Strands,
+    choose_roots,
+    clump,
+    curl,
+    frizz,
+    grow,
+    roots_at,
+)
+from training.nobody.render.description.person import Hair, Person
 
 ROOT_COUNT = {
     "buzz": 9000,
