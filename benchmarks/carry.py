@@ -37,8 +37,9 @@ from engine.border.tracing import Crossing
 from engine.common.arrays import Pixels
 from engine.common.atomic_file import write_bytes
 from engine.common.errors import NoUsableFace
+from engine.faces.acceptance import choose_sitter
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.finder import FaceAnalyser, choose_sitter
+from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
 from engine.finders import doppelganger
 from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest

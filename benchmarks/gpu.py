@@ -138,7 +138,7 @@ def one_sitter(device: torch.device, toy: bool) -> None:
 
 def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -> None:
     """The shortest way across, with dlib; prints its distances at both ends."""
-    from engine.faces.finder import FaceAnalyser
+    from engine.faces.analyser import FaceAnalyser
     from engine.finders import doppelganger
     from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
     from engine.judges.dlib import DlibJudge

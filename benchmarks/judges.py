@@ -22,8 +22,9 @@ from PIL import Image
 from skimage import data
 
 from engine.common.arrays import Pixels
+from engine.faces.acceptance import choose_sitter
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceAnalyser, choose_sitter
+from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
 from engine.faces.proportions import LENGTHS
 from engine.judges.base import Affine, Embeddings, Judge

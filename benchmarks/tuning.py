@@ -22,8 +22,9 @@ from tqdm import tqdm
 
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
+from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
+from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
 from engine.inversion.projection import SearchSettings, median_face, search_latent, tune
 from engine.inversion.target import aim_at

@@ -13,7 +13,7 @@ from pygame import Rect
 
 from engine.common.arrays import Pixels
 from engine.faces.alignment import ffhq_quad
-from engine.faces.finder import Face
+from engine.faces.measurement import Face
 from hardware.camera.base import CameraHealth, CameraState
 from hardware.display import Screen
 from installation.capture.guidance import PortraitTaking
@@ -183,7 +183,7 @@ def lines(facts: Facts) -> list[str]:
 def measure_focus(part: Pixels) -> float:
     """How much finest detail uint8 (H, W, 3) RGB has; to be compared with itself while the lens is turned.
 
-    As `engine.faces.finder.measure_sharpness`, but in the camera's own pixels: what is lost there is the
+    As `engine.faces.measurement.measure_sharpness`, but in the camera's own pixels: what is lost there is the
     lens's.
     """
     luma = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)

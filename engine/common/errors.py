@@ -8,6 +8,7 @@ import functools
 import sys
 import traceback
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import ParamSpec
 
@@ -33,18 +34,27 @@ class UsageError(DoppelgangerError):
     exit_code = 2
 
 
-class NoUsableFace(DoppelgangerError):
-    """The photograph holds no face that can be portrayed.
+class FaceRefusal(StrEnum):
+    """Why a picture holds no face that can be portrayed. Scenes and translations use these words."""
 
-    `reason` is one of `none`, `several`, `too_small`, `cut_off`, `turned_away`, `too_dark`,
-    `blurred`, `eyes_closed`; scenes choose their drawing by it, and translate it.
-    """
+    NONE = "none"
+    SEVERAL = "several"
+    TOO_SMALL = "too_small"
+    CUT_OFF = "cut_off"
+    TURNED_AWAY = "turned_away"
+    TOO_DARK = "too_dark"
+    BLURRED = "blurred"
+    EYES_CLOSED = "eyes_closed"
+
+
+class NoUsableFace(DoppelgangerError):
+    """The photograph holds no face that can be portrayed. `reason` is a `FaceRefusal`."""
 
     exit_code = 3
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason = FaceRefusal(reason)
 
 
 class WeightsError(DoppelgangerError):

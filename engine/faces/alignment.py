@@ -19,13 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# The mesh points that lie where dlib's 68 have the six points of each eye (corner, upper lid, corner, lower
-# lid) and the outer corners of the mouth. On 1,200 FFHQ-aligned renders the crop from these points is 0.7 %
-# smaller than the true one; the mean over all 16 contour points of each eye gives 1.4 %, the eye corners
-# alone 3.0 %.
-LEFT_EYE = (33, 160, 158, 133, 153, 144)
-RIGHT_EYE = (362, 385, 387, 263, 373, 380)
-MOUTH_CORNERS = (61, 291)
+from engine.faces.landmarks import Landmarks
 
 
 @dataclass(frozen=True)
@@ -48,12 +42,17 @@ def ffhq_quad(landmarks: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     The crop's x axis is the mean of two directions, along the eyes and across the line from eyes to mouth;
     half its side is the larger of 2.0 eye distances and 1.8 eye-to-mouth distances; its centre lies a tenth
     of the way from the eyes to the mouth.
+
+    The eye centres are the means of `Landmarks.LEFT_EYE` and `RIGHT_EYE`, six points each: on 1,200
+    FFHQ-aligned renders the crop is then 0.7 % smaller than the true one. The mean over all 16 contour points
+    of each eye gives 1.4 %, the eye corners alone 3.0 %.
     """
     points = np.asarray(landmarks, dtype=np.float64)
-    left_eye, right_eye = points[list(LEFT_EYE)].mean(axis=0), points[list(RIGHT_EYE)].mean(axis=0)
+    left_eye = points[list(Landmarks.LEFT_EYE)].mean(axis=0)
+    right_eye = points[list(Landmarks.RIGHT_EYE)].mean(axis=0)
     eyes = (left_eye + right_eye) / 2
     eye_to_eye = right_eye - left_eye
-    eye_to_mouth = points[list(MOUTH_CORNERS)].mean(axis=0) - eyes
+    eye_to_mouth = points[list(Landmarks.MOUTH_CORNERS)].mean(axis=0) - eyes
     x = eye_to_eye - _quarter_turn(eye_to_mouth)
     x *= max(2.0 * np.hypot(*eye_to_eye), 1.8 * np.hypot(*eye_to_mouth)) / np.hypot(*x)
     y = _quarter_turn(x)

@@ -3,20 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.faces.landmarks import Landmarks
+
 # length: (its two points of the mesh, ordinary deviation of its logarithm between shots of one person). The
 # deviations are pooled over the four shots of 14 rendered people (42 degrees of freedom), each shot the mean
 # over the perturbations of a verdict; `benchmarks/judges.py lengths` measures them again.
 LENGTHS: dict[str, tuple[tuple[int, int], float]] = {
-    "face breadth": ((234, 454), 0.0086),
-    "forehead breadth": ((54, 284), 0.0109),
-    "temples": ((21, 251), 0.0095),
-    "jaw breadth": ((172, 397), 0.0209),
-    "face length": ((168, 152), 0.0179),
-    "forehead height": ((10, 168), 0.0351),
-    "nose length": ((168, 2), 0.0173),
-    "nose breadth": ((129, 358), 0.0324),
-    "between the eyes": ((133, 362), 0.0157),
-    "across the eyes": ((33, 263), 0.0071),
+    "face breadth": ((Landmarks.LEFT_CHEEK, Landmarks.RIGHT_CHEEK), 0.0086),
+    "forehead breadth": ((Landmarks.LEFT_FOREHEAD, Landmarks.RIGHT_FOREHEAD), 0.0109),
+    "temples": ((Landmarks.LEFT_TEMPLE, Landmarks.RIGHT_TEMPLE), 0.0095),
+    "jaw breadth": ((Landmarks.LEFT_JAW, Landmarks.RIGHT_JAW), 0.0209),
+    "face length": ((Landmarks.NOSE_ROOT, Landmarks.CHIN), 0.0179),
+    "forehead height": ((Landmarks.FOREHEAD_TOP, Landmarks.NOSE_ROOT), 0.0351),
+    "nose length": ((Landmarks.NOSE_ROOT, Landmarks.NOSE_BASE), 0.0173),
+    "nose breadth": ((Landmarks.LEFT_NOSTRIL, Landmarks.RIGHT_NOSTRIL), 0.0324),
+    "between the eyes": ((Landmarks.LEFT_EYE_INNER, Landmarks.RIGHT_EYE_INNER), 0.0157),
+    "across the eyes": ((Landmarks.LEFT_EYE_OUTER, Landmarks.RIGHT_EYE_OUTER), 0.0071),
 }
 
 

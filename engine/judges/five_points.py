@@ -4,12 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
+from engine.faces.landmarks import Landmarks
 from engine.judges.base import Affine
 from engine.judges.crops import similarity
-
-MESH_POINTS = (468, 473, 1, 61, 291)
-"""In MediaPipe's mesh: the iris on the left of the picture, the one on the right, nose tip, corners of the
-mouth."""
 
 TEMPLATE_PX = 112
 # insightface's `arcface_dst`, also in OpenCV's FaceRecognizerSF; given there as indices, here from the
@@ -27,5 +24,5 @@ def five_point_alignment(
 ) -> Affine:
     """Unit coordinates of the portrait -> crop (2, 3), by least squares; the template scales with
     `crop_px`."""
-    points = landmarks[list(MESH_POINTS)].astype(np.float64) / portrait.shape[0]
+    points = landmarks[list(Landmarks.FIVE_POINTS)].astype(np.float64) / portrait.shape[0]
     return similarity(points, TEMPLATE * (crop_px / TEMPLATE_PX))

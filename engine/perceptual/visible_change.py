@@ -17,8 +17,8 @@ from skimage.metrics import structural_similarity
 from torch.nn import functional as F
 
 from engine.common.arrays import Pixels
-from engine.faces.alignment import LEFT_EYE, RIGHT_EYE
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.landmarks import Landmarks
 from engine.judges.perturbations import Perturbation, expose
 from engine.perceptual.distance import Distance
 
@@ -38,15 +38,9 @@ class Noticed:
     PERCEPTUAL = Perturbation(jpeg_quality=75)
     SKIN = 2.3
     LANDMARKS = 0.010  # mean shift of the mesh, in distances between the eyes
-    EXPRESSION = 0.020  # largest change of a length in EXPRESSION, in distances between the eyes
+    EXPRESSION = 0.020  # largest change of a length in Landmarks.EXPRESSION, in distances between the eyes
     GAZE = 0.010  # shift of the irises, in widths of the eye
 
-
-EXPRESSION = ((13, 14), (61, 291), (159, 145), (386, 374), (105, 159), (334, 386))
-"""Lengths on the mesh: mouth open and wide, left and right eye open, left and right brow raised."""
-
-IRISES = ((468, 33, 133), (473, 362, 263))
-"""Centre of each iris, and the corners of its eye."""
 
 SKIN_CELLS = 16
 """Skin is compared in as many cells across the picture: shades count, pores do not."""
@@ -127,15 +121,15 @@ class VisibleChange:
 
 def mesh_change(before: Mesh, after: Mesh) -> tuple[float, float, float]:
     """Shift of the landmarks, change of expression and of gaze; `Noticed` says what each is a share of."""
-    eyes = before[list(RIGHT_EYE)].mean(axis=0) - before[list(LEFT_EYE)].mean(axis=0)
+    eyes = before[list(Landmarks.RIGHT_EYE)].mean(axis=0) - before[list(Landmarks.LEFT_EYE)].mean(axis=0)
     scale = float(np.hypot(*eyes))
 
     def lengths(mesh: Mesh) -> NDArray[np.float32]:
-        ends = np.array(EXPRESSION)
+        ends = np.array(Landmarks.EXPRESSION)
         return np.linalg.norm(mesh[ends[:, 0]] - mesh[ends[:, 1]], axis=1)
 
     def gaze(mesh: Mesh) -> NDArray[np.float32]:
-        iris, left, right = mesh[np.array(IRISES).T]
+        iris, left, right = mesh[np.array(Landmarks.IRISES).T]
         return ((iris - (left + right) / 2) / np.linalg.norm(right - left, axis=1, keepdims=True)).mean(
             axis=0
         )

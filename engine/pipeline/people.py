@@ -23,7 +23,9 @@ from engine.border.tracing import trace
 from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
 from engine.common.weights_file import Refused, check_state, refusing, save_weights
-from engine.faces.finder import Face, FaceAnalyser, choose_sitter
+from engine.faces.acceptance import choose_sitter
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.measurement import Face
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, make_reference

@@ -21,8 +21,10 @@ from engine.border.strip import NoBorderReason, Strip
 from engine.border.strip_builder import make_strip, pictures_seen
 from engine.border.tracing import COARSE, Curve, Sample, trace
 from engine.common.arrays import Pixels
+from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.finder import Face, FaceAnalyser, FaceLimits, choose_sitter
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.measurement import Face
 from engine.finders import doppelganger
 from engine.finders.doppelganger import Doppelganger
 from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest

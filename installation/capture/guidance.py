@@ -11,9 +11,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from engine.common.errors import NoUsableFace
+from engine.common.errors import FaceRefusal
+from engine.faces.acceptance import FaceLimits, refusals
 from engine.faces.alignment import ffhq_quad
-from engine.faces.finder import DETECTED_WIDTH, Box, Face, FaceLimits, choose_sitter
+from engine.faces.detector import BOX_WIDTH_RATIO, Box
+from engine.faces.measurement import Face
 from installation.settings.parameters import Parameters
 from installation.stage.view import Guidance
 
@@ -58,47 +60,43 @@ class PortraitTaking(Parameters):
         return FaceLimits(max_yaw_deg=self.turned_deg)
 
 
-_ASKS = {
-    "none": Guidance.NOBODY,
-    "several": Guidance.ONE_AT_A_TIME,
-    "too_small": Guidance.NEARER,
-    "cut_off": Guidance.FARTHER,
-    "turned_away": Guidance.LOOK_HERE,
-    "too_dark": Guidance.MORE_LIGHT,
-    "blurred": Guidance.HOLD_STILL,
-    "eyes_closed": Guidance.OPEN_EYES,
+_GUIDANCE_FOR = {
+    FaceRefusal.SEVERAL: Guidance.ONE_AT_A_TIME,
+    FaceRefusal.TOO_SMALL: Guidance.NEARER,
+    FaceRefusal.CUT_OFF: Guidance.FARTHER,
+    FaceRefusal.TURNED_AWAY: Guidance.LOOK_HERE,
+    FaceRefusal.TOO_DARK: Guidance.MORE_LIGHT,
+    FaceRefusal.BLURRED: Guidance.HOLD_STILL,
+    FaceRefusal.EYES_CLOSED: Guidance.OPEN_EYES,
 }
+# These come before the face's place in the picture, all others after it.
+_BEFORE_PLACE = (FaceRefusal.SEVERAL, FaceRefusal.TOO_SMALL)
 
 
 def advise(
-    face: Face, others: Sequence[Box], size_px: tuple[int, int], values: PortraitTaking, content: bool
+    face: Face, others: Sequence[Box], size_px: tuple[int, int], values: PortraitTaking, was_ready: bool
 ) -> Guidance:
     """The first thing that is wrong with this face in a picture of `size_px` (width, height), or READY.
 
-    others: boxes of other faces, as `FaceAnalyser.glance` gives them. content: whether the answer for the
+    others: boxes of other faces, as `FaceAnalyser.glance` gives them. was_ready: whether the answer for the
     frame before was READY; if not, every limit is kept with a reserve.
     """
-    reserve = 1.0 if content else RESERVE
-    limits, shorter_px = _with_reserve(values.limits, reserve), min(size_px)
-    widest_px = max((x1 - x0 for x0, _, x1, _ in others), default=0.0) / DETECTED_WIDTH
-    if face.face_px < limits.clearly_largest_ratio * widest_px:
-        return Guidance.ONE_AT_A_TIME
-    smallest_px = reserve * max(limits.min_face_px, values.far_share * shorter_px)
-    if face.face_px < smallest_px:
-        return Guidance.NEARER
+    reserve = 1.0 if was_ready else RESERVE
+    shorter_px = min(size_px)
+    smallest_px = reserve * max(values.limits.min_face_px, values.far_share * shorter_px)
+    limits = replace(_with_reserve(values.limits, reserve), min_face_px=smallest_px)
+    next_face_px = max((x1 - x0 for x0, _, x1, _ in others), default=0.0) / BOX_WIDTH_RATIO
+    reasons = refusals(face, next_face_px, limits)
+    if reasons and reasons[0] in _BEFORE_PLACE:
+        return _GUIDANCE_FOR[reasons[0]]
     if face.face_px > values.near_share * shorter_px / reserve:
         return Guidance.FARTHER
     may_retreat = face.face_px > 1.5 * smallest_px
     # A face that is itself cut off is not helped by what may be made up around it.
-    is_whole = face.inside_share >= limits.min_inside_share
-    outside_share = values.outside_share / reserve if is_whole else 0.0
+    outside_share = 0.0 if FaceRefusal.CUT_OFF in reasons else values.outside_share / reserve
     if (step := _step_into(face, size_px, outside_share, may_retreat)) is not None:
         return step
-    try:
-        choose_sitter([face], limits)
-    except NoUsableFace as refusal:
-        return _ASKS[refusal.reason]
-    return Guidance.READY
+    return _GUIDANCE_FOR[reasons[0]] if reasons else Guidance.READY
 
 
 def _step_into(

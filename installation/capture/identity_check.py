@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import (
-    FACE_OVAL,
-    Box,
+from engine.faces.detector import Box
+from engine.faces.landmarks import Landmarks
+from engine.faces.measurement import (
     HeadPose,
     measure_box,
     measure_brightness,
@@ -100,7 +100,7 @@ class _Look:
         crop = crop_ffhq(picture, points[:, :2], LOOK_PX)
         luma = cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY).astype(np.float32)
         area = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
-        cv2.fillPoly(area, [np.rint(crop.landmarks[list(FACE_OVAL)]).astype(np.int32)], (1,))
+        cv2.fillPoly(area, [np.rint(crop.landmarks[list(Landmarks.FACE_OVAL)]).astype(np.int32)], (1,))
         inside = area.astype(bool)
         luma[~inside] = np.nan
         clear = (

@@ -10,17 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
-from engine.common.errors import NoUsableFace
+from engine.faces.acceptance import is_acceptable
 from engine.faces.alignment import ffhq_quad
-from engine.faces.finder import (
-    DETECTED_WIDTH,
-    Box,
-    Face,
-    FaceAnalyser,
-    choose_sitter,
-    measure_face,
-    measure_pose,
-)
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.detector import BOX_WIDTH_RATIO, Box
+from engine.faces.measurement import Face, measure_face, measure_pose
 from hardware.camera.base import Frame
 from installation.capture.guidance import PortraitTaking, Words, advise
 from installation.capture.identity_check import IdentityCheck, Place, middle
@@ -168,7 +162,7 @@ class Tracker:
             if points is not None and self._is_sitter(Place.of(points, at_s)):
                 return points
         for box in self._glance(picture, at_s):
-            width_px = (box[2] - box[0]) / DETECTED_WIDTH
+            width_px = (box[2] - box[0]) / BOX_WIDTH_RATIO
             seen = Place(box, width_px, at_s)
             if self._is_sitter(seen):
                 points = self._finder.mesh(picture, box)
@@ -190,7 +184,7 @@ class Tracker:
     def _gives_way(self, values: PortraitTaking) -> bool:
         """Whether somebody else is the sitter from now on, because they are nearer."""
         assert self._place is not None
-        limit_px = values.limits.clearly_largest_ratio * self._place.width_px * DETECTED_WIDTH
+        limit_px = values.limits.clearly_largest_ratio * self._place.width_px * BOX_WIDTH_RATIO
         larger = [(seen_s, box) for seen_s, box in self._others if box[2] - box[0] > limit_px]
         if self._taking is not None or not larger or larger[-1][0] - larger[0][0] < GIVES_WAY_AFTER_S:
             return False
@@ -198,7 +192,7 @@ class Tracker:
         words = self._words
         self._forget()
         self._words = words
-        self._place = Place(box, (box[2] - box[0]) / DETECTED_WIDTH, seen_s)
+        self._place = Place(box, (box[2] - box[0]) / BOX_WIDTH_RATIO, seen_s)
         return True
 
     def _is_replaced(self, at_s: float) -> bool:
@@ -257,10 +251,9 @@ class Tracker:
         assert self._taking is not None
         good: list[Pixels] = []
         for _, picture in self._taking.kept:
-            try:
-                choose_sitter(self._finder.find(picture))
+            if is_acceptable(self._finder.find(picture)):
                 good.append(picture)
-            except NoUsableFace:
+            else:
                 wipe([picture])
         return good
 

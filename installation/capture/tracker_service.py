@@ -18,7 +18,8 @@ import threading
 from collections.abc import Callable
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import Face, FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.measurement import Face
 from hardware.camera.base import Frame
 from installation.capture.guidance import PortraitTaking
 from installation.capture.tracker import Tracker, wipe

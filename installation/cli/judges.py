@@ -100,8 +100,9 @@ def _rate(rate: "Rate") -> str:
 
 def _portraits(files: list[tuple[str, Path]]) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
     """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
+    from engine.faces.acceptance import choose_sitter
     from engine.faces.alignment import crop_ffhq
-    from engine.faces.finder import FaceAnalyser, choose_sitter
+    from engine.faces.analyser import FaceAnalyser
     from engine.faces.photograph import load_photograph
 
     with FaceAnalyser() as finder:

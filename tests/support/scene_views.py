@@ -17,7 +17,7 @@ from engine.border.continuum import Continuum, filmstrip
 from engine.border.strip import NoBorderReason, Strip
 from engine.border.tracing import Curve, Sample, trace
 from engine.common.arrays import Pixels
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.registry import panel

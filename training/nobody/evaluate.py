@@ -35,7 +35,7 @@ from tqdm import tqdm
 
 from engine.common.atomic_file import write_text
 from engine.common.errors import NoUsableFace, report_errors_in_one_line
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
 from engine.finders.nearest import NearestSettings
 from engine.inversion.projection import SearchSettings, draw, fast_dtype
 from engine.inversion.target import aim_at, to_target

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from engine.common.errors import DoppelgangerError, NoUsableFace, report_errors_in_one_line
+from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
+from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge

@@ -21,8 +21,9 @@ import torch
 from tqdm import tqdm
 
 from engine.common.errors import report_errors_in_one_line
+from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import crop_ffhq
-from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
+from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.inversion.target import Target, aim_at
 from engine.judges.base import Judge

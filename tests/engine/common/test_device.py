@@ -16,7 +16,7 @@ from engine.border.continuum import Continuum
 from engine.common import device
 from engine.common.arrays import Pixels
 from engine.common.errors import MachineError
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
 from engine.finders import doppelganger
 from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
 from engine.inversion.projection import (

@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.faces.alignment import (
-    LEFT_EYE,
-    MOUTH_CORNERS,
-    RIGHT_EYE,
-    apply_affine,
-    crop_ffhq,
-    ffhq_quad,
-    ffhq_transform,
-)
-from engine.faces.finder import FaceAnalyser
+from engine.faces.alignment import apply_affine, crop_ffhq, ffhq_quad, ffhq_transform
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.landmarks import Landmarks
 from tests.conftest import shared
 
 # Where FFHQ puts the eyes' centres and the mouth's corners, on average, in unit coordinates.
@@ -27,8 +20,8 @@ UNIT_CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
 def mesh(*points: np.ndarray) -> np.ndarray:
     """Both eyes' centres and both mouth corners -> a mesh that is empty but for these."""
     landmarks = np.zeros((478, 2))
-    landmarks[list(LEFT_EYE)], landmarks[list(RIGHT_EYE)] = points[:2]
-    landmarks[list(MOUTH_CORNERS)] = points[2:]
+    landmarks[list(Landmarks.LEFT_EYE)], landmarks[list(Landmarks.RIGHT_EYE)] = points[:2]
+    landmarks[list(Landmarks.MOUTH_CORNERS)] = points[2:]
     return landmarks
 
 
@@ -113,7 +106,7 @@ def test_the_crop_shows_what_the_transform_says() -> None:
     x, y = apply_affine(there, (np.column_stack([columns, rows]) + 0.5) / 512).T
     expected = photograph[y.astype(int), x.astype(int)]
     assert np.abs(portrait.image[rows, columns].astype(int) - expected).max() <= 6
-    assert np.abs(portrait.landmarks[list(MOUTH_CORNERS)] / 512 - EYES_AND_MOUTH[2:]).max() < 0.03
+    assert np.abs(portrait.landmarks[list(Landmarks.MOUTH_CORNERS)] / 512 - EYES_AND_MOUTH[2:]).max() < 0.03
 
 
 @pytest.mark.parametrize("size_px", [25, 50, 100, 400])

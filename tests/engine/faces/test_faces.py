@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from engine.common.errors import NoUsableFace
-from engine.faces.alignment import LEFT_EYE, crop_ffhq
-from engine.faces.finder import Face, FaceAnalyser, FaceLimits, HeadPose, choose_sitter, measure_eyes_open
+from engine.faces.acceptance import FaceLimits, choose_sitter
+from engine.faces.alignment import crop_ffhq
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.landmarks import Landmarks
+from engine.faces.measurement import Face, HeadPose, measure_eyes_open
 from engine.faces.photograph import load_photograph
 
 LEFT_LIDS = (
@@ -217,10 +220,10 @@ def test_sharpness_notices_motion(finder: FaceAnalyser, portraits: dict[str, np.
 def test_eye_aspect_ratio_of_drawn_eyes() -> None:
     landmarks = np.zeros((478, 2))
     wide_open = np.array([(0, 0), (10, -5), (20, -5), (30, 0), (20, 5), (10, 5)], float)
-    landmarks[list(LEFT_EYE)] = wide_open
+    landmarks[list(Landmarks.LEFT_EYE)] = wide_open
     landmarks[[362, 385, 387, 263, 373, 380]] = wide_open + np.array([60, 0])
     assert measure_eyes_open(landmarks) == pytest.approx(1 / 3)
-    landmarks[list(LEFT_EYE)] *= (1, 0.2)  # one eye winks
+    landmarks[list(Landmarks.LEFT_EYE)] *= (1, 0.2)  # one eye winks
     assert measure_eyes_open(landmarks) == pytest.approx(1 / 15)
 
 

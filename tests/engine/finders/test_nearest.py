@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
 from engine.finders import doppelganger
 from engine.finders.nearest import (
     JudgeConstraint,

@@ -6,8 +6,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.finder import FaceAnalyser, FaceLimits, choose_sitter
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.landmarks import Landmarks
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, tune
 from engine.inversion.target import face_importance, head_mask, to_target
 from engine.perceptual.distance import NormalisedLaplacianPyramid
@@ -27,7 +29,7 @@ def portrait(astronaut: NDArray[np.uint8]) -> Portrait:
 def test_the_face_counts_fully_and_the_room_a_quarter(portrait: Portrait) -> None:
     counts = face_importance(portrait, 256)[0, 0]
     assert counts.shape == (256, 256)
-    nose = tuple((portrait.landmarks[1][::-1] / 2).astype(int))
+    nose = tuple((portrait.landmarks[Landmarks.NOSE_TIP][::-1] / 2).astype(int))
     assert counts[nose] == pytest.approx(1, abs=0.01)
     assert counts[0, 0] == counts[-1, 0] == pytest.approx(0.25, abs=0.01)
 

@@ -12,13 +12,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.common.errors import UsageError, WeightsError
+from engine.faces.landmarks import Landmarks
 from engine.faces.proportions import LENGTHS, proportions
 from engine.judges.anthropometry import AnthropometryJudge
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px
 from engine.judges.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder
 from engine.judges.dlib_network import load_network
-from engine.judges.five_points import MESH_POINTS, TEMPLATE, five_point_alignment
+from engine.judges.five_points import TEMPLATE, five_point_alignment
 from engine.judges.onnx import OnnxJudge, OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.registry import EMBEDDED, KNOWN, panel
@@ -254,10 +255,10 @@ def test_five_points_land_on_the_template():
     landmarks = np.zeros((478, 2), np.float32)
     angle, scale = 0.2, 2.5
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    landmarks[list(MESH_POINTS)] = TEMPLATE @ turn.T + [90, 60]
+    landmarks[list(Landmarks.FIVE_POINTS)] = TEMPLATE @ turn.T + [90, 60]
     portrait = np.zeros((512, 512, 3), np.uint8)
     alignment = five_point_alignment(portrait, landmarks)
-    placed = landmarks[list(MESH_POINTS)] / 512 @ alignment[:, :2].T + alignment[:, 2]
+    placed = landmarks[list(Landmarks.FIVE_POINTS)] / 512 @ alignment[:, :2].T + alignment[:, 2]
     assert placed == pytest.approx(TEMPLATE, abs=1e-3)
     assert density_px(alignment) == pytest.approx(512 / scale, abs=1)
 
@@ -267,8 +268,8 @@ def test_arcface_alignment_is_insightfaces(portraits):
 
     picture = portraits[0]
     landmarks = np.zeros((478, 2), np.float32)
-    landmarks[list(MESH_POINTS)] = f32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
-    theirs = norm_crop(picture, landmarks[list(MESH_POINTS)] - 0.5, 112)
+    landmarks[list(Landmarks.FIVE_POINTS)] = f32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
+    theirs = norm_crop(picture, landmarks[list(Landmarks.FIVE_POINTS)] - 0.5, 112)
     mine = cut(picture, five_point_alignment(picture, landmarks), 112)
     inside = slice(8, -8)
     assert np.abs(theirs.astype(int) - mine)[inside, inside].mean() < 0.5
@@ -289,7 +290,7 @@ def test_sface_goes_through_opencv(faces, tmp_path):
 def test_a_whole_verdict_with_an_onnx_judge(network, portraits):
     judge = OnnxJudge(configured(network))
     landmarks = np.zeros((478, 2), np.float32)
-    landmarks[list(MESH_POINTS)] = f32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
+    landmarks[list(Landmarks.FIVE_POINTS)] = f32([[98, 112], [158, 113], [128, 148], [104, 182], [152, 183]])
     reference = make_reference(judge, [(portraits[0], landmarks)])
     itself, other = judge_pictures(judge, reference, [portraits[0], portraits[4]])
     assert itself.distance < other.distance

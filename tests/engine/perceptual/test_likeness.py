@@ -9,11 +9,11 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.landmarks import Landmarks
 from engine.judges.perturbations import Perturbation, expose
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import (
-    IRISES,
     Change,
     Noticed,
     VisibleChange,
@@ -95,7 +95,7 @@ def test_mesh_change_by_its_kinds():
     assert moved > 0 and expression == pytest.approx(0, abs=1e-5) and gaze == pytest.approx(0, abs=1e-5)
     # Twice as large a picture changes nothing: all are shares.
     glance = before.copy()
-    glance[[iris for iris, _, _ in IRISES]] += f32([2, 0])
+    glance[[iris for iris, _, _ in Landmarks.IRISES]] += f32([2, 0])
     assert mesh_change(2 * before, 2 * glance) == pytest.approx(mesh_change(before, glance), rel=1e-4)
     assert mesh_change(before, glance)[2] > 0 and mesh_change(before, glance)[1] == 0
     smile = before.copy()

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.common.errors import WeightsError
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import SearchSettings, median_face
 from engine.judges.base import Judge
 from engine.judges.registry import panel
@@ -84,7 +84,7 @@ def test_before_the_synthetic_camera_there_is_nothing_to_ask_of_them(
             picture = to_uint8(generator.synthesis(place[None]))[0].numpy()
             frame = Room(partial(_shown, picture), 1280, 720).picture_at(0.0)
             (face,) = finder.find(frame)
-            asked[number] = advise(face, [], (1280, 720), PortraitTaking(), content=False)
+            asked[number] = advise(face, [], (1280, 720), PortraitTaking(), was_ready=False)
     assert {number: step for number, step in asked.items() if step is not Guidance.READY} == {}
 
 

@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import Face, FaceAnalyser, HeadPose, choose_sitter, measure_inside_share
+from engine.faces.acceptance import choose_sitter
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.measurement import Face, HeadPose, measure_inside_share
 from engine.faces.photograph import load_photograph
 from hardware.camera.base import Frame
 from installation.app.registration import load_scenes, registry_of
@@ -274,8 +276,8 @@ def test_each_measure_has_its_words(measured: Face, asked: Guidance, changes: di
 
 def test_limits_have_a_reserve(measured: Face) -> None:
     turned = replace(measured, pose_deg=HeadPose(24.0, 0.0, 0.0))
-    assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), content=True) is Guidance.READY
-    assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), content=False) is Guidance.LOOK_HERE
+    assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), was_ready=True) is Guidance.READY
+    assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), was_ready=False) is Guidance.LOOK_HERE
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_no_half_face_however_much_may_be_made_up(
     landmarks = measured.landmarks - measured.landmarks.mean(axis=0) + np.array(size_px) / 2 + half_out_px
     cut_off = replace(measured, landmarks=landmarks, inside_share=measure_inside_share(landmarks, size_px))
     assert 0.2 < cut_off.inside_share < 0.8
-    assert advise(cut_off, [], size_px, values, content=True) is asked
+    assert advise(cut_off, [], size_px, values, was_ready=True) is asked
 
 
 @given(st.lists(st.sampled_from(Guidance), min_size=2, max_size=200))

@@ -9,7 +9,7 @@ import pygame
 import pytest
 
 from engine.common.arrays import Pixels
-from engine.faces.finder import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser
 from hardware.camera.base import CameraHealth, CameraState, Frame
 from hardware.display import Display, DisplaySettings, Screen
 from installation.app.buttons import TechnicianButtons
@@ -151,7 +151,7 @@ def test_where_the_face_is_to_be(facts: Facts, picture: Pixels) -> None:
         middle = (face.landmarks.min(axis=0) + face.landmarks.max(axis=0)) / 2
         landmarks = scale * (face.landmarks - middle) + (width / 2, height / 2)
         larger = replace(face, landmarks=landmarks, face_px=scale * face.face_px)
-        return advise(larger, (), (width, height), values, content=False)
+        return advise(larger, (), (width, height), values, was_ready=False)
 
     assert advised(0.5) is Guidance.READY and advised(1.0) is Guidance.FARTHER
 
