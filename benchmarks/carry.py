@@ -47,9 +47,9 @@ from engine.inversion.projection import Place, draw, fast_dtype
 from engine.inversion.target import face_importance
 from engine.judges.base import Affine, Judge
 from engine.judges.calibration import calibrate
+from engine.judges.judging import K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.judges.perturbations import WORST_CASE, perturbations
 from engine.judges.registry import panel
-from engine.judges.verdict import K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
 from engine.pipeline.portrayal import PortrayalSettings
@@ -568,7 +568,7 @@ def print_sitters(measured: Sequence[Measured]) -> None:
                 f"{border.t:.3f}",
                 f"{border.width:.4f}",
                 f"{border.mean_abs_diff:.3f}, {border.max_abs_diff}",
-                f"{border.same.distance:.4f} same, {border.other.distance:.4f} else",
+                f"{border.same.verdict.distance:.4f} same, {border.other.verdict.distance:.4f} else",
             ]
         searching, whole = processor_seconds(seconds)
         print(
@@ -581,7 +581,8 @@ def print_sitters(measured: Sequence[Measured]) -> None:
         print(f"\nratio, {who}: {spread(ratios(some))}")
     print(f"\nborder, mean difference: {spread([one.mean_abs_diff for one in borders])}")
     print(f"border, largest difference: {spread([float(one.max_abs_diff) for one in borders])}")
-    print(f"borders with differing verdicts: {sum(b.low.same != b.high.same for b in borders)}")
+    differing = sum(border.low.verdict.same != border.high.verdict.same for border in borders)
+    print(f"borders with differing verdicts: {differing}")
     times = [processor_seconds(one.sitter.seconds) for one in measured]
     print(f"the nearest one, of one core: {spread([one for one, _ in times], ' s')}")
     print(f"all of it, of one core: {spread([whole for _, whole in times], ' s')}")

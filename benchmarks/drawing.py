@@ -16,6 +16,8 @@ import numpy as np
 
 from engine.border.continuum import filmstrip
 from engine.border.strip import Strip
+from engine.border.tracing import Sample
+from engine.judges.verdict import Verdict
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from hardware.camera.base import Frame
 from installation.settings.phase import Phase
@@ -81,10 +83,10 @@ def _fields(resolution: int) -> dict[str, Any]:
     pictures = random.integers(0, 256, (len(t), resolution, resolution, 3), np.uint8)
     same = t >= 0.4
     first = int(same.argmax())
-    strip = Strip(pictures, t, 1 - t, same, np.ones(len(t), bool), "dlib", 0.6, (first, first - 1))
-    curve = tuple(zip(t.tolist(), (1 - t).tolist(), strict=True))
+    strip = Strip(pictures, t, 1 - t, np.ones(len(t), bool), "dlib", 0.6, (first, first - 1))
+    samples = tuple(Sample(at, Verdict("dlib", 0.6, 1 - at)) for at in t.tolist())
     judge_results = tuple(
-        JudgeResult(name, True, 0.6, 0.0057, curve, border_t, None)
+        JudgeResult(name, True, 0.6, 0.0057, samples, border_t, None)
         for name, border_t in (("dlib", 0.4), ("arcface", 0.55), ("sface", 0.6))
     )
     return {

@@ -142,7 +142,7 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
     from engine.finders import doppelganger
     from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
     from engine.judges.dlib import DlibJudge
-    from engine.judges.verdict import judge_worst_case, make_reference
+    from engine.judges.judging import judge_worst_case, make_reference
     from engine.perceptual.visible_change import VisibleChange
 
     judge, where = DlibJudge(), generator.device

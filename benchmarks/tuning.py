@@ -28,8 +28,8 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
 from engine.inversion.projection import SearchSettings, median_face, search_latent, tune
 from engine.inversion.target import aim_at
+from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.registry import panel
-from engine.judges.verdict import judge_pictures, make_reference
 from engine.pipeline.portrayal import guess
 from installation.settings import configuration
 from installation.workers.models import ModelBundle

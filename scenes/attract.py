@@ -74,7 +74,7 @@ class Attract(Scene):
             if parameters.verdicts and light > 0:
                 if not layout.stacked:
                     panel.top = layout.face.centery - layout.title_px
-                taken = draw_words(canvas, view, seen, panel, bool(strip.same[index]), light)
+                taken = draw_words(canvas, view, seen, panel, strip.verdict(index).same, light)
                 panel.top = taken.bottom
                 self._index = index
         quiet = 1.0 if strip is None else 1 - ease(view.now_s - self._quiet_s, 2.0)

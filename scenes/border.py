@@ -216,7 +216,7 @@ class Border(Stoppable):
         if not layout.stacked:
             rest.top = layout.face.top + round(0.3 * layout.face.height)
             rest.height = layout.clear.bottom - rest.top
-        taken = draw_words(canvas, view, seen, rest, bool(strip.same[self._index]), seen.coming)
+        taken = draw_words(canvas, view, seen, rest, strip.verdict(self._index).same, seen.coming)
         rest = _below(rest, taken, layout.body_px // 2)
         if values.needle:
             taken = draw_needle(canvas, view, seen, rest, strip, self._index, seen.coming)
@@ -272,11 +272,11 @@ class Border(Stoppable):
         for index, (_, line) in zip((same, other), places, strict=True):
             baseline = line.top + layout.body_px
             sign = line.left + radius, baseline - 0.35 * size
-            canvas.mark(sign, radius, bool(strip.same[index]), seen.ink, light)
-            verdict = words_of(view, bool(strip.same[index]))
+            canvas.mark(sign, radius, strip.verdict(index).same, seen.ink, light)
+            verdict = words_of(view, strip.verdict(index).same)
             canvas.text(verdict, (line.left + 1.2 * size, baseline), size, 600, seen.ink, light)
             if not strip.rests(index):
-                figures = number(view, float(strip.distances[index]), 4)
+                figures = number(view, strip.verdict(index).distance, 4)
                 canvas.figures(figures, (line.right, baseline), size, 300, seen.ink, light, "right")
         self._shown = (shown(strip, same), shown(strip, other))
 

@@ -255,10 +255,11 @@ def place_labels(
 def same_at(judge_result: JudgeResult, strip: Strip, index: int) -> bool:
     """A judge's verdict on a picture of the strip: its own, or read off its curve."""
     if judge_result.judge == strip.judge:
-        return bool(strip.same[index])
-    if not judge_result.curve:
+        return strip.verdict(index).same
+    if not judge_result.samples:
         return False
-    places, distances = zip(*judge_result.curve, strict=True)
+    places = [sample.t for sample in judge_result.samples]
+    distances = [sample.verdict.distance for sample in judge_result.samples]
     return bool(np.interp(strip.t[index], places, distances) <= judge_result.threshold)
 
 

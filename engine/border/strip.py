@@ -1,10 +1,12 @@
-"""A continuum ready to be played: its pictures in order, and what the leading judge says of each."""
+"""A continuum ready to be played: its pictures in order, with the leading judge's verdict on each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from engine.judges.verdict import Verdict
 
 REST = 2  # in thresholds: where the needle rests while the judge sees no face
 
@@ -19,21 +21,27 @@ class NoBorderReason(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """Pictures along the straight continuum with the verdicts of the judge whose border the visit shows.
+    """Pictures along a straight continuum with the verdicts of the judge whose border the visit shows.
 
-    pictures: uint8 (N, R, R, 3) RGB.  t: (N,) ascending, 0 at the median face, 1 at the closest match.
-    distances: (N,) in the judge's own metric, smaller = more alike.  same: (N,) bool, the verdicts.
-    judged: (N,) bool, False where the distance is interpolated between judged neighbours, or the judge saw no
-    face and it only says where the needle rests.
-    border: the indices of the last *same person* and the first *someone else*, or None. Both were put to the
-    judge, but it need not have seen a face in the second.
+    The verdicts are kept as columns, because a strip travels between processes in memory that is overwritten
+    when the visit is erased; `verdict` gives the one on a picture.
+
+    Attributes:
+        pictures: uint8 (N, R, R, 3) RGB.
+        t: (N,) ascending, 0 at the start of the continuum (the median face), 1 at the closest match.
+        distances: (N,) in the judge's own metric, smaller = more alike; finite.
+        measured: (N,) bool, False where the distance is interpolated between measured neighbours, or where
+            the judge saw no face and the distance only says where the needle rests (`REST`).
+        judge: the judge's name.
+        threshold: the largest distance that still means *same person*.
+        border: the indices of the last *same person* and the first *someone else*, or None. Both were put to
+            the judge, but it need not have seen a face in the second.
     """
 
     pictures: NDArray[np.uint8]
     t: NDArray[np.float64]
     distances: NDArray[np.float64]
-    same: NDArray[np.bool_]
-    judged: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     judge: str
     threshold: float
     border: tuple[int, int] | None
@@ -42,18 +50,27 @@ class Strip:
         count = len(self.pictures)
         if count == 0 or self.pictures.ndim != 4 or self.pictures.dtype != np.uint8:
             raise ValueError("pictures must be uint8 (N, R, R, 3) with at least one picture")
-        if any(len(part) != count for part in (self.t, self.distances, self.same, self.judged)):
-            raise ValueError("t, distances, same and judged must have one entry for each picture")
+        if any(len(part) != count for part in (self.t, self.distances, self.measured)):
+            raise ValueError("t, distances and measured must have one entry for each picture")
         if np.any(np.diff(self.t) < 0):
             raise ValueError("t must ascend")
         if self.border is not None:
             same, other = self.border
-            if not self.same[same] or self.same[other] or not self.judged[same]:
-                raise ValueError("border must be the index of a judged same person, then of someone else")
+            if not self.same[same] or self.same[other] or not self.measured[same]:
+                raise ValueError("border must be the index of a measured same person, then of someone else")
+
+    @property
+    def same(self) -> NDArray[np.bool_]:
+        """(N,) bool: where the judge says *same person*."""
+        return self.distances <= self.threshold
+
+    def verdict(self, index: int) -> Verdict:
+        """The judge's verdict on one picture."""
+        return Verdict(self.judge, self.threshold, float(self.distances[index]), bool(self.measured[index]))
 
     def rests(self, index: int) -> bool:
         """Whether the needle only rests there, as the judge sees no face: no distance to be written."""
-        return not self.judged[index] and bool(self.distances[index] >= REST * self.threshold)
+        return not self.measured[index] and bool(self.distances[index] >= REST * self.threshold)
 
     @property
     def border_t(self) -> float | None:

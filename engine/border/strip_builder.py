@@ -46,14 +46,11 @@ def make_strip(
         pictures.append(continuum.picture(t))
         drawn(pictures[-1])
     distances, measured = _distances(ts, judged, judge.threshold)
-    said = {one.t: one.same for one in judged}
-    same = np.array([said.get(t, bool(distances[i] <= judge.threshold)) for i, t in enumerate(ts)])
     return Strip(
         pictures=np.stack(pictures),
         t=np.array(ts),
         distances=distances,
-        same=same,
-        judged=measured,
+        measured=measured,
         judge=judge.name,
         threshold=judge.threshold,
         border=_indices(ts, border) if border else None,
@@ -72,8 +69,8 @@ def _distances(
 
     Where the judge sees no face, the needle rests at its end, and that is no measurement.
     """
-    distances = [one.distance if np.isfinite(one.distance) else REST * threshold for one in judged]
-    measured = {one.t for one in judged if np.isfinite(one.distance)}
+    distances = [one.verdict.distance if one.verdict.measured else REST * threshold for one in judged]
+    measured = {one.t for one in judged if one.verdict.measured}
     between = np.interp(ts, [one.t for one in judged], distances)
     return between, np.array([t in measured for t in ts])
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
+from engine.judges.verdict import Verdict
 
 COARSE = 17
 MAX_STEP_GREY = 1.0  # the two pictures of a crossing differ by at most this, of 255, on average
@@ -22,12 +23,10 @@ MIN_WIDTH = 2.0**-20  # in t; bisection stops here even where pictures still dif
 
 @dataclass(frozen=True)
 class Sample:
-    """One judged picture. `error` is the standard error of the mean distance."""
+    """A judge's verdict on the picture at `t`."""
 
     t: float
-    distance: float
-    error: float
-    same: bool
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ class Crossing:
 
     @property
     def same(self) -> Sample:
-        return self.low if self.low.same else self.high
+        return self.low if self.low.verdict.same else self.high
 
     @property
     def other(self) -> Sample:
-        return self.high if self.low.same else self.low
+        return self.high if self.low.verdict.same else self.low
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,8 @@ class Curve:
         """(t_low, t_high) about the border: outside it the judge is sure, as far as the samples tell."""
         if self.border is None:
             return None
-        margins = np.array([abs(s.distance - self.threshold) - 2 * s.error for s in self.samples])
+        verdicts = [sample.verdict for sample in self.samples]
+        margins = np.array([abs(one.distance - self.threshold) - 2 * one.error for one in verdicts])
         ts = np.array([s.t for s in self.samples])
         below, above = ts <= self.border.low.t, ts >= self.border.high.t
         return (
@@ -126,7 +126,7 @@ def trace(
     samples = judge(coarse)
     crossings = []
     for low, high in zip(samples.copy(), samples[1:], strict=False):
-        if low.same == high.same:
+        if low.verdict.same == high.verdict.same:
             continue
         mean, largest = difference(picture(low.t), picture(high.t))
         while (mean > MAX_STEP_GREY or high.t - low.t > max_width) and high.t - low.t > MIN_WIDTH:
@@ -135,7 +135,7 @@ def trace(
                 break
             (middle,) = judge([middle_t])
             samples.append(middle)
-            low, high = (middle, high) if middle.same == low.same else (low, middle)
+            low, high = (middle, high) if middle.verdict.same == low.verdict.same else (low, middle)
             mean, largest = difference(picture(low.t), picture(high.t))
         crossings.append(Crossing(low, high, mean, largest))
     return Curve(tuple(sorted(samples, key=lambda s: s.t)), tuple(crossings), threshold)

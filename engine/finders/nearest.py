@@ -28,8 +28,8 @@ from engine.common.arrays import Pixels
 from engine.inversion.projection import Place, Step, draw, latent_spread
 from engine.judges.base import Judge
 from engine.judges.gradients import DifferentiableJudge
+from engine.judges.judging import Reference
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
-from engine.judges.verdict import Reference
 from engine.perceptual.visible_change import VisibleChange
 from engine.stylegan2.network import Generator, to_uint8
 

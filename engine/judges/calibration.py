@@ -17,8 +17,8 @@ from scipy.stats import binomtest
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.judges.base import Judge
+from engine.judges.judging import REFERENCE_K, K
 from engine.judges.perturbations import perturbations
-from engine.judges.verdict import REFERENCE_K, K
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from engine.common.device import brought_to
 from engine.judges.base import Affine, Judge
 from engine.judges.crops import compose, density_px
+from engine.judges.judging import Reference
 from engine.judges.perturbations import Perturbation, displacement, expose
-from engine.judges.verdict import Reference
 from engine.stylegan2.network import to_uint8
 
 CPU = torch.device("cpu")

@@ -28,7 +28,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import Face
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
-from engine.judges.verdict import REFERENCE_K, Reference, judge_pictures, make_reference
+from engine.judges.judging import REFERENCE_K, Reference, judge_pictures, make_reference
 from engine.pipeline.portrayal import PortrayalSettings, sampler
 from engine.stylegan2.network import Generator
 

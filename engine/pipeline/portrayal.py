@@ -31,8 +31,9 @@ from engine.finders.nearest import JudgeConstraint, NearestSettings, search_near
 from engine.inversion.projection import Loss, Place, SearchSettings, Step, median_face, search_latent, tune
 from engine.inversion.target import aim_at, to_target
 from engine.judges.base import Judge
+from engine.judges.judging import K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.judges.registry import require_binding
-from engine.judges.verdict import K, Reference, Verdict, judge_pictures, judge_worst_case, make_reference
+from engine.judges.verdict import Verdict
 from engine.perceptual.distance import Distance
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
 from engine.pipeline.result import JudgeResult, PortrayalResult
@@ -104,11 +105,11 @@ class JudgeCurves:
 
     @property
     def at_match(self) -> float:
-        return self.curve.samples[-1].distance
+        return self.curve.samples[-1].verdict.distance
 
     @property
     def at_median(self) -> float:
-        return self.curve.samples[0].distance
+        return self.curve.samples[0].verdict.distance
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,25 +175,24 @@ def summarise(portrayal: Portrayal, complete: bool = True) -> PortrayalResult:
 
 
 def _judge_result(judge: Judge, curve: Curve, of_doppelganger: Verdict | None) -> JudgeResult:
-    seen = [sample for sample in curve.samples if math.isfinite(sample.distance)]
     return JudgeResult(
         judge=judge.name,
         binding=judge.binding,
         threshold=judge.threshold,
         fmr=judge.fmr,
-        curve=tuple((sample.t, sample.distance) for sample in seen),
+        samples=tuple(sample for sample in curve.samples if sample.verdict.measured),
         border_t=curve.border.t if curve.border else None,
         no_border_reason=_no_border_reason(curve),
-        of_doppelganger=of_doppelganger.same if of_doppelganger else None,
+        of_doppelganger=of_doppelganger,
     )
 
 
 def _no_border_reason(curve: Curve) -> NoBorderReason | None:
     if curve.border:
         return None
-    if not any(math.isfinite(sample.distance) for sample in curve.samples):
+    if not any(sample.verdict.measured for sample in curve.samples):
         return NoBorderReason.UNDECIDED
-    return NoBorderReason.ALWAYS if curve.samples[-1].same else NoBorderReason.NEVER
+    return NoBorderReason.ALWAYS if curve.samples[-1].verdict.same else NoBorderReason.NEVER
 
 
 @torch.no_grad()
@@ -281,7 +281,7 @@ def sampler(
         for t in ts:
             see(picture(t))
             (verdict,) = judge_pictures(judge, reference, [picture(t)], settings.seed, settings.k)
-            samples.append(Sample(t, verdict.distance, verdict.error, verdict.same))
+            samples.append(Sample(t, verdict))
         return samples
 
     return sample
@@ -524,9 +524,9 @@ def _appraise(
 def _beyond(curve: Curve) -> float | None:
     """The t just beyond the border; 1 where the judge does not know the match itself, None where it knows
     every picture of the way."""
-    if curve.border is None and curve.samples[-1].same:
+    if curve.border is None and curve.samples[-1].verdict.same:
         return None
-    return curve.border.low.t if curve.border and curve.border.high.same else 1.0
+    return curve.border.low.t if curve.border and curve.border.high.verdict.same else 1.0
 
 
 @torch.no_grad()

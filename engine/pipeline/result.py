@@ -6,7 +6,9 @@ from enum import StrEnum
 import numpy as np
 
 from engine.border.strip import NoBorderReason, Strip
+from engine.border.tracing import Sample
 from engine.common.arrays import Pixels
+from engine.judges.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -14,19 +16,20 @@ class JudgeResult:
     """What one judge says along the way from the median face (t = 0) to the closest match (t = 1).
 
     Distances are in the judge's own metric; smaller is more alike, up to `threshold` means *same*.
-    curve: rising t, each with its distance. border_t: None where there is none; `no_border_reason` says why.
-    fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: whether
-    it says *same* of the doppelgänger, None where there is none.
+    samples: its verdicts by rising t, of the pictures in which it saw a face. border_t: None where there is
+    none; `no_border_reason` says why.
+    fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: its
+    verdict on the doppelgänger, None where there is none.
     """
 
     judge: str
     binding: bool
     threshold: float
     fmr: float | None
-    curve: tuple[tuple[float, float], ...]
+    samples: tuple[Sample, ...]
     border_t: float | None
     no_border_reason: NoBorderReason | None
-    of_doppelganger: bool | None = None
+    of_doppelganger: Verdict | None = None
 
 
 class PictureKind(StrEnum):

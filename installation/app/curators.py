@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from installation.app.loop import TouchAreas
 from installation.app.session import Session
 from installation.control.show.control import Control
-from installation.control.show.messages import Blackout, JuryVerdict, Sight, Start, Stop, Verdict
+from installation.control.show.messages import Blackout, JuryEntry, Sight, Start, Stop
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
@@ -51,7 +51,7 @@ class Curators:
             visit=view.visit.visit_id,
             progress=progress(view),
             t=leading.t if leading else None,
-            verdict=Verdict(leading.judge, leading.same, leading.distance) if leading else None,
+            verdict=leading.verdict if leading else None,
             jury=jury(view) if view.visit.phase is Phase.JURY else (),
             health=self._health(),
             frame_ms=1000 * (self._frame_s - began_s),
@@ -68,12 +68,10 @@ def progress(view: View) -> float:
     return min(view.elapsed_s / view.lasts_s, 1.0) if math.isfinite(view.lasts_s) else 0.0
 
 
-def jury(view: View) -> tuple[JuryVerdict, ...]:
+def jury(view: View) -> tuple[JuryEntry, ...]:
     """Each judge's border, and what it says of the closest match."""
     if view.result is None:
         return ()
     return tuple(
-        JuryVerdict(one.judge, one.curve[-1][1] <= one.threshold, one.curve[-1][1], one.border_t)
-        for one in view.result.judge_results
-        if one.curve
+        JuryEntry(one.samples[-1].verdict, one.border_t) for one in view.result.judge_results if one.samples
     )

@@ -25,6 +25,7 @@ from PIL import Image
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
+from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from installation.outputs.film import Film
 from installation.settings.phase import Phase
@@ -61,10 +62,8 @@ class Recorder:
             {
                 "t": one.t,
                 "picture": digest(one.picture),
-                "judge": one.judge,
-                "same": one.same,
-                "distance": one.distance,
-                "judged": one.judged,
+                "judge": one.verdict.judge,
+                **_verdict_line(one.verdict),
             }
             for one in shown
         ]
@@ -124,9 +123,11 @@ def strip_lines(strip: Strip) -> list[dict[str, Any]]:
         {
             "t": float(strip.t[i]),
             "picture": digest(strip.pictures[i]),
-            "same": bool(strip.same[i]),
-            "distance": float(strip.distances[i]),
-            "judged": bool(strip.judged[i]),
+            **_verdict_line(strip.verdict(i)),
         }
         for i in range(len(strip.t))
     ]
+
+
+def _verdict_line(verdict: Verdict) -> dict[str, Any]:
+    return {"same": verdict.same, "distance": verdict.distance, "judged": verdict.measured}

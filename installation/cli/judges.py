@@ -62,8 +62,8 @@ def _list() -> None:
 
 def _calibrate(folder: Path, name: str, fmr: float) -> None:
     from engine.judges.calibration import calibrate, labelled_files
+    from engine.judges.judging import REFERENCE_K, K
     from engine.judges.registry import panel
-    from engine.judges.verdict import REFERENCE_K, K
 
     if not 0 < fmr < 1:
         raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")

@@ -39,7 +39,7 @@ def visit_record(
         ),
         sitter=sitter,
         search=search,
-        verdict=report.Verdict(k=settings.k, seed=settings.seed),
+        verdict=report.VerdictSettings(k=settings.k, seed=settings.seed),
         judges=[_judge(one, nearest) for one in portrayal.judged],
         doppelganger=_doppelganger(twin),
         doppelganger_note=None if twin else NO_DOPPELGANGER,
@@ -75,7 +75,7 @@ def _doppelganger(twin: AssessedDoppelganger | None) -> report.Doppelganger | No
         kind=twin.kind,
         t=twin.t if twin.kind == "on-the-way" else None,
         judges={
-            name: report.DoppelgangerVerdict(
+            name: report.DoppelgangerDistances(
                 distance=verdict.distance, worst_distance=twin.worst[name].worst_distance
             )
             for name, verdict in twin.verdicts.items()
@@ -112,8 +112,8 @@ def _other(curve: Curve) -> report.OtherContinuum:
 
 def _points(curve: Curve) -> folder.Curve:
     """The curve's points; pictures in which the judge sees no face have none."""
-    seen = [sample for sample in curve.samples if np.isfinite(sample.distance)]
-    return folder.Curve(np.array([s.t for s in seen]), np.array([s.distance for s in seen]))
+    seen = [sample for sample in curve.samples if sample.verdict.measured]
+    return folder.Curve(np.array([s.t for s in seen]), np.array([s.verdict.distance for s in seen]))
 
 
 def _border(curve: Curve) -> report.Border | None:
@@ -124,8 +124,8 @@ def _border(curve: Curve) -> report.Border | None:
     return report.Border(
         t=border.t,
         t_width=border.width,
-        distance_same=border.same.distance,
-        distance_other=border.other.distance,
+        distance_same=border.same.verdict.distance,
+        distance_other=border.other.verdict.distance,
         mean_abs_diff=border.mean_abs_diff,
         max_abs_diff=border.max_abs_diff,
         zone=report.Zone(t_low=low, t_high=high),
@@ -139,9 +139,9 @@ def sentence(judge: Judge) -> str:
 
 def no_border(one: JudgeCurves) -> str:
     """Why there is no border, and how far from one the sitter is."""
-    closest = min(sample.distance for sample in one.curve.samples)
-    farthest = max(sample.distance for sample in one.curve.samples)
-    if one.curve.samples[-1].same:
+    closest = min(sample.verdict.distance for sample in one.curve.samples)
+    farthest = max(sample.verdict.distance for sample in one.curve.samples)
+    if one.curve.samples[-1].verdict.same:
         gap = one.judge.threshold - farthest
         return f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
     if not np.isfinite(closest):

@@ -23,7 +23,7 @@ def captions(result: PortrayalResult, text: Texts, exists: bool = True) -> tuple
     return tuple(
         Caption(
             text.judge(one.judge),
-            one.of_doppelganger,
+            one.of_doppelganger.same,
             text.strangers(one.fmr, exists),
         )
         for one in result.judge_results

@@ -165,14 +165,14 @@ def _draw_verdict(
     light: float = 1.0,
 ) -> None:
     frame[WIDTH_PX:] = scale if light == 1 else scale * light
-    same, white = bool(strip.same[index]), WHITE * light
+    same, white = strip.verdict(index).same, WHITE * light
     drawing.mark(frame, (_MARGIN_PX + 20, _VERDICT_Y - 22), 20, same, white)
     drawing.write(frame, _verdict_words(text, same), (_MARGIN_PX + 64, _VERDICT_Y), 64, 600, white)
     if not strip.rests(index):
-        figures = text.number(float(strip.distances[index]), 3)
-        figures = figures if strip.judged[index] else f"≈ {figures}"
+        figures = text.number(strip.verdict(index).distance, 3)
+        figures = figures if strip.verdict(index).measured else f"≈ {figures}"
         drawing.write(frame, figures, (WIDTH_PX - _MARGIN_PX, _VERDICT_Y), 64, 300, white, "rs")
-    drawing.mark(frame, (_scale_x(strip, float(strip.distances[index])), _SCALE_Y), 13, same, white)
+    drawing.mark(frame, (_scale_x(strip, strip.verdict(index).distance), _SCALE_Y), 13, same, white)
 
 
 def _scale(strip: Strip, text: Texts) -> NDArray[np.uint8]:
@@ -231,11 +231,11 @@ def _draw_caption(
     text: Texts,
     light: float,
 ) -> None:
-    same = bool(strip.same[index])
+    same = strip.verdict(index).same
     drawing.mark(frame, (left + 28, y - 13), 12, same, WHITE * light)
     drawing.write(frame, _verdict_words(text, same), (left + 54, y), 34, 600, WHITE * light)
     if not strip.rests(index):
-        figures = text.number(float(strip.distances[index]), 4)
+        figures = text.number(strip.verdict(index).distance, 4)
         drawing.write(frame, figures, (left + width_px - 16, y), 34, 300, WHITE * light, "rs")
 
 

@@ -125,7 +125,7 @@ def continuum(strip: Strip) -> NDArray[np.uint8]:
 
     for cell, index in enumerate(chosen):
         x, y = margin + cell % columns * (picture_px + gap), margin + cell // columns * row_px
-        same, distance = bool(strip.same[index]), float(strip.distances[index])
+        same, distance = strip.verdict(index).same, strip.verdict(index).distance
         drawing.place(canvas, strip.pictures[index], x, y, picture_px)
         line_y = y + picture_px + 12
         drawing.line(canvas, [(x, line_y), (x + picture_px - 1, line_y)], 3, DIM)
@@ -220,7 +220,7 @@ def _chosen(strip: Strip, columns: int, count: int) -> list[int]:
 
     The pair never falls apart at the end of a row.
     """
-    judged = np.flatnonzero(strip.judged)
+    judged = np.flatnonzero(strip.measured)
     if strip.border is None:
         wanted = np.linspace(strip.t[judged[0]], strip.t[judged[-1]], count)
         return sorted({int(judged[np.abs(strip.t[judged] - t).argmin()]) for t in wanted})

@@ -124,7 +124,7 @@ class Judge(_Part):
     alignment: Annotated[tuple[AffineRow, AffineRow] | None, BeforeValidator(_to_plain)] = None
 
 
-class DoppelgangerVerdict(_Part):
+class DoppelgangerDistances(_Part):
     """One judge on the doppelgänger: its distance, and the smallest one over the perturbations."""
 
     distance: MaybeDistance
@@ -136,11 +136,11 @@ class Doppelganger(_Part):
 
     kind: Literal["nearest", "on-the-way", "towards-others"]
     t: T | None
-    judges: dict[str, DoppelgangerVerdict]
+    judges: dict[str, DoppelgangerDistances]
     likeness: dict[str, Number]
 
 
-class Verdict(_Part):
+class VerdictSettings(_Part):
     """How a verdict was made: the mean over k perturbations drawn with this seed (docs/verdict.md)."""
 
     k: int
@@ -155,7 +155,7 @@ class Report(_Part):
     generator: Generator
     sitter: Sitter
     search: Search
-    verdict: Verdict
+    verdict: VerdictSettings
     judges: list[Judge] = Field(min_length=1)
     doppelganger: Doppelganger | None
     doppelganger_note: str | None = None

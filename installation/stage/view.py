@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
+from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import Frame
 from installation.settings.registry import Registry
@@ -110,12 +111,10 @@ class View:
 class ShownPicture:
     """A judged picture that a scene has put on the screen, with the verdict it wrote beside it.
 
-    picture: the very array that was enlarged. judged: False where the distance is interpolated.
+    t: the picture's place on its continuum, 0 to 1. picture: the very array that was enlarged, uint8
+    (R, R, 3) RGB.
     """
 
     t: float
     picture: Pixels
-    judge: str
-    same: bool
-    distance: float
-    judged: bool
+    verdict: Verdict

@@ -39,7 +39,7 @@ def draw_needle(
     Below it the distance, marked where it is interpolated, none where the judge sees no face. Returns what
     they take.
     """
-    same, distance = bool(strip.same[index]), float(strip.distances[index])
+    verdict = strip.verdict(index)
     unit, stroke = canvas.layout.body_px, canvas.layout.stroke_px
     radius = 0.32 * unit
     # The scale has the threshold in its middle if it can.
@@ -56,12 +56,12 @@ def draw_needle(
     for x in np.arange(threshold_x + dash, right, 2 * dash):
         canvas.line([(x, y), (min(x + dash, right), y)], stroke, look.quiet, light)
     canvas.line([(threshold_x, y - 0.7 * unit), (threshold_x, y + 0.7 * unit)], 2 * stroke, look.ink, light)
-    canvas.mark((x_of(distance), y), radius, same, look.ink, light)
+    canvas.mark((x_of(verdict.distance), y), radius, verdict.same, look.ink, light)
 
     size = canvas.layout.large_px
     baseline = y + 0.9 * unit + size
-    figures = number(view, distance, 3)
-    if not strip.judged[index]:
+    figures = number(view, verdict.distance, 3)
+    if not verdict.measured:
         figures = f"≈ {figures}"
     if not strip.rests(index):
         canvas.figures(figures, (rect.left, baseline), size, 300, look.ink, light)
@@ -70,14 +70,7 @@ def draw_needle(
 
 def shown(strip: Strip, index: int) -> ShownPicture:
     """What the record of a visit keeps of a picture that was shown with its verdict."""
-    return ShownPicture(
-        t=float(strip.t[index]),
-        picture=strip.pictures[index],
-        judge=strip.judge,
-        same=bool(strip.same[index]),
-        distance=float(strip.distances[index]),
-        judged=bool(strip.judged[index]),
-    )
+    return ShownPicture(float(strip.t[index]), strip.pictures[index], strip.verdict(index))
 
 
 def judge_name(view: View, judge: str) -> str:

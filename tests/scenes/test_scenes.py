@@ -51,6 +51,7 @@ from scenes.widgets.ride import Leg, progress_of, ride
 from scenes.widgets.steering import OneEuro, Steering
 from tests.conftest import REPO
 from tests.support import scene_views
+from tests.support.judge_kit import verdict
 from tests.support.scene_views import BEGAN_S, LINK, WIFI, make_view, play, registry, somebody, with_threshold
 
 UPRIGHT, WIDE = (1080, 1920), (1920, 1080)
@@ -324,7 +325,7 @@ def test_operating_points_are_told_in_one_way() -> None:
     found = replace(
         somebody().result, judge_results=(replace(somebody().result.judge_results[0], fmr=0.001),)
     )
-    asked = replace(found, judge_results=(replace(found.judge_results[0], of_doppelganger=False),))
+    asked = replace(found, judge_results=(replace(found.judge_results[0], of_doppelganger=verdict(0.7)),))
     assert [one.words for one in captions(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
     (one,) = captions(asked, english, exists=False)
     assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
@@ -579,17 +580,17 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
         canvas.clear()
         scene.draw(canvas, view)
         words = [each.words for each in canvas.drawn if each.words in known.values()]
-        assert sorted(words) == sorted(known[one.same] for one in scene.shown())
+        assert sorted(words) == sorted(known[one.verdict.same] for one in scene.shown())
         both |= len(scene.shown()) == 2
         for one in scene.shown():
             strip = next(s for s in strips if np.shares_memory(s.pictures, one.picture))
             index = int(np.flatnonzero([np.shares_memory(p, one.picture) for p in strip.pictures])[0])
-            assert (one.same, one.distance, one.t) == (
+            assert (one.verdict.same, one.verdict.distance, one.t) == (
                 strip.same[index],
                 strip.distances[index],
                 strip.t[index],
             )
-            seen.add((one.same, id(strip)))
+            seen.add((one.verdict.same, id(strip)))
         if len(scene.shown()) == 1:
             _assert_on_screen(canvas, scene.shown()[0].picture)
         assert scene._shot is not None
@@ -734,7 +735,7 @@ def test_no_distance_is_written_where_the_judge_sees_no_face(
     seen, rest = found.median.same, 2 * found.median.threshold
     strip = replace(
         found.median,
-        judged=found.median.judged & seen,
+        measured=found.median.measured & seen,
         distances=np.where(seen, found.median.distances, rest),
     )
     written: list[str] = []
@@ -813,8 +814,8 @@ def test_the_leading_judges_sign_in_the_jury_is_the_pictures_own(values: Registr
     verdicts = set()
     for at_s in np.linspace(0.5, 11.5, 40):
         (one,) = play(canvas, Phase.JURY, float(at_s), values).shown()
-        assert one.same == strip.same[_index(strip.pictures, one.picture)]
-        verdicts.add(one.same)
+        assert one.verdict.same == strip.same[_index(strip.pictures, one.picture)]
+        verdicts.add(one.verdict.same)
     assert verdicts == {True, False}
 
 
@@ -935,7 +936,7 @@ def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
             scene.update(view)
         scene.draw(Canvas(640, 360), view)
         (one,) = scene.shown()
-        verdicts[yaw_deg] = one.same
+        verdicts[yaw_deg] = one.verdict.same
     assert verdicts == {-21.0: False, 21.0: True}
 
 

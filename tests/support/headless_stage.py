@@ -12,12 +12,13 @@ from pydantic import Field
 
 from installation.app.registration import declarations_of, load_scenes
 from installation.control.show.control import Control
-from installation.control.show.messages import JuryVerdict, Sight, Verdict
+from installation.control.show.messages import JuryEntry, Sight
 from installation.settings.configuration import ControlSettings, Stage
 from installation.settings.parameters import Applies, Colour, Outside, Parameters, Value
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.workers.supervision import Condition, Health, Supervisor
+from tests.support.judge_kit import verdict
 
 FRAME_S = 1 / 60
 UP = (Condition.OK, Condition.DISABLED)
@@ -71,8 +72,8 @@ class HeadlessStage:
             reason="the border is found, or its absence",
             visit=7,
             t=0.25,
-            verdict=Verdict("dlib", True, 0.5),
-            jury=(JuryVerdict("dlib", True, 0.5, 0.5), JuryVerdict("anthropometry", False, 0.75)),
+            verdict=verdict(0.5),
+            jury=(JuryEntry(verdict(0.5), 0.5), JuryEntry(verdict(0.75, judge="anthropometry"))),
             health={"camera": Health(Condition.WAITING, "no frames.", "Check the camera's cable.")},
             frame_ms=16.5,
         )

@@ -4,6 +4,7 @@ import numpy as np
 
 from engine.common.arrays import Pixels
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
+from engine.judges.verdict import Verdict
 
 NO_LANDMARKS = np.zeros((478, 2), np.float32)
 
@@ -31,3 +32,9 @@ class Brightness(Judge):
 def grey(level: int) -> Pixels:
     """An even picture."""
     return np.full((32, 32, 3), level, np.uint8)
+
+
+def verdict(distance: float, threshold: float = 0.6, error: float = 0.0, judge: str = "dlib") -> Verdict:
+    """A verdict with this distance and standard error; an infinite distance: of a picture without a face."""
+    measured = bool(np.isfinite(distance))
+    return Verdict(judge, threshold, distance, measured, distance, error, int(measured))

@@ -1,6 +1,6 @@
 """Recomputes dlib's verdicts of a visit from the pictures it wrote, with dlib itself.
 
-    python tests/recompute_verdict.py VISIT_FOLDER
+    python tests/support/recompute_verdict.py VISIT_FOLDER
 
 Follows docs/verdict.md step by step and shares no code with the engine. Needs `report.json`, `portrait.png`
 (`--keep-portrait`), `border_same.png` and `border_other.png`; `doppelganger.png` is judged too, where it is
@@ -172,7 +172,9 @@ def recompute(folder):
 
 def main():
     if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "report.json").is_file():
-        print("usage: python tests/recompute_verdict.py VISIT_FOLDER (with report.json and portrait.png)")
+        print(
+            "usage: python tests/support/recompute_verdict.py VISIT_FOLDER (with report.json and portrait.png)"
+        )
         return 2
     lines, right = recompute(Path(sys.argv[1]))
     print("\n".join(lines))

@@ -20,8 +20,8 @@ from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
+from engine.judges.judging import Reference, judge_pictures, make_reference
 from engine.judges.registry import panel
-from engine.judges.verdict import Reference, judge_pictures, make_reference
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.stylegan2.checkpoint import load_generator
 from hardware.camera.base import Frame
@@ -105,7 +105,7 @@ def somebody() -> Somebody:
 def _curve(judge: Judge, reference: Reference, continuum: Continuum) -> Curve:
     def sample(ts: Any) -> list[Sample]:
         verdicts = judge_pictures(judge, reference, [continuum.picture(t) for t in ts], k=K)
-        return [Sample(t, one.distance, 0.0, one.same) for t, one in zip(ts, verdicts, strict=True)]
+        return [Sample(t, one) for t, one in zip(ts, verdicts, strict=True)]
 
     return trace(continuum.picture, sample, judge.threshold, [i / 8 for i in range(9)])
 
@@ -115,14 +115,13 @@ def _strip(judge: Judge, reference: Reference, continuum: Continuum, curve: Curv
     asked = {sample.t: sample for sample in curve.samples}
     more = [t for t in filmstrip(border.t if border else None, count).tolist() if t not in asked]
     verdicts = judge_pictures(judge, reference, [continuum.picture(t) for t in more], k=K)
-    asked |= {t: Sample(t, one.distance, 0.0, one.same) for t, one in zip(more, verdicts, strict=True)}
+    asked |= {t: Sample(t, one) for t, one in zip(more, verdicts, strict=True)}
     ts = sorted(asked)
     return Strip(
         pictures=np.stack([continuum.picture(t) for t in ts]),
         t=np.array(ts),
-        distances=np.array([asked[t].distance for t in ts]),
-        same=np.array([asked[t].same for t in ts]),
-        judged=np.ones(len(ts), bool),
+        distances=np.array([asked[t].verdict.distance for t in ts]),
+        measured=np.ones(len(ts), bool),
         judge=judge.name,
         threshold=judge.threshold,
         border=(ts.index(border.same.t), ts.index(border.other.t)) if border else None,
@@ -130,7 +129,7 @@ def _strip(judge: Judge, reference: Reference, continuum: Continuum, curve: Curv
 
 
 def _judge_result(judge: Judge, curve: Curve) -> JudgeResult:
-    same = [sample.same for sample in curve.samples]
+    same = [sample.verdict.same for sample in curve.samples]
     without = (
         NoBorderReason.ALWAYS
         if all(same)
@@ -143,7 +142,7 @@ def _judge_result(judge: Judge, curve: Curve) -> JudgeResult:
         binding=judge.binding,
         threshold=judge.threshold,
         fmr=judge.fmr,
-        curve=tuple((sample.t, sample.distance) for sample in curve.samples),
+        samples=curve.samples,
         border_t=curve.border.t if curve.border else None,
         no_border_reason=None if curve.border else without,
     )
@@ -157,7 +156,7 @@ def with_threshold(strip: Strip, threshold: float) -> Strip:
     if len(changes):
         low, high = int(changes[-1]), int(changes[-1]) + 1
         border = (high, low) if same[high] else (low, high)
-    return replace(strip, same=same, threshold=threshold, border=border)
+    return replace(strip, threshold=threshold, border=border)
 
 
 def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en", **changes: Any) -> View:

@@ -41,8 +41,8 @@ from engine.inversion.projection import SearchSettings, draw, fast_dtype
 from engine.inversion.target import aim_at, to_target
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px, reduce_to
+from engine.judges.judging import judge_pictures
 from engine.judges.registry import panel
-from engine.judges.verdict import judge_pictures
 from engine.perceptual.distance import Distance, NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import Portrayal, PortrayalSettings, guess, portray
 from engine.stylegan2.checkpoint import load_generator

@@ -27,8 +27,8 @@ from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
 from engine.inversion.target import Target, aim_at
 from engine.judges.base import Judge
+from engine.judges.judging import Reference, judge_pictures, make_reference
 from engine.judges.registry import panel
-from engine.judges.verdict import Reference, judge_pictures, make_reference
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import guess
 from engine.stylegan2.checkpoint import load_generator

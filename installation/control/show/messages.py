@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from engine.judges.verdict import Verdict
 from installation.settings.parameters import Value
 from installation.settings.phase import Phase
 from installation.visit.machine import Event, Halted, Skipped, WokeUp
@@ -43,18 +44,10 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a judge says of the picture on the screen. `distance` in the judge's own metric."""
+class JuryEntry:
+    """A judge in the jury: its verdict on the closest match, and where it puts the border (None: nowhere)."""
 
-    judge: str
-    same: bool
-    distance: float
-
-
-@dataclass(frozen=True)
-class JuryVerdict(Verdict):
-    """A judge's verdict in the jury, and where it puts the border (None: nowhere)."""
-
+    verdict: Verdict
     border_t: float | None = None
 
 
@@ -68,7 +61,7 @@ class Sight:
     progress: float = 0.0  # of the phase, 0 ... 1
     t: float | None = None  # of the picture on the screen: 0 at the median face, 1 at the closest match
     verdict: Verdict | None = None  # of the judge that leads
-    jury: tuple[JuryVerdict, ...] = ()
+    jury: tuple[JuryEntry, ...] = ()
     health: Mapping[str, Health] = field(default_factory=dict)
     frame_ms: float = 0.0
     is_open: bool = True
@@ -113,7 +106,7 @@ def told(sight: Sight, visits: int) -> Iterator[tuple[str, str, tuple[float | in
     if sight.verdict:
         yield "/border/verdict", "", _verdict(sight.verdict)
     for each in sight.jury:
-        yield "/jury/verdict", each.judge, (*_verdict(each), _or_minus_one(each.border_t))
+        yield "/jury/verdict", each.verdict.judge, (*_verdict(each.verdict), _or_minus_one(each.border_t))
     for name, health in sight.health.items():
         yield "/health/service", name, (name, health.condition.value, health.message, health.advice)
     yield "/show/open", "", (bool(sight.is_open),)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.border.tracing import Curve, Sample, trace
 from engine.common.arrays import Pixels
+from tests.support.judge_kit import verdict
 
 
 def ramp(t: float) -> Pixels:
@@ -19,7 +20,7 @@ def ramp(t: float) -> Pixels:
 def judging(
     distance: Callable[[float], float], error: float = 0.0
 ) -> Callable[[Sequence[float]], list[Sample]]:
-    return lambda ts: [Sample(t, distance(t), error, distance(t) <= 0.6) for t in ts]
+    return lambda ts: [Sample(t, verdict(distance(t), error=error)) for t in ts]
 
 
 def find(distance: Callable[[float], float], error: float = 0.0) -> Curve:
@@ -33,7 +34,7 @@ def test_one_crossing_is_found_where_it_is(place: float) -> None:
     assert border is not None and len(curve.crossings) == 1
     assert border.low.t <= place <= border.high.t + 1e-9
     assert border.mean_abs_diff <= 1.0
-    assert not border.low.same and border.high.same
+    assert not border.low.verdict.same and border.high.verdict.same
 
 
 def test_no_border_where_the_answer_never_changes() -> None:
@@ -45,7 +46,7 @@ def test_all_crossings_and_the_border_is_the_last() -> None:
     curve = find(lambda t: 0.6 + 0.2 * np.cos(3 * np.pi * t + 0.01))
     assert [round(c.t, 2) for c in curve.crossings] == pytest.approx([1 / 6, 1 / 2, 5 / 6], abs=0.02)
     assert curve.border is curve.crossings[-1]
-    assert [c.low.same for c in curve.crossings] == [False, True, False]
+    assert [c.low.verdict.same for c in curve.crossings] == [False, True, False]
 
 
 def test_zone_grows_with_the_noise() -> None:

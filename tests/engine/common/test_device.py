@@ -32,8 +32,8 @@ from engine.inversion.projection import (
 from engine.judges.base import Judge
 from engine.judges.dlib import DlibJudge
 from engine.judges.gradients import DifferentiableJudge
+from engine.judges.judging import make_reference
 from engine.judges.onnx import OnnxJudge, OnnxModel
-from engine.judges.verdict import make_reference
 from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
 from engine.perceptual.visible_change import VisibleChange

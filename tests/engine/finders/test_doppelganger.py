@@ -13,6 +13,7 @@ from engine.finders import doppelganger
 from engine.inversion.projection import Place, median_face
 from engine.pipeline.portrayal import _beyond
 from engine.stylegan2.network import Generator
+from tests.support.judge_kit import verdict
 
 
 @pytest.fixture
@@ -113,9 +114,9 @@ def test_none_is_said_where_none_holds(generator: Generator, way: Continuum) -> 
 )
 def test_where_the_way_beyond_the_border_begins(distances: list[float], beyond: float | None) -> None:
     """Beyond the border; nowhere where all is the sitter; at the match where that is someone else already."""
-    samples = tuple(Sample(i / 2, d, 0.01, d <= 0.6) for i, d in enumerate(distances))
-    low, high = Sample(0.25, 0.61, 0.01, False), Sample(0.75, 0.59, 0.01, True)
+    samples = tuple(Sample(i / 2, verdict(d, error=0.01)) for i, d in enumerate(distances))
+    low, high = Sample(0.25, verdict(0.61, error=0.01)), Sample(0.75, verdict(0.59, error=0.01))
     crossing = {True: Crossing(low, high, 0.5, 3), False: Crossing(high, low, 0.5, 3)}
-    ends = (samples[0].same, samples[-1].same)
+    ends = (samples[0].verdict.same, samples[-1].verdict.same)
     crossings = () if ends[0] == ends[1] else (crossing[ends[1]],)
     assert _beyond(Curve(samples, crossings, 0.6)) == beyond

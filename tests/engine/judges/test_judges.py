@@ -20,11 +20,11 @@ from engine.judges.crops import cut, density_px
 from engine.judges.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder
 from engine.judges.dlib_network import load_network
 from engine.judges.five_points import TEMPLATE, five_point_alignment
+from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.onnx import OnnxJudge, OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.registry import EMBEDDED, KNOWN, panel
 from engine.judges.sface import SFaceJudge
-from engine.judges.verdict import judge_pictures, make_reference
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import portray
 from engine.stylegan2.network import Generator

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from engine.common.errors import NoUsableFace
 from engine.judges.base import Judge
 from engine.judges.crops import compose, cut, density_px, reduce_to, similarity
+from engine.judges.judging import judge_pictures, judge_worst_case, make_reference
 from engine.judges.perturbations import (
     SHIFTS_PX,
     WORST_CASE,
@@ -23,7 +24,7 @@ from engine.judges.perturbations import (
     perturbations,
 )
 from engine.judges.registry import panel
-from engine.judges.verdict import Verdict, judge_pictures, judge_worst_case, make_reference
+from engine.judges.verdict import Verdict
 from tests.support.judge_kit import NO_LANDMARKS, Brightness, grey
 
 REPO = Path(__file__).resolve().parent.parent
@@ -167,7 +168,8 @@ def test_a_picture_without_a_face_is_someone_else():
     judge = Brightness(1000, dark=80)
     reference = make_reference(judge, [(grey(100), NO_LANDMARKS)])
     (verdict,) = judge_pictures(judge, reference, [grey(50)])
-    assert verdict == Verdict(float("inf"), False, float("inf"), 0.0, 0)
+    assert verdict == Verdict("brightness", 1000, float("inf"), False, float("inf"), 0.0, 0)
+    assert not verdict.same
     with pytest.raises(NoUsableFace, match="brightness sees no face"):
         make_reference(judge, [(grey(50), NO_LANDMARKS)])
 
@@ -182,7 +184,7 @@ def test_perturbations_without_a_face_do_not_count():
     assert np.isfinite(reference.embedding).all() and reference.embedding[0] >= 100
     (verdict,) = judge_pictures(half_blind, reference, [grey(100)])
     distances = np.abs(seen - reference.embedding[0])
-    assert verdict.seen == len(seen)
+    assert verdict.faces == len(seen)
     assert verdict.distance == pytest.approx(distances.mean())
     assert verdict.worst_distance == pytest.approx(distances.min())
     assert verdict.error == pytest.approx(distances.std() / len(seen) ** 0.5)
@@ -240,7 +242,7 @@ def copy_border(visit: Path, folder: Path) -> None:
 
 
 def recompute(folder: Path) -> subprocess.CompletedProcess[str]:
-    script = REPO / "tests" / "recompute_verdict.py"
+    script = REPO / "tests" / "support" / "recompute_verdict.py"
     return subprocess.run([sys.executable, str(script), str(folder)], capture_output=True, text=True)
 
 

@@ -12,7 +12,7 @@ from engine.border.strip_builder import make_strip
 from engine.border.tracing import Curve, trace
 from engine.common.arrays import Pixels
 from engine.judges.base import Judge
-from engine.judges.verdict import judge_pictures, judge_worst_case, make_reference
+from engine.judges.judging import judge_pictures, judge_worst_case, make_reference
 from engine.pipeline.portrayal import JudgeCurves, PortrayalSettings, _holds, _is_far, sampler
 from engine.pipeline.result import PictureKind, PortrayalResult
 from installation.cli.record import no_border
@@ -85,7 +85,7 @@ def test_the_standard_error_of_a_sample_is_that_of_its_mean() -> None:
     (one,) = judged(Brightness(30.0))
     (verdict,) = judge_pictures(one.judge, one.reference, [grey(120)], k=SETTINGS.k)
     sample = sampler(one.judge, one.reference, lambda t: grey(120), SETTINGS, lambda _: None)
-    assert sample([0.5])[0].error == pytest.approx(verdict.spread / SETTINGS.k**0.5)
+    assert sample([0.5])[0].verdict.error == pytest.approx(verdict.spread / SETTINGS.k**0.5)
 
 
 def test_the_note_says_how_far_the_judge_is_from_changing_its_mind() -> None:
@@ -94,12 +94,12 @@ def test_the_note_says_how_far_the_judge_is_from_changing_its_mind() -> None:
     (one,) = judged(always)
     curve = curve_of(always, [110, 140, 100])
     note = no_border(JudgeCurves(always, one.reference, curve, curve))
-    gap = 60 - curve.samples[1].distance
+    gap = 60 - curve.samples[1].verdict.distance
     assert note == f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
 
     never = Brightness(10.0)
     curve = curve_of(never, [180, 130, 160])
-    gap = curve.samples[1].distance - 10
+    gap = curve.samples[1].verdict.distance - 10
     note = no_border(JudgeCurves(never, one.reference, curve, curve))
     assert note == f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"
 
@@ -133,15 +133,15 @@ def test_a_strip_shows_the_border_and_nothing_between_its_pictures() -> None:
     assert not strip.same[: other + 1].any() and strip.same[same:].all()
     for one in curve.samples:
         index = int(np.flatnonzero(strip.t == one.t)[0])
-        assert strip.judged[index] and strip.distances[index] == one.distance
+        assert strip.measured[index] and strip.distances[index] == one.verdict.distance
     for picture, t in zip(strip.pictures, strip.t, strict=True):
         assert np.array_equal(picture, Brightening().picture(t))
 
 
 def test_what_was_not_judged_lies_between_its_judged_neighbours() -> None:
     strip, _ = strip_of(Brightness(30.0), count=120)
-    assert 0.2 < strip.judged.mean() < 0.7
-    judged_at = np.flatnonzero(strip.judged)
+    assert 0.2 < strip.measured.mean() < 0.7
+    judged_at = np.flatnonzero(strip.measured)
     expected = np.interp(strip.t, strip.t[judged_at], strip.distances[judged_at])
     assert strip.distances == pytest.approx(expected)
 
@@ -155,7 +155,7 @@ def test_where_the_judge_sees_no_face_its_needle_rests() -> None:
             return np.where(levels > 150, np.nan, levels)
 
     strip, _ = strip_of(Dazzled(30.0))
-    assert strip.rests(0) and not strip.judged[0] and not strip.same[0]
+    assert strip.rests(0) and not strip.measured[0] and not strip.same[0]
     assert strip.distances[0] == 60.0
     assert not strip.rests(len(strip.t) - 1)
 

@@ -181,7 +181,7 @@ def arrays_of(result: PortrayalResult) -> list[np.ndarray]:
 
 
 def strip_arrays(strip: Strip) -> list[np.ndarray]:
-    return [strip.pictures, strip.t, strip.distances, strip.same, strip.judged]
+    return [strip.pictures, strip.t, strip.distances, strip.same, strip.measured]
 
 
 # --- in lock step, and before a second engine makes people meanwhile

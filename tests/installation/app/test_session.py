@@ -108,7 +108,7 @@ class Visited:
         self.do(WokeUp(), ChoseSynthetic())
         number = self.session.state.visit_id
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
-        strip = Strip(pictures, t, distances, distances < 0.6, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
+        strip = Strip(pictures, t, distances, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
         found = PortrayalResult(strip, None, (), pictures[0] if whole else None, whole)
         self.session._take(ResultReady(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)

@@ -104,7 +104,9 @@ def test_the_border_is_what_the_report_says(visit: Path, report: dict) -> None:
 
 def test_dlib_itself_gives_the_same_verdicts(visit: Path) -> None:
     done = subprocess.run(
-        [sys.executable, REPO / "tests" / "recompute_verdict.py", visit], capture_output=True, text=True
+        [sys.executable, REPO / "tests" / "support" / "recompute_verdict.py", visit],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -115,7 +117,7 @@ def test_the_recomputation_notices_swapped_pictures(visit: Path, tmp_path: Path)
     (swapped / "border_other.png").replace(swapped / "border_same.png")
     (swapped / "kept.png").replace(swapped / "border_other.png")
     done = subprocess.run(
-        [sys.executable, REPO / "tests" / "recompute_verdict.py", swapped], capture_output=True
+        [sys.executable, REPO / "tests" / "support" / "recompute_verdict.py", swapped], capture_output=True
     )
     assert done.returncode == 1
 

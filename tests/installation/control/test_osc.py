@@ -24,7 +24,7 @@ from installation.cli.osc import whole_registry
 from installation.control.protocol.commands import COMMANDS, OUTPUTS
 from installation.control.protocol.documentation import listing, page
 from installation.control.protocol.packets import encode, parse
-from installation.control.show.messages import Blackout, Start, Stop, Verdict
+from installation.control.show.messages import Blackout, Start, Stop
 from installation.settings.configuration import load
 from installation.settings.parameters import Kind, Outside
 from installation.settings.phase import Phase
@@ -32,6 +32,7 @@ from installation.visit.machine import Halted, Skipped, WokeUp
 from installation.workers.supervision import Condition
 from tests.conftest import REPO
 from tests.support.headless_stage import HeadlessStage, Rehearsed, eventually, headless_stage
+from tests.support.judge_kit import verdict
 from tests.support.osc_clients import OscJs, osc_js, oscdump, oscsend
 
 FLOOD = REPO / "benchmarks" / "flood.py"
@@ -163,7 +164,7 @@ def test_patterns_ask_and_set_but_do_nothing_else(stage: HeadlessStage, client: 
 
 
 def test_what_was_told_of_a_visit_is_forgotten_with_it(stage: HeadlessStage, client: OscJs) -> None:
-    stage.sight = replace(stage.sight, verdict=Verdict("dlib", False, 0.625))
+    stage.sight = replace(stage.sight, verdict=verdict(0.625))
     eventually(lambda: client.ask("/border/crossed")[0] == 0)
     assert {client.ask("/jury/verdict")[0], client.receive("/jury/verdict")[1][0]} == {
         "dlib",
@@ -360,7 +361,7 @@ def test_what_changes_every_frame_is_told_once_a_frame(stage: HeadlessStage, cli
     for step in range(1, 30):
         stage.sight = replace(stage.sight, t=step / 32)
         time.sleep(0.03)
-    stage.sight = replace(stage.sight, verdict=Verdict("dlib", False, 0.625))
+    stage.sight = replace(stage.sight, verdict=verdict(0.625))
     while not heard or heard[-1][0] != "/border/crossed":
         heard.append(client.receive("/border/t", "/border/crossed"))
     assert heard[-1] == ("/border/crossed", (0, pytest.approx(29 / 32)))

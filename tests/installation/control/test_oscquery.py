@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from requests.auth import HTTPBasicAuth
 
 from installation.control.protocol.commands import COMMANDS, OUTPUTS
-from installation.control.show.messages import JuryVerdict, Verdict
+from installation.control.show.messages import JuryEntry
 from installation.control.transports import web
 from installation.control.transports.advertisement import Advertisement
 from installation.control.transports.streams import MOST_CONNECTIONS
@@ -24,6 +24,7 @@ from installation.settings.phase import Phase
 from installation.visit.machine import Halted, Skipped
 from installation.workers.supervision import Condition, Health
 from tests.support.headless_stage import HeadlessStage, eventually, headless_stage
+from tests.support.judge_kit import verdict
 from tests.support.osc_clients import chromium, osc_js, oscquery, websocket
 
 TYPES = {Kind.FLOAT: "f", Kind.INT: "i", Kind.BOOL: "T"}
@@ -380,8 +381,8 @@ def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Pag
         stage.sight,
         phase=Phase.JURY,
         t=0.75,
-        verdict=Verdict("dlib", False, 0.625),
-        jury=(JuryVerdict("dlib", False, 0.625, 0.5),),
+        verdict=verdict(0.625),
+        jury=(JuryEntry(verdict(0.625), 0.5),),
         health={"camera": Health(Condition.OK, "running.")},
     )
     expect(page.locator("#verdict")).to_have_text("dlib: someone else, 0.625")
@@ -396,7 +397,7 @@ def test_the_borders_of_judges_who_nearly_agree_can_be_read(stage: HeadlessStage
     stage.sight = replace(
         stage.sight,
         phase=Phase.JURY,
-        jury=tuple(JuryVerdict(judge, True, 0.5, border) for judge, border in judges.items()),
+        jury=tuple(JuryEntry(verdict(0.5, judge=judge), border) for judge, border in judges.items()),
     )
     labels = page.locator("svg text:visible")
     expect(labels.filter(has_text="anthropometry")).to_be_visible()

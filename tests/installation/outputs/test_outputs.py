@@ -29,6 +29,7 @@ from engine.stylegan2.network import Generator
 from installation.outputs import drawing, film, folder, marks, morph, plots, report
 from installation.outputs.folder import Curve, VisitRecord
 from installation.settings.texts import Texts, languages
+from tests.support.judge_kit import verdict
 
 # --- material ---------------------------------------------------------------------------------------
 
@@ -52,7 +53,7 @@ def make_strip(border_t: float | None = 0.4, count: int = 25, judge: str = "dlib
         first_same = int(same.argmax())
         border = (first_same, first_same - 1)
     pictures = np.stack([face(value) for value in t])
-    return Strip(pictures, t, distances, same, np.ones(len(t), bool), judge, 0.6, border)
+    return Strip(pictures, t, distances, np.ones(len(t), bool), judge, 0.6, border)
 
 
 def make_report(strip: Strip, doppelganger: bool) -> report.Report:
@@ -331,8 +332,7 @@ def test_border_below_the_match_may_run_either_way() -> None:
         rising.pictures,
         rising.t,
         1.2 - rising.distances,
-        ~rising.same,
-        rising.judged,
+        rising.measured,
         "dlib",
         0.6,
         rising.border[::-1],
@@ -361,13 +361,13 @@ def test_a_judge_that_sees_no_face_beyond_the_border_leads_a_film(monkeypatch: p
     (judge,) = panel(["anthropometry"])
 
     def sample(ts: Sequence[float]) -> list[Sample]:
-        return [Sample(t, 1.0 if t > 0.4 else math.inf, 0.0, t > 0.4) for t in ts]
+        return [Sample(t, verdict(1.0 if t > 0.4 else math.inf, judge.threshold)) for t in ts]
 
     curve = trace(way.picture, sample, judge.threshold)
     strip = filming.make_strip(way, judge, curve, sample, 12)
     assert strip.border is not None
     same, other = strip.border
-    assert strip.judged[same] and not strip.judged[other] and np.isfinite(strip.distances).all()
+    assert strip.measured[same] and not strip.measured[other] and np.isfinite(strip.distances).all()
 
     written: set[str] = set()
     write = drawing.write
@@ -390,7 +390,7 @@ def test_strip_that_contradicts_itself_is_refused() -> None:
         {"t": strip.t[::-1]},
         {"t": strip.t[1:]},
         {"border": strip.border[::-1]},
-        {"judged": np.zeros(len(strip.t), bool)},
+        {"measured": np.zeros(len(strip.t), bool)},
         {"pictures": strip.pictures.astype(float)},
     ):
         with pytest.raises(ValueError):
@@ -487,8 +487,8 @@ def test_sheet_keeps_the_border_pair_together(count: int, data: st.DataObject) -
     t = np.linspace(0, 1, count)
     same = np.arange(count) > low
     pictures = np.zeros((count, 4, 4, 3), np.uint8)
-    distances, judged = np.where(same, 0.5, 0.7), np.ones(count, bool)
-    strip = Strip(pictures, t, distances, same, judged, "dlib", 0.6, (low + 1, low))
+    distances, measured = np.where(same, 0.5, 0.7), np.ones(count, bool)
+    strip = Strip(pictures, t, distances, measured, "dlib", 0.6, (low + 1, low))
     chosen = plots._chosen(strip, columns=5, count=20)
     assert chosen == sorted(set(chosen)) and len(chosen) <= 20
     at = chosen.index(low)
