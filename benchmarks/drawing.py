@@ -27,7 +27,8 @@ from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
-from installation.visit.machine import State, Timeouts
+from installation.visit.parameters import Timeouts
+from installation.visit.state import State
 
 FRAMES = 600
 LONGEST_S = 30.0

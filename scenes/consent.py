@@ -7,7 +7,6 @@ from typing import ClassVar
 from pydantic import Field
 from pygame import Rect
 
-from installation.delivery.parameters import DeliveryParameters
 from installation.settings.parameters import Parameters
 from installation.settings.texts import Texts, languages
 from installation.stage.canvas import Block, Canvas, Drawn, Kind
@@ -15,7 +14,8 @@ from installation.stage.scene import Scene
 from installation.stage.theme import Look, StageParameters, look, number
 from installation.stage.typesetting import LEADING, fitting_size, text_width
 from installation.stage.view import Action, View
-from installation.visit.machine import Timeouts, hold_share, time_left_s
+from installation.visit.parameters import DeliveryParameters, Timeouts
+from installation.visit.state import hold_share, time_left_s
 
 
 class ConsentParameters(Parameters):

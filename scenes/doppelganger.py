@@ -19,7 +19,8 @@ from installation.stage.scene import Scene
 from installation.stage.theme import Look, ease, look, words
 from installation.stage.typesetting import fitting_size
 from installation.stage.view import Action, Link, View
-from installation.visit.machine import Timeouts, time_left_s
+from installation.visit.parameters import Timeouts
+from installation.visit.state import time_left_s
 from scenes.widgets.quiet import draw_quiet
 
 _COMING_S = 0.8  # how long the picture's light takes to come, then the code's and the answers'

@@ -10,7 +10,8 @@ from installation.settings.parameters import Parameters
 from installation.stage.canvas import Block, Canvas
 from installation.stage.theme import Look, ease, look
 from installation.stage.view import Guidance, View
-from installation.visit.machine import Timeouts, countdown_left_s
+from installation.visit.parameters import Timeouts
+from installation.visit.state import countdown_left_s
 from scenes.widgets.mirror import Box, Window, reflect, window_for
 from scenes.widgets.quiet import draw_quiet
 from scenes.widgets.signals import draw_signal

@@ -16,11 +16,12 @@ from engine.faces.alignment import ffhq_quad
 from engine.faces.measurement import Face
 from hardware.camera.base import CameraHealth, CameraState
 from hardware.display import Screen
-from installation.capture.guidance import PortraitTaking
 from installation.stage.canvas import Block, Canvas
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene
 from installation.stage.view import View
+from installation.visit.face_limits import face_limits
+from installation.visit.parameters import CaptureParameters
 
 WHITE, GREY, DIM = (255, 255, 255), (168, 168, 168), (80, 80, 80)
 # Skin this bright has no drawing left.
@@ -61,7 +62,7 @@ class Gauge:
 class Setup(Scene):
     """The whole picture of the camera with the portrait's square in it, and what is measured there."""
 
-    parameters = PortraitTaking
+    parameters = CaptureParameters
 
     def __init__(self, facts: Callable[[], Facts]) -> None:
         self._facts = facts
@@ -76,7 +77,7 @@ class Setup(Scene):
         panel = layout.panel.copy()
         if view.camera is not None:
             rect = _fitted(view.camera.image, layout)
-            self._draw_picture(canvas, view.camera.image, rect, facts, view.registry.of(PortraitTaking))
+            self._draw_picture(canvas, view.camera.image, rect, facts, view.registry.of(CaptureParameters))
             if layout.stacked:
                 panel.top = rect.bottom + layout.margin_px // 2
         asked = view.sighting.guidance.value if view.sighting and view.camera else "no picture"
@@ -89,7 +90,7 @@ class Setup(Scene):
         canvas.column([Block(line, layout.small_px, 400, GREY, after=0.2) for line in lines(facts)], panel)
 
     def _draw_picture(
-        self, canvas: Canvas, picture: Pixels, rect: Rect, facts: Facts, values: PortraitTaking
+        self, canvas: Canvas, picture: Pixels, rect: Rect, facts: Facts, values: CaptureParameters
     ) -> None:
         canvas.picture(picture, rect, melt=False)
         stroke = canvas.layout.stroke_px
@@ -105,7 +106,7 @@ class Setup(Scene):
     def _gauges(self, facts: Facts, view: View) -> list[Gauge]:
         if view.camera is None:
             return []
-        picture, face, values = view.camera.image, facts.face, view.registry.of(PortraitTaking)
+        picture, face, values = view.camera.image, facts.face, view.registry.of(CaptureParameters)
         part = _part(picture, face)
         focus = measure_focus(part)
         best, passed = self._past_best(focus)
@@ -116,7 +117,7 @@ class Setup(Scene):
         ]  # fmt: skip
         if face is None:
             return gauges
-        limits, shorter_px = values.limits, min(picture.shape[:2])
+        limits, shorter_px = face_limits(values), min(picture.shape[:2])
         far_px = max(limits.min_face_px, values.far_share * shorter_px)
         near_px = values.near_share * shorter_px
         yaw, pitch, _ = face.pose_deg

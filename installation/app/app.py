@@ -33,16 +33,15 @@ from installation.app.session import Session
 from installation.app.signals import StopSignal
 from installation.app.simulated_visitors import SimulatedVisitors
 from installation.capture.camera import CameraControl
-from installation.capture.guidance import PortraitTaking
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.control.show.control import Control
 from installation.delivery.client import DeliveryClient
-from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import Configuration
 from installation.settings.parameters import Refusal
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.visit.machine import Event
+from installation.visit.events import Event
+from installation.visit.parameters import CaptureParameters, DeliveryParameters
 from installation.workers.engine_client import EngineClient, load_models
 from installation.workers.supervision import Health, Supervisor
 from scenes.technician import Facts, Setup
@@ -90,7 +89,7 @@ class App:
             recycle_after=configuration.privacy.recycle_after,
         )
         watcher = SynchronousTrackerService if options.virtual else TrackerService
-        self.watcher = watcher(partial(self.registry.of, PortraitTaking))
+        self.watcher = watcher(partial(self.registry.of, CaptureParameters))
         self.delivery = (
             DeliveryClient(configuration.delivery, partial(self.registry.of, DeliveryParameters))
             if with_phones and configuration.delivery.enabled
@@ -151,9 +150,7 @@ class App:
         curators = Curators(self.control, self._health)
         sources.append(curators)
         observers.append(curators)
-        self.main_loop = MainLoop(
-            self.session, scenes, self.display, self.clock, sources, observers, lambda: curators.is_black
-        )
+        self.main_loop = MainLoop(self.session, scenes, self.display, self.clock, sources, observers)
 
     def play(self) -> None:
         """Until somebody ends it, or the rehearsal is over.

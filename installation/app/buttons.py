@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from hardware.display import Display, Down, Quit
 from installation.app.inputs import NextLanguage, translate_input
+from installation.app.language import next_language
 from installation.app.loop import TouchAreas
 from installation.app.session import Session
 from installation.stage.view import Action
-from installation.visit.machine import Event, Touched
+from installation.visit.events import Event, LanguageChosen, Touched
 
 
 class Buttons:
@@ -25,7 +26,7 @@ class Buttons:
                 case Quit():
                     self.stop_requested = True
                 case NextLanguage():
-                    session.language.next()
+                    yield LanguageChosen(next_language(session.state.language))
                     yield Touched()
                 case event:
                     yield event

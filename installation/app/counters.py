@@ -26,7 +26,7 @@ from engine.common.atomic_file import remove_leftovers, write_text
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
-from installation.visit.machine import TRANSITIONS, Cause
+from installation.visit.transitions import TRANSITIONS, Cause
 
 log = logging.getLogger(__name__)
 

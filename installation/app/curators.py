@@ -11,7 +11,7 @@ from installation.control.show.messages import Blackout, JuryEntry, Sight, Start
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
-from installation.visit.machine import Event
+from installation.visit.events import BlackoutChanged, Event, ShowClosed, ShowOpened
 from installation.workers.supervision import Health
 
 
@@ -21,25 +21,21 @@ class Curators:
     stop_requested = False
 
     def __init__(self, control: Control, health: Callable[[], Mapping[str, Health]]) -> None:
-        self.is_black = False
         self._control, self._health = control, health
-        self._is_open = True
         self._frame_s = time.perf_counter()
 
-    def events(self, session: Session, _: TouchAreas, now_s: float) -> Iterator[Event]:
+    def events(self, _session: Session, _areas: TouchAreas, now_s: float) -> Iterator[Event]:
         """What the curators did since the last frame."""
         for happening in self._control.drain(now_s):
             match happening:
                 case Start():
-                    self._is_open = True
+                    yield ShowOpened()
                 case Stop():
-                    self._is_open = False
+                    yield ShowClosed()
                 case Blackout(on):
-                    self.is_black = on
+                    yield BlackoutChanged(on)
                 case event:
                     yield event
-            # Nobody may agree to a question that the dark hides.
-            session.is_open = self._is_open and not self.is_black
 
     def frame(self, _: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         """Tells light and sound what is seen: numbers and words."""
@@ -55,8 +51,8 @@ class Curators:
             jury=jury(view) if view.visit.phase is Phase.JURY else (),
             health=self._health(),
             frame_ms=1000 * (self._frame_s - began_s),
-            is_open=self._is_open,
-            is_black=self.is_black,
+            is_open=view.visit.show.is_open,
+            is_black=view.visit.show.is_black,
         )
         self._control.publish(sight, view.now_s)
 

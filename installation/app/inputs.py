@@ -11,7 +11,7 @@ import pygame
 
 from hardware.display import DisplayEvent, Down, FocusLost, Quit, Touch, TouchUp, Up
 from installation.stage.view import Action
-from installation.visit.machine import ChoseSynthetic, Declined, Event, Pressed, Released, Touched
+from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, Released, Touched
 
 
 @dataclass(frozen=True)

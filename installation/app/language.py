@@ -1,27 +1,15 @@
-"""Which language the words are in: the curator's, or the one the visitor has chosen."""
+"""The language of the words on the screen: the curators' fixed one, or the one the visitor has chosen."""
 
-from installation.settings.registry import Registry
 from installation.settings.texts import Texts, languages
 from installation.stage.theme import StageParameters
 
 
-class Language:
-    """The first language until a visitor chooses another one, for that visit."""
+def texts_for(parameters: StageParameters, chosen: str | None) -> Texts:
+    """All words in the curators' language, else in the visitor's `chosen` one, else in the first one."""
+    return Texts.load(parameters.language or chosen or languages()[0])
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._chosen = languages()[0]
 
-    @property
-    def text(self) -> Texts:
-        """All words now."""
-        return Texts.load(self._registry.of(StageParameters).language or self._chosen)
-
-    def next(self) -> None:
-        """The next one there is."""
-        codes = languages()
-        self._chosen = codes[(codes.index(self._chosen) + 1) % len(codes)]
-
-    def begin_again(self) -> None:
-        """The next visitor has not chosen yet."""
-        self._chosen = languages()[0]
+def next_language(chosen: str | None) -> str:
+    """The code of the language after the visitor's `chosen` one; after the last comes the first."""
+    codes = languages()
+    return codes[(codes.index(chosen or codes[0]) + 1) % len(codes)]

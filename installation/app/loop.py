@@ -1,7 +1,7 @@
 """The stage: one window, one loop, one scene at a time. Whatever else breaks, the picture goes on."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from pygame import Rect
@@ -15,7 +15,7 @@ from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.theme import screen_light
 from installation.stage.view import Action, ShownPicture, View
-from installation.visit.machine import Event, Halted
+from installation.visit.events import Event, Halted
 from installation.workers.supervision import Condition, Health
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,6 @@ class MainLoop:
         clock: Clock,
         sources: Sequence[EventSource],
         observers: Sequence[FrameObserver] = (),
-        is_black: Callable[[], bool] = lambda: False,
     ) -> None:
         self.session, self.display, self.clock = session, display, clock
         self.canvas = Canvas(*display.size_px)
@@ -62,7 +61,6 @@ class MainLoop:
         self._fault = ""  # what was logged last
         self._broken: dict[Phase, str] = {}  # scenes that failed when they were last played, and how
         self._failing_s: float | None = None  # since when no scene has been drawn
-        self._is_black = is_black
 
     def run(self) -> None:
         """The main loop. Raises MachineError where no scene can be drawn any more."""
@@ -98,7 +96,7 @@ class MainLoop:
 
     def _play(self, view: View) -> Sequence[ShownPicture]:
         """Draws the frame. A scene that fails ends the visit: the frame is black, and the log says why."""
-        if self._is_black():
+        if view.visit.show.is_black:
             self._leave()
             self.canvas.clear()
             self._failing_s = None

@@ -3,20 +3,18 @@
 from collections.abc import Iterable, Mapping
 
 from installation.capture.camera import CameraParameters
-from installation.capture.guidance import PortraitTaking
-from installation.delivery.parameters import DeliveryParameters
 from installation.settings.parameters import Parameters
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
-from installation.visit.machine import Timeouts
+from installation.visit.parameters import CaptureParameters, DeliveryParameters, Timeouts
 
 SHARED: tuple[type[Parameters], ...] = (
     StageParameters,
     Timeouts,
     CameraParameters,
-    PortraitTaking,
+    CaptureParameters,
     DeliveryParameters,
 )
 

@@ -13,26 +13,51 @@ from engine.border.strip import Strip
 from engine.pipeline.result import PictureKind, PortrayalResult
 from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
 from installation.app.counters import Counters
-from installation.app.language import Language
+from installation.app.language import texts_for
 from installation.capture.camera import CameraControl
 from installation.capture.tracker_service import TrackerService
 from installation.delivery.captions import captions
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered, Saved, Unreachable
-from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
+from installation.settings.texts import Texts
+from installation.stage.theme import StageParameters
 from installation.stage.view import Link, SearchStatus, View
-from installation.visit import machine as visit
-from installation.visit.machine import Effect, Event, Sitter, State, Timeouts, step, time_left_s
+from installation.visit.effects import (
+    CancelSearch,
+    DetectFaces,
+    Effect,
+    EraseVisit,
+    OfferDownload,
+    RevokeDownload,
+    StartCamera,
+    StartSearch,
+    StopCamera,
+    TakePortrait,
+)
+from installation.visit.events import (
+    AnotherFace,
+    EngineFailed,
+    EngineReady,
+    Event,
+    Forget,
+    LinkReady,
+    SearchDone,
+    SearchProgress,
+    Tick,
+)
+from installation.visit.machine import step
+from installation.visit.parameters import DeliveryParameters, Timeouts
+from installation.visit.participants import Sitter
+from installation.visit.state import State, time_left_s
 from installation.workers.engine_client import EngineClient
 from installation.workers.film_worker import FilmWorker
 from installation.workers.supervision import Condition
 
 log = logging.getLogger(__name__)
 
-WAKING = (visit.WokeUp, visit.Touched, visit.Pressed)
 PATIENCE_S = 120.0  # on a virtual clock, for anything that is being made
 
 
@@ -56,10 +81,8 @@ class Session:
         counters: Counters | None = None,
     ) -> None:
         self.registry = registry
-        self.language = Language(registry)
         self.state = State(visit_id=first_visit_id, entered_s=began_s)
         self.people: Sequence[Strip] = ()
-        self.is_open = True  # whether visits may begin
         self._camera, self._watcher, self._engine, self._delivery = camera, watcher, engine, delivery
         self._lock_step = lock_step
         self._counters = counters or Counters(None, 1)
@@ -74,13 +97,18 @@ class Session:
         self._awaits_link = False
         self._ended: int | None = None  # the visit whose link was there and is over
 
+    @property
+    def text(self) -> Texts:
+        """All words in the language of the visit."""
+        return texts_for(self.registry.of(StageParameters), self.state.language)
+
     def update(self, now_s: float) -> None:
         """Once a frame: everything that was reported since the last one, and then the time."""
         for event in self._camera.poll(now_s):
             self.handle(event, now_s)
         self._watcher.look(self._camera.latest(), now_s)
         for event in self._watcher.poll():
-            if self._for_technician and isinstance(event, visit.AnotherFace):
+            if self._for_technician and isinstance(event, AnotherFace):
                 self._watcher.watch(True)  # no visit ends by it: whoever is there now is looked at
             self.handle(event, now_s)
         if self._lock_step:
@@ -90,7 +118,7 @@ class Session:
         self._offer_when_ready()
         for news in self._news():
             self._note(news, now_s)
-        self.handle(visit.Tick(), now_s)
+        self.handle(Tick(), now_s)
 
     def show_camera(self, now_s: float) -> None:
         """For the technician: camera and faces without a visit."""
@@ -101,8 +129,6 @@ class Session:
     def handle(self, event: Event, now_s: float) -> None:
         """Lets the visit have an event, and does what comes of it."""
         before = self.state.phase
-        if not self.is_open and before is Phase.ATTRACT and isinstance(event, WAKING):
-            return
         self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
         after = self.state.phase
         if after is not before:
@@ -114,7 +140,6 @@ class Session:
             self._perform(effect, now_s)
         if after is Phase.ATTRACT and before is not after:
             self._link = None  # farewell still says how long it lives
-            self.language.begin_again()
 
     def view(self, now_s: float) -> View:
         """What the scene of the phase sees now."""
@@ -123,7 +148,7 @@ class Session:
             now_s=now_s,
             visit=self.state,
             registry=self.registry,
-            text=self.language.text,
+            text=self.text,
             began_s=self.state.entered_s,
             lasts_s=now_s - self.state.entered_s + left_s,
             camera=self._camera.latest() if self.state.consented or self._for_technician else None,
@@ -133,7 +158,7 @@ class Session:
             link=self._link,
             people=self.people,
             phones=self._delivery is not None and self._ended != self.state.visit_id,
-            is_open=self.is_open,
+            is_open=self.state.show.accepts_visits,
         )
 
     # --- what is reported -------------------------------------------------------------------------------
@@ -141,9 +166,9 @@ class Session:
     def _take(self, report: Reply, now_s: float) -> None:
         match report:
             case Ready():
-                self.handle(visit.EngineReady(), now_s)
+                self.handle(EngineReady(), now_s)
             case Failed():
-                self.handle(visit.EngineFailed(), now_s)
+                self.handle(EngineFailed(), now_s)
                 if self._result is not None:  # The visit goes on with what has been found.
                     self._result = replace(self._result, complete=True)
             case PeopleReady(strips):
@@ -152,13 +177,13 @@ class Session:
                 if picture is None and self._live is not None:
                     picture = self._live.picture
                 self._live = SearchStatus(stage, share, picture)
-                self.handle(visit.SearchProgress(visit_id), now_s)
+                self.handle(SearchProgress(visit_id), now_s)
             case ResultReady(visit_id, result) if self._awaits(visit_id):
                 self._result = result
                 self._counters.count("border" if result.median.border else "no border")
                 if self._delivery and self._agreed and self._agreed.gives == "everything":
-                    self._film_worker.begin(result.median, self.language.text.language)
-                self.handle(visit.SearchDone(visit_id), now_s)
+                    self._film_worker.begin(result.median, self.text.language)
+                self.handle(SearchDone(visit_id), now_s)
             case ResultReady(visit_id, result) if self._result and visit_id == self.state.visit_id:
                 self._result = result
 
@@ -173,13 +198,13 @@ class Session:
                     log.info("visit %d: phones can fetch it for %.0f s", news.visit_id, lives_s)
                     self._counters.count("link")
                 self._link = Link(url, now_s + lives_s, wifi)
-                self.handle(visit.LinkReady(news.visit_id), now_s)
+                self.handle(LinkReady(news.visit_id), now_s)
             case Saved():
                 self._counters.count("saved")
                 self._counters.write()
             case Forgotten():
                 self._counters.count("forgotten by phone")
-                self.handle(visit.Forget(news.visit_id), now_s)
+                self.handle(Forget(news.visit_id), now_s)
                 if news.visit_id == self.state.visit_id:
                     self._link = None
             case Lost() if here:
@@ -191,24 +216,24 @@ class Session:
 
     def _perform(self, effect: Effect, now_s: float) -> None:
         match effect:
-            case visit.StartCamera():
+            case StartCamera():
                 self._camera.turn_on(now_s)
-            case visit.StopCamera():
+            case StopCamera():
                 self._camera.turn_off()
-            case visit.DetectFaces(on, anybody):
+            case DetectFaces(on, anybody):
                 self._watcher.watch(on, anybody)
-            case visit.TakePortrait(visit_id):
+            case TakePortrait(visit_id):
                 self._watcher.take(visit_id)
-            case visit.StartSearch(visit_id, sitter):
+            case StartSearch(visit_id, sitter):
                 photographs = self._watcher.portrait(visit_id) if sitter is Sitter.CAMERA else None
                 self._engine.portray(visit_id, photographs)
-            case visit.CancelSearch(visit_id):
+            case CancelSearch(visit_id):
                 self._engine.cancel(visit_id)
-            case visit.OfferDownload(visit_id):
+            case OfferDownload(visit_id):
                 self._to_offer = visit_id
-            case visit.RevokeDownload():
+            case RevokeDownload():
                 self._link = None  # Erasing, which comes next, revokes what has no link.
-            case visit.EraseVisit(visit_id):
+            case EraseVisit(visit_id):
                 self._erase(visit_id)
 
     def _offer_when_ready(self) -> None:
@@ -244,12 +269,12 @@ class Session:
         strip = result.nearest if result.nearest and result.nearest.border else result.median
         pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
         picture, kind = result.picture_to_take_home
-        exists = self.state.sitter is not Sitter.SYNTHETIC
+        exists = not self.state.is_synthetic
         return TakeHomePictures(
             visit_id=visit_id,
-            language=self.language.text.language,
+            language=self.text.language,
             doppelganger=picture,
-            captions=captions(result, self.language.text, exists),
+            captions=captions(result, self.text, exists),
             pair=pair,
             film=self._film_worker.film,
             same=kind is PictureKind.SAME,

@@ -6,7 +6,7 @@ from typing import Any
 
 from installation.app.loop import TouchAreas
 from installation.app.session import Session
-from installation.visit.machine import Event
+from installation.visit.events import Event
 
 
 class StopSignal:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from installation.app.loop import TouchAreas
 from installation.app.session import Session
 from installation.settings.phase import Phase
-from installation.visit.machine import ChoseSynthetic, Event, Pressed, Released, WokeUp
+from installation.visit.events import ChoseSynthetic, Event, Pressed, Released, WokeUp
 
 # How long this visitor looks before doing something: at the piece, at the question, at the picture.
 LOOKS_S = 6.0

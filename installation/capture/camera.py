@@ -12,7 +12,7 @@ from hardware.camera.settings import CameraSettings, Crop
 from installation.capture.leak import leak_one_frame
 from installation.settings.parameters import Applies, Parameters
 from installation.settings.registry import Registry
-from installation.visit import machine as visit
+from installation.visit.events import CameraFailed, CameraReady, Event
 from installation.workers.supervision import Condition, Health
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class CameraControl:
             leak_one_frame(frame.image)
         return frame
 
-    def poll(self, now_s: float) -> list[visit.Event]:
+    def poll(self, now_s: float) -> list[Event]:
         """What the visit has to know. Call once a frame."""
         if self._feed is None:
             return []
@@ -116,11 +116,11 @@ class CameraControl:
             self._deadline_s = now_s + self._registry.of(CameraParameters).patience_s
             if not self._wanted:
                 self._close()
-            return [visit.CameraReady()] if back else []
+            return [CameraReady()] if back else []
         if self._failed or now_s < self._deadline_s:
             return []
         self._failed = True
-        return [visit.CameraFailed()]
+        return [CameraFailed()]
 
     @property
     def feed_health(self) -> CameraHealth:

@@ -6,58 +6,21 @@ it is shown: a mirror, so a visitor who is asked to go left goes to their own le
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from engine.common.errors import FaceRefusal
 from engine.faces.acceptance import FaceLimits, refusals
 from engine.faces.alignment import ffhq_quad
 from engine.faces.detector import BOX_WIDTH_RATIO, Box
 from engine.faces.measurement import Face
-from installation.settings.parameters import Parameters
 from installation.stage.view import Guidance
+from installation.visit.face_limits import face_limits
+from installation.visit.parameters import CaptureParameters
 
 # Whoever was asked to change something goes this much beyond the limit before the piece is content; a face
 # that trembles at a limit would otherwise make the words tremble, too.
 RESERVE = 1.1
-
-
-class PortraitTaking(Parameters):
-    """What the mirror asks for, and how the portrait is taken."""
-
-    scene: ClassVar[str] = "portrait_taking"
-
-    take_s: float = Field(0.7, ge=0.1, le=3, description="for how long frames are gathered for the portrait")
-    frames: int = Field(
-        5, ge=1, le=16, description="frames kept; the sharpest is portrayed, all are the judges' reference"
-    )
-    far_share: float = Field(
-        0.12,
-        ge=0.02,
-        le=0.4,
-        description="a face less wide than this share of the picture's shorter side: nearer",
-    )
-    near_share: float = Field(
-        0.45,
-        ge=0.2,
-        le=0.9,
-        description="a face wider than this share of the picture's shorter side: farther",
-    )
-    outside_share: float = Field(
-        0.15,
-        ge=0,
-        le=0.5,
-        description="how much of the portrait's side may lie outside of the picture and be made up",
-    )
-    turned_deg: float = Field(25, ge=5, le=40, description="a head turned aside by more: look here")
-    words_s: float = Field(0.4, ge=0, le=3, description="for how long something is wrong before words say so")
-
-    @property
-    def limits(self) -> FaceLimits:
-        """What the engine accepts, with the stricter turn of the head."""
-        return FaceLimits(max_yaw_deg=self.turned_deg)
 
 
 _GUIDANCE_FOR = {
@@ -74,7 +37,7 @@ _BEFORE_PLACE = (FaceRefusal.SEVERAL, FaceRefusal.TOO_SMALL)
 
 
 def advise(
-    face: Face, others: Sequence[Box], size_px: tuple[int, int], values: PortraitTaking, was_ready: bool
+    face: Face, others: Sequence[Box], size_px: tuple[int, int], values: CaptureParameters, was_ready: bool
 ) -> Guidance:
     """The first thing that is wrong with this face in a picture of `size_px` (width, height), or READY.
 
@@ -83,8 +46,8 @@ def advise(
     """
     reserve = 1.0 if was_ready else RESERVE
     shorter_px = min(size_px)
-    smallest_px = reserve * max(values.limits.min_face_px, values.far_share * shorter_px)
-    limits = replace(_with_reserve(values.limits, reserve), min_face_px=smallest_px)
+    smallest_px = reserve * max(face_limits(values).min_face_px, values.far_share * shorter_px)
+    limits = replace(_with_reserve(face_limits(values), reserve), min_face_px=smallest_px)
     next_face_px = max((x1 - x0 for x0, _, x1, _ in others), default=0.0) / BOX_WIDTH_RATIO
     reasons = refusals(face, next_face_px, limits)
     if reasons and reasons[0] in _BEFORE_PLACE:

@@ -16,10 +16,12 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.detector import BOX_WIDTH_RATIO, Box
 from engine.faces.measurement import Face, measure_face, measure_pose
 from hardware.camera.base import Frame
-from installation.capture.guidance import PortraitTaking, Words, advise
+from installation.capture.guidance import Words, advise
 from installation.capture.identity_check import IdentityCheck, Place, middle
 from installation.stage.view import Guidance, Sighting
-from installation.visit.machine import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
+from installation.visit.events import AnotherFace, Event, FaceSeen, PortraitRefused, PortraitTaken
+from installation.visit.face_limits import face_limits
+from installation.visit.parameters import CaptureParameters
 
 # A face that cannot be the sitter's has taken the sitter's place once the sitter is gone for so long: who
 # turns to a friend turns back sooner. Much smaller faces are in the background, and take nobody's place.
@@ -96,7 +98,7 @@ class Tracker:
         self._taking = _Taking(visit_id)
 
     def look(
-        self, frame: Frame | None, now_s: float, values: PortraitTaking, anybody: bool = False
+        self, frame: Frame | None, now_s: float, values: CaptureParameters, anybody: bool = False
     ) -> tuple[list[Event], list[Pixels]]:
         """What is to be said of this frame, and the portrait if it is complete with it, the sharpest first.
 
@@ -124,7 +126,7 @@ class Tracker:
 
     # --- the sitter ---
 
-    def _see(self, frame: Frame, values: PortraitTaking) -> list[Event]:
+    def _see(self, frame: Frame, values: CaptureParameters) -> list[Event]:
         at_s, picture = frame.captured_s, frame.image
         points = self._find(picture, at_s)
         if points is None:
@@ -181,10 +183,10 @@ class Tracker:
         until_s = seen.at_s if self._stranger is None else self._stranger.since_s
         return self._place.reaches(seen, until_s - self._place.at_s)
 
-    def _gives_way(self, values: PortraitTaking) -> bool:
+    def _gives_way(self, values: CaptureParameters) -> bool:
         """Whether somebody else is the sitter from now on, because they are nearer."""
         assert self._place is not None
-        limit_px = values.limits.clearly_largest_ratio * self._place.width_px * BOX_WIDTH_RATIO
+        limit_px = face_limits(values).clearly_largest_ratio * self._place.width_px * BOX_WIDTH_RATIO
         larger = [(seen_s, box) for seen_s, box in self._others if box[2] - box[0] > limit_px]
         if self._taking is not None or not larger or larger[-1][0] - larger[0][0] < GIVES_WAY_AFTER_S:
             return False
@@ -235,7 +237,7 @@ class Tracker:
 
     # --- the portrait ---
 
-    def _keep(self, picture: Pixels, face: Face, values: PortraitTaking) -> None:
+    def _keep(self, picture: Pixels, face: Face, values: CaptureParameters) -> None:
         if self._taking is None:
             return
         kept = self._taking.kept
@@ -246,7 +248,7 @@ class Tracker:
         wipe([left_out for _, left_out in kept[values.frames :]])
         del kept[values.frames :]
 
-    def _acceptable(self, values: PortraitTaking) -> list[Pixels]:
+    def _acceptable(self, values: CaptureParameters) -> list[Pixels]:
         """The kept pictures that the engine will accept; the others are overwritten."""
         assert self._taking is not None
         good: list[Pixels] = []

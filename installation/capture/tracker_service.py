@@ -21,10 +21,10 @@ from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import Face
 from hardware.camera.base import Frame
-from installation.capture.guidance import PortraitTaking
 from installation.capture.tracker import Tracker, wipe
 from installation.stage.view import Sighting
-from installation.visit.machine import Event, PortraitRefused, PortraitTaken, WatcherFailed, WatcherReady
+from installation.visit.events import Event, PortraitRefused, PortraitTaken, TrackerFailed, TrackerReady
+from installation.visit.parameters import CaptureParameters
 from installation.workers.supervision import Condition, ResilientService
 
 
@@ -40,7 +40,7 @@ class TrackerService(ResilientService):
     advice = "Restart the installation; if this stays, run `./kiosk doctor`."
     is_discreet = True
 
-    def __init__(self, values: Callable[[], PortraitTaking]) -> None:
+    def __init__(self, values: Callable[[], CaptureParameters]) -> None:
         super().__init__("watcher")
         self._values = values
         self._finder: FaceAnalyser | None = None
@@ -52,7 +52,7 @@ class TrackerService(ResilientService):
         # Ascends with each erasing: what was begun in an earlier round comes to nothing.
         self._round = 0
         self._orders: list[Callable[[Tracker], None]] = []
-        self._newest: tuple[Frame | None, float, PortraitTaking, bool] | None = None
+        self._newest: tuple[Frame | None, float, CaptureParameters, bool] | None = None
         self._asked: int | None = None
         self._events: list[Event] = []
         self._portraits: dict[int, list[Pixels]] = {}
@@ -86,14 +86,14 @@ class TrackerService(ResilientService):
     def poll(self) -> list[Event]:
         """What happened since: FaceSeen, AnotherFace, PortraitTaken, PortraitRefused.
 
-        And WatcherFailed, WatcherReady when that changes.
+        And TrackerFailed, TrackerReady when that changes.
         """
         failed, before = self.health.condition in (Condition.WAITING, Condition.FAILED), self._failed
         self._failed = failed
         with self._changed:
             events, self._events = self._events, []
         if failed is not before:
-            events.append(WatcherFailed() if failed else WatcherReady())
+            events.append(TrackerFailed() if failed else TrackerReady())
         return events
 
     def portrait(self, visit_id: int) -> list[Pixels] | None:

@@ -32,9 +32,9 @@ from installation.delivery.messages import (
     Revoke,
     SetParameters,
 )
-from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings import configuration
+from installation.visit.parameters import DeliveryParameters
 from installation.workers.supervision import Condition, PermanentServiceError, ResilientService, ServiceError
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings import configuration
+from installation.visit.parameters import DeliveryParameters
 
 LONGEST_NEWS = 4096  # bytes
 

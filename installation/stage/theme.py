@@ -12,7 +12,6 @@ from installation.settings.parameters import Parameters
 from installation.settings.texts import languages
 from installation.stage.typesetting import Colour
 from installation.stage.view import View
-from installation.visit.machine import Sitter
 
 
 class StageParameters(Parameters):
@@ -116,7 +115,7 @@ def words(view: View, key: str, **values: object) -> str:
 
 def exists(view: View) -> bool:
     """Whether the sitter does."""
-    return view.visit.sitter is not Sitter.SYNTHETIC
+    return not view.visit.is_synthetic
 
 
 def number(view: View, value: float, decimals: int) -> str:

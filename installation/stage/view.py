@@ -15,7 +15,7 @@ from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import Frame
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
-from installation.visit.machine import State
+from installation.visit.state import State
 
 
 class Action(StrEnum):

@@ -14,6 +14,7 @@ from PIL import Image
 from engine.common.errors import MachineError
 from hardware.camera.faulty import Fault
 from installation.settings.phase import Phase
+from installation.visit.events import ShowClosed, ShowOpened
 from installation.workers.supervision import Condition
 from tests.support.app_kit import TestApp
 
@@ -158,12 +159,13 @@ def test_where_nothing_can_be_drawn_it_ends_to_be_started_again(
     def fail(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(app.session, "is_open", False)  # nobody comes meanwhile
+    app.session.handle(ShowClosed(), app.clock.now_s)  # nobody comes meanwhile
     began_s = app.clock.now_s
     with monkeypatch.context() as broken:
         broken.setattr(type(app.main_loop._scene), "draw", fail)
         with pytest.raises(MachineError, match=r"nothing can be drawn any more \(ValueError in test_faults"):
             app.main_loop.run()
     assert 10 <= app.clock.now_s - began_s <= 11
+    app.session.handle(ShowOpened(), app.clock.now_s)
     app.for_s(0.3)
     assert app._health()["stage"].condition is Condition.OK

@@ -43,7 +43,11 @@ from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.typesetting import text_width, wrap
 from installation.stage.view import Action, Guidance, SearchStatus, Sighting, View
-from installation.visit.machine import EraseVisit, Sitter, Timeouts, Touched, step
+from installation.visit.effects import EraseVisit
+from installation.visit.events import Touched
+from installation.visit.machine import step
+from installation.visit.parameters import Timeouts
+from installation.visit.participants import Sitter
 from scenes.border import Border, BorderParameters, Part, shots
 from scenes.jury import headline_key, place_labels
 from scenes.widgets.mirror import window_for

@@ -19,9 +19,9 @@ from engine.common.arrays import Pixels
 from installation.delivery.captions import Caption
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import LinkEvent, Offered
-from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Delivery as Network
+from installation.visit.parameters import DeliveryParameters
 
 N = TypeVar("N")
 

@@ -25,7 +25,6 @@ from engine.judges.registry import panel
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.stylegan2.checkpoint import load_generator
 from hardware.camera.base import Frame
-from installation.delivery.parameters import DeliveryParameters
 from installation.settings.configuration import load
 from installation.settings.manifest import Manifest, judge_files
 from installation.settings.phase import Phase
@@ -35,7 +34,9 @@ from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
-from installation.visit.machine import Sitter, State, Timeouts
+from installation.visit.parameters import DeliveryParameters, Timeouts
+from installation.visit.participants import Participant, Sitter
+from installation.visit.state import State
 
 BEGAN_S = 1000.0
 SEED = 2
@@ -163,13 +164,14 @@ def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en",
     """What the stage shows `at_s` after `phase` began; `changes` replace fields of the View or the State."""
     who = somebody()
     camera = phase in (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
+    sitter: Sitter | None = changes.pop("sitter", Sitter.CAMERA if camera else None)
     state = State(
         phase=phase,
         entered_s=BEGAN_S,
         idle_s=BEGAN_S,
         visit_id=1,
         engine_ready=True,
-        sitter=Sitter.CAMERA if camera else None,
+        participants=(Participant(sitter=sitter),) if sitter else (),
     )
     of_state = {name: changes.pop(name) for name in list(changes) if name in State.__dataclass_fields__}
     now_s = BEGAN_S + at_s

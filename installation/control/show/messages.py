@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from engine.judges.verdict import Verdict
 from installation.settings.parameters import Value
 from installation.settings.phase import Phase
-from installation.visit.machine import Event, Halted, Skipped, WokeUp
+from installation.visit.events import Event, Halted, Skipped, WokeUp
 from installation.workers.supervision import Health
 
 

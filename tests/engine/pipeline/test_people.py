@@ -21,10 +21,11 @@ from engine.pipeline.portrayal import PortrayalSettings
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from hardware.camera.synthetic import Room
-from installation.capture.guidance import PortraitTaking, advise
+from installation.capture.guidance import advise
 from installation.settings.configuration import Configuration, Search
 from installation.settings.configuration import load as load_configuration
 from installation.stage.view import Guidance
+from installation.visit.parameters import CaptureParameters
 from installation.workers.models import ModelBundle
 from tests.conftest import REPO, FolderManifest
 from tests.engine.stylegan2.test_encoder import EMBEDDED_BYTES, ENCODER, GENERATOR
@@ -84,7 +85,7 @@ def test_before_the_synthetic_camera_there_is_nothing_to_ask_of_them(
             picture = to_uint8(generator.synthesis(place[None]))[0].numpy()
             frame = Room(partial(_shown, picture), 1280, 720).picture_at(0.0)
             (face,) = finder.find(frame)
-            asked[number] = advise(face, [], (1280, 720), PortraitTaking(), was_ready=False)
+            asked[number] = advise(face, [], (1280, 720), CaptureParameters(), was_ready=False)
     assert {number: step for number, step in asked.items() if step is not Guidance.READY} == {}
 
 

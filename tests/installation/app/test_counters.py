@@ -14,7 +14,8 @@ from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.view import View
-from installation.visit.machine import State, Timeouts
+from installation.visit.parameters import Timeouts
+from installation.visit.state import State
 from scenes.consent import Consent
 
 NOW = datetime(2026, 5, 2, 14, 35)
@@ -52,7 +53,7 @@ def read(path: Path) -> dict[str, dict[str, dict[str, int]]]:
 
 def test_each_way_a_visit_can_go_is_counted(path: Path):
     with Counters(path, 100, lambda: NOW) as counters:
-        for reason in ("the visitor says no", "silence is no consent", "the house ends the visit"):
+        for reason in ("the visitor says no", "silence is no consent", "the visit is ended from outside"):
             counters.passed(Phase.ATTRACT, Phase.CONSENT, "somebody is there")
             counters.passed(Phase.CONSENT, Phase.ATTRACT, reason)
         go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.SEARCH, Phase.ATTRACT)

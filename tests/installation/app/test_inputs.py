@@ -9,18 +9,10 @@ from hardware.display import KEYS, Down, FocusLost, Quit, Touch, TouchUp, Up
 from installation.app.inputs import NextLanguage, translate_input
 from installation.settings.phase import Phase
 from installation.stage.view import Action
-from installation.visit.machine import (
-    ChoseSynthetic,
-    Declined,
-    Event,
-    Pressed,
-    Released,
-    State,
-    Tick,
-    Timeouts,
-    Touched,
-    step,
-)
+from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, Released, Tick, Touched
+from installation.visit.machine import step
+from installation.visit.parameters import Timeouts
+from installation.visit.state import State
 
 AREAS = {
     Action.YES: pygame.Rect(100, 800, 300, 200),

@@ -17,14 +17,13 @@ from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
 from installation.control.show.messages import Blackout
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered
-from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Stage
 from installation.settings.phase import Phase
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.view import View
-from installation.visit.machine import (
+from installation.visit.events import (
     AnotherFace,
     ChoseSynthetic,
     Declined,
@@ -32,12 +31,15 @@ from installation.visit.machine import (
     Halted,
     Pressed,
     Released,
-    Sitter,
+    ShowClosed,
+    ShowOpened,
     Skipped,
     Tick,
     Touched,
     WokeUp,
 )
+from installation.visit.parameters import DeliveryParameters
+from installation.visit.participants import Participant
 from installation.workers.engine_client import EngineClient
 
 
@@ -171,7 +173,9 @@ def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) 
     asked: list[tuple[bool, ...]] = []
     watcher: Any = visited.watcher
     watcher.watch = lambda *how: asked.append(how)
-    visited.session.state = replace(visited.session.state, phase=Phase.DOPPELGANGER, sitter=Sitter.CAMERA)
+    visited.session.state = replace(
+        visited.session.state, phase=Phase.DOPPELGANGER, participants=(Participant(),)
+    )
     visited.do(AnotherFace())
     assert visited.is_in(Phase.DOPPELGANGER) and asked == [(True, True)]
 
@@ -212,7 +216,7 @@ def test_a_closed_show_invites_nobody(visited: Visited) -> None:
     """A touch would do nothing: the screen says so."""
     text = Texts.load("en")
     for is_open in (True, False):
-        visited.session.is_open = is_open
+        visited.do(ShowOpened() if is_open else ShowClosed())
         words = Playing(visited, Phase.ATTRACT).words_after(2)
         assert (text("attract.closed") in words) is not is_open
         visited.do(Touched())

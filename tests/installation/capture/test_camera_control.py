@@ -13,7 +13,7 @@ from hardware.camera.pulled import PulledCapture
 from hardware.camera.settings import CameraSettings
 from installation.capture.camera import CameraControl, CameraParameters
 from installation.settings.registry import Registry
-from installation.visit.machine import CameraFailed, CameraReady, Event
+from installation.visit.events import CameraFailed, CameraReady, Event
 from installation.workers.supervision import Condition
 
 RATE_HZ = 30

@@ -22,19 +22,20 @@ from engine.faces.photograph import load_photograph
 from hardware.camera.base import Frame
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
-from installation.capture.guidance import PortraitTaking, Words, advise
+from installation.capture.guidance import Words, advise
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.settings.configuration import Stage
 from installation.stage.view import Guidance
-from installation.visit.machine import (
+from installation.visit.events import (
     AnotherFace,
     Event,
     FaceSeen,
     PortraitRefused,
     PortraitTaken,
-    WatcherFailed,
-    WatcherReady,
+    TrackerFailed,
+    TrackerReady,
 )
+from installation.visit.parameters import CaptureParameters
 from installation.workers.supervision import Condition
 from tests.installation.app.test_session import Notes
 
@@ -76,7 +77,7 @@ class Room:
 
 @pytest.fixture(scope="module")
 def stepped() -> Iterator[SynchronousTrackerService]:
-    watcher = SynchronousTrackerService(PortraitTaking)
+    watcher = SynchronousTrackerService(CaptureParameters)
     watcher.start()
     assert watcher.health.condition == "ok"
     yield watcher
@@ -271,13 +272,13 @@ def measured(finder: FaceAnalyser, sitter: Pixels) -> Face:
     ],
 )
 def test_each_measure_has_its_words(measured: Face, asked: Guidance, changes: dict) -> None:
-    assert advise(replace(measured, **changes), [], (WIDTH, HEIGHT), PortraitTaking(), True) is asked
+    assert advise(replace(measured, **changes), [], (WIDTH, HEIGHT), CaptureParameters(), True) is asked
 
 
 def test_limits_have_a_reserve(measured: Face) -> None:
     turned = replace(measured, pose_deg=HeadPose(24.0, 0.0, 0.0))
-    assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), was_ready=True) is Guidance.READY
-    assert advise(turned, [], (WIDTH, HEIGHT), PortraitTaking(), was_ready=False) is Guidance.LOOK_HERE
+    assert advise(turned, [], (WIDTH, HEIGHT), CaptureParameters(), was_ready=True) is Guidance.READY
+    assert advise(turned, [], (WIDTH, HEIGHT), CaptureParameters(), was_ready=False) is Guidance.LOOK_HERE
 
 
 @pytest.mark.parametrize(
@@ -287,7 +288,7 @@ def test_no_half_face_however_much_may_be_made_up(
     measured: Face, asked: Guidance, moved_px: tuple[int, int]
 ) -> None:
     """A face that is cut off is asked into the picture though its portrait may lie half outside."""
-    size_px, values = (WIDTH, HEIGHT), PortraitTaking(outside_share=0.5)
+    size_px, values = (WIDTH, HEIGHT), CaptureParameters(outside_share=0.5)
     half_out_px = np.array(moved_px) * size_px / 2
     landmarks = measured.landmarks - measured.landmarks.mean(axis=0) + np.array(size_px) / 2 + half_out_px
     cut_off = replace(measured, landmarks=landmarks, inside_share=measure_inside_share(landmarks, size_px))
@@ -534,7 +535,7 @@ def wait_for(what: str, seconds: float, happened: Callable[[], object]) -> None:
 
 @pytest.fixture(scope="module")
 def threaded() -> Iterator[TrackerService]:
-    watcher = TrackerService(PortraitTaking)
+    watcher = TrackerService(CaptureParameters)
     watcher.start()
     wait_for("the models are loaded", 60, lambda: watcher.health.condition is Condition.OK)
     yield watcher
@@ -613,7 +614,7 @@ def test_a_frame_that_cannot_be_looked_at(threaded: TrackerService, sitter: Pixe
         lambda: camera.shows(broken) and threaded.health.condition is Condition.WAITING,
     )
     wait_for("a refusal", 20, lambda: camera.shows(sitter) and PortraitRefused(9) in camera.events)
-    wait_for("it is back", 60, lambda: camera.shows(sitter) and WatcherReady() in camera.events)
-    assert WatcherFailed() in camera.events
+    wait_for("it is back", 60, lambda: camera.shows(sitter) and TrackerReady() in camera.events)
+    assert TrackerFailed() in camera.events
     wait_for("a face", 60, lambda: camera.shows(sitter) and FaceSeen(True) in camera.events)
     threaded.watch(False)

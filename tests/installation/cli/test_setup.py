@@ -13,12 +13,13 @@ from engine.faces.analyser import FaceAnalyser
 from hardware.camera.base import CameraHealth, CameraState, Frame
 from hardware.display import Display, DisplaySettings, Screen
 from installation.app.buttons import TechnicianButtons
-from installation.capture.guidance import PortraitTaking, advise
+from installation.capture.guidance import advise
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas, Drawn
 from installation.stage.view import Guidance, Sighting, View
-from installation.visit.machine import State
+from installation.visit.parameters import CaptureParameters
+from installation.visit.state import State
 from scenes.technician import Facts, Setup, clipped_share, lines, measure_focus
 
 CAMERA = CameraHealth(CameraState.RUNNING, "HD Pro Webcam C920", (1280, 720), 29.97, 2)
@@ -43,7 +44,14 @@ def view_of(picture: Pixels | None) -> View:
     sighting = None if picture is None else Sighting(Guidance.READY, (0.4, 0.2, 0.5, 0.4), 2.0)
     camera = None if picture is None else Frame(picture, 0.0, 0)
     return View(
-        0.0, State(), Registry(PortraitTaking), Texts.load("en"), 0.0, 10.0, camera=camera, sighting=sighting
+        0.0,
+        State(),
+        Registry(CaptureParameters),
+        Texts.load("en"),
+        0.0,
+        10.0,
+        camera=camera,
+        sighting=sighting,
     )
 
 
@@ -139,7 +147,7 @@ def test_the_focus_bar_is_full_and_good_only_where_the_lens_is_sharp(facts: Fact
 
 def test_where_the_face_is_to_be(facts: Facts, picture: Pixels) -> None:
     """What docs/installing.md says: half as wide as the outer ring; filling the ring it is too near."""
-    values = PortraitTaking()
+    values = CaptureParameters()
     assert facts.face is not None
     height, width = picture.shape[:2]
 

@@ -28,7 +28,7 @@ from installation.control.show.messages import Blackout, Start, Stop
 from installation.settings.configuration import load
 from installation.settings.parameters import Kind, Outside
 from installation.settings.phase import Phase
-from installation.visit.machine import Halted, Skipped, WokeUp
+from installation.visit.events import Halted, Skipped, WokeUp
 from installation.workers.supervision import Condition
 from tests.conftest import REPO
 from tests.support.headless_stage import HeadlessStage, Rehearsed, eventually, headless_stage

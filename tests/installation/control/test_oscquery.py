@@ -21,7 +21,7 @@ from installation.control.transports.streams import MOST_CONNECTIONS
 from installation.control.transports.web import MOST_VISITORS
 from installation.settings.parameters import Kind
 from installation.settings.phase import Phase
-from installation.visit.machine import Halted, Skipped
+from installation.visit.events import Halted, Skipped
 from installation.workers.supervision import Condition, Health
 from tests.support.headless_stage import HeadlessStage, eventually, headless_stage
 from tests.support.judge_kit import verdict

@@ -37,7 +37,6 @@ from installation.delivery.files import CARD, DOPPELGANGER, OTHER, SAME, TakeHom
 from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
 from installation.delivery.messages import Ended, Lost, Offer, Offered, Revoke, SetParameters, Unreachable
 from installation.delivery.page import render
-from installation.delivery.parameters import DeliveryParameters
 from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import drawing, marks
 from installation.settings.configuration import Delivery as Network
@@ -47,6 +46,7 @@ from installation.settings.texts import Texts, languages
 from installation.stage import qr
 from installation.stage.canvas import Canvas, Kind
 from installation.stage.view import Link
+from installation.visit.parameters import DeliveryParameters
 from installation.workers.connection_limit import ConnectionLimit
 from installation.workers.supervision import Condition, ServiceError
 from tests.support.delivery_kit import Stage, ask, free_port, picture, running, take_home, until

@@ -26,7 +26,7 @@ from installation.settings.parameters import (
 )
 from installation.settings.registry import Registry
 from installation.settings.storage import save_with_backups
-from installation.visit.machine import Timeouts
+from installation.visit.parameters import Timeouts
 
 
 class BorderParameters(Parameters):

@@ -1,0 +1,81 @@
+"""The whole visit on one screen: which cause leads from which phase to which, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from installation.settings.phase import Phase
+from installation.visit.phases import phases_where
+
+
+class Cause(Enum):
+    """Why a phase ends. The values are the words of the table in docs/visit.md."""
+
+    WOKEN = "a touch, *yes* or `/show/go consent`, while camera and engine are well"
+    AGREED = "*yes* held for `hold_s`, or tapped twice within `double_tap_s`"
+    CHOSE_SYNTHETIC = "*without a camera*"
+    DECLINED = "*no*"
+    PORTRAIT_TAKEN = "the portrait is at hand"
+    SEARCH_DONE = "the engine has everything the scenes show"
+    KEPT = "*yes*"
+    FORGOTTEN = "*no*, or *forget now* on the phone"
+    TIME_UP = "the phase's own time is over, or staff cut it short"
+    LEFT = "no face for `left_s`, in doppelganger for `left_doppelganger_s`"
+    ANOTHER_FACE = "another face in the sitter's place"
+    SILENT = "no sign of the engine for `silence_s`"
+    ENGINE_FAILED = "the engine fails"
+    CAMERA_FAILED = "the camera fails, and the visit needs it"
+    HALTED = "staff, blackout or closing time"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """`cause`, in one of `phases`, leads to the phase `to`; `reason` says why that is right."""
+
+    phases: tuple[Phase, ...]
+    cause: Cause
+    to: Phase
+    reason: str
+
+
+ATTRACT, CONSENT, PORTRAIT, SEARCH, BORDER, JURY, DOPPELGANGER, FAREWELL = Phase
+_CANCELLABLE = phases_where(lambda traits: traits.cancellable)
+_WATCHED = phases_where(lambda traits: traits.watched)
+_NEEDS_ENGINE = phases_where(lambda traits: traits.needs_engine)
+_NEEDS_CAMERA = phases_where(lambda traits: traits.needs_camera)
+_HALTABLE = phases_where(lambda traits: traits.haltable)
+
+# fmt: off
+TRANSITIONS: tuple[Transition, ...] = (
+    # --- onwards
+    Transition((ATTRACT,),      Cause.WOKEN,           CONSENT,      "somebody is there"),
+    Transition((CONSENT,),      Cause.AGREED,          PORTRAIT,     "the visitor agrees to be portrayed"),
+    Transition((CONSENT,),      Cause.CHOSE_SYNTHETIC, SEARCH,       "the visitor takes part unseen"),
+    Transition((PORTRAIT,),     Cause.PORTRAIT_TAKEN,  SEARCH,       "there is a face to look for"),
+    Transition((SEARCH,),       Cause.SEARCH_DONE,     BORDER,       "the border is found, or its absence"),
+    Transition((BORDER,),       Cause.TIME_UP,         JURY,         "the border has been crossed"),
+    Transition((JURY,),         Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),
+    Transition((DOPPELGANGER,), Cause.KEPT,            FAREWELL,     "the visitor has the picture"),
+    Transition((DOPPELGANGER,), Cause.FORGOTTEN,       FAREWELL,     "the visitor wants no picture to stay"),
+    Transition((DOPPELGANGER,), Cause.TIME_UP,         FAREWELL,     "the picture was shown long enough"),
+    Transition((FAREWELL,),     Cause.TIME_UP,         ATTRACT,      "the visit is over"),
+    # --- back, because of the visitor
+    Transition((CONSENT,),      Cause.DECLINED,        ATTRACT,      "the visitor says no"),
+    Transition((CONSENT,),      Cause.TIME_UP,         ATTRACT,      "silence is no consent"),
+    Transition(_CANCELLABLE,    Cause.DECLINED,        FAREWELL,     "the visitor wants to stop"),
+    Transition(_WATCHED,        Cause.LEFT,            ATTRACT,      "who walks away withdraws"),
+    Transition(_CANCELLABLE,    Cause.ANOTHER_FACE,    ATTRACT,      "this face has not agreed"),
+    # --- back, because of the machine
+    Transition((PORTRAIT,),     Cause.TIME_UP,         ATTRACT,      "no usable portrait comes about"),
+    Transition((SEARCH,),       Cause.TIME_UP,         ATTRACT,      "the search takes too long"),
+    Transition((SEARCH,),       Cause.SILENT,          ATTRACT,      "the engine hangs"),
+    Transition(_NEEDS_ENGINE,   Cause.ENGINE_FAILED,   ATTRACT,      "nothing can be shown without it"),
+    Transition(_NEEDS_CAMERA,   Cause.CAMERA_FAILED,   ATTRACT,      "nobody knows who is there"),
+    Transition(_HALTABLE,       Cause.HALTED,          ATTRACT,      "the visit is ended from outside"),
+)
+# fmt: on
+
+LEADS: Mapping[tuple[Phase, Cause], Transition] = {
+    (phase, row.cause): row for row in TRANSITIONS for phase in row.phases
+}
+"""The transition that a cause leads to in a phase; a cause without one changes no phase."""
