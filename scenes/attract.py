@@ -8,12 +8,12 @@ from pydantic import Field
 
 from engine.border.strip import Strip
 from installation.settings.parameters import Parameters
-from installation.stage.canvas import Block, Canvas
+from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene
-from installation.stage.theme import Look, ease, look
+from installation.stage.theme import Theme, ease, theme_of
 from installation.stage.view import ShownPicture, View
-from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.ride import Leg, index_at, ride
 from scenes.widgets.verdict import draw_words, shown
 
@@ -60,7 +60,7 @@ class Attract(Scene):
             self._began_s = view.now_s
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, seen = view.registry.of(AttractParameters), look(view)
+        parameters, theme = view.registry.of(AttractParameters), theme_of(view)
         layout, strip = canvas.layout, self._strip
         self._index = None
         panel = layout.panel.copy()
@@ -68,20 +68,20 @@ class Attract(Scene):
             elapsed_s = view.now_s - self._began_s
             half_s = parameters.dark_s / 2
             light = min(ease(elapsed_s, half_s), ease(self._lasts_s(view) - elapsed_s, half_s))
-            t = ride(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, seen.reduced)
+            t = ride(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, theme.reduced_motion)
             index = index_at(strip, t)
-            canvas.picture(strip.pictures[index], layout.face, light * seen.breath)
+            canvas.picture(strip.pictures[index], layout.face, light * theme.breath)
             if parameters.verdicts and light > 0:
                 if not layout.stacked:
                     panel.top = layout.face.centery - layout.title_px
-                taken = draw_words(canvas, view, seen, panel, strip.verdict(index).same, light)
+                taken = draw_words(canvas, view, theme, panel, strip.verdict(index).same, light)
                 panel.top = taken.bottom
                 self._index = index
         quiet = 1.0 if strip is None else 1 - ease(view.now_s - self._quiet_s, 2.0)
         if quiet > 0:
-            draw_quiet(canvas, seen, layout.face, quiet)
+            draw_idle_glow(canvas, theme, layout.face, quiet)
         panel.height = layout.panel.bottom - panel.top
-        canvas.column([_line(view, parameters, layout, seen)], panel, "bottom")
+        canvas.column([_line(view, parameters, layout, theme)], panel, Anchor.BOTTOM)
 
     def shown(self) -> Sequence[ShownPicture]:
         if self._strip is None or self._index is None:
@@ -106,11 +106,11 @@ def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
     )
 
 
-def _line(view: View, parameters: AttractParameters, layout: Layout, seen: Look) -> Block:
+def _line(view: View, parameters: AttractParameters, layout: Layout, theme: Theme) -> TextBlock:
     """What there is to do, to be read from afar; or, smaller, why nothing wakes the piece."""
     if view.is_open and not view.visit.resting:
         words = parameters.invitation or view.text("attract.invitation")
-        return Block(words, layout.large_px, 500, seen.ink, seen.coming)
+        return TextBlock(words, layout.large_px, 500, theme.ink, theme.fade_in)
     why = "attract.resting" if view.people else "attract.waking"
     words = view.text(why if view.is_open else "attract.closed")
-    return Block(words, layout.body_px, 300, seen.quiet, seen.coming)
+    return TextBlock(words, layout.body_px, 300, theme.quiet_ink, theme.fade_in)

@@ -25,14 +25,14 @@ from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
 from installation.outputs.morph import difference_factor
 from installation.settings.parameters import Parameters
-from installation.stage.canvas import Block, Canvas
-from installation.stage.theme import Look, ease, look, number, words
+from installation.stage.canvas import Align, Anchor, Canvas, TextBlock
+from installation.stage.theme import Theme, ease, format_number, sitter_text, theme_of
 from installation.stage.typesetting import text_width
 from installation.stage.view import ShownPicture, View
-from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.ride import Leg, index_at, progress_of, ride, t_of
 from scenes.widgets.steering import OneEuro, Steering
-from scenes.widgets.stop import Stoppable
+from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.verdict import draw_needle, draw_words, judge_name, shown, words_of
 
 # A head held still at the border trembles: the verdict changes no sooner than this after its last change.
@@ -76,10 +76,10 @@ class BorderParameters(Parameters):
     invitation: str = Field("", max_length=60, description="to turn the head; empty: the language's own")
 
 
-class Part(Enum):
+class SegmentKind(Enum):
     """The parts of the scene."""
 
-    RIDE = auto()
+    SWEEP = auto()
     WORDS = auto()
     ALTERNATE = auto()
     BESIDE = auto()
@@ -87,10 +87,10 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
+class Segment:
     """A part of the scene on one way."""
 
-    part: Part
+    kind: SegmentKind
     strip: Strip
     lasts_s: float
     last: bool  # whether it belongs to the last way, whose border is looked at closely
@@ -111,8 +111,8 @@ class Difference:
         return cls(apart, difference_factor(same, other), float(apart.mean()))
 
 
-class Border(Stoppable):
-    """Follows `shots`, and the head of who turns it."""
+class Border(CancellableScene):
+    """Follows `schedule`, and the head of who turns it."""
 
     parameters = BorderParameters
 
@@ -134,8 +134,8 @@ class Border(Stoppable):
         self._steering = Steering()
         self._waited = False  # whether the nearest way was still looked for when the scene began
         self._settled: PortrayalResult | None = None  # what is shown to the end
-        self._shot: Shot | None = None
-        self._elapsed_s = 0.0  # of the shot
+        self._segment: Segment | None = None
+        self._elapsed_s = 0.0  # of the segment
         self._strip: Strip | None = None
         self._index = 0
         self._changed_s = -math.inf  # when the verdict last changed
@@ -149,27 +149,29 @@ class Border(Stoppable):
         if view.result is None:
             return
         values = view.registry.of(BorderParameters)
-        row = shots(self._settled or view.result, values, view.lasts_s, self._waited)
-        self._shot, self._elapsed_s = _at(row, view.elapsed_s)
+        row = schedule(self._settled or view.result, values, view.lasts_s, self._waited)
+        self._segment, self._elapsed_s = _at(row, view.elapsed_s)
         # What has not been found when the last way begins is not waited for any more.
-        if self._settled is None and self._shot.last:
+        if self._settled is None and self._segment.last:
             self._settled = view.result
-        strip = self._shot.strip
-        if self._shot.part is Part.RIDE:
+        strip = self._segment.strip
+        if self._segment.kind is SegmentKind.SWEEP:
             self._ride(view, values)
             return
         self._strip = strip
-        if self._shot.part is Part.WORDS:
-            self._index = index_at(strip, ride(self._shot.legs, None, self._elapsed_s, look(view).reduced))
-        elif self._shot.part is Part.ALTERNATE and strip.border is not None:
+        if self._segment.kind is SegmentKind.WORDS:
+            self._index = index_at(
+                strip, ride(self._segment.legs, None, self._elapsed_s, theme_of(view).reduced_motion)
+            )
+        elif self._segment.kind is SegmentKind.ALTERNATE and strip.border is not None:
             beat = int(self._elapsed_s / values.beat_s)
             self._index = strip.border[beat % 2]
 
     def _ride(self, view: View, values: BorderParameters) -> None:
-        assert self._shot is not None
-        strip, left_s = self._shot.strip, self._shot.lasts_s - self._elapsed_s
+        assert self._segment is not None
+        strip, left_s = self._segment.strip, self._segment.lasts_s - self._elapsed_s
         border_t = strip.border_t
-        t = ride(self._shot.legs, border_t, self._elapsed_s, look(view).reduced)
+        t = ride(self._segment.legs, border_t, self._elapsed_s, theme_of(view).reduced_motion)
         yaw_deg = view.sighting.yaw_deg if view.sighting and values.steer else None
         # The hand goes back to time before the ride ends, so that it ends where it should.
         if left_s < 2 * self._steering.ease_s:
@@ -190,70 +192,74 @@ class Border(Stoppable):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
-        self.draw_stop(canvas, view)
-        seen, layout = look(view), canvas.layout
-        if self._shot is None or self._strip is None:
-            draw_quiet(canvas, seen, layout.face)
+        self.draw_stop_button(canvas, view)
+        theme, layout = theme_of(view), canvas.layout
+        if self._segment is None or self._strip is None:
+            draw_idle_glow(canvas, theme, layout.face)
             return
-        match self._shot.part:
-            case Part.RIDE | Part.ALTERNATE:
+        match self._segment.kind:
+            case SegmentKind.SWEEP | SegmentKind.ALTERNATE:
                 canvas.picture(self._strip.pictures[self._index], layout.face)
-                self._draw_verdict(canvas, view, seen)
-                if seen.coming > 0:
+                self._draw_verdict(canvas, view, theme)
+                if theme.fade_in > 0:
                     self._shown = (shown(self._strip, self._index),)
-            case Part.WORDS:
-                canvas.picture(self._strip.pictures[self._index], layout.face, seen.passing)
-                self._draw_without(canvas, view, seen)
-            case Part.BESIDE:
-                self._draw_beside(canvas, view, seen)
-            case Part.DIFFERENCE:
-                self._draw_difference(canvas, view, seen)
+            case SegmentKind.WORDS:
+                canvas.picture(self._strip.pictures[self._index], layout.face, theme.fade)
+                self._draw_without(canvas, view, theme)
+            case SegmentKind.BESIDE:
+                self._draw_beside(canvas, view, theme)
+            case SegmentKind.DIFFERENCE:
+                self._draw_difference(canvas, view, theme)
 
-    def _draw_verdict(self, canvas: Canvas, view: View, seen: Look) -> None:
-        assert self._shot is not None and self._strip is not None
+    def _draw_verdict(self, canvas: Canvas, view: View, theme: Theme) -> None:
+        assert self._segment is not None and self._strip is not None
         values, layout, strip = view.registry.of(BorderParameters), canvas.layout, self._strip
         rest = layout.clear.copy()
         if not layout.stacked:
             rest.top = layout.face.top + round(0.3 * layout.face.height)
             rest.height = layout.clear.bottom - rest.top
-        taken = draw_words(canvas, view, seen, rest, strip.verdict(self._index).same, seen.coming)
+        taken = draw_words(canvas, view, theme, rest, strip.verdict(self._index).same, theme.fade_in)
         rest = _below(rest, taken, layout.body_px // 2)
         if values.needle:
-            taken = draw_needle(canvas, view, seen, rest, strip, self._index, seen.coming)
+            taken = draw_needle(canvas, view, theme, rest, strip, self._index, theme.fade_in)
             rest = _below(rest, taken, layout.body_px // 2)
         line = view.text(
-            "border.line", judge=judge_name(view, strip.judge), threshold=number(view, strip.threshold, 3)
+            "border.line",
+            judge=judge_name(view, strip.judge),
+            threshold=format_number(view, strip.threshold, 3),
         )
-        blocks = [Block(line, layout.body_px, 300, seen.quiet, seen.coming, 0.8)]
+        blocks = [TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in, 0.8)]
         steerable = values.steer and view.sighting is not None and view.sighting.yaw_deg is not None
-        if steerable and self._shot.part is Part.RIDE:
+        if steerable and self._segment.kind is SegmentKind.SWEEP:
             invitation = values.invitation or view.text("border.steer")
-            light = seen.coming * (1 - 0.6 * self._steering.share)
-            blocks.append(Block(invitation, layout.body_px, 500, seen.ink, light))
+            light = theme.fade_in * (1 - 0.6 * self._steering.share)
+            blocks.append(TextBlock(invitation, layout.body_px, 500, theme.ink, light))
         canvas.column(blocks, rest)
 
-    def _draw_without(self, canvas: Canvas, view: View, seen: Look) -> None:
-        assert self._shot is not None and self._strip is not None
+    def _draw_without(self, canvas: Canvas, view: View, theme: Theme) -> None:
+        assert self._segment is not None and self._strip is not None
         layout, why = canvas.layout, self._strip.no_border_reason
-        left_s = self._shot.lasts_s - self._elapsed_s
-        light = min(ease(self._elapsed_s, 0.8), ease(left_s, 0.8), seen.passing)
+        left_s = self._segment.lasts_s - self._elapsed_s
+        light = min(ease(self._elapsed_s, 0.8), ease(left_s, 0.8), theme.fade)
         judge = judge_name(view, self._strip.judge)
         blocks = [
-            Block(view.text(f"without.{why}"), layout.title_px, 600, seen.ink, light, 0.4),
-            Block(words(view, f"without.{why}_words", judge=judge), layout.large_px, 300, seen.ink, light),
+            TextBlock(view.text(f"without.{why}"), layout.title_px, 600, theme.ink, light, 0.4),
+            TextBlock(
+                sitter_text(view, f"without.{why}_words", judge=judge), layout.large_px, 300, theme.ink, light
+            ),
         ]
-        canvas.column(blocks, layout.clear, "top" if layout.stacked else "middle")
+        canvas.column(blocks, layout.clear, Anchor.TOP if layout.stacked else Anchor.MIDDLE)
 
-    def _draw_beside(self, canvas: Canvas, view: View, seen: Look) -> None:
+    def _draw_beside(self, canvas: Canvas, view: View, theme: Theme) -> None:
         """The two pictures part, stand beside each other (upright: one above the other), close."""
-        assert self._shot is not None and self._strip is not None and self._strip.border is not None
+        assert self._segment is not None and self._strip is not None and self._strip.border is not None
         layout, strip = canvas.layout, self._strip
         part_s = view.registry.of(BorderParameters).part_s
-        moving_s = 0.0 if seen.reduced else min(part_s, self._shot.lasts_s / 4)
+        moving_s = 0.0 if theme.reduced_motion else min(part_s, self._segment.lasts_s / 4)
         apart = (
             min(
                 ease(self._elapsed_s, moving_s),
-                ease(self._shot.lasts_s - self._elapsed_s, moving_s),
+                ease(self._segment.lasts_s - self._elapsed_s, moving_s),
             )
             if moving_s
             else 1.0
@@ -272,43 +278,45 @@ class Border(Stoppable):
         for index, (_, line) in zip((same, other), places, strict=True):
             baseline = line.top + layout.body_px
             sign = line.left + radius, baseline - 0.35 * size
-            canvas.mark(sign, radius, strip.verdict(index).same, seen.ink, light)
+            canvas.verdict_sign(sign, radius, strip.verdict(index).same, theme.ink, light)
             verdict = words_of(view, strip.verdict(index).same)
-            canvas.text(verdict, (line.left + 1.2 * size, baseline), size, 600, seen.ink, light)
+            canvas.text(verdict, (line.left + 1.2 * size, baseline), size, 600, theme.ink, light)
             if not strip.rests(index):
-                figures = number(view, strip.verdict(index).distance, 4)
-                canvas.figures(figures, (line.right, baseline), size, 300, seen.ink, light, "right")
+                figures = format_number(view, strip.verdict(index).distance, 4)
+                canvas.changing_number(
+                    figures, (line.right, baseline), size, 300, theme.ink, light, Align.RIGHT
+                )
         self._shown = (shown(strip, same), shown(strip, other))
 
-    def _draw_difference(self, canvas: Canvas, view: View, seen: Look) -> None:
-        assert self._shot is not None and self._strip is not None and self._strip.border is not None
+    def _draw_difference(self, canvas: Canvas, view: View, theme: Theme) -> None:
+        assert self._segment is not None and self._strip is not None and self._strip.border is not None
         layout = canvas.layout
         same, other = (self._strip.pictures[index] for index in self._strip.border)
         if self._difference is None:
             self._difference = Difference.between(same, other)
         apart, factor, levels = self._difference.apart, self._difference.factor, self._difference.levels
-        rising = ease(self._elapsed_s - 0.5, 0.25 * self._shot.lasts_s)
-        gain = float(factor if seen.reduced else factor**rising)
-        light = min(ease(self._elapsed_s, 0.5), ease(self._shot.lasts_s - self._elapsed_s, 0.5))
+        rising = ease(self._elapsed_s - 0.5, 0.25 * self._segment.lasts_s)
+        gain = float(factor if theme.reduced_motion else factor**rising)
+        light = min(ease(self._elapsed_s, 0.5), ease(self._segment.lasts_s - self._elapsed_s, 0.5))
         canvas.picture(np.asarray(cv2.convertScaleAbs(apart, alpha=gain), np.uint8), layout.face, light)
         panel = layout.panel
         area = panel if layout.stacked else panel.inflate(0, -round(0.4 * panel.height))
         area = area.clip(layout.clear)
-        headline = Block(view.text("border.difference"), layout.large_px, 500, seen.ink, light)
+        headline = TextBlock(view.text("border.difference"), layout.large_px, 500, theme.ink, light)
         area = _below(area, canvas.column([headline], area), layout.body_px)
         told, most = view.text.levels(levels), f"× {factor}"
         # Sign by sign: what the number says is remembered nowhere.
         widths = (sum(text_width(sign, layout.title_px, 200) for sign in each) for each in (told, most))
         indent_px = round(max(widths) + 0.5 * layout.title_px)
         for figures, key in ((told, "border.levels"), (f"× {gain:.0f}", "border.magnified")):
-            area = self._draw_figures(canvas, seen, area, figures, view.text(key), indent_px, light)
-        end = Block(words(view, "border.end"), layout.body_px, 300, seen.ink, light)
+            area = self._draw_figures(canvas, theme, area, figures, view.text(key), indent_px, light)
+        end = TextBlock(sitter_text(view, "border.end"), layout.body_px, 300, theme.ink, light)
         canvas.column([end], area)
 
     def _draw_figures(
         self,
         canvas: Canvas,
-        seen: Look,
+        theme: Theme,
         area: Rect,
         figures: str,
         caption: str,
@@ -318,16 +326,18 @@ class Border(Stoppable):
         """A number and, beside it, what it says; returns what is left below."""
         layout = canvas.layout
         size = layout.title_px
-        canvas.figures(figures, (area.left, area.top + size), size, 200, seen.ink, light)
+        canvas.changing_number(figures, (area.left, area.top + size), size, 200, theme.ink, light)
         left = area.left + indent_px
         beside = Rect(left, area.top + round(0.1 * size), area.right - left, round(1.3 * size))
-        canvas.column([Block(caption, layout.body_px, 300, seen.quiet, light)], beside, "middle")
+        canvas.column(
+            [TextBlock(caption, layout.body_px, 300, theme.quiet_ink, light)], beside, Anchor.MIDDLE
+        )
         return _below(area, Rect(area.left, area.top, area.width, round(1.3 * size)), layout.body_px // 2)
 
 
-def shots(
+def schedule(
     result: PortrayalResult, values: BorderParameters, lasts_s: float, waited: bool = False
-) -> list[Shot]:
+) -> list[Segment]:
     """The scene's parts in order, together `lasts_s`; where that is infinite, as the parameters say.
 
     waited: whether the nearest way was still looked for when the scene began. Then the way through the median
@@ -354,36 +364,36 @@ def shots(
     return _filling(begin, share * lasts_s) + _filling(end, (1 - share) * lasts_s)
 
 
-def _together_s(row: list[Shot]) -> float:
-    return sum(shot.lasts_s for shot in row)
+def _together_s(row: list[Segment]) -> float:
+    return sum(segment.lasts_s for segment in row)
 
 
-def _filling(row: list[Shot], lasts_s: float) -> list[Shot]:
-    """The same shots, together `lasts_s`; as they are where that is infinite."""
+def _filling(row: list[Segment], lasts_s: float) -> list[Segment]:
+    """The same segments, together `lasts_s`; as they are where that is infinite."""
     scale = lasts_s / _together_s(row) if math.isfinite(lasts_s) else 1.0
     return [
-        Shot(
-            shot.part,
-            shot.strip,
-            shot.lasts_s * scale,
-            shot.last,
-            tuple(Leg(leg.start_t, leg.end_t, leg.lasts_s * scale) for leg in shot.legs),
+        Segment(
+            segment.kind,
+            segment.strip,
+            segment.lasts_s * scale,
+            segment.last,
+            tuple(Leg(leg.start_t, leg.end_t, leg.lasts_s * scale) for leg in segment.legs),
         )
-        for shot in row
+        for segment in row
     ]
 
 
-def _closely(strip: Strip, values: BorderParameters) -> list[Shot]:
+def _closely(strip: Strip, values: BorderParameters) -> list[Segment]:
     """The last way: ridden up to its border, whose two pictures are then looked at closely."""
     return [
         _ride(strip, values, last=True),
-        Shot(Part.ALTERNATE, strip, values.alternate_s, True),
-        Shot(Part.BESIDE, strip, values.beside_s, True),
-        Shot(Part.DIFFERENCE, strip, values.difference_s, True),
+        Segment(SegmentKind.ALTERNATE, strip, values.alternate_s, True),
+        Segment(SegmentKind.BESIDE, strip, values.beside_s, True),
+        Segment(SegmentKind.DIFFERENCE, strip, values.difference_s, True),
     ]
 
 
-def _ride(strip: Strip, values: BorderParameters, rounds: int = 1, last: bool = False) -> Shot:
+def _ride(strip: Strip, values: BorderParameters, rounds: int = 1, last: bool = False) -> Segment:
     """From the match to the other end and back to the match, `rounds` times, or at last to the border."""
     back_t = float(strip.t[strip.border[0]]) if last and strip.border is not None else 1.0
     legs = rounds * (
@@ -392,23 +402,23 @@ def _ride(strip: Strip, values: BorderParameters, rounds: int = 1, last: bool = 
         Leg(0.0, 0.0, values.end_s),
         Leg(0.0, back_t, 0.8 * values.way_s),
     )
-    return Shot(Part.RIDE, strip, sum(leg.lasts_s for leg in legs), last, legs)
+    return Segment(SegmentKind.SWEEP, strip, sum(leg.lasts_s for leg in legs), last, legs)
 
 
-def _words(strip: Strip, values: BorderParameters, last: bool) -> Shot:
+def _words(strip: Strip, values: BorderParameters, last: bool) -> Segment:
     """Words beside the match; where they end the scene, the face rides on beside them."""
     legs: tuple[Leg, ...] = (Leg(1.0, 1.0, values.words_s),)
     if last:
         legs += Leg(1.0, 0.0, values.way_s), Leg(0.0, 1.0, 0.8 * values.way_s)
-    return Shot(Part.WORDS, strip, sum(leg.lasts_s for leg in legs), last, legs)
+    return Segment(SegmentKind.WORDS, strip, sum(leg.lasts_s for leg in legs), last, legs)
 
 
-def _at(row: list[Shot], elapsed_s: float) -> tuple[Shot, float]:
-    """The shot at a time, and how long it has been going on."""
-    for shot in row[:-1]:
-        if elapsed_s < shot.lasts_s:
-            return shot, elapsed_s
-        elapsed_s -= shot.lasts_s
+def _at(row: list[Segment], elapsed_s: float) -> tuple[Segment, float]:
+    """The segment at a time, and how long it has been going on."""
+    for segment in row[:-1]:
+        if elapsed_s < segment.lasts_s:
+            return segment, elapsed_s
+        elapsed_s -= segment.lasts_s
     return row[-1], min(elapsed_s, row[-1].lasts_s)
 
 

@@ -9,9 +9,9 @@ from pygame import Rect
 
 from installation.settings.parameters import Parameters
 from installation.settings.texts import Texts, languages
-from installation.stage.canvas import Block, Canvas, Drawn, Kind
+from installation.stage.canvas import Align, Anchor, Canvas, DrawnItem, ItemKind, TextBlock
 from installation.stage.scene import Scene
-from installation.stage.theme import Look, StageParameters, look, number
+from installation.stage.theme import StageParameters, Theme, format_number, theme_of
 from installation.stage.typesetting import LEADING, fitting_size, text_width
 from installation.stage.view import Action, View
 from installation.visit.parameters import DeliveryParameters, Timeouts
@@ -49,7 +49,7 @@ class Consent(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._areas = {}
-        seen, layout, page = look(view), canvas.layout, canvas.layout.page
+        theme, layout, page = theme_of(view), canvas.layout, canvas.layout.page
         if layout.stacked:
             words = Rect(page.topleft, (page.width, round(0.44 * page.height)))
             answers = Rect(page.left, words.bottom, page.width, page.bottom - words.bottom)
@@ -57,43 +57,43 @@ class Consent(Scene):
             words = Rect(page.topleft, (round(0.48 * page.width), page.height))
             left = words.right + layout.margin_px
             answers = Rect(left, page.top, page.right - left, page.height)
-        self._draw_words(canvas, view, seen, words)
-        answers = self._draw_choices(canvas, view, seen, answers)
-        self._draw_answers(canvas, view, seen, answers)
-        self._draw_remaining(canvas, view, seen)
+        self._draw_words(canvas, view, theme, words)
+        answers = self._draw_choices(canvas, view, theme, answers)
+        self._draw_answers(canvas, view, theme, answers)
+        self._draw_remaining(canvas, view, theme)
 
-    def _draw_words(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> None:
+    def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         layout, parameters = canvas.layout, view.registry.of(ConsentParameters)
         question = parameters.question or view.text("consent.question")
         blocks = [
-            Block(question, layout.large_px, 400, seen.ink, seen.coming, 0.6),
-            Block(_kept(view), layout.body_px, 300, seen.ink, seen.coming, 0.6),
+            TextBlock(question, layout.large_px, 400, theme.ink, theme.fade_in, 0.6),
+            TextBlock(_kept(view), layout.body_px, 300, theme.ink, theme.fade_in, 0.6),
         ]
         if parameters.age_years:
             age = view.text("consent.age", years=parameters.age_years)
-            blocks.append(Block(age, layout.body_px, 300, seen.quiet, seen.coming))
-        canvas.column(blocks, area, "top" if layout.stacked else "middle")
+            blocks.append(TextBlock(age, layout.body_px, 300, theme.quiet_ink, theme.fade_in))
+        canvas.column(blocks, area, Anchor.TOP if layout.stacked else Anchor.MIDDLE)
 
-    def _draw_choices(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> Rect:
+    def _draw_choices(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> Rect:
         """The languages and the way without a camera along the bottom; returns what is left above."""
         body = canvas.layout.body_px
         row = round(1.9 * body)
         rest = area.copy()
         if not view.registry.of(StageParameters).language and len(languages()) > 1:
             line = Rect(rest.left, rest.bottom - row, rest.width, row)
-            self._draw_languages(canvas, view, seen, line)
+            self._draw_languages(canvas, view, theme, line)
             rest.height -= round(1.4 * row)
         if view.registry.of(ConsentParameters).without_camera:
             words = view.text("consent.without_camera")
             size = fitting_size((words,), body, 400, rest.width - 2 * body)
             width = round(text_width(words, size)) + 2 * body
             field = Rect(rest.centerx - width // 2, rest.bottom - row, width, row)
-            canvas.field(field, words, size, seen.ink, seen.coming)
+            canvas.button(field, words, size, theme.ink, theme.fade_in)
             self._areas[Action.WITHOUT_CAMERA] = field
             rest.height -= row
         return rest
 
-    def _draw_answers(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> None:
+    def _draw_answers(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         """*Yes* and *no*: rings of one size; *yes* fills while it is held."""
         layout, timeouts = canvas.layout, view.registry.of(Timeouts)
         # Below *yes* stands how it agrees: one line, or two where there are two ways.
@@ -105,22 +105,24 @@ class Consent(Scene):
         no = yes.move(side + gap, 0)
         share = hold_share(view.visit, view.now_s, timeouts)
         if share > 0:
-            canvas.disc(yes.center, side / 2 * math.sqrt(share), seen.quiet, 0.75)
+            canvas.disc(yes.center, side / 2 * math.sqrt(share), theme.quiet_ink, 0.75)
         answers = view.text("consent.yes"), view.text("consent.no")
         size = fitting_size(answers, round(0.2 * side), 500, 0.7 * side)
         stroke = 2 * layout.stroke_px
         for action, words, ring in zip((Action.YES, Action.NO), answers, (yes, no), strict=True):
-            canvas.arc(ring.center, ((side - stroke) / 2,) * 2, stroke, seen.ink, seen.coming)
+            canvas.arc(ring.center, ((side - stroke) / 2,) * 2, stroke, theme.ink, theme.fade_in)
             middle = ring.centerx, ring.centery + 0.35 * size
-            canvas.text(words, middle, size, 500, seen.ink, seen.coming, "middle")
-            canvas.drawn.append(Drawn(Kind.FIELD, ring.copy()))
+            canvas.text(words, middle, size, 500, theme.ink, theme.fade_in, Align.MIDDLE)
+            canvas.drawn_items.append(DrawnItem(ItemKind.BUTTON, ring.copy()))
             self._areas[action] = ring
-        seconds = number(view, timeouts.hold_s, 0 if timeouts.hold_s % 1 == 0 else 1)
+        seconds = format_number(view, timeouts.hold_s, 0 if timeouts.hold_s % 1 == 0 else 1)
         hold = view.text(key, seconds=seconds)
         below = Rect(yes.left - gap // 2, yes.bottom + gap // 4, side + gap, caption)
-        canvas.column([Block(hold, layout.body_px, 400, seen.ink, seen.coming)], below, "top", "middle")
+        canvas.column(
+            [TextBlock(hold, layout.body_px, 400, theme.ink, theme.fade_in)], below, Anchor.TOP, Align.MIDDLE
+        )
 
-    def _draw_languages(self, canvas: Canvas, view: View, seen: Look, line: Rect) -> None:
+    def _draw_languages(self, canvas: Canvas, view: View, theme: Theme, line: Rect) -> None:
         """The names of all languages, the current one underlined; a touch on the next one changes to it."""
         size, stroke = canvas.layout.body_px, canvas.layout.stroke_px
         names = {code: Texts.load(code)("language.name") for code in languages()}
@@ -136,14 +138,14 @@ class Consent(Scene):
                 left = line.left if code == codes[0] else round(x - size / 2)
                 right = line.right if code == codes[-1] else round(x + text_width(name, size) + size / 2)
                 self._areas[Action.LANGUAGE] = Rect(left, line.top, right - left, line.height)
-            colour = seen.ink if current else seen.quiet
-            rect = canvas.text(name, (x, line.centery + 0.35 * size), size, 400, colour, seen.coming)
+            colour = theme.ink if current else theme.quiet_ink
+            rect = canvas.text(name, (x, line.centery + 0.35 * size), size, 400, colour, theme.fade_in)
             if current:
                 under = Rect(rect.left, line.bottom - 3 * stroke, rect.width, stroke)
-                canvas.fill(under, seen.ink, seen.coming)
+                canvas.fill(under, theme.ink, theme.fade_in)
             x += text_width(name, size) + size
 
-    def _draw_remaining(self, canvas: Canvas, view: View, seen: Look) -> None:
+    def _draw_remaining(self, canvas: Canvas, view: View, theme: Theme) -> None:
         """A line along the bottom of the screen that grows shorter when time runs out."""
         remaining_s = view.registry.of(ConsentParameters).remaining_s
         left_s = time_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
@@ -151,7 +153,7 @@ class Consent(Scene):
             layout = canvas.layout
             high = 2 * layout.stroke_px
             width = round(layout.width_px * left_s / remaining_s)
-            canvas.fill(Rect(0, layout.height_px - high, width, high), seen.quiet, 0.6)
+            canvas.fill(Rect(0, layout.height_px - high, width, high), theme.quiet_ink, 0.6)
 
 
 def _kept(view: View) -> str:

@@ -14,14 +14,14 @@ from pygame import Rect
 
 from installation.settings.parameters import Parameters
 from installation.stage import qr
-from installation.stage.canvas import Block, Canvas
+from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.scene import Scene
-from installation.stage.theme import Look, ease, look, words
+from installation.stage.theme import Theme, ease, sitter_text, theme_of
 from installation.stage.typesetting import fitting_size
 from installation.stage.view import Action, Link, View
 from installation.visit.parameters import Timeouts
 from installation.visit.state import time_left_s
-from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.idle_glow import draw_idle_glow
 
 _COMING_S = 0.8  # how long the picture's light takes to come, then the code's and the answers'
 # Made once for each link, and forgotten with it.
@@ -77,28 +77,28 @@ class Doppelganger(Scene):
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._areas = {}
-        parameters, seen, layout = view.registry.of(DoppelgangerParameters), look(view), canvas.layout
+        parameters, theme, layout = view.registry.of(DoppelgangerParameters), theme_of(view), canvas.layout
         came = self._came(self._picture_s, view)
         if came > 0 and view.result is not None:
-            canvas.picture(view.result.picture_to_take_home[0], layout.face, came * seen.breath)
+            canvas.picture(view.result.picture_to_take_home[0], layout.face, came * theme.breath)
         if came < 1:
-            draw_quiet(canvas, seen, layout.face, 1 - came)
+            draw_idle_glow(canvas, theme, layout.face, 1 - came)
         panel = layout.panel.copy()
         if parameters.choice:
-            panel.height -= self._draw_choice(canvas, view, seen, panel) + layout.body_px
+            panel.height -= self._draw_choice(canvas, view, theme, panel) + layout.body_px
         timeouts = view.registry.of(Timeouts)
         left_s = time_left_s(view.visit, view.now_s, timeouts)
         width = round(panel.width * min(left_s / timeouts.doppelganger_s, 1.0))
         canvas.fill(
             Rect(panel.left, panel.bottom + layout.body_px // 2, width, layout.stroke_px),
-            seen.quiet,
-            seen.coming,
+            theme.quiet_ink,
+            theme.fade_in,
         )
         light = self._came(self._code_s, view)
         if light > 0 and view.link is not None:
-            self._draw_codes(canvas, view, seen, panel, view.link, light)
+            self._draw_codes(canvas, view, theme, panel, view.link, light)
         else:
-            self._draw_words(canvas, view, seen, panel)
+            self._draw_words(canvas, view, theme, panel)
 
     def _came(self, began_s: float | None, view: View) -> float:
         """The light, 0 to 1, of what began to be seen then."""
@@ -114,41 +114,41 @@ class Doppelganger(Scene):
     def _awaits_link(self, view: View) -> bool:
         return view.phones and self._code_s is None and view.now_s < self._gives_up_s(view)
 
-    def _draw_words(self, canvas: Canvas, view: View, seen: Look, area: Rect) -> None:
+    def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         layout = canvas.layout
         headline = view.text("doppelganger.coming")
         if self._picture_s is not None and view.result is not None:
             own = view.registry.of(DoppelgangerParameters).headline
-            headline = own or words(view, f"doppelganger.{view.result.picture_to_take_home[1]}")
-        blocks = [Block(headline, layout.large_px, 500, seen.ink, seen.coming, 0.5)]
+            headline = own or sitter_text(view, f"doppelganger.{view.result.picture_to_take_home[1]}")
+        blocks = [TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5)]
         if self._picture_s is not None:
             awaited = self._awaits_link(view) or self._code_s is not None
             line = view.text("doppelganger.making" if awaited else "doppelganger.without_link")
-            blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))
-        canvas.column(blocks, area, "top" if layout.stacked else "middle")
+            blocks.append(TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in))
+        canvas.column(blocks, area, Anchor.TOP if layout.stacked else Anchor.MIDDLE)
 
     def _draw_codes(
-        self, canvas: Canvas, view: View, seen: Look, area: Rect, link: Link, light: float
+        self, canvas: Canvas, view: View, theme: Theme, area: Rect, link: Link, light: float
     ) -> None:
         """One code with its words, or the network's first and then the picture's."""
         layout = canvas.layout
         body, large = layout.body_px, layout.large_px
         minutes = max(math.ceil((link.until_s - view.now_s) / 60), 1)
         lives = view.text("doppelganger.lives" if minutes > 1 else "doppelganger.lives_one", minutes=minutes)
-        lives_block = Block(lives, body, 300, seen.quiet, light)
+        lives_block = TextBlock(lives, body, 300, theme.quiet_ink, light)
         ground = view.registry.of(DoppelgangerParameters).ground
         if link.wifi is None:
-            scan = Block(view.text("doppelganger.scan"), large, 500, seen.ink, light)
+            scan = TextBlock(view.text("doppelganger.scan"), large, 500, theme.ink, light)
             if layout.stacked:
                 field = Rect(area.topleft, (min(area.height, round(0.56 * area.width)),) * 2)
                 beside = Rect(field.right + body, area.top, area.right - field.right - body, field.height)
-                canvas.column([scan, lives_block], beside, "middle")
+                canvas.column([scan, lives_block], beside, Anchor.MIDDLE)
             else:
                 side = min(area.width, area.height - 5 * body)
                 field = Rect(area.topleft, (side, side))
                 beside = Rect(area.left, field.bottom + body // 2, area.width, area.bottom - field.bottom)
                 canvas.column([scan, lives_block], beside)
-            canvas.code(code(link.url), field, qr.QUIET_ZONE, ground, light)
+            canvas.qr_code(code(link.url), field, qr.QUIET_ZONE, ground, light)
             return
         gap = body
         column = (area.width - gap) // 2
@@ -162,17 +162,17 @@ class Doppelganger(Scene):
         steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
         for number, (content, key) in enumerate(steps):
             field = Rect(area.left + number * (column + gap), top, side, side)
-            canvas.code(code(content), field, qr.QUIET_ZONE, ground, light)
+            canvas.qr_code(code(content), field, qr.QUIET_ZONE, ground, light)
             caption = Rect(field.left, field.bottom + body // 4, side, below_px)
             if low:
                 caption = Rect(field.right + gap // 2, field.top, column - side - gap // 2, side)
-            canvas.column([Block(view.text(key), body, 500, seen.ink, light)], caption)
+            canvas.column([TextBlock(view.text(key), body, 500, theme.ink, light)], caption)
         below = Rect(area.left, top + side + body // 4, area.width, 0)
         below.top += 0 if low else below_px
         below.height = max(area.bottom - below.top, 0)
         canvas.column([lives_block], below)
 
-    def _draw_choice(self, canvas: Canvas, view: View, seen: Look, panel: Rect) -> int:
+    def _draw_choice(self, canvas: Canvas, view: View, theme: Theme, panel: Rect) -> int:
         """The answers along the bottom of the panel, beside each other or one above the other.
 
         One can be touched when it has come fully, so an impatient touch ends nothing. Returns their height.
@@ -191,11 +191,11 @@ class Doppelganger(Scene):
         keeps_s = self._gives_up_s(view) if self._code_s is None else self._code_s
         # Where there is nothing to fetch, there is nothing to forget.
         forgets = self._awaits_link(view) or self._code_s is not None
-        lights = self._came(keeps_s, view), seen.coming if forgets else 0.0
+        lights = self._came(keeps_s, view), theme.fade_in if forgets else 0.0
         for action, line, place, light in zip((Action.YES, Action.NO), answers, places, lights, strict=True):
             field = Rect(place, (width, height))
             if light > 0:
-                canvas.field(field, line, size, seen.ink, light)
+                canvas.button(field, line, size, theme.ink, light)
             if light >= 1:
                 self._areas[action] = field
         return panel.bottom - places[0][1]

@@ -6,11 +6,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from installation.settings.parameters import Parameters
-from installation.stage.canvas import Block, Canvas
+from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.scene import Scene
-from installation.stage.theme import ease, look, words
+from installation.stage.theme import ease, sitter_text, theme_of
 from installation.stage.view import View
-from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.idle_glow import draw_idle_glow
 
 
 class FarewellParameters(Parameters):
@@ -28,10 +28,10 @@ class Farewell(Scene):
     parameters = FarewellParameters
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, seen, layout = view.registry.of(FarewellParameters), look(view), canvas.layout
+        parameters, theme, layout = view.registry.of(FarewellParameters), theme_of(view), canvas.layout
         lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 10.0
-        draw_quiet(canvas, seen, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
-        lines = [words(view, "farewell.photographs"), words(view, "farewell.measurements")]
+        draw_idle_glow(canvas, theme, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
+        lines = [sitter_text(view, "farewell.photographs"), sitter_text(view, "farewell.measurements")]
         if view.link is None:
             lines.append(view.text("farewell.pictures"))
         else:
@@ -39,10 +39,10 @@ class Farewell(Scene):
             lines.append(view.text("farewell.fetch", minutes=minutes))
         blocks = []
         for number, line in enumerate(lines):
-            light = seen.passing * ease(view.elapsed_s - number * parameters.line_s, 0.8)
+            light = theme.fade * ease(view.elapsed_s - number * parameters.line_s, 0.8)
             after = 0.5 if number < len(lines) - 1 else 1.2
-            blocks.append(Block(line, layout.body_px, 300, seen.ink, light, after))
-        light = seen.passing * ease(view.elapsed_s - len(lines) * parameters.line_s, 0.8)
+            blocks.append(TextBlock(line, layout.body_px, 300, theme.ink, light, after))
+        light = theme.fade * ease(view.elapsed_s - len(lines) * parameters.line_s, 0.8)
         goodbye = parameters.farewell or view.text("farewell.goodbye")
-        blocks.append(Block(goodbye, layout.large_px, 500, seen.ink, light))
-        canvas.column(blocks, layout.panel, "top" if layout.stacked else "middle")
+        blocks.append(TextBlock(goodbye, layout.large_px, 500, theme.ink, light))
+        canvas.column(blocks, layout.panel, Anchor.TOP if layout.stacked else Anchor.MIDDLE)

@@ -11,13 +11,13 @@ from pygame import Rect
 from engine.border.strip import Strip
 from engine.pipeline.result import JudgeResult
 from installation.settings.parameters import Parameters
-from installation.stage.canvas import Block, Canvas
-from installation.stage.theme import Look, ease, exists, look, words
+from installation.stage.canvas import Align, Canvas, TextBlock
+from installation.stage.theme import Theme, ease, sitter_exists, sitter_text, theme_of
 from installation.stage.typesetting import fits, text_width
 from installation.stage.view import ShownPicture, View
-from scenes.widgets.quiet import draw_quiet
+from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.ride import Leg, index_at, ride
-from scenes.widgets.stop import Stoppable
+from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.verdict import judge_name, shown
 
 LONGEST_S = 60.0
@@ -38,7 +38,7 @@ class JuryParameters(Parameters):
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
-class Jury(Stoppable):
+class Jury(CancellableScene):
     """A ride to the median face and back; a judge's sign changes where its border is."""
 
     parameters = JuryParameters
@@ -61,44 +61,44 @@ class Jury(Stoppable):
         rest_s = min(view.registry.of(JuryParameters).rest_s, lasts_s / 4)
         away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
         legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
-        t = ride(legs, strip.border_t, view.elapsed_s, look(view).reduced)
+        t = ride(legs, strip.border_t, view.elapsed_s, theme_of(view).reduced_motion)
         self._index = index_at(strip, t)
         self._back = (view.elapsed_s - rest_s - away_s) / (back_s + rest_s)
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
-        self.draw_stop(canvas, view)
-        parameters, seen, layout = view.registry.of(JuryParameters), look(view), canvas.layout
+        self.draw_stop_button(canvas, view)
+        parameters, theme, layout = view.registry.of(JuryParameters), theme_of(view), canvas.layout
         if view.result is None:
-            draw_quiet(canvas, seen, layout.face)
+            draw_idle_glow(canvas, theme, layout.face)
             return
         strip, judge_results = view.result.median, view.result.judge_results[: parameters.judges]
-        canvas.picture(strip.pictures[self._index], layout.face, seen.passing)
+        canvas.picture(strip.pictures[self._index], layout.face, theme.fade)
 
         area = layout.panel.copy()
         if not layout.stacked:
             area = area.inflate(0, -round(0.24 * area.height))
         area = area.clip(layout.clear)
-        headline = Block(
-            parameters.headline or words(view, headline_key(judge_results)),
+        headline = TextBlock(
+            parameters.headline or sitter_text(view, headline_key(judge_results)),
             layout.large_px,
             500,
-            seen.ink,
-            seen.passing,
+            theme.ink,
+            theme.fade,
         )
         taken = canvas.column([headline], Rect(area.topleft, (area.width, round(2.6 * layout.large_px))))
         area = _from(area, taken.bottom + layout.body_px // 2)
-        area = self._draw_line(canvas, view, seen, area, strip, judge_results)
+        area = self._draw_line(canvas, view, theme, area, strip, judge_results)
         if parameters.sentences:
-            self._draw_sentence(canvas, view, seen, area, strip, judge_results)
-        if seen.passing > 0 and any(judge_result.judge == strip.judge for judge_result in judge_results):
+            self._draw_sentence(canvas, view, theme, area, strip, judge_results)
+        if theme.fade > 0 and any(judge_result.judge == strip.judge for judge_result in judge_results):
             self._shown = (shown(strip, self._index),)
 
     def _draw_line(
         self,
         canvas: Canvas,
         view: View,
-        seen: Look,
+        theme: Theme,
         area: Rect,
         strip: Strip,
         judge_results: Sequence[JudgeResult],
@@ -116,32 +116,38 @@ class Jury(Stoppable):
         for number, (judge_result, name, label, x) in enumerate(
             zip(bordered, names, labels, places, strict=True)
         ):
-            light = seen.passing * ease(view.elapsed_s - 0.25 * number, 0.8)
+            light = theme.fade * ease(view.elapsed_s - 0.25 * number, 0.8)
             top = y - 0.4 * size
             if label is not None:
                 baseline = y - (label.level + 0.5) * _PITCH * size
                 top = baseline - 0.35 * size
                 same = same_at(judge_result, strip, self._index)
-                _draw_judge(canvas, seen, (label.left, baseline), name, same, light)
-            canvas.line([(x, y + 0.4 * size), (x, top)], stroke, seen.ink, light)
-        canvas.line([(left, y), (right, y)], stroke, seen.quiet, seen.passing)
+                _draw_judge(canvas, theme, (label.left, baseline), name, same, light)
+            canvas.polyline([(x, y + 0.4 * size), (x, top)], stroke, theme.ink, light)
+        canvas.polyline([(left, y), (right, y)], stroke, theme.quiet_ink, theme.fade)
         here = left + float(strip.t[self._index]) * (right - left)
-        canvas.disc((here, y), 0.26 * size, seen.ink, seen.passing)
+        canvas.disc((here, y), 0.26 * size, theme.ink, theme.fade)
         baseline = y + 0.4 * size + small
-        canvas.text(view.text("jury.nobody"), (area.left, baseline), small, 300, seen.quiet, seen.passing)
+        canvas.text(view.text("jury.nobody"), (area.left, baseline), small, 300, theme.quiet_ink, theme.fade)
         canvas.text(
-            words(view, "jury.you"), (area.right, baseline), small, 300, seen.quiet, seen.passing, "right"
+            sitter_text(view, "jury.you"),
+            (area.right, baseline),
+            small,
+            300,
+            theme.quiet_ink,
+            theme.fade,
+            Align.RIGHT,
         )
         area = _from(area, round(baseline + 0.6 * size))
         rows = [each for each, label in zip(bordered, labels, strict=True) if label is None]
         rows += [each for each in judge_results if each.border_t is None]
-        return self._draw_rows(canvas, view, seen, area, strip, rows)
+        return self._draw_rows(canvas, view, theme, area, strip, rows)
 
     def _draw_rows(
         self,
         canvas: Canvas,
         view: View,
-        seen: Look,
+        theme: Theme,
         area: Rect,
         strip: Strip,
         judge_results: Sequence[JudgeResult],
@@ -153,13 +159,13 @@ class Jury(Stoppable):
             baseline: float = top + size
             name = judge_name(view, judge_result.judge)
             same = same_at(judge_result, strip, self._index)
-            _draw_judge(canvas, seen, (area.left, baseline), name, same, seen.passing)
+            _draw_judge(canvas, theme, (area.left, baseline), name, same, theme.fade)
             if judge_result.no_border_reason is not None:
-                line = words(view, f"jury.{judge_result.no_border_reason}")
+                line = sitter_text(view, f"jury.{judge_result.no_border_reason}")
                 x = area.left + (_INDENT + 0.5) * size + text_width(name, size, 500)
                 if x + text_width(line, size, 300) > area.right:
                     x, baseline = area.left + _INDENT * size, baseline + _PITCH * size
-                canvas.text(line, (x, baseline), size, 300, seen.ink, seen.passing)
+                canvas.text(line, (x, baseline), size, 300, theme.ink, theme.fade)
             top = round(baseline + (_PITCH - 1) * size)
         return _from(area, top + round(0.3 * size))
 
@@ -167,7 +173,7 @@ class Jury(Stoppable):
         self,
         canvas: Canvas,
         view: View,
-        seen: Look,
+        theme: Theme,
         area: Rect,
         strip: Strip,
         judge_results: Sequence[JudgeResult],
@@ -179,11 +185,11 @@ class Jury(Stoppable):
         judge_result = heard(judge_results, float(strip.t[self._index]), self._back)
         if judge_result is None:
             return
-        sentence = view.text.strangers(judge_result.fmr, exists(view))
+        sentence = view.text.strangers(judge_result.fmr, sitter_exists(view))
         body = canvas.layout.body_px
         line = f"{judge_name(view, judge_result.judge)}: {sentence}"
         if fits(line, body, 300, area.size):
-            canvas.column([Block(line, body, 300, seen.quiet, seen.passing)], area)
+            canvas.column([TextBlock(line, body, 300, theme.quiet_ink, theme.fade)], area)
 
 
 @dataclass(frozen=True)
@@ -287,13 +293,13 @@ def headline_key(judge_results: Sequence[JudgeResult]) -> str:
 
 
 def _draw_judge(
-    canvas: Canvas, seen: Look, at: tuple[float, float], name: str, same: bool, light: float
+    canvas: Canvas, theme: Theme, at: tuple[float, float], name: str, same: bool, light: float
 ) -> None:
     """A judge's sign and name, from the left end of their baseline."""
     size = canvas.layout.body_px
     radius = _RADIUS * size
-    canvas.mark((at[0] + radius, at[1] - 0.35 * size), radius, same, seen.ink, light)
-    canvas.text(name, (at[0] + _INDENT * size, at[1]), size, 500, seen.ink, light)
+    canvas.verdict_sign((at[0] + radius, at[1] - 0.35 * size), radius, same, theme.ink, light)
+    canvas.text(name, (at[0] + _INDENT * size, at[1]), size, 500, theme.ink, light)
 
 
 def _from(area: Rect, top: int) -> Rect:

@@ -7,15 +7,15 @@ from pydantic import Field
 
 from engine.common.arrays import Pixels
 from installation.settings.parameters import Parameters
-from installation.stage.canvas import Block, Canvas
-from installation.stage.theme import Look, ease, look
+from installation.stage.canvas import Anchor, Canvas, TextBlock
+from installation.stage.theme import Theme, ease, theme_of
 from installation.stage.view import Guidance, View
 from installation.visit.parameters import Timeouts
 from installation.visit.state import countdown_left_s
+from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.mirror import Box, Window, reflect, window_for
-from scenes.widgets.quiet import draw_quiet
 from scenes.widgets.signals import draw_signal
-from scenes.widgets.stop import Stoppable
+from scenes.widgets.stop_button import CancellableScene
 
 
 class PortraitParameters(Parameters):
@@ -30,7 +30,7 @@ class PortraitParameters(Parameters):
     figures: bool = Field(True, description="whether the countdown is told in figures, too")
 
 
-class Portrait(Stoppable):
+class Portrait(CancellableScene):
     """The camera's picture, a line around the face, and one thing to do at a time."""
 
     parameters = PortraitParameters
@@ -75,24 +75,24 @@ class Portrait(Stoppable):
             self._box = x0, y0, x1, y1
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, seen, layout = view.registry.of(PortraitParameters), look(view), canvas.layout
-        self.draw_stop(canvas, view)
+        parameters, theme, layout = view.registry.of(PortraitParameters), theme_of(view), canvas.layout
+        self.draw_stop_button(canvas, view)
         left_s = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
         opened = 0.0 if self._opened_s is None else ease(view.now_s - self._opened_s, 0.6)
         if view.camera is None or self._window is None:
-            draw_quiet(canvas, seen, layout.face)
-            words = Block(view.text("portrait.camera"), layout.large_px, 500, seen.ink, seen.coming)
-            canvas.column([words], layout.clear, "top" if layout.stacked else "middle")
+            draw_idle_glow(canvas, theme, layout.face)
+            words = TextBlock(view.text("portrait.camera"), layout.large_px, 500, theme.ink, theme.fade_in)
+            canvas.column([words], layout.clear, Anchor.TOP if layout.stacked else Anchor.MIDDLE)
             return
         canvas.picture(self._mirrored(view, layout.face.width), layout.face, opened)
         if opened < 1:
-            draw_quiet(canvas, seen, layout.face, 1 - opened)
+            draw_idle_glow(canvas, theme, layout.face, 1 - opened)
         if parameters.outline and self._reflected is not None and self._box is not None:
             height, width = view.camera.image.shape[:2]
             self._draw_outline(
-                canvas, view, seen, self._reflected[1].shares(self._box, width, height), left_s
+                canvas, view, theme, self._reflected[1].shares(self._box, width, height), left_s
             )
-        self._draw_words(canvas, view, seen, parameters, left_s)
+        self._draw_words(canvas, view, theme, parameters, left_s)
 
     def _mirrored(self, view: View, size_px: int) -> Pixels:
         """The part of the newest frame to show, made once for each frame."""
@@ -102,21 +102,21 @@ class Portrait(Stoppable):
             self._reflected = key, self._window, reflect(view.camera.image, self._window, size_px)
         return self._reflected[2]
 
-    def _draw_outline(self, canvas: Canvas, view: View, seen: Look, box: Box, left_s: float | None) -> None:
+    def _draw_outline(self, canvas: Canvas, view: View, theme: Theme, box: Box, left_s: float | None) -> None:
         """An oval around the face; it closes while the countdown runs."""
         face, stroke = canvas.layout.face, canvas.layout.stroke_px
         x0, y0, x1, y1 = box
         centre = face.left + (x0 + x1) / 2 * face.width, face.top + (y0 + y1) / 2 * face.height
         radii = 0.66 * (x1 - x0) * face.width, 0.66 * (y1 - y0) * face.height
-        canvas.arc(centre, radii, stroke, seen.quiet, 0.7)
+        canvas.arc(centre, radii, stroke, theme.quiet_ink, 0.7)
         if left_s is not None:
             countdown_s = view.registry.of(Timeouts).countdown_s
             canvas.arc(
-                centre, radii, 3 * stroke, seen.ink, 1.0, 1 - left_s / countdown_s if countdown_s else 1.0
+                centre, radii, 3 * stroke, theme.ink, 1.0, 1 - left_s / countdown_s if countdown_s else 1.0
             )
 
     def _draw_words(
-        self, canvas: Canvas, view: View, seen: Look, parameters: PortraitParameters, left_s: float | None
+        self, canvas: Canvas, view: View, theme: Theme, parameters: PortraitParameters, left_s: float | None
     ) -> None:
         layout, panel = canvas.layout, canvas.layout.panel
         radius = round(1.5 * layout.body_px)
@@ -125,18 +125,20 @@ class Portrait(Stoppable):
         centre = panel.left + 2 * radius, top + radius
         if left_s is not None and parameters.figures:
             size = round(4.4 * radius)
-            canvas.figures(
+            canvas.changing_number(
                 str(max(math.ceil(left_s), 1)),
                 (panel.left, top + radius + 0.35 * size),
                 size,
                 200,
-                seen.ink,
-                seen.coming,
+                theme.ink,
+                theme.fade_in,
             )
         else:
-            draw_signal(canvas, seen, centre, radius, guidance, view.now_s / parameters.signal_s, seen.coming)
+            draw_signal(
+                canvas, theme, centre, radius, guidance, view.now_s / parameters.signal_s, theme.fade_in
+            )
         words = layout.clear.copy()
         words.top = top + round(3.4 * radius)
         words.height = layout.clear.bottom - words.top
         line = view.text(f"guidance.{guidance.name.lower()}")
-        canvas.column([Block(line, layout.title_px, 500, seen.ink, seen.coming)], words)
+        canvas.column([TextBlock(line, layout.title_px, 500, theme.ink, theme.fade_in)], words)

@@ -7,11 +7,11 @@ from pydantic import Field
 from pygame import Rect
 
 from installation.settings.parameters import Parameters
-from installation.stage.canvas import Block, Canvas
-from installation.stage.theme import ease, exists, look, words
+from installation.stage.canvas import Canvas, TextBlock
+from installation.stage.theme import ease, sitter_exists, sitter_text, theme_of
 from installation.stage.view import View
-from scenes.widgets.quiet import draw_quiet
-from scenes.widgets.stop import Stoppable
+from scenes.widgets.idle_glow import draw_idle_glow
+from scenes.widgets.stop_button import CancellableScene
 
 # How long the light of the first picture takes to come.
 _COMING_S = 1.0
@@ -27,7 +27,7 @@ class SearchParameters(Parameters):
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
-class Search(Stoppable):
+class Search(CancellableScene):
     """The newest picture of the search; between two of them only the light moves, never the face."""
 
     parameters = SearchParameters
@@ -49,27 +49,33 @@ class Search(Stoppable):
         self._share += (1 - math.exp(-max(passed_s, 0.0) / follow_s)) * (share - self._share)
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, seen, layout = view.registry.of(SearchParameters), look(view), canvas.layout
-        self.draw_stop(canvas, view)
+        parameters, theme, layout = view.registry.of(SearchParameters), theme_of(view), canvas.layout
+        self.draw_stop_button(canvas, view)
         panel, clear = layout.panel, layout.clear
         came = 0.0
         if view.live is not None and view.live.picture is not None and self._seen_s is not None:
             came = ease(view.now_s - self._seen_s, _COMING_S)
-            canvas.picture(view.live.picture, layout.face, came * seen.breath)
+            canvas.picture(view.live.picture, layout.face, came * theme.breath)
         if came < 1:
-            draw_quiet(canvas, seen, layout.face, 1 - came)
-        key = "search.you" if exists(view) else "search.nobody"
+            draw_idle_glow(canvas, theme, layout.face, 1 - came)
+        key = "search.you" if sitter_exists(view) else "search.nobody"
         blocks = [
-            Block(parameters.headline or view.text(key), layout.large_px, 500, seen.ink, seen.coming, 0.5)
+            TextBlock(
+                parameters.headline or view.text(key), layout.large_px, 500, theme.ink, theme.fade_in, 0.5
+            )
         ]
         if parameters.stages and view.live is not None:
             stage = f"search.{view.live.stage}"
-            line = words(view, stage) if stage in view.text.lines else ""
-            blocks.append(Block(line, layout.body_px, 300, seen.quiet, seen.coming))
+            line = sitter_text(view, stage) if stage in view.text.lines else ""
+            blocks.append(TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in))
         top = panel.top if layout.stacked else panel.centery - 2 * layout.large_px
         width = round(panel.width * self._share)
-        canvas.fill(Rect(panel.left, top, panel.width, layout.stroke_px), seen.quiet, 0.4 * seen.coming)
-        canvas.fill(Rect(panel.left, top, width, 2 * layout.stroke_px), seen.ink, seen.coming)
-        canvas.disc((panel.left + width, top + layout.stroke_px), 3 * layout.stroke_px, seen.ink, seen.breath)
+        canvas.fill(
+            Rect(panel.left, top, panel.width, layout.stroke_px), theme.quiet_ink, 0.4 * theme.fade_in
+        )
+        canvas.fill(Rect(panel.left, top, width, 2 * layout.stroke_px), theme.ink, theme.fade_in)
+        canvas.disc(
+            (panel.left + width, top + layout.stroke_px), 3 * layout.stroke_px, theme.ink, theme.breath
+        )
         top += layout.body_px
         canvas.column(blocks, Rect(clear.left, top, clear.width, clear.bottom - top))

@@ -16,7 +16,7 @@ from engine.faces.alignment import ffhq_quad
 from engine.faces.measurement import Face
 from hardware.camera.base import CameraHealth, CameraState
 from hardware.display import Screen
-from installation.stage.canvas import Block, Canvas
+from installation.stage.canvas import Align, Canvas, TextBlock
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene
 from installation.stage.view import View
@@ -81,13 +81,15 @@ class Setup(Scene):
             if layout.stacked:
                 panel.top = rect.bottom + layout.margin_px // 2
         asked = view.sighting.guidance.value if view.sighting and view.camera else "no picture"
-        words = [Block(asked.capitalize(), layout.large_px, 500, WHITE)]
+        words = [TextBlock(asked.capitalize(), layout.large_px, 500, WHITE)]
         panel.top = canvas.column(words, panel).bottom + layout.margin_px // 2
         for gauge in self._gauges(facts, view):
             panel.top = self._draw_gauge(canvas, panel, gauge)
         panel.top += layout.small_px // 2
         panel.height = layout.page.bottom - panel.top
-        canvas.column([Block(line, layout.small_px, 400, GREY, after=0.2) for line in lines(facts)], panel)
+        canvas.column(
+            [TextBlock(line, layout.small_px, 400, GREY, after=0.2) for line in lines(facts)], panel
+        )
 
     def _draw_picture(
         self, canvas: Canvas, picture: Pixels, rect: Rect, facts: Facts, values: CaptureParameters
@@ -101,7 +103,7 @@ class Setup(Scene):
             canvas.arc(rect.center, (radius, 1.3 * radius), stroke, GREY)
         if facts.face is not None:
             quad = ffhq_quad(facts.face.landmarks) * scale + rect.topleft
-            canvas.line([*quad.tolist(), quad[0].tolist()], 2 * stroke, WHITE)
+            canvas.polyline([*quad.tolist(), quad[0].tolist()], 2 * stroke, WHITE)
 
     def _gauges(self, facts: Facts, view: View) -> list[Gauge]:
         if view.camera is None:
@@ -142,7 +144,7 @@ class Setup(Scene):
         size = canvas.layout.small_px
         baseline = panel.top + size
         canvas.text(gauge.name, (panel.left, baseline), size, 400, GREY)
-        canvas.figures(gauge.shown, (panel.right, baseline), size, 500, WHITE, align="right")
+        canvas.changing_number(gauge.shown, (panel.right, baseline), size, 500, WHITE, align=Align.RIGHT)
         bar = Rect(panel.left, baseline + size // 3, panel.width, max(size // 4, 3))
 
         def along(value: float) -> int:

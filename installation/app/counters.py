@@ -90,7 +90,7 @@ class Counters:
     def frame(self, canvas: Canvas, view: View, _: Sequence[ShownPicture]) -> None:
         """Remembers the question as it stands on the screen."""
         if view.visit.phase is Phase.CONSENT:
-            words = " ".join(one.words for one in canvas.drawn if one.words)
+            words = " ".join(one.words for one in canvas.drawn_items if one.words)
             self._question = (view.text.language, words) if words else self._question
 
     def write(self) -> None:

@@ -7,7 +7,7 @@ by which tests see that nothing overlaps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import cache, lru_cache
 from typing import Any
 
@@ -28,27 +28,43 @@ _FRACTION_BITS = 4
 _ONE = 1 << _FRACTION_BITS
 
 
-class Kind(StrEnum):
-    """What a drawn thing is."""
+class Align(Enum):
+    """Which point of a line of text its x coordinate names; the value is that point's share of the width."""
+
+    LEFT = 0.0
+    MIDDLE = 0.5
+    RIGHT = 1.0
+
+
+class Anchor(Enum):
+    """Where text stands in a taller rectangle; the value is the share of the free height above it."""
+
+    TOP = 0.0
+    MIDDLE = 0.5
+    BOTTOM = 1.0
+
+
+class ItemKind(StrEnum):
+    """The kind of a drawn item."""
 
     TEXT = "text"
     PICTURE = "picture"
-    CODE = "code"
-    FIELD = "field"
+    QR_CODE = "QR code"
+    BUTTON = "button"
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnItem:
     """One thing of this frame and the rectangle it takes; `size_px` is that of type."""
 
-    kind: Kind
+    kind: ItemKind
     rect: Rect
     words: str = ""
     size_px: int = 0
 
 
 @dataclass(frozen=True)
-class Block:
+class TextBlock:
     """A paragraph of a column. `after` is the space below it, in sizes of its type."""
 
     words: str
@@ -69,8 +85,8 @@ class Canvas:
         self.layout = Layout(width_px, height_px)
         self.pixels: Pixels = np.zeros((height_px, width_px, 4), np.uint8)
         self.surface = pygame.image.frombuffer(self.pixels.data, (width_px, height_px), "RGBX")
-        self.drawn: list[Drawn] = []
-        self.cut: list[str] = []  # texts of this frame that are too long for their place
+        self.drawn_items: list[DrawnItem] = []
+        self.truncated_texts: list[str] = []  # texts of this frame that are too long for their place
         # Pictures as they stand on the screen, of this frame and the last one: nothing older is kept.
         self._enlarged: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
         self._used: set[tuple[object, ...]] = set()
@@ -81,8 +97,8 @@ class Canvas:
     def clear(self) -> None:
         """Begins a frame: all black."""
         self.pixels.fill(0)
-        self.drawn.clear()
-        self.cut.clear()
+        self.drawn_items.clear()
+        self.truncated_texts.clear()
         self._enlarged = {key: kept for key, kept in self._enlarged.items() if key in self._used}
         self._used.clear()
 
@@ -104,7 +120,7 @@ class Canvas:
             self._enlarged[key] = picture, _enlarge(picture, rect.size, melt)
         self._used.add(key)
         self._lay_in(self._enlarged[key][1], rect, light)
-        self.drawn.append(Drawn(Kind.PICTURE, rect.copy()))
+        self.drawn_items.append(DrawnItem(ItemKind.PICTURE, rect.copy()))
 
     def glow(self, small: NDArray[np.uint16], rect: Rect) -> None:
         """A soft light of 16-bit grey, uint16 (h, w), enlarged, and dithered, or its steps would show."""
@@ -112,7 +128,7 @@ class Canvas:
         grey = cv2.convertScaleAbs(cv2.add(large, _noise(rect.size)), alpha=1 / 256, beta=-0.5)
         self._lay_on(_as_rgbx(grey), rect.topleft, 1.0)
 
-    def code(self, modules: NDArray[np.bool_], rect: Rect, quiet: int, ground: int, light: float) -> None:
+    def qr_code(self, modules: NDArray[np.bool_], rect: Rect, quiet: int, ground: int, light: float) -> None:
         """A code of square modules, bool (N, N), True is dark, on a light field that fills `rect`.
 
         Modules are whole pixels; `quiet` modules around them stay empty at least.
@@ -125,7 +141,7 @@ class Canvas:
         dark = np.kron(modules, np.ones((module_px, module_px), bool))
         field[top : top + side, left : left + side][dark] = 0
         self._lay_in(_as_rgbx(field), rect, light)
-        self.drawn.append(Drawn(Kind.CODE, rect.copy()))
+        self.drawn_items.append(DrawnItem(ItemKind.QR_CODE, rect.copy()))
 
     # --- words ------------------------------------------------------------------------------------------
 
@@ -137,20 +153,22 @@ class Canvas:
         weight: int = 400,
         colour: Colour = WHITE,
         light: float = 1.0,
-        align: str = "left",
+        align: Align = Align.LEFT,
     ) -> Rect:
         """One line; `at` is the left end, middle or right end of its baseline. Returns where it is."""
         if not words:
             return Rect(round(at[0]), round(at[1]), 0, 0)
-        shift = {"left": 0.0, "middle": 0.5, "right": 1.0}[align] * text_width(words, size_px, weight)
+        shift = align.value * text_width(words, size_px, weight)
         shades, left, top = ink(words, size_px, weight, colour)
         corner = round(at[0] - shift) + left, round(at[1]) + top
         rect = self._lay_on(shades, corner, light)
         if light > 0:
-            self.drawn.append(Drawn(Kind.TEXT, Rect(corner, shades.shape[1::-1]), words, size_px))
+            self.drawn_items.append(
+                DrawnItem(ItemKind.TEXT, Rect(corner, shades.shape[1::-1]), words, size_px)
+            )
         return rect
 
-    def figures(
+    def changing_number(
         self,
         words: str,
         at: tuple[float, float],
@@ -158,25 +176,27 @@ class Canvas:
         weight: int = 400,
         colour: Colour = WHITE,
         light: float = 1.0,
-        align: str = "left",
+        align: Align = Align.LEFT,
     ) -> None:
         """A number that changes, sign by sign: the typeface's figures are all of one width.
 
         What it says is remembered nowhere.
         """
         widths = [text_width(sign, size_px, weight) for sign in words]
-        x = at[0] - {"left": 0.0, "middle": 0.5, "right": 1.0}[align] * sum(widths)
-        began = len(self.drawn)
+        x = at[0] - align.value * sum(widths)
+        began = len(self.drawn_items)
         for sign, width in zip(words, widths, strict=True):
             if sign != " ":
                 self.text(sign, (x, at[1]), size_px, weight, colour, light)
             x += width
-        rects = [one.rect for one in self.drawn[began:]]
-        del self.drawn[began:]
+        rects = [one.rect for one in self.drawn_items[began:]]
+        del self.drawn_items[began:]
         if rects:
-            self.drawn.append(Drawn(Kind.TEXT, rects[0].unionall(rects[1:]), "", size_px))
+            self.drawn_items.append(DrawnItem(ItemKind.TEXT, rects[0].unionall(rects[1:]), "", size_px))
 
-    def column(self, blocks: Sequence[Block], rect: Rect, anchor: str = "top", align: str = "left") -> Rect:
+    def column(
+        self, blocks: Sequence[TextBlock], rect: Rect, anchor: Anchor = Anchor.TOP, align: Align = Align.LEFT
+    ) -> Rect:
         """Paragraphs one below the other in `rect`, from its top, in its middle or down to its bottom.
 
         Where they are too high, their type is made smaller, down to the screen's smallest; what is then still
@@ -186,11 +206,9 @@ class Canvas:
         paragraphs = tuple((each.words, each.size_px, each.weight, each.after) for each in blocks)
         fitted, whole = fit(paragraphs, rect.size, self.layout.small_px)
         if not whole:
-            self.cut += [each.words for each in blocks]
-        top = rect.top + {"top": 0.0, "middle": 0.5, "bottom": 1.0}[anchor] * max(
-            rect.height - height_px(fitted), 0
-        )
-        x = {"left": rect.left, "middle": rect.centerx, "right": rect.right}[align]
+            self.truncated_texts += [each.words for each in blocks]
+        top = rect.top + anchor.value * max(rect.height - height_px(fitted), 0)
+        x = {Align.LEFT: rect.left, Align.MIDDLE: rect.centerx, Align.RIGHT: rect.right}[align]
         y = top
         for block, (lines, size, after) in zip(blocks, fitted, strict=False):
             for line in lines:
@@ -227,9 +245,9 @@ class Canvas:
             return
         angles = np.radians(start_deg + 360 * min(share, 1.0) * np.linspace(0, 1, 97))
         points = np.stack([np.cos(angles) * radii_px[0], np.sin(angles) * radii_px[1]], axis=1) + centre
-        self.line(points.tolist(), width_px, colour, light)
+        self.polyline(points.tolist(), width_px, colour, light)
 
-    def line(
+    def polyline(
         self,
         points: Sequence[tuple[float, float]],
         width_px: float,
@@ -243,7 +261,7 @@ class Canvas:
             _FRACTION_BITS,
         )  # fmt: skip
 
-    def mark(
+    def verdict_sign(
         self,
         centre: tuple[float, float],
         radius_px: float,
@@ -274,11 +292,13 @@ class Canvas:
         ):
             self.fill(side, colour, light)
 
-    def field(self, rect: Rect, words: str, size_px: int, colour: Colour, light: float = 1.0) -> None:
+    def button(self, rect: Rect, words: str, size_px: int, colour: Colour, light: float = 1.0) -> None:
         """A place to touch: a thin frame with a line of words in its middle."""
         self.outline(rect, self.layout.stroke_px, colour, 0.7 * light)
-        self.text(words, (rect.centerx, rect.centery + 0.35 * size_px), size_px, 400, colour, light, "middle")
-        self.drawn.append(Drawn(Kind.FIELD, rect.copy()))
+        self.text(
+            words, (rect.centerx, rect.centery + 0.35 * size_px), size_px, 400, colour, light, Align.MIDDLE
+        )
+        self.drawn_items.append(DrawnItem(ItemKind.BUTTON, rect.copy()))
 
     # --- how ink gets onto the canvas -------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What all scenes have in common: the stage's parameters, colours, easing, and how numbers are written."""
+"""What all scenes have in common: the stage's parameters, colours, easing, and text for the sitter."""
 
 import math
 from dataclasses import dataclass
@@ -46,78 +46,79 @@ class StageParameters(Parameters):
 
 
 @dataclass(frozen=True)
-class Look:
-    """The stage's parameters as scenes use them in one frame.
+class Theme:
+    """Colours and brightnesses of one frame, computed from the stage's parameters and the time.
 
-    coming: the light of what comes when the scene begins, 0 to 1. passing: the same, and it goes when the
-    scene's time is over; for scenes that nothing prolongs. breath: the light of what breathes. glow: the
-    brightness of the quiet light, 0 to 1. ring: how much of a ring it is, 0 to 1.
+    ink, quiet_ink: RGB colours of primary and of secondary text and signs. reduced_motion: stills instead of
+    continuous motion. The rest are factors from 0 to 1. fade_in: rises when the scene begins. fade: the same,
+    and falls when the scene's time ends (for scenes of a fixed duration). breath: slow periodic dimming.
+    glow: brightness of the idle glow. ring: its shape, from a disc (0) to a ring (1).
     """
 
     ink: Colour
-    quiet: Colour
-    reduced: bool
-    coming: float
-    passing: float
+    quiet_ink: Colour
+    reduced_motion: bool
+    fade_in: float
+    fade: float
     breath: float
     glow: float
     ring: float
 
 
-def look(view: View) -> Look:
-    """The look of this frame."""
+def theme_of(view: View) -> Theme:
+    """The theme of this frame."""
     stage = view.registry.of(StageParameters)
-    coming = ease(view.elapsed_s, stage.ease_s)
+    fade_in = ease(view.elapsed_s, stage.ease_s)
     depth = 0.0 if stage.reduced_motion else stage.breath_percent / 100
-    return Look(
+    return Theme(
         ink=rgb(stage.ink),
-        quiet=rgb(stage.quiet_ink),
-        reduced=stage.reduced_motion,
-        coming=coming,
-        passing=min(coming, ease(view.lasts_s - view.elapsed_s, stage.ease_s)),
+        quiet_ink=rgb(stage.quiet_ink),
+        reduced_motion=stage.reduced_motion,
+        fade_in=fade_in,
+        fade=min(fade_in, ease(view.lasts_s - view.elapsed_s, stage.ease_s)),
         breath=1 - depth * _swing(view.elapsed_s / stage.breath_s),
-        glow=stage.glow_percent / 100 * coming,
+        glow=stage.glow_percent / 100 * fade_in,
         ring=0.35 if stage.reduced_motion else _swing(view.now_s / stage.glow_s),
     )
 
 
 def screen_light(view: View) -> float:
-    """The light of the whole screen, 0 to 1."""
+    """Brightness of the whole screen, 0 to 1."""
     return view.registry.of(StageParameters).light_percent / 100
 
 
 def _swing(turns: float) -> float:
-    """From 0 to 1 and back in each turn."""
+    """Raised cosine: from 0 to 1 and back to 0 in each turn."""
     return (1 - math.cos(2 * math.pi * turns)) / 2
 
 
 @cache
 def rgb(code: str) -> Colour:
-    """`#rrggbb` as numbers."""
+    """`#rrggbb` as (red, green, blue), each 0 to 255."""
     return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
 
 def smooth(x: float) -> float:
-    """Ease in and out: from 0 to 1 with no speed at both ends."""
+    """Smoothstep: `x` clamped to 0..1, with zero slope at both ends."""
     x = min(max(x, 0.0), 1.0)
     return x * x * (3 - 2 * x)
 
 
-def ease(elapsed_s: float, lasts_s: float) -> float:
-    """`smooth` of the share of a time that is over; 1 where it takes no time."""
-    return smooth(elapsed_s / lasts_s) if lasts_s > 0 else 1.0
+def ease(elapsed_s: float, duration_s: float) -> float:
+    """Smoothstep over a duration: 0 before it, 1 after it; always 1 for a duration of 0."""
+    return smooth(elapsed_s / duration_s) if duration_s > 0 else 1.0
 
 
-def words(view: View, key: str, **values: object) -> str:
-    """The line of a key, as it is for this visit's sitter."""
-    return view.text.about(exists(view), key, **values)
+def sitter_text(view: View, key: str, **values: object) -> str:
+    """The text of a key, in its variant for a real or a synthetic sitter."""
+    return view.text.about(sitter_exists(view), key, **values)
 
 
-def exists(view: View) -> bool:
-    """Whether the sitter does."""
+def sitter_exists(view: View) -> bool:
+    """Whether the sitter is a real person, not a synthetic one."""
     return not view.visit.is_synthetic
 
 
-def number(view: View, value: float, decimals: int) -> str:
-    """A number as the language writes it."""
+def format_number(view: View, value: float, decimals: int) -> str:
+    """A number with the language's decimal mark."""
     return view.text.number(value, decimals)

@@ -1,6 +1,6 @@
 """Words as ink: how wide they are, where lines break, and masks of them, made once and kept.
 
-Pure but for the memory of masks. Nothing here remembers figures: see `Canvas.figures`.
+Pure but for the memory of masks. Nothing here remembers figures: see `Canvas.changing_number`.
 """
 
 from functools import lru_cache

@@ -3,7 +3,7 @@
 import math
 
 from installation.stage.canvas import Canvas
-from installation.stage.theme import Look, smooth
+from installation.stage.theme import Theme, smooth
 from installation.stage.view import Guidance
 
 _DIRECTIONS = {
@@ -16,7 +16,7 @@ _DIRECTIONS = {
 
 def draw_signal(
     canvas: Canvas,
-    look: Look,
+    theme: Theme,
     centre: tuple[float, float],
     radius_px: float,
     guidance: Guidance,
@@ -26,14 +26,14 @@ def draw_signal(
     """The sign for one piece of guidance; it moves towards what is asked once a `turn`, or is still."""
     x, y = centre
     stroke = max(canvas.layout.stroke_px, round(radius_px / 12))
-    done = 0.5 if look.reduced else smooth(1.4 * (turn % 1.0))
+    done = 0.5 if theme.reduced_motion else smooth(1.4 * (turn % 1.0))
     inner = 0.42 * radius_px
 
     def place(scale: float = 1.0) -> None:
-        canvas.arc(centre, (scale * 0.8 * radius_px,) * 2, stroke, look.quiet, light)
+        canvas.arc(centre, (scale * 0.8 * radius_px,) * 2, stroke, theme.quiet_ink, light)
 
     def visitor(at: tuple[float, float], radius: float) -> None:
-        canvas.disc(at, radius, look.ink, light)
+        canvas.disc(at, radius, theme.ink, light)
 
     match guidance:
         case Guidance.LEFT | Guidance.RIGHT | Guidance.HIGHER | Guidance.LOWER:
@@ -51,7 +51,9 @@ def draw_signal(
             place()
             visitor((x + (1 - done) * 0.5 * radius_px, y), 0.25 * radius_px)
         case Guidance.OPEN_EYES:
-            canvas.arc(centre, (0.8 * radius_px, max(0.5 * done * radius_px, 1.0)), stroke, look.quiet, light)
+            canvas.arc(
+                centre, (0.8 * radius_px, max(0.5 * done * radius_px, 1.0)), stroke, theme.quiet_ink, light
+            )
             visitor(centre, 0.3 * radius_px * done)
         case Guidance.MORE_LIGHT:
             visitor(centre, inner)
@@ -59,16 +61,22 @@ def draw_signal(
                 angle = ray * math.pi / 4
                 begin, end = 0.62 * radius_px, (0.7 + 0.3 * done) * radius_px
                 points = [(x + part * math.cos(angle), y + part * math.sin(angle)) for part in (begin, end)]
-                canvas.line(points, stroke, look.ink, light)
+                canvas.polyline(points, stroke, theme.ink, light)
         case Guidance.HOLD_STILL | Guidance.READY:
             place()
             visitor(centre, inner * (1 - 0.12 * math.sin(math.pi * done)))
         case Guidance.ONE_AT_A_TIME:
             place()
             visitor(centre, inner)
-            canvas.arc((x + (0.6 + done) * radius_px, y), (inner, inner), stroke, look.quiet, light)
+            canvas.arc((x + (0.6 + done) * radius_px, y), (inner, inner), stroke, theme.quiet_ink, light)
         case Guidance.NOBODY:
             for part in range(12):
                 canvas.arc(
-                    centre, (0.8 * radius_px,) * 2, stroke, look.quiet, light, 1 / 24, part * 30 + 20 * done
+                    centre,
+                    (0.8 * radius_px,) * 2,
+                    stroke,
+                    theme.quiet_ink,
+                    light,
+                    1 / 24,
+                    part * 30 + 20 * done,
                 )

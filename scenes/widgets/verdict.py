@@ -5,7 +5,7 @@ from pygame import Rect
 
 from engine.border.strip import Strip
 from installation.stage.canvas import Canvas
-from installation.stage.theme import Look, number
+from installation.stage.theme import Theme, format_number
 from installation.stage.typesetting import LEADING, text_width
 from installation.stage.view import ShownPicture, View
 
@@ -19,20 +19,20 @@ def words_of(view: View, same: bool) -> str:
     return view.text("verdict.same" if same else "verdict.other").upper()
 
 
-def draw_words(canvas: Canvas, view: View, look: Look, rect: Rect, same: bool, light: float = 1.0) -> Rect:
+def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool, light: float = 1.0) -> Rect:
     """The sign and the words along the top of `rect`, one size for both verdicts. Returns what they take."""
     both = words_of(view, True), words_of(view, False)
     widest = max(text_width(each, 100, WEIGHT) / 100 for each in both)
     size = min(canvas.layout.title_px, int(rect.width / (widest + _INDENT)))
     radius = 0.36 * size
     baseline = rect.top + size
-    canvas.mark((rect.left + radius, baseline - 0.35 * size), radius, same, look.ink, light)
-    canvas.text(words_of(view, same), (rect.left + _INDENT * size, baseline), size, WEIGHT, look.ink, light)
+    canvas.verdict_sign((rect.left + radius, baseline - 0.35 * size), radius, same, theme.ink, light)
+    canvas.text(words_of(view, same), (rect.left + _INDENT * size, baseline), size, WEIGHT, theme.ink, light)
     return Rect(rect.left, rect.top, rect.width, round(LEADING * size))
 
 
 def draw_needle(
-    canvas: Canvas, view: View, look: Look, rect: Rect, strip: Strip, index: int, light: float = 1.0
+    canvas: Canvas, view: View, theme: Theme, rect: Rect, strip: Strip, index: int, light: float = 1.0
 ) -> Rect:
     """The judge's scale along the top of `rect`: 0 at its left, the threshold a stroke, the needle a sign.
 
@@ -51,20 +51,22 @@ def draw_needle(
 
     y = rect.top + unit
     threshold_x = x_of(strip.threshold)
-    canvas.line([(left, y), (threshold_x, y)], stroke, look.quiet, light)
+    canvas.polyline([(left, y), (threshold_x, y)], stroke, theme.quiet_ink, light)
     dash = 0.3 * unit
     for x in np.arange(threshold_x + dash, right, 2 * dash):
-        canvas.line([(x, y), (min(x + dash, right), y)], stroke, look.quiet, light)
-    canvas.line([(threshold_x, y - 0.7 * unit), (threshold_x, y + 0.7 * unit)], 2 * stroke, look.ink, light)
-    canvas.mark((x_of(verdict.distance), y), radius, verdict.same, look.ink, light)
+        canvas.polyline([(x, y), (min(x + dash, right), y)], stroke, theme.quiet_ink, light)
+    canvas.polyline(
+        [(threshold_x, y - 0.7 * unit), (threshold_x, y + 0.7 * unit)], 2 * stroke, theme.ink, light
+    )
+    canvas.verdict_sign((x_of(verdict.distance), y), radius, verdict.same, theme.ink, light)
 
     size = canvas.layout.large_px
     baseline = y + 0.9 * unit + size
-    figures = number(view, verdict.distance, 3)
+    figures = format_number(view, verdict.distance, 3)
     if not verdict.measured:
         figures = f"≈ {figures}"
     if not strip.rests(index):
-        canvas.figures(figures, (rect.left, baseline), size, 300, look.ink, light)
+        canvas.changing_number(figures, (rect.left, baseline), size, 300, theme.ink, light)
     return Rect(rect.left, rect.top, rect.width, round(baseline + 0.3 * size) - rect.top)
 
 

@@ -37,7 +37,7 @@ from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import FOLDER, Texts, languages
 from installation.stage import scene as scene_module
-from installation.stage.canvas import Canvas, Kind
+from installation.stage.canvas import Canvas, ItemKind
 from installation.stage.layout import Layout
 from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
@@ -48,7 +48,7 @@ from installation.visit.events import Touched
 from installation.visit.machine import step
 from installation.visit.parameters import Timeouts
 from installation.visit.participants import Sitter
-from scenes.border import Border, BorderParameters, Part, shots
+from scenes.border import Border, BorderParameters, SegmentKind, schedule
 from scenes.jury import headline_key, place_labels
 from scenes.widgets.mirror import window_for
 from scenes.widgets.ride import Leg, progress_of, ride
@@ -140,20 +140,20 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
 
 def faults(canvas: Canvas) -> list[str]:
     """What is wrong with how a frame is laid out."""
-    layout, found = canvas.layout, [f"too long: {words}" for words in canvas.cut]
+    layout, found = canvas.layout, [f"too long: {words}" for words in canvas.truncated_texts]
     screen = Rect(0, 0, layout.width_px, layout.height_px)
     # Two faces of that size do not go on a screen that is nearly square.
-    pictures = sum(each.kind is Kind.PICTURE for each in canvas.drawn)
+    pictures = sum(each.kind is ItemKind.PICTURE for each in canvas.drawn_items)
     smallest = 0.45 if pictures == 2 and max(screen.size) < 1.5 * min(screen.size) else 0.6
-    for each in canvas.drawn:
+    for each in canvas.drawn_items:
         if not screen.contains(each.rect):
             found.append(f"beyond the screen: {each}")
-        if each.kind is Kind.TEXT and each.size_px < layout.height_px / 45:
+        if each.kind is ItemKind.TEXT and each.size_px < layout.height_px / 45:
             found.append(f"too small: {each}")
-        if each.kind is Kind.PICTURE and each.rect.height < smallest * layout.short_px:
+        if each.kind is ItemKind.PICTURE and each.rect.height < smallest * layout.short_px:
             found.append(f"too small a face: {each}")
-    for one, other in combinations(canvas.drawn, 2):
-        words_in_field = {one.kind, other.kind} == {Kind.FIELD, Kind.TEXT} and (
+    for one, other in combinations(canvas.drawn_items, 2):
+        words_in_field = {one.kind, other.kind} == {ItemKind.BUTTON, ItemKind.TEXT} and (
             one.rect.contains(other.rect) or other.rect.contains(one.rect)
         )
         if one.rect.colliderect(other.rect) and not words_in_field:
@@ -276,7 +276,7 @@ def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Regis
     told = ""
     for stage in ("faces", "reference", "search", "tuning", "judging", "doppelganger", "film"):
         play(canvas, Phase.SEARCH, 2.0, values, live=SearchStatus(stage, 0.5, None), sitter=sitter)
-        told += " ".join(each.words for each in canvas.drawn)
+        told += " ".join(each.words for each in canvas.drawn_items)
     assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
 
 
@@ -286,7 +286,7 @@ def test_farewell_takes_leave_of_no_photograph_that_never_was(language: str, val
     gone = text("farewell.photographs"), text("farewell.measurements")
     for sitter in (None, Sitter.SYNTHETIC):
         play(canvas, Phase.FAREWELL, 6.0, values, language, sitter=sitter)
-        told = " ".join(each.words for each in canvas.drawn)
+        told = " ".join(each.words for each in canvas.drawn_items)
         assert all((line in told) == (sitter is None) for line in gone)
         assert (text("farewell.photographs_nobody") in told) == (sitter is Sitter.SYNTHETIC)
 
@@ -298,16 +298,16 @@ def test_what_goes_by_itself_can_be_read_meanwhile(language: str, values: Regist
 
     def reading_s(phase: Phase, at_s: float, **changes: object) -> float:
         play(canvas, phase, at_s, values, language, **changes)
-        told = [each for each in canvas.drawn if each.kind is Kind.TEXT]
+        told = [each for each in canvas.drawn_items if each.kind is ItemKind.TEXT]
         # A number is drawn without telling what it says, and read like a word.
         return 60 / 200 * sum(len(each.words.split()) or 1 for each in told)
 
     for sitter in (None, Sitter.SYNTHETIC):
         assert reading_s(Phase.FAREWELL, 6.0, link=LINK, sitter=sitter) <= Timeouts().farewell_s
-    row = shots(somebody().result, values.of(BorderParameters), Timeouts().border_s)
+    row = schedule(somebody().result, values.of(BorderParameters), Timeouts().border_s)
     *before, difference = row
-    assert difference.part is Part.DIFFERENCE
-    begun_s = sum(shot.lasts_s for shot in before)
+    assert difference.kind is SegmentKind.DIFFERENCE
+    begun_s = sum(segment.lasts_s for segment in before)
     assert reading_s(Phase.BORDER, begun_s + 3.0) <= difference.lasts_s
 
 
@@ -341,7 +341,7 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     values.set("visit/left_doppelganger_s", 33)
     values.set("visit/hold_s", 1.5)
     play(canvas, Phase.CONSENT, 2.0, values)
-    words = " ".join(each.words for each in canvas.drawn)
+    words = " ".join(each.words for each in canvas.drawn_items)
     assert "at most 33 seconds" in words and "hold for 1.5 s" in words and "ages 16" in words
     assert "for 10 minutes" in words
     # In doppelganger whoever is there keeps the visit going.
@@ -349,7 +349,7 @@ def test_consent_says_what_the_code_does(values: Registry) -> None:
     values.set("visit/double_tap_s", 1)
     values.set("consent/age_years", 0)
     play(canvas, Phase.CONSENT, 2.0, values)
-    words = " ".join(each.words for each in canvas.drawn)
+    words = " ".join(each.words for each in canvas.drawn_items)
     assert "tap twice" in words and "ages" not in words
 
 
@@ -364,7 +364,7 @@ def test_consent_asks_what_yes_and_no_answer(language: str) -> None:
 def test_how_to_agree_and_for_whom_is_not_in_the_smallest_type(language: str, values: Registry) -> None:
     canvas = Canvas(1280, 800)
     play(canvas, Phase.CONSENT, 2.0, values, language)
-    sizes = {each.words: each.size_px for each in canvas.drawn if each.kind is Kind.TEXT}
+    sizes = {each.words: each.size_px for each in canvas.drawn_items if each.kind is ItemKind.TEXT}
     (hold,) = (size for words, size in sizes.items() if re.search("hold for|halten", words))
     (age,) = (size for words, size in sizes.items() if "16" in words)
     assert hold == age == canvas.layout.body_px > canvas.layout.small_px
@@ -389,7 +389,7 @@ def test_who_can_take_nothing_home_is_not_asked_to(values: Registry) -> None:
     )
     canvas = Canvas(*WIDE)
     play(canvas, Phase.DOPPELGANGER, 8.0, values, result=always, phones=False)
-    told = " ".join(each.words for each in canvas.drawn)
+    told = " ".join(each.words for each in canvas.drawn_items)
     assert "still you" in told and "no border" in told and "Take" not in told
 
 
@@ -398,7 +398,7 @@ def test_consent_promises_what_is_in_force_not_what_waits_for_the_next_scene(val
 
     def promise() -> str:
         play(canvas, Phase.CONSENT, 2.0, values)
-        return " ".join(each.words for each in canvas.drawn)
+        return " ".join(each.words for each in canvas.drawn_items)
 
     values.set("delivery/gives", "doppelganger", at_next_scene=True)
     assert "invented pictures" in promise()
@@ -428,7 +428,7 @@ def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
 
     def sizes(**changes: Any) -> dict[str, int]:
         play(canvas, Phase.ATTRACT, 6.0, values, **changes)
-        return {each.words: each.size_px for each in canvas.drawn if each.kind is Kind.TEXT}
+        return {each.words: each.size_px for each in canvas.drawn_items if each.kind is ItemKind.TEXT}
 
     asked = sizes()
     assert "Touch the screen" in " ".join(asked) and "press Yes" in " ".join(asked)
@@ -469,7 +469,7 @@ def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registr
                 areas = play(canvas, phase, at_s, values, **changes).areas()
                 assert not faults(canvas), (phase, at_s)
                 places.add(tuple(areas[Action.NO]))
-                assert "Stop" in [each.words for each in canvas.drawn]
+                assert "Stop" in [each.words for each in canvas.drawn_items]
                 (event,) = translate_input([Touch(*areas[Action.NO].center)], areas)
                 state = make_view(phase, at_s, values, **changes).visit
                 after, effects = step(state, event, BEGAN_S + at_s, values.of(Timeouts))  # type: ignore[arg-type]
@@ -495,7 +495,7 @@ def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry
     for at_s, changes, word, offered in whole:
         areas = play(canvas, Phase.DOPPELGANGER, at_s, values, **changes).areas()
         assert areas.keys() == offered, (at_s, changes)
-        assert not word or word in [each.words for each in canvas.drawn]
+        assert not word or word in [each.words for each in canvas.drawn_items]
     values.set("doppelganger/choice", False)
     assert not play(canvas, Phase.DOPPELGANGER, 8.0, values, link=LINK).areas()
 
@@ -515,11 +515,15 @@ def test_no_picture_is_given_before_it_is_found(values: Registry) -> None:
         scene.update(view)
         canvas.clear()
         scene.draw(canvas, view)
-        kinds.append({each.kind for each in canvas.drawn})
+        kinds.append({each.kind for each in canvas.drawn_items})
         if not result.complete:
-            assert not any("taken home" in each.words for each in canvas.drawn)
-    assert not any(Kind.PICTURE in each for each in kinds[:100])
-    assert Kind.PICTURE in kinds[102] and Kind.CODE not in kinds[129] and Kind.CODE in kinds[132]
+            assert not any("taken home" in each.words for each in canvas.drawn_items)
+    assert not any(ItemKind.PICTURE in each for each in kinds[:100])
+    assert (
+        ItemKind.PICTURE in kinds[102]
+        and ItemKind.QR_CODE not in kinds[129]
+        and ItemKind.QR_CODE in kinds[132]
+    )
 
 
 def test_yes_fills_while_it_is_held(values: Registry) -> None:
@@ -557,7 +561,7 @@ def test_a_touch_on_a_language_is_that_language(values: Registry) -> None:
         names = {Texts.load(code)("language.name"): code for code in languages()}
         touched = {
             names[each.words]: list(translate_input([Touch(*each.rect.center)], areas))
-            for each in canvas.drawn
+            for each in canvas.drawn_items
             if each.words in names
         }
         assert touched == {now: [Touched()], other: [NextLanguage()]}
@@ -583,7 +587,7 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
         scene.update(view)
         canvas.clear()
         scene.draw(canvas, view)
-        words = [each.words for each in canvas.drawn if each.words in known.values()]
+        words = [each.words for each in canvas.drawn_items if each.words in known.values()]
         assert sorted(words) == sorted(known[one.verdict.same] for one in scene.shown())
         both |= len(scene.shown()) == 2
         for one in scene.shown():
@@ -597,10 +601,10 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
             seen.add((one.verdict.same, id(strip)))
         if len(scene.shown()) == 1:
             _assert_on_screen(canvas, scene.shown()[0].picture)
-        assert scene._shot is not None
-        if scene._shot.part not in parts:
-            parts.append(scene._shot.part)
-    assert parts == [Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
+        assert scene._segment is not None
+        if scene._segment.kind not in parts:
+            parts.append(scene._segment.kind)
+    assert parts == [SegmentKind.SWEEP, SegmentKind.ALTERNATE, SegmentKind.BESIDE, SegmentKind.DIFFERENCE]
     assert both and len(seen) == 2 * len(strips)
 
 
@@ -619,8 +623,8 @@ def test_the_nearest_way_is_waited_for_without_a_jump(
     for frame in range(round(30 * Timeouts().border_s)):
         view = make_view(Phase.BORDER, frame / 30, values)
         scene.update(replace(view, result=found if frame / 30 >= arrives_s else begun))
-        assert scene._strip is not None and scene._shot is not None
-        if scene._shot.part is not Part.RIDE:
+        assert scene._strip is not None and scene._segment is not None
+        if scene._segment.kind is not SegmentKind.SWEEP:
             continue
         picture = scene._strip.pictures[scene._index]
         if shown_before is not None:
@@ -662,8 +666,8 @@ def test_nothing_flashes_above_three_hertz(beat_s: float, values: Registry) -> N
     for frame in range(30 * 60):
         view = make_view(Phase.BORDER, frame / 60, values)
         scene.update(view)
-        assert scene._shot is not None
-        if scene._shot.part is Part.ALTERNATE:
+        assert scene._segment is not None
+        if scene._segment.kind is SegmentKind.ALTERNATE:
             if before is not None and scene._index != before:
                 changes.append(frame / 60)
             before = scene._index
@@ -692,9 +696,9 @@ def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
         scene.update(
             make_view(Phase.BORDER, now, values, sighting=Sighting(Guidance.READY, somebody().box, yaw_deg))
         )
-        assert scene._shot is not None and scene._strip is not None
+        assert scene._segment is not None and scene._strip is not None
         same = bool(scene._strip.same[scene._index])
-        if scene._shot.part is Part.RIDE and same != before:
+        if scene._segment.kind is SegmentKind.SWEEP and same != before:
             changes.append(now)
         before = same
     assert len(changes) > 5
@@ -729,7 +733,9 @@ def test_border_scene_lasts_as_long_as_it_has() -> None:
         replace(found, median=with_threshold(found.median, 2.0)),
     ):
         for lasts_s in (5.0, 30.0, 300.0):
-            assert sum(shot.lasts_s for shot in shots(result, values, lasts_s)) == pytest.approx(lasts_s)
+            assert sum(segment.lasts_s for segment in schedule(result, values, lasts_s)) == pytest.approx(
+                lasts_s
+            )
 
 
 def test_no_distance_is_written_where_the_judge_sees_no_face(
@@ -752,12 +758,19 @@ def test_no_distance_is_written_where_the_judge_sees_no_face(
 def test_the_median_without_a_border_gives_way_to_the_shorter_one() -> None:
     found = somebody().result
     always = replace(found, median=with_threshold(found.median, 2.0))
-    parts = [shot.part for shot in shots(always, BorderParameters(), 30.0)]
-    assert parts == [Part.RIDE, Part.WORDS, Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
+    parts = [segment.kind for segment in schedule(always, BorderParameters(), 30.0)]
+    assert parts == [
+        SegmentKind.SWEEP,
+        SegmentKind.WORDS,
+        SegmentKind.SWEEP,
+        SegmentKind.ALTERNATE,
+        SegmentKind.BESIDE,
+        SegmentKind.DIFFERENCE,
+    ]
 
 
-RIDE, WORDS = Part.RIDE, Part.WORDS
-CLOSELY = [Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
+RIDE, WORDS = SegmentKind.SWEEP, SegmentKind.WORDS
+CLOSELY = [SegmentKind.SWEEP, SegmentKind.ALTERNATE, SegmentKind.BESIDE, SegmentKind.DIFFERENCE]
 
 
 @pytest.mark.parametrize(
@@ -776,19 +789,21 @@ CLOSELY = [Part.RIDE, Part.ALTERNATE, Part.BESIDE, Part.DIFFERENCE]
     ],
 )
 def test_while_the_nearest_way_is_looked_for_nothing_is_told_twice(
-    way: str, border: bool, nearest: bool, parts: list[Part]
+    way: str, border: bool, nearest: bool, parts: list[SegmentKind]
 ) -> None:
     """And what is shown meanwhile lasts equally long whatever is found."""
     found, values = somebody().result, BorderParameters(way=way)
     if not border:
         found = replace(found, median=with_threshold(found.median, 0.0))
     begun = replace(found, nearest=None, complete=False)
-    rows = [shots(one, values, 40.0, waited=True) for one in (begun, found if nearest else begun)]
-    assert [shot.part for shot in rows[1]] == parts
-    assert sum(shot.lasts_s for shot in rows[1]) == pytest.approx(40.0)
-    waits_s = [sum(shot.lasts_s for shot in row if not shot.last and shot.part is RIDE) for row in rows]
+    rows = [schedule(one, values, 40.0, waited=True) for one in (begun, found if nearest else begun)]
+    assert [segment.kind for segment in rows[1]] == parts
+    assert sum(segment.lasts_s for segment in rows[1]) == pytest.approx(40.0)
+    waits_s = [
+        sum(segment.lasts_s for segment in row if not segment.last and segment.kind is RIDE) for row in rows
+    ]
     assert waits_s[0] == waits_s[1]
-    assert all(shot.strip is found.median for shot in rows[1][: parts.count(RIDE) - 1])
+    assert all(segment.strip is found.median for segment in rows[1][: parts.count(RIDE) - 1])
     if way != "median":
         assert (rows[1][-1].strip is found.nearest) == nearest
 
@@ -877,7 +892,7 @@ def test_codes_can_be_read_off_the_screen(screen: tuple[int, int], values: Regis
     for link, contents in ((LINK, {LINK.url}), (WIFI, {WIFI.url, WIFI.wifi})):
         play(canvas, Phase.DOPPELGANGER, 8.0, values, link=link)
         grey = cv2.cvtColor(canvas.pixels[..., :3].copy(), cv2.COLOR_RGB2GRAY)
-        fields = [one.rect for one in canvas.drawn if one.kind is Kind.CODE]
+        fields = [one.rect for one in canvas.drawn_items if one.kind is ItemKind.QR_CODE]
         read = set()
         for field in fields:
             part = grey[field.top : field.bottom, field.left : field.right]
@@ -1001,7 +1016,7 @@ def test_the_canvas_keeps_no_picture_that_is_not_drawn(values: Registry) -> None
     assert canvas._enlarged
     canvas.clear()
     canvas.clear()
-    assert not canvas._enlarged and not canvas.drawn and not canvas.pixels.any()
+    assert not canvas._enlarged and not canvas.drawn_items and not canvas.pixels.any()
 
 
 def test_entering_again_begins_anew(values: Registry) -> None:

@@ -209,7 +209,7 @@ class Playing:
             self.scene.update(self.view())
         self.canvas.clear()
         self.scene.draw(self.canvas, self.view())
-        return " ".join(each.words for each in self.canvas.drawn)
+        return " ".join(each.words for each in self.canvas.drawn_items)
 
 
 def test_a_closed_show_invites_nobody(visited: Visited) -> None:

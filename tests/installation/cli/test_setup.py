@@ -16,7 +16,7 @@ from installation.app.buttons import TechnicianButtons
 from installation.capture.guidance import advise
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
-from installation.stage.canvas import Canvas, Drawn
+from installation.stage.canvas import Canvas, DrawnItem
 from installation.stage.view import Guidance, Sighting, View
 from installation.visit.parameters import CaptureParameters
 from installation.visit.state import State
@@ -66,13 +66,13 @@ def drawn(facts: Facts, picture: Pixels | None, size: tuple[int, int]) -> Canvas
 def test_everything_can_be_read(facts: Facts, picture: Pixels, size: tuple[int, int], somebody: bool) -> None:
     canvas = drawn(facts if somebody else replace(facts, face=None), picture, size)
     screen = canvas.surface.get_rect()
-    assert all(screen.contains(one.rect) for one in canvas.drawn)
+    assert all(screen.contains(one.rect) for one in canvas.drawn_items)
 
-    def overlap(one: Drawn, other: Drawn) -> bool:
+    def overlap(one: DrawnItem, other: DrawnItem) -> bool:
         return one.rect.clip(other.rect).size > (1, 1)
 
-    assert not any(overlap(one, other) for one, other in itertools.combinations(canvas.drawn, 2))
-    words = " ".join(one.words for one in canvas.drawn)
+    assert not any(overlap(one, other) for one, other in itertools.combinations(canvas.drawn_items, 2))
+    words = " ".join(one.words for one in canvas.drawn_items)
     for told in (
         "Ready",
         "Focus",
@@ -84,7 +84,7 @@ def test_everything_can_be_read(facts: Facts, picture: Pixels, size: tuple[int, 
         "answers",
     ):
         assert told in words
-    assert ("Sharpness" in words) == somebody and not canvas.cut
+    assert ("Sharpness" in words) == somebody and not canvas.truncated_texts
 
 
 def test_escape_is_the_way_out() -> None:
@@ -99,14 +99,14 @@ def test_escape_is_the_way_out() -> None:
 def test_without_a_camera_it_says_what_to_do(facts: Facts) -> None:
     gone = replace(facts, camera=CameraHealth(CameraState.MISSING, "C920", None, 0.0, 5), face=None)
     canvas = drawn(gone, None, (1920, 1080))
-    words = " ".join(one.words for one in canvas.drawn)
+    words = " ".join(one.words for one in canvas.drawn_items)
     assert "No picture" in words and "Plug the camera in" in words and "Focus" not in words
 
 
 def test_nothing_measured_on_a_face_stays_in_the_memory_of_words(facts: Facts, picture: Pixels) -> None:
     assert facts.face is not None
     canvas = drawn(facts, picture, (1920, 1080))
-    assert not any(f"{facts.face.face_px:.0f} px" in one.words for one in canvas.drawn)
+    assert not any(f"{facts.face.face_px:.0f} px" in one.words for one in canvas.drawn_items)
 
 
 def test_the_portrait_is_drawn_where_it_will_be_cut(facts: Facts, picture: Pixels) -> None:

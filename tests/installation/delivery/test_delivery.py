@@ -44,7 +44,7 @@ from installation.settings.configuration import WiFi
 from installation.settings.phase import Phase
 from installation.settings.texts import Texts, languages
 from installation.stage import qr
-from installation.stage.canvas import Canvas, Kind
+from installation.stage.canvas import Canvas, ItemKind
 from installation.stage.view import Link
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.connection_limit import ConnectionLimit
@@ -239,7 +239,7 @@ def test_codes_stay_small(base: str, version: int) -> None:
 def screen_with_code(text: str, size_px: int) -> Pixels:
     """A screenshot, uint8 (1080, 1920, 3) RGB, of nothing but a code and the light field it stands on."""
     canvas = Canvas(1920, 1080)
-    canvas.code(qr.modules(text), Rect(700, 300, size_px, size_px), qr.QUIET_ZONE, ground=216, light=1.0)
+    canvas.qr_code(qr.modules(text), Rect(700, 300, size_px, size_px), qr.QUIET_ZONE, ground=216, light=1.0)
     return canvas.pixels[..., :3].copy()
 
 
@@ -289,7 +289,7 @@ def test_the_codes_of_the_last_scene_are_read_from_afar(tmp_path: Path, size: tu
         play(canvas, Phase.DOPPELGANGER, 8.0, values, link=Link(LINK, BEGAN_S + 600, wifi))
         screen = canvas.pixels[..., :3].copy()
         # Two codes share the place of one: who scans them stands nearer.
-        side_px = min(one.rect.width for one in canvas.drawn if one.kind is Kind.CODE)
+        side_px = min(one.rect.width for one in canvas.drawn_items if one.kind is ItemKind.QR_CODE)
         scale = 0.25 * max(480 / side_px, 1.0)
         for tilt_deg, light in product((0, 20, -20), (1.0, 0.5)):
             read = read_code(seen_by_a_phone(screen, tilt_deg, light, scale), tmp_path)

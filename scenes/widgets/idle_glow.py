@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from pygame import Rect
 
 from installation.stage.canvas import Canvas
-from installation.stage.theme import Look
+from installation.stage.theme import Theme
 
 _SIDE = 72
 
 
-def draw_quiet(canvas: Canvas, look: Look, rect: Rect, light: float = 1.0) -> None:
+def draw_idle_glow(canvas: Canvas, theme: Theme, rect: Rect, light: float = 1.0) -> None:
     """The glow in the middle of `rect`, `light` in [0, 1]."""
-    canvas.glow(_glow(look.ring, light * look.glow * look.breath), rect)
+    canvas.glow(_glow(theme.ring, light * theme.glow * theme.breath), rect)
 
 
 def _glow(ring: float, light: float) -> NDArray[np.uint16]:

@@ -6,12 +6,12 @@ from pygame import Rect
 
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
-from installation.stage.theme import look
+from installation.stage.theme import theme_of
 from installation.stage.typesetting import fitting_size
 from installation.stage.view import Action, View
 
 
-class Stoppable(Scene):
+class CancellableScene(Scene):
     """A scene that is left by a touch on *stop*, which means *no*. It draws nothing else there."""
 
     _stop: Rect | None = None
@@ -22,10 +22,10 @@ class Stoppable(Scene):
     def areas(self) -> Mapping[Action, Rect]:
         return {} if self._stop is None else {Action.NO: self._stop}
 
-    def draw_stop(self, canvas: Canvas, view: View) -> None:
+    def draw_stop_button(self, canvas: Canvas, view: View) -> None:
         """The field, quiet, and at once: who wants to stop does not wait for a light to come."""
         field, small = canvas.layout.stop, canvas.layout.small_px
         words = view.text("stop.stop")
         size = fitting_size((words,), small, 400, field.width - small)
-        canvas.field(field, words, size, look(view).quiet)
+        canvas.button(field, words, size, theme_of(view).quiet_ink)
         self._stop = field.inflate(small, small)  # a finger may miss it a little
