@@ -137,7 +137,8 @@ class Feed(Protocol):
         Its pixels are not to be written to. Never waits for the camera, never raises.
         """
 
-    def health(self) -> CameraHealth: ...
+    def camera_health(self) -> CameraHealth:
+        """How the camera does right now."""
 
     def apply(self, settings: CameraSettings) -> None:
         """From now on these settings."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from hardware.camera.base import CameraError, CameraHealth, CameraState, Frame, PulledCamera, PulledSource
-from hardware.camera.capture import CaptureLimits
 from hardware.camera.inspection import Inspector
+from hardware.camera.reader import CaptureLimits
 from hardware.camera.settings import CameraSettings, view
 
 
@@ -42,14 +42,14 @@ class PulledCapture:
         now_s = self._clock()
         try:
             self._look(now_s)
-        except Exception as error:  # as in a reader of hardware.camera.capture
+        except Exception as error:  # as in hardware.camera.reader
             self._state = error.state if isinstance(error, CameraError) else CameraState.GARBAGE
             self._close()
         if self._frame is not None and self._frame.age_s(now_s) > self._limits.max_age_s:
             self._frame = None
         return self._frame
 
-    def health(self) -> CameraHealth:
+    def camera_health(self) -> CameraHealth:
         fresh = self.latest() is not None
         rate_hz = self._settings.rate_hz if fresh else 0.0
         return CameraHealth(self._state, self._name, self._size_px, rate_hz, max(0, self._opened - 1))

@@ -17,8 +17,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from hardware.camera import synthetic
 from hardware.camera.base import Feed
-from hardware.camera.capture import Capture
-from hardware.camera.opening import camera_source, open_camera
+from hardware.camera.selection import camera_source
 from hardware.camera.settings import CameraSettings
 from hardware.display import KEYS, Display, DisplaySettings
 from hardware.watchdog import Watchdog
@@ -33,6 +32,7 @@ from installation.app.session import Session
 from installation.app.signals import StopSignal
 from installation.app.simulated_visitors import SimulatedVisitors
 from installation.capture.camera import CameraControl
+from installation.capture.camera_service import CameraService, open_camera
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.control.show.control import Control
 from installation.delivery.client import DeliveryClient
@@ -179,9 +179,9 @@ class App:
                 camera, settings, sitter=self._synthetic_sitter, clock=lambda: self.clock.now_s
             )
         # A camera that is not there yet is waited for.
-        capture = Capture(self._camera_source, settings)
-        capture.start()
-        return capture
+        service = CameraService(self._camera_source, settings)
+        service.start()
+        return service
 
     def _health(self) -> dict[str, Health]:
         return {"stage": self.main_loop.health, "camera": self.camera.health, **self.services.health()}

@@ -9,7 +9,6 @@ from pydantic import Field
 from engine.common.errors import UsageError
 from hardware.camera.base import CameraHealth, CameraState, Feed, Frame
 from hardware.camera.settings import CameraSettings, Crop
-from installation.capture.leak import leak_one_frame
 from installation.settings.parameters import Applies, Parameters
 from installation.settings.registry import Registry
 from installation.visit.events import CameraFailed, CameraReady, Event
@@ -101,10 +100,7 @@ class CameraControl:
 
     def latest(self) -> Frame | None:
         """The newest good picture of a camera that is wanted."""
-        frame = self._feed.latest() if self._feed is not None and self._wanted else None
-        if frame is not None:
-            leak_one_frame(frame.image)
-        return frame
+        return self._feed.latest() if self._feed is not None and self._wanted else None
 
     def poll(self, now_s: float) -> list[Event]:
         """What the visit has to know. Call once a frame."""
@@ -127,14 +123,14 @@ class CameraControl:
         """What the camera itself says."""
         if self._feed is None:
             return CameraHealth(CameraState.STOPPED, "", None, 0.0, 0)
-        return self._feed.health()
+        return self._feed.camera_health()
 
     @property
     def health(self) -> Health:
         """How the camera is, and what to do about it."""
         if self._feed is None:
             return Health(Condition.OK, "off; nobody has agreed to be seen.")
-        seen = self._feed.health()
+        seen = self._feed.camera_health()
         if self._failed:
             return Health(Condition.WAITING, f"{seen.camera or 'camera'}: {seen.state}.", seen.what_to_do)
         return Health(Condition.OK, f"{seen.camera or 'camera'}: {seen.state}, {seen.rate_hz:.0f} a second.")

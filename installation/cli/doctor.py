@@ -183,7 +183,7 @@ def _camera(wanted: str) -> Named:
     if wanted == "synthetic":
         return Named("synthetic")
     try:
-        from hardware.camera.opening import camera_source
+        from hardware.camera.selection import camera_source
         from hardware.camera.v4l2 import V4l2Source
 
         source = camera_source(wanted)

@@ -138,8 +138,13 @@ class ResilientService(ABC):
         self._sign_of_life_s = self.clock()
         # Only what has worked for longer than the longest wait is over; the next failure begins anew.
         if self._fault and self._sign_of_life_s - self._running_since_s > self.longest_wait_s:
+            self.recovered()
+
+    def recovered(self) -> None:
+        """The last failure is over: the next one is logged again, and followed by the first wait."""
+        if self._fault:
             log.info("%s: works again", self.name)
-            self._fault, self._wait_s = "", self.first_wait_s
+        self._fault, self._wait_s = "", self.first_wait_s
 
     def wait(self, wait_s: float) -> bool:
         """Waits, from within the service. True at once when it is to stop."""
@@ -187,11 +192,11 @@ class ResilientService(ABC):
                 self._report(Condition.DISABLED, self._line(reason), reason.advice)
                 return
             except PermanentServiceError as fault:
-                self._log(fault)
+                self.log_failure(fault)
                 self._report(Condition.FAILED, self._line(fault), fault.advice or self.advice)
                 return
             except Exception as fault:
-                self._log(fault)
+                self.log_failure(fault)
                 advice = getattr(fault, "advice", "") or self.advice
                 self._report(
                     Condition.WAITING, f"{self._line(fault)} Next try after {self._wait_s:.0f} s.", advice
@@ -220,8 +225,8 @@ class ResilientService(ABC):
         self._sign_of_life_s = self.clock()
         self._health = Health(condition, message, advice)
 
-    def _log(self, fault: Exception) -> None:
-        """One line when something else is the matter, not one an attempt: that may go on for weeks."""
+    def log_failure(self, fault: Exception) -> None:
+        """Logs one line per new failure, not one per attempt: the attempts may go on for weeks."""
         line = self._line(fault)
         if line != self._fault:
             log.warning("%s: %s", self.name, line)

@@ -2,7 +2,7 @@
 
 The camera shows a known face and beside it noise that is nowhere else. Afterwards the bytes of the noise are
 looked for in every file, and every picture and film that can be decoded is shown to dlib and compared with
-the noise. The control is the same visit with one frame leaked on purpose (installation/capture/leak.py).
+the noise. The control is the same visit with one frame leaked on purpose (tests/support/leaking_kiosk.py).
 """
 
 import os
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from PIL import Image, UnidentifiedImageError
 from skimage import data
 
 from engine.common.arrays import Pixels
-from installation.capture.leak import VARIABLE
 from tests.support.app_kit import SHORT, few_steps
 from tests.support.delivery_kit import free_port
 from tests.support.recompute_verdict import Dlib
@@ -46,7 +45,8 @@ TRACED = (
     *("connect", "sendto", "sendmsg", "sendmmsg", "execve", "prctl"),
 )
 # The program's own processes, by what they are started with; the last is the engine's and the film worker's.
-OWN = ("installation.cli.main", "installation.delivery.process", "spawn_main")
+MAIN = "installation.cli.main"
+OWN = (MAIN, "installation.delivery.process", "spawn_main")
 # What is no file on a disk.
 NOWHERE = ("/dev/null", "/dev/tty", "/dev/urandom", "/proc/", "/sys/", "/dev/nvidia")
 # Everything that is opened to write in a visit: a library's list of fonts, Python's trial of the temporary
@@ -135,13 +135,18 @@ class Visit:
     """One visit by `kiosk run`, with phones and all they can get, and what it wrote.
 
     until: a line of the log after which it is cut short.  send_to: another machine, which light and sound
-    are told of the visit.
+    are told of the visit.  leaks_to: files that a frame is leaked to on purpose.
     written: every file that one of its processes opened for writing, where strace could see it, and every
     file in the folders for temporary files that is newer than the visit.
     """
 
     def __init__(
-        self, folder: Path, sitter: Sitter, until: str = "", send_to: str = "", **environment: str
+        self,
+        folder: Path,
+        sitter: Sitter,
+        until: str = "",
+        send_to: str = "",
+        leaks_to: Sequence[Path] = (),
     ) -> None:
         self.folder = folder
         show, temporary = folder / "show", folder / "temporary"
@@ -159,8 +164,9 @@ class Visit:
             config.write_text(
                 config.read_text().replace("[control]", f'[control]\nsend_to = ["{send_to}:9"]')
             )
+        program = ["tests.support.leaking_kiosk", os.pathsep.join(map(str, leaks_to))] if leaks_to else [MAIN]
         kiosk = [
-            *(sys.executable, "-m", "installation.cli.main", "run"),
+            *(sys.executable, "-m", *program, "run"),
             *("--config", str(config), "--show", str(show)),
             *("--camera", f"file:{camera}", "--visits", "1", "--virtual", "--rate", "10", *changes),
             *("--set", "delivery/gives=everything", "--set", "delivery/life_s=60"),
@@ -171,7 +177,7 @@ class Visit:
             process = subprocess.Popen(
                 [*strace, *kiosk] if self.traced else kiosk,
                 cwd=REPO, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=os.environ | environment | {
+                env=os.environ | {
                     "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
                     "TMPDIR": str(temporary), "XDG_RUNTIME_DIR": str(temporary),
                     "PATH": "",  # Python would start a compiler to look for libraries
@@ -233,7 +239,7 @@ def _parts(process: subprocess.Popen[bytes]) -> dict[str, int]:
         root = psutil.Process(process.pid)
         for each in (root, *root.children(recursive=True)):
             words = each.cmdline()
-            if words[1:4] == ["-m", "installation.cli.main", "run"]:
+            if words[1:2] == ["-m"] and "run" in words[3:5]:
                 found["run"] = each.pid
             elif words[1:3] == ["-m", "installation.delivery.process"]:
                 found["delivery"] = each.pid
@@ -254,8 +260,8 @@ ELSEWHERE = "192.0.2.7"  # set aside for documentation (RFC 5737)
 def leaking(tmp_path_factory: pytest.TempPathFactory, sitter: Sitter) -> Visit:
     """One that leaks a frame, as a picture and byte for byte, and speaks to another machine."""
     folder = tmp_path_factory.mktemp("leak")
-    leaked = {VARIABLE: os.pathsep.join(str(folder / name) for name in LEAKED)}
-    return Visit(folder, sitter, until="portrait -> search", send_to=ELSEWHERE, **leaked)
+    leaked = [folder / name for name in LEAKED]
+    return Visit(folder, sitter, until="portrait -> search", send_to=ELSEWHERE, leaks_to=leaked)
 
 
 traced = pytest.mark.skipif(

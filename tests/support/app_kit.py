@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hardware.camera.base import Feed
 from hardware.camera.faulty import FaultySource
-from hardware.camera.opening import camera_source
 from hardware.camera.pulled import PulledCapture
+from hardware.camera.selection import camera_source
 from hardware.camera.settings import CameraSettings
 from installation.app.app import App, RunOptions
 from installation.cli.portray import sample_sitter

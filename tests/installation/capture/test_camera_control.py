@@ -8,8 +8,8 @@ from PIL import Image
 
 from hardware.camera.base import CameraState, Feed
 from hardware.camera.faulty import Fault, FaultySource
-from hardware.camera.opening import camera_source
 from hardware.camera.pulled import PulledCapture
+from hardware.camera.selection import camera_source
 from hardware.camera.settings import CameraSettings
 from installation.capture.camera import CameraControl, CameraParameters
 from installation.settings.registry import Registry

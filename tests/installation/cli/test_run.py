@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from hardware.camera.capture import Capture
 from hardware.camera.settings import CameraSettings
 from installation.app.app import App, RunOptions
+from installation.capture.camera_service import CameraService
 from installation.cli import main as cli
 from installation.cli import run as run_command
 from installation.settings.configuration import load
@@ -209,7 +209,7 @@ def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
         first, second = (app._open_camera("/dev/video99", CameraSettings()) for _ in range(2))
         ends.callback(first.stop)
         ends.callback(second.stop)
-        assert isinstance(first, Capture) and isinstance(second, Capture)
+        assert isinstance(first, CameraService) and isinstance(second, CameraService)
         assert first._source is second._source
 
 
