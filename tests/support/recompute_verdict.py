@@ -173,7 +173,7 @@ def recompute(folder):
 def main():
     if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "report.json").is_file():
         print(
-            "usage: python tests/support/recompute_verdict.py VISIT_FOLDER (with report.json and portrait.png)"
+            "usage: python tests/support/recompute_verdict.py VISIT_FOLDER (with report.json, portrait.png)"
         )
         return 2
     lines, right = recompute(Path(sys.argv[1]))
