@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from installation.app.loop import TouchAreas
 from installation.app.session import Session
 from installation.control.show.control import Control
-from installation.control.show.messages import Blackout, JuryEntry, Sight, Start, Stop
+from installation.control.show.messages import Blackout, FrameStatus, JuryEntry, Start, Stop
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
@@ -41,7 +41,7 @@ class Curators:
         """Tells light and sound what is seen: numbers and words."""
         began_s, self._frame_s = self._frame_s, time.perf_counter()
         leading = shown[0] if shown else None
-        sight = Sight(
+        status = FrameStatus(
             phase=view.visit.phase,
             reason=view.visit.reason,
             visit=view.visit.visit_id,
@@ -54,7 +54,7 @@ class Curators:
             is_open=view.visit.show.is_open,
             is_black=view.visit.show.is_black,
         )
-        self._control.publish(sight, view.now_s)
+        self._control.publish(status, view.now_s)
 
 
 def progress(view: View) -> float:

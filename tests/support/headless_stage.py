@@ -12,7 +12,7 @@ from pydantic import Field
 
 from installation.app.registration import declarations_of, load_scenes
 from installation.control.show.control import Control
-from installation.control.show.messages import JuryEntry, Sight
+from installation.control.show.messages import FrameStatus, JuryEntry
 from installation.settings.configuration import ControlSettings, Stage
 from installation.settings.parameters import Applies, Colour, Outside, Parameters, Value
 from installation.settings.phase import Phase
@@ -67,7 +67,7 @@ class HeadlessStage:
             self.registry, ControlSettings(**given), folder, wall_clock=lambda: self.wall_clock()
         )
         self.registry.history.clear()
-        self.sight = Sight(
+        self.status = FrameStatus(
             Phase.BORDER,
             reason="the border is found, or its absence",
             visit=7,
@@ -104,7 +104,7 @@ class HeadlessStage:
             while not self._ending.is_set():
                 began_s = time.monotonic()
                 self.happened += self.control.drain(began_s)
-                self.control.publish(self.sight, began_s)
+                self.control.publish(self.status, began_s)
                 self.frames += 1
                 next_s = max(next_s + FRAME_S, time.monotonic())
                 time.sleep(max(next_s - time.monotonic(), 0))

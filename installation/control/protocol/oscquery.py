@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from installation.control.protocol.commands import COMMANDS, OUTPUTS, TAGS, Command, Output, parameter_address
-from installation.control.show.feedback import Argument
+from installation.control.protocol.packets import Argument
 from installation.settings.parameters import Kind, Outside, Parameter
 from installation.settings.registry import Registry
 

@@ -20,6 +20,9 @@ UNDERSTOOD = frozenset("ifsbhtdrmTFN[]")
 PLAINER = bytes.maketrans(b"IS", b"Ns")
 
 
+Argument = float | int | bool | str  # what is sent with an address
+
+
 class Malformed(Exception):
     """What came is no OSC packet, or larger than any that makes sense. The message says why."""
 
@@ -54,7 +57,7 @@ def parse(packet: bytes) -> list[Bundle]:
         raise Malformed(" ".join(str(fault).split())[:80]) from None
 
 
-def encode(address: str, *arguments: float | int | bool | str) -> bytes:
+def encode(address: str, *arguments: Argument) -> bytes:
     """The packet of one message; floats are sent as 32 bits, switches as T and F."""
     builder = OscMessageBuilder(address)
     for argument in arguments:

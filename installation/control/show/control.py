@@ -23,14 +23,21 @@ from installation.control.protocol.oscquery import Tree
 from installation.control.protocol.packets import Message, encode
 from installation.control.show.cues import WEEK, CueList
 from installation.control.show.cues import load as load_cues
-from installation.control.show.disk_tasks import Errands
+from installation.control.show.disk_tasks import DiskTasks
 from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
-from installation.control.show.messages import VERBS, Happening, Refused, Sight, orders, told
+from installation.control.show.messages import (
+    SHOW_COMMANDS,
+    AppCommand,
+    FrameStatus,
+    Refused,
+    app_commands,
+    output_messages,
+)
 from installation.control.show.presets import Preset, Presets
 from installation.control.show.schedule import Schedule
 from installation.control.transports.advertisement import Advertisement
-from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox, Listening, Peer, Received
 from installation.control.transports.tcp import TcpServer
 from installation.control.transports.udp import UdpPeer, UdpServer
@@ -55,7 +62,7 @@ CAN_ONLY_BE_READ = "can only be read."
 TAKES_ONE_VALUE = "takes one value."
 
 
-class _House:
+class _CueListPeer:
     """Who sends what happens by itself. Refusals are counted, and there is nobody to answer."""
 
     host = "the cue list"
@@ -64,11 +71,11 @@ class _House:
     def send(self, packet: bytes) -> bool:
         return False
 
-    def at_port(self, port: int) -> "_House":
+    def at_port(self, port: int) -> "_CueListPeer":
         return self
 
 
-HOUSE = _House()
+CUE_LIST_PEER = _CueListPeer()
 
 
 class Control:
@@ -94,8 +101,8 @@ class Control:
         self._cue_file = folder / "cues.toml"
         self._presets = Presets(folder / "presets")
         self._known: dict[str, Preset] = {}  # as they were read last
-        self._complaints = Complaints()
-        self._inbox = Inbox(settings.allow, reached_by_patterns(registry), self._complaints, clock)
+        self._error_log = ErrorLogThrottle()
+        self._inbox = Inbox(settings.allow, reached_by_patterns(registry), self._error_log, clock)
         self._feedback = Feedback()
         self._fades = Fades(registry)
         self._schedule: Schedule[Received] = Schedule(LONGEST_SCHEDULE)
@@ -103,7 +110,7 @@ class Control:
         self._commands = {command.address: command for command in COMMANDS}
         self._outputs = {output.address for output in OUTPUTS}
         self._actions: dict[str, Callable[..., str | None]] = {
-            **{f"/show/{verb}": partial(self._show, verb) for verb in VERBS},
+            **{f"/show/{verb}": partial(self._show, verb) for verb in SHOW_COMMANDS},
             "/preset/save": self._save_preset,
             "/preset/load": self._load_preset,
             "/preset/list": self._list_presets,
@@ -113,8 +120,8 @@ class Control:
             "/unsubscribe": self._unsubscribe,
             "/ping": self._ping,
         }
-        self._happened: list[Happening] = []
-        self._sight: Sight | None = None
+        self._app_commands: list[AppCommand] = []
+        self._status: FrameStatus | None = None
         self._visits = 0  # begun since the start
         self._heartbeat_s = -math.inf
         self._slowest_ms = 0.0  # frame since the last heartbeat
@@ -122,7 +129,7 @@ class Control:
         # Before the first frame the clock cues of a whole week count.
         self._cued_until = wall_clock() - WEEK
         self._cued_s = -math.inf
-        self._errands = Errands()
+        self._disk_tasks = DiskTasks()
         udp = UdpServer(settings.address, settings.osc_port, self._inbox)
         self._web = WebServer(
             settings.address,
@@ -130,10 +137,10 @@ class Control:
             settings.password,
             self._inbox,
             Tree(registry, self._feedback.values),
-            self._complaints,
+            self._error_log,
             osc_port=lambda: udp.port,
         )
-        tcp = TcpServer(settings.address, settings.osc_port, self._inbox, self._complaints)
+        tcp = TcpServer(settings.address, settings.osc_port, self._inbox, self._error_log)
         advertisement = Advertisement(
             settings.advertise, settings.address, ports=lambda: (udp.port, self._web.port)
         )
@@ -155,12 +162,12 @@ class Control:
         for line in self._cue_faults(self._cues):
             log.warning("%s", line)
 
-    def drain(self, now_s: float) -> list[Happening]:
+    def drain(self, now_s: float) -> list[AppCommand]:
         """Applies what came in since the last frame, within a budget of time, and moves fades on.
 
         Returns what the stage is to do. Once a frame, before its events.
         """
-        self._errands.finish()
+        self._disk_tasks.finish()
         self._cue_by_clock(now_s)
         ends_s = time.perf_counter() + BUDGET_S
         for received in self._incoming(now_s):
@@ -173,44 +180,44 @@ class Control:
             if time.perf_counter() > ends_s:
                 break
         self._tell_parameters(self._fades.advance(now_s), now_s)
-        happened, self._happened = self._happened, []
+        happened, self._app_commands = self._app_commands, []
         return happened
 
-    def publish(self, sight: Sight, now_s: float) -> None:
+    def publish(self, status: FrameStatus, now_s: float) -> None:
         """Tells the subscribers what is new. Once a frame, after it is drawn."""
-        before, self._sight = self._sight, sight
-        if before and before.visit != sight.visit:
+        before, self._status = self._status, status
+        if before and before.visit != status.visit:
             self._visits += 1
-        if before and before.phase is not sight.phase:
-            self._cue(self._cues.at_phase(sight.phase, self._visits), now_s)
-        for address, name, arguments in told(sight, self._visits):
+        if before and before.phase is not status.phase:
+            self._cue(self._cues.at_phase(status.phase, self._visits), now_s)
+        for address, name, arguments in output_messages(status, self._visits):
             self._feedback.tell(address, *arguments, now_s=now_s, name=name)
-        if before and before.verdict and sight.verdict and before.verdict.same != sight.verdict.same:
-            t = -1.0 if sight.t is None else float(sight.t)
-            self._feedback.announce("/border/crossed", int(sight.verdict.same), t)
-        self._forget_what_is_over(sight)
-        self._slowest_ms = max(self._slowest_ms, sight.frame_ms)
+        if before and before.verdict and status.verdict and before.verdict.same != status.verdict.same:
+            t = -1.0 if status.t is None else float(status.t)
+            self._feedback.announce("/border/crossed", int(status.verdict.same), t)
+        self._forget_what_is_over(status)
+        self._slowest_ms = max(self._slowest_ms, status.frame_ms)
         if now_s - self._heartbeat_s >= HEARTBEAT_S:
             self._heartbeat_s = now_s
-            dropped = sum(self._complaints.counts.values())
+            dropped = sum(self._error_log.counts.values())
             self._feedback.tell("/health/frame", self._slowest_ms, now_s=now_s)
             self._feedback.tell("/health/dropped", dropped, now_s=now_s)
             self._slowest_ms = 0.0
             self._feedback.tell("/heartbeat", int(now_s - self._began_s), now_s=now_s)
         self._feedback.flush(now_s)
-        self._complaints.report(now_s)
+        self._error_log.report(now_s)
 
     def close(self) -> None:
         """Waits until what is being saved is saved. After the services have stopped."""
-        self._errands.close()
+        self._disk_tasks.close()
 
-    def _forget_what_is_over(self, sight: Sight) -> None:
+    def _forget_what_is_over(self, status: FrameStatus) -> None:
         """Who asks later hears nothing of a visit that has been erased."""
-        if sight.verdict is None:
+        if status.verdict is None:
             self._feedback.forget("/border/verdict")
-        if not sight.jury:
+        if not status.jury:
             self._feedback.forget("/jury/verdict")
-        if sight.phase is Phase.ATTRACT:
+        if status.phase is Phase.ATTRACT:
             self._feedback.forget("/border/crossed")
 
     # --- what happens by itself ---
@@ -224,7 +231,7 @@ class Control:
 
     def _cue(self, messages: Iterable[Message], now_s: float) -> None:
         resolved = (each for message in messages for each in self._inbox.resolve(message))
-        self._apply(Received(HOUSE, tuple(resolved)), now_s)
+        self._apply(Received(CUE_LIST_PEER, tuple(resolved)), now_s)
 
     def _cue_faults(self, cues: CueList) -> Iterator[str]:
         """A line for each entry of the list that would be refused when its time comes.
@@ -342,7 +349,7 @@ class Control:
             peer.send(encode("/done", address, detail))
 
     def _refuse(self, peer: Peer, address: str, kind: str, reason: str) -> None:
-        self._complaints.note(kind, f"{printable(address)}: {reason} From {peer.host}")
+        self._error_log.note(kind, f"{printable(address)}: {reason} From {peer.host}")
         peer.send(encode("/error", printable(address), reason))
 
     def _tell_parameters(self, changed: Iterable[str], now_s: float) -> None:
@@ -354,7 +361,7 @@ class Control:
     # --- the show ---
 
     def _show(self, verb: str, peer: Peer, now_s: float, *given: Value) -> str:
-        self._happened += orders(verb, given, self._sight.phase if self._sight else Phase.ATTRACT)
+        self._app_commands += app_commands(verb, given, self._status.phase if self._status else Phase.ATTRACT)
         if verb == "panic":
             self._fades.clear()
             self._schedule.clear()
@@ -382,7 +389,7 @@ class Control:
             raise Refused("there is no such preset. /preset/list names them.")
         wanted, faults = self._registry.validate(preset.content, name)
         for line in preset.faults + faults:
-            self._complaints.note("preset", line)
+            self._error_log.note("preset", line)
             peer.send(encode("/error", "/preset/load", line))
         self._tell_parameters(self._fades.start(wanted, fade_s, now_s), now_s)
         self._feedback.note("/preset/load", name, fade_s, now_s=now_s)
@@ -416,7 +423,7 @@ class Control:
             except (DoppelgangerError, OSError) as fault:
                 self._refuse(peer, address, "refused command", str(fault))
 
-        if not self._errands.run(work, finish):
+        if not self._disk_tasks.run(work, finish):
             raise Refused("still busy with what was asked before")
 
     # --- who hears of it ---

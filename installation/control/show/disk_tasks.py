@@ -7,7 +7,7 @@ from typing import Any
 MOST = 8
 
 
-class Errands:
+class DiskTasks:
     """Work done one after the other in a thread of its own; what follows from it is done in `finish`."""
 
     def __init__(self) -> None:

@@ -8,10 +8,9 @@ be sent is replaced, not queued.
 import math
 from dataclasses import dataclass, field
 
-from installation.control.protocol.packets import encode
+from installation.control.protocol.packets import Argument, encode
 from installation.control.transports.inbox import Peer
 
-Argument = float | int | bool | str
 Key = tuple[str, str]
 
 MOST_SUBSCRIBERS = 32

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.judges.verdict import Verdict
+from installation.control.protocol.packets import Argument
 from installation.settings.parameters import Value
 from installation.settings.phase import Phase
 from installation.visit.events import Event, Halted, Skipped, WokeUp
@@ -28,9 +29,9 @@ class Blackout:
 
 
 ShowCommand = Start | Stop | Blackout
-Happening = Event | ShowCommand
+AppCommand = Event | ShowCommand
 
-VERBS = ("start", "stop", "blackout", "next", "go", "panic")
+SHOW_COMMANDS = ("start", "stop", "blackout", "next", "go", "panic")
 # Where /show/go leads without a visitor's word: the phase -> the one before it, which is cut short.
 FOLLOWS = {
     Phase.JURY: Phase.BORDER,
@@ -52,7 +53,7 @@ class JuryEntry:
 
 
 @dataclass(frozen=True)
-class Sight:
+class FrameStatus:
     """One frame, as light and sound may know it: never a face, a link or an embedding."""
 
     phase: Phase
@@ -68,7 +69,7 @@ class Sight:
     is_black: bool = False
 
 
-def orders(verb: str, given: tuple[Value, ...], here: Phase) -> list[Happening]:
+def app_commands(verb: str, given: tuple[Value, ...], here: Phase) -> list[AppCommand]:
     """What `/show/` and a verb means for the stage, while the visit is `here`.
 
     Raises Refused where only a visitor can lead.
@@ -94,23 +95,23 @@ def orders(verb: str, given: tuple[Value, ...], here: Phase) -> list[Happening]:
             raise Refused(f"from {here} only a visitor can lead there")
 
 
-def told(sight: Sight, visits: int) -> Iterator[tuple[str, str, tuple[float | int | bool | str, ...]]]:
+def output_messages(status: FrameStatus, visits: int) -> Iterator[tuple[str, str, tuple[Argument, ...]]]:
     """(address, name, arguments) of what a frame tells; see `commands.OUTPUTS`.
 
     `visits` is how many have begun; `name` tells apart what has one address: the judges, the services.
     """
-    yield "/visit/phase", "", (sight.phase.value, sight.reason)
+    yield "/visit/phase", "", (status.phase.value, status.reason)
     yield "/visit/number", "", (visits,)
-    yield "/visit/progress", "", (float(sight.progress),)
-    yield "/border/t", "", (_or_minus_one(sight.t),)
-    if sight.verdict:
-        yield "/border/verdict", "", _verdict(sight.verdict)
-    for each in sight.jury:
+    yield "/visit/progress", "", (float(status.progress),)
+    yield "/border/t", "", (_or_minus_one(status.t),)
+    if status.verdict:
+        yield "/border/verdict", "", _verdict(status.verdict)
+    for each in status.jury:
         yield "/jury/verdict", each.verdict.judge, (*_verdict(each.verdict), _or_minus_one(each.border_t))
-    for name, health in sight.health.items():
+    for name, health in status.health.items():
         yield "/health/service", name, (name, health.condition.value, health.message, health.advice)
-    yield "/show/open", "", (bool(sight.is_open),)
-    yield "/show/blackout", "", (bool(sight.is_black),)
+    yield "/show/open", "", (bool(status.is_open),)
+    yield "/show/blackout", "", (bool(status.is_black),)
 
 
 def _verdict(verdict: Verdict) -> tuple[str, int, float]:

@@ -17,7 +17,7 @@ class _Kind:
     told_s: float | None = None
 
 
-class Complaints:
+class ErrorLogThrottle:
     """Counts what is wrong with what comes in. Any thread may `note`; one of them calls `report`."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from installation.control.protocol.addresses import is_pattern, matching
 from installation.control.protocol.packets import Bundle, Malformed, Message, parse
-from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.error_log_throttle import ErrorLogThrottle
 
 LONGEST_QUEUE = 4096
 # Messages that one bundle may become once its patterns are resolved.
@@ -68,7 +68,7 @@ class Inbox:
         self,
         allow: Iterable[str],
         addresses: Iterable[str],
-        complaints: Complaints,
+        error_log: ErrorLogThrottle,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         networks = [ipaddress.ip_network(network, strict=False) for network in allow]
@@ -77,7 +77,7 @@ class Inbox:
         )
         self._matching = lru_cache(maxsize=1024)(lambda pattern: tuple(matching(pattern, known)))
         known = tuple(addresses)
-        self._complaints = complaints
+        self._error_log = error_log
         self._clock = clock
         self._queue: queue.SimpleQueue[Received | Listening] = queue.SimpleQueue()
 
@@ -89,15 +89,15 @@ class Inbox:
     def receive(self, packet: bytes, peer: Peer) -> None:
         """Queues what a packet holds, or counts why not."""
         if not self.allows(peer.host):
-            self._complaints.note("sender not on the allow-list", peer.host)
+            self._error_log.note("sender not on the allow-list", peer.host)
         elif self.full:
-            self._complaints.note("more than can be done, dropped", f"the last from {peer.host}")
+            self._error_log.note("more than can be done, dropped", f"the last from {peer.host}")
         else:
             try:
                 for bundle in parse(packet):
                     self._queue.put(self._resolved(bundle, peer))
             except Malformed as fault:
-                self._complaints.note("malformed packet", f"{fault}, from {peer.host}")
+                self._error_log.note("malformed packet", f"{fault}, from {peer.host}")
 
     def listen(self, peer: Peer, address: str, on: bool) -> None:
         """Queues the wish of an OSCQuery client."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pythonosc import slip
 
 from installation.control.protocol.packets import LONGEST_PACKET
-from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
 from installation.workers.supervision import ServiceError
@@ -40,11 +40,11 @@ class TcpServer(StreamService):
 
     advice = "Choose another osc_port in the configuration, or end the program that uses this one."
 
-    def __init__(self, address: str, port: int, inbox: Inbox, complaints: Complaints) -> None:
+    def __init__(self, address: str, port: int, inbox: Inbox, error_log: ErrorLogThrottle) -> None:
         super().__init__("osc over tcp")
         self.address, self.port = address, port
         self._inbox = inbox
-        self._complaints = complaints
+        self._error_log = error_log
         self._server: asyncio.Server | None = None
         self._peers: set[StreamPeer] = set()
 
@@ -67,7 +67,7 @@ class TcpServer(StreamService):
         assert self.loop is not None
         peer = StreamPeer(writer.get_extra_info("peername")[0], self.loop)
         if not self._inbox.allows(peer.host) or len(self._peers) >= MOST_CONNECTIONS:
-            self._complaints.note("connection refused", f"from {peer.host}")
+            self._error_log.note("connection refused", f"from {peer.host}")
             writer.close()
             return
         _keep_asking(writer.get_extra_info("socket"))
@@ -87,7 +87,7 @@ class TcpServer(StreamService):
         except (asyncio.IncompleteReadError, OSError):
             pass  # the other end has gone
         except (asyncio.LimitOverrunError, slip.ProtocolError, NotOsc):
-            self._complaints.note("malformed stream", f"connection closed, from {peer.host}")
+            self._error_log.note("malformed stream", f"connection closed, from {peer.host}")
         finally:
             peer.alive = False
             self._peers.discard(peer)

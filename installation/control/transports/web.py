@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from installation.control.protocol.oscquery import EXTENSIONS, BadAttribute, NotReadable, Tree, Unknown
 from installation.control.protocol.packets import LONGEST_PACKET
-from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
 from installation.settings.parameters import printable
@@ -60,7 +60,7 @@ class WebServer(StreamService):
         password: str,
         inbox: Inbox,
         tree: Tree,
-        complaints: Complaints,
+        error_log: ErrorLogThrottle,
         osc_port: Callable[[], int],
     ) -> None:
         super().__init__("oscquery")
@@ -69,7 +69,7 @@ class WebServer(StreamService):
         self._token = secrets.token_urlsafe(32)
         self._inbox = inbox
         self._tree = tree
-        self._complaints = complaints
+        self._error_log = error_log
         self._osc_port = osc_port
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -83,7 +83,7 @@ class WebServer(StreamService):
         self._runner = web.AppRunner(
             application,
             access_log=None,
-            logger=_counting(self._complaints),
+            logger=_counting(self._error_log),
             shutdown_timeout=CLOSING_S,
             keepalive_timeout=REQUEST_LIMIT_S,
         )
@@ -126,18 +126,18 @@ class WebServer(StreamService):
     def _allows(self, address: str) -> bool:
         allowed = self._inbox.allows(address)
         if not allowed:
-            self._complaints.note("connection refused", f"from {address}")
+            self._error_log.note("connection refused", f"from {address}")
         return allowed
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         refused = self._refused(request)
         if refused:
-            self._complaints.note("web request refused", f"{refused}, {request.remote}")
+            self._error_log.note("web request refused", f"{refused}, {request.remote}")
             return web.Response(status=403, text=refused, headers=HEADERS)
         if self._password and not self._knows_password(request):
             if "Authorization" in request.headers:
-                self._complaints.note("wrong password", f"from {request.remote}")
+                self._error_log.note("wrong password", f"from {request.remote}")
                 await asyncio.sleep(WRONG_PASSWORD_S)
             challenge = {"WWW-Authenticate": 'Basic realm="Doppelgänger"'}
             return web.Response(status=401, text="a password is needed", headers=HEADERS | challenge)
@@ -246,27 +246,27 @@ class WebServer(StreamService):
         if command in ("LISTEN", "IGNORE") and isinstance(address, str) and address in self._tree:
             self._inbox.listen(peer, address, command == "LISTEN")
         else:
-            self._complaints.note("malformed wish over WebSocket", f"from {peer.host}")
+            self._error_log.note("malformed wish over WebSocket", f"from {peer.host}")
 
 
 class _Counting(logging.Handler):
     """aiohttp logs a traceback for whatever is not HTTP; here it is counted like all other nonsense."""
 
-    def __init__(self, complaints: Complaints) -> None:
+    def __init__(self, error_log: ErrorLogThrottle) -> None:
         super().__init__(logging.WARNING)
-        self._complaints = complaints
+        self._error_log = error_log
 
     def emit(self, record: logging.LogRecord) -> None:
         fault = record.exc_info[1] if record.exc_info else None
         kind = "malformed web request" if isinstance(fault, HttpProcessingError) else "web server"
         what = type(fault).__name__ if fault else "fault"
-        self._complaints.note(kind, f"{what}: {printable(record.getMessage())}")
+        self._error_log.note(kind, f"{what}: {printable(record.getMessage())}")
 
 
-def _counting(complaints: Complaints) -> logging.Logger:
+def _counting(error_log: ErrorLogThrottle) -> logging.Logger:
     """A logger apart from all others, whose every record is one more complaint."""
     logger = logging.Logger("oscquery")
-    logger.addHandler(_Counting(complaints))
+    logger.addHandler(_Counting(error_log))
     return logger
 
 

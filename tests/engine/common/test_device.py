@@ -1,6 +1,6 @@
 """Where the networks compute: the choice, and that nothing is left behind on the CPU.
 
-There is no GPU here: a pretended one (`pretended_gpu.py`) refuses what a GPU would refuse.
+GpuTensor is no GPU here: a fake one (`fake_gpu.py`) refuses what a GPU would refuse.
 """
 
 import subprocess
@@ -49,7 +49,7 @@ from installation.workers.models import ModelBundle
 from tests.conftest import REPO
 from tests.engine.finders.test_nearest import Tints
 from tests.engine.judges.test_gradients import CHANGES, MESH, recogniser, signed
-from tests.support.pretended_gpu import Misplaced, There, pretended_gpu
+from tests.support.fake_gpu import DeviceMismatch, GpuTensor, fake_gpu
 
 CPU = torch.device("cpu")
 
@@ -119,20 +119,20 @@ runpy.run_module("benchmarks.gpu", run_name="__main__")
     assert "across: left out" in done.stdout and "| float32 | channels last |" in done.stdout
 
 
-# --- the pretended GPU refuses what a GPU refuses
+# --- the fake GPU refuses what a GPU refuses
 
 
 def test_tensors_of_both_sides_do_not_mix() -> None:
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         there = torch.ones(2, 3, device=gpu, requires_grad=True)
-        assert there.device == gpu and isinstance(there, There)
+        assert there.device == gpu and isinstance(there, GpuTensor)
         (slope,) = torch.autograd.grad((there * 2 + torch.tensor(1.0)).square().sum(), there)
         assert slope.device == gpu and slope.cpu().tolist() == [[12.0] * 3] * 2
-        with pytest.raises(Misplaced, match="both sides"):
+        with pytest.raises(DeviceMismatch, match="both sides"):
             there + torch.ones(3)
-        with pytest.raises(Misplaced, match="both sides"):
+        with pytest.raises(DeviceMismatch, match="both sides"):
             torch.nn.functional.linear(there, torch.ones(2, 3))
-        with pytest.raises(Misplaced, match="random"):
+        with pytest.raises(DeviceMismatch, match="random"):
             torch.randn(3, device=gpu)
         with pytest.raises((RuntimeError, TypeError)):
             there.detach().numpy()
@@ -150,7 +150,7 @@ def test_a_tensor_made_on_the_cpu_is_found(monkeypatch, generator, where) -> Non
         away = pictures - torch.zeros(3, 1, 1) if where == "distance" else pictures
         return away.square().mean(dim=(1, 2, 3))
 
-    with pretended_gpu() as gpu, pytest.raises(Misplaced, match="both sides"):
+    with fake_gpu() as gpu, pytest.raises(DeviceMismatch, match="both sides"):
         next(search_latent(device.brought_to(generator, gpu), loss, SearchSettings(steps=2)))
 
 
@@ -206,7 +206,7 @@ def searched(
 @pytest.mark.parametrize("name", ["pyramid", "features", "lpips"])
 def test_the_search_is_the_same_there(name, dtype, generator, encoder) -> None:
     here = searched(name, dtype, generator, encoder, CPU)
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         there = searched(name, dtype, generator, encoder, gpu)
         assert {one.device for one in (there.place.latent, *there.place.offsets.values())} == {gpu}
         assert there.loss == here.loss
@@ -240,7 +240,7 @@ def test_a_judge_is_differentiated_there_and_stays_here(judges, which, size_px, 
         return distances.detach().cpu(), gradient.cpu()
 
     here = slope(CPU)
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         there = slope(gpu)
         assert {type(tensor) for tensor in own.state_dict().values()} == {torch.Tensor}  # the judge's own
     for a, b in zip(here, there, strict=True):
@@ -268,7 +268,7 @@ def crossed(generator: Generator, where: torch.device, gradients: tuple[bool, ..
 @pytest.mark.parametrize("gradients", [(True, False), (True,)])
 def test_the_shortest_way_across_is_the_same_there(generator, gradients) -> None:
     here, change_here = crossed(generator, CPU, gradients)
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         there, change_there = crossed(generator, gpu, gradients)
         assert there.place.latent.device == gpu
         assert torch.allclose(there.place.latent.cpu(), here.place.latent, rtol=1e-4, atol=1e-5)
@@ -294,7 +294,7 @@ def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
         return [way.picture(0.3), other.picture]
 
     here = found(CPU)
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         there = found(gpu)
     assert all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
 
@@ -318,7 +318,7 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
     here_bundle, here = visit()
     loaded = here_bundle.generator
     monkeypatch.setattr(models, "load_generator", lambda path: loaded)  # which uses `meta` itself
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         monkeypatch.setattr(models, "choose", lambda wanted: gpu)
         there_bundle, there = visit()
         assert there_bundle.encoder is not None

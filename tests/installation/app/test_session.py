@@ -126,7 +126,7 @@ def visited() -> Visited:
     return Visited()
 
 
-class OneHappening:
+class FakeControl:
     """A control in which that has just happened."""
 
     def __init__(self, *happened: object) -> None:
@@ -138,7 +138,7 @@ class OneHappening:
 
 
 def blackout(visited: Visited, on: bool) -> None:
-    control: Any = OneHappening(Halted(), Blackout(True)) if on else OneHappening(Blackout(False))
+    control: Any = FakeControl(Halted(), Blackout(True)) if on else FakeControl(Blackout(False))
     curators = Curators(control, dict)
     for event in curators.events(visited.session, {}, visited.now_s):
         visited.do(event)

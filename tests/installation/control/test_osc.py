@@ -164,13 +164,13 @@ def test_patterns_ask_and_set_but_do_nothing_else(stage: HeadlessStage, client: 
 
 
 def test_what_was_told_of_a_visit_is_forgotten_with_it(stage: HeadlessStage, client: OscJs) -> None:
-    stage.sight = replace(stage.sight, verdict=verdict(0.625))
+    stage.status = replace(stage.status, verdict=verdict(0.625))
     eventually(lambda: client.ask("/border/crossed")[0] == 0)
     assert {client.ask("/jury/verdict")[0], client.receive("/jury/verdict")[1][0]} == {
         "dlib",
         "anthropometry",
     }
-    stage.sight = replace(stage.sight, phase=Phase.ATTRACT, t=None, verdict=None, jury=())
+    stage.status = replace(stage.status, phase=Phase.ATTRACT, t=None, verdict=None, jury=())
     eventually(lambda: client.ask("/border/t") == (-1.0,))
     for address in ("/border/verdict", "/border/crossed", "/jury/verdict"):
         assert client.ask(address) == (address, "nothing is known yet.")
@@ -232,7 +232,7 @@ def test_a_broken_stream_is_closed_and_counted(stage: HeadlessStage) -> None:
         with socket.create_connection(("127.0.0.1", stage.tcp_port), timeout=10) as connection:
             connection.sendall(broken)
             assert connection.recv(10) == b""
-    eventually(lambda: stage.control._complaints.counts["malformed stream"] == 3)
+    eventually(lambda: stage.control._error_log.counts["malformed stream"] == 3)
     assert stage.control.services[1].health.condition is Condition.OK
 
 
@@ -241,7 +241,7 @@ def test_a_page_from_elsewhere_cannot_post_packets(stage: HeadlessStage) -> None
     packet = slip.encode(encode("/show/panic"))
     with contextlib.suppress(requests.ConnectionError):
         requests.post(f"http://127.0.0.1:{stage.tcp_port}/", data=packet, timeout=10)
-    eventually(lambda: stage.control._complaints.counts["malformed stream"] == 1)
+    eventually(lambda: stage.control._error_log.counts["malformed stream"] == 1)
     stage.wait_frames(3)
     assert stage.happened == []
 
@@ -359,9 +359,9 @@ def test_what_changes_every_frame_is_told_once_a_frame(stage: HeadlessStage, cli
     client.receive("/heartbeat")
     heard: list[tuple[str, tuple]] = []
     for step in range(1, 30):
-        stage.sight = replace(stage.sight, t=step / 32)
+        stage.status = replace(stage.status, t=step / 32)
         time.sleep(0.03)
-    stage.sight = replace(stage.sight, verdict=verdict(0.625))
+    stage.status = replace(stage.status, verdict=verdict(0.625))
     while not heard or heard[-1][0] != "/border/crossed":
         heard.append(client.receive("/border/t", "/border/crossed"))
     assert heard[-1] == ("/border/crossed", (0, pytest.approx(29 / 32)))
@@ -391,10 +391,10 @@ def test_those_named_hear_everything_though_the_port_is_free_late(
         udp.start()
         eventually(lambda: udp.health.condition is Condition.WAITING)
         for frame in range(10):
-            stage.control.publish(stage.sight, time.monotonic() + frame)
+            stage.control.publish(stage.status, time.monotonic() + frame)
         other.close()
         eventually(lambda: udp.health.condition is Condition.OK)
-        stage.control.publish(stage.sight, time.monotonic() + 20)
+        stage.control.publish(stage.status, time.monotonic() + 20)
         heard = {parse(desk.recv(65_535))[0].messages[0].address for _ in stage.registry.parameters}
         udp.stop()
     assert len(heard) == len(stage.registry.parameters)
@@ -438,7 +438,7 @@ def test_the_show_is_told(stage: HeadlessStage, client: OscJs) -> None:
 
 
 def test_only_visitors_lead_where_their_word_is_needed(stage: HeadlessStage, client: OscJs) -> None:
-    stage.sight = replace(stage.sight, phase=Phase.ATTRACT)
+    stage.status = replace(stage.status, phase=Phase.ATTRACT)
     eventually(lambda: client.ask("/visit/phase")[0] == "attract")
     for phase in ("portrait", "search", "border", "jury", "doppelganger", "farewell"):
         client.send("/show/go", ("s", phase))
@@ -561,9 +561,9 @@ def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
         eventually(lambda: stage.happened[6:] == [Halted(), Stop(), Blackout(False), Start()])
         assert stage.value("rehearsed/turns") == 10
         for visit in (800, 900):
-            stage.sight = replace(stage.sight, phase=Phase.BORDER, visit=visit)
+            stage.status = replace(stage.status, phase=Phase.BORDER, visit=visit)
             stage.wait_frames(2)
-        stage.sight = replace(stage.sight, phase=Phase.JURY)
+        stage.status = replace(stage.status, phase=Phase.JURY)
         eventually(lambda: stage.value("rehearsed/glow") == 0.25)
 
 
@@ -600,7 +600,7 @@ def test_a_cue_that_would_be_refused_is_told_before_its_time(
         ] == [True]
         client.send("/cue/load")
         assert fault in client.receive("/error")[1][1]
-        stage.sight = replace(stage.sight, phase=Phase.JURY)
+        stage.status = replace(stage.status, phase=Phase.JURY)
         # What is right in it holds, patterns too.
         eventually(lambda: stage.happened == [Halted(), Stop(), Skipped()])
         assert stage.value("rehearsed/glow") == 0.25
@@ -632,7 +632,7 @@ def is_at_rest(stage: HeadlessStage) -> bool:
     """Whether all that was sent has been dealt with: what is asked for now is not dropped."""
 
     def seen() -> tuple[int, int]:
-        return len(stage.registry.history), stage.control._complaints.counts.total()
+        return len(stage.registry.history), stage.control._error_log.counts.total()
 
     before = seen()
     time.sleep(0.3)

@@ -32,7 +32,7 @@ from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
 from installation.control.show.presets import Preset, Presets
 from installation.control.show.schedule import Schedule
-from installation.control.transports.error_log_throttle import Complaints
+from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.settings.parameters import Value
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
@@ -279,15 +279,15 @@ def test_a_preset_loaded_again_without_a_fade_waits_for_no_scene() -> None:
 
 
 def test_a_flood_of_complaints_is_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    complaints = Complaints()
+    error_log = ErrorLogThrottle()
     for second in range(150):
         for number in range(100):
-            complaints.note("malformed packet", f"number {number}")
-        complaints.report(1000.0 + second)
+            error_log.note("malformed packet", f"number {number}")
+        error_log.report(1000.0 + second)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(lines) == 3
     assert lines[1] == "osc: malformed packet (6000 times): number 99"
-    assert complaints.counts["malformed packet"] == 15_000
+    assert error_log.counts["malformed packet"] == 15_000
 
 
 def test_a_bundle_in_another_stands_in_its_place_unless_it_is_dated_later() -> None:

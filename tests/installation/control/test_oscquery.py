@@ -114,7 +114,7 @@ def test_a_node_says_all_that_the_registry_knows(stage: HeadlessStage) -> None:
     assert get(stage, "/scene/rehearsed/ground").json()["EXTENDED_TYPE"] == ["color"]
     assert list(get(stage, "/scene/rehearsed/").json()["CONTENTS"])[:2] == ["glow", "ride_s"]
     assert get(stage, "/show/next").json()["TYPE"] == "I"
-    assert get(stage, "/visit/phase?VALUE").json() == {"VALUE": ["border", stage.sight.reason]}
+    assert get(stage, "/visit/phase?VALUE").json() == {"VALUE": ["border", stage.status.reason]}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_what_is_not_http_is_a_line_and_no_more(
             connection.sendall(bytes_sent)
             assert connection.recv(1000)
     assert get(stage, "/scene?TYPE").json() == {}
-    eventually(lambda: stage.control._complaints.counts["malformed web request"] >= 40)
+    eventually(lambda: stage.control._error_log.counts["malformed web request"] >= 40)
     assert sum(len(record.getMessage()) for record in caplog.records) < 2000
     assert not any(record.exc_info for record in caplog.records)
 
@@ -211,7 +211,7 @@ def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: HeadlessS
             client.send_text(text)
         client.send("/ping")
         assert client.receive() == ("/pong", ())
-    counts = stage.control._complaints.counts
+    counts = stage.control._error_log.counts
     assert counts["malformed wish over WebSocket"] == 8
 
 
@@ -248,7 +248,7 @@ def test_who_is_not_on_the_list_sees_nothing(tmp_path: Path) -> None:
         for _ in range(2 * MOST_VISITORS):
             with socket.create_connection(address, 10, ("127.0.0.2", 0)) as stranger:
                 assert is_ended(stranger)
-        assert stage.control._complaints.counts["connection refused"] == 2 * MOST_VISITORS
+        assert stage.control._error_log.counts["connection refused"] == 2 * MOST_VISITORS
         assert get(stage, "/").status_code == 200
 
 
@@ -377,8 +377,8 @@ def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Pag
     expect(page.get_by_role("heading", level=1)).to_have_text("border")
     expect(page.locator("#health")).to_contain_text("Check the camera's cable.")
     expect(page.locator("#verdict")).to_have_text("dlib: the same person, 0.500")
-    stage.sight = replace(
-        stage.sight,
+    stage.status = replace(
+        stage.status,
         phase=Phase.JURY,
         t=0.75,
         verdict=verdict(0.625),
@@ -394,8 +394,8 @@ def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Pag
 
 def test_the_borders_of_judges_who_nearly_agree_can_be_read(stage: HeadlessStage, page: Page) -> None:
     judges = {"dlib": 0.55, "arcface-l": 0.56, "sface": 0.57, "anthropometry": 0.58}
-    stage.sight = replace(
-        stage.sight,
+    stage.status = replace(
+        stage.status,
         phase=Phase.JURY,
         jury=tuple(JuryEntry(verdict(0.5, judge=judge), border) for judge, border in judges.items()),
     )

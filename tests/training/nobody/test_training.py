@@ -21,7 +21,7 @@ from engine.common.errors import UsageError
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Generator, Synthesis
 from tests.conftest import REPO
-from tests.support.pretended_gpu import pretended_gpu
+from tests.support.fake_gpu import fake_gpu
 from training.nobody import evaluate, train
 from training.nobody.augment import MAX_P, AdaptiveProbability, augment
 from training.nobody.compose import COMPOSITION_DIMS, compose, compose_as_photographed, held_out, load_cutouts
@@ -241,9 +241,9 @@ def test_training_moves_both_networks_and_goes_on_where_it_ended(renders: Path, 
 
 
 def test_trains_on_a_gpu_and_waits_for_it_only_to_report(renders: Path, tmp_path: Path) -> None:
-    """A pretended one: nothing is left on the CPU, and steps follow each other without a look at results."""
+    """A fake one: nothing is left on the CPU, and steps follow each other without a look at results."""
     waits: list[str] = []
-    with pretended_gpu(may_draw=True, waits=waits) as gpu:
+    with fake_gpu(may_draw=True, waits=waits) as gpu:
         training = train.Training(arguments(renders, tmp_path / "run", device=str(gpu), path_length=2.0))
         training.dtype = torch.bfloat16
         waits.clear()

@@ -1,6 +1,6 @@
-"""A GPU that is none: tensors that say they are elsewhere, hold real numbers, and mix with no others.
+"""A fake GPU: its tensors report another device, hold real numbers, and mix with no CPU tensors.
 
-    with pretended_gpu() as gpu:
+    with fake_gpu() as gpu:
         network.to(gpu)
 
 What CUDA refuses is refused: an operation on tensors of both sides (single numbers apart), and numpy's look
@@ -26,18 +26,18 @@ CARRYING = (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default)
 LOOKING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default)
 
 
-class Misplaced(RuntimeError):
+class DeviceMismatch(RuntimeError):
     """Something that a GPU would refuse."""
 
 
-class There(torch.Tensor):
-    """A tensor on the pretended GPU; its numbers are in `held`, a tensor on the CPU."""
+class GpuTensor(torch.Tensor):
+    """A tensor on the fake GPU; its numbers are in `held`, a tensor on the CPU."""
 
     held: torch.Tensor
 
     @staticmethod
-    def __new__(cls, held: torch.Tensor) -> "There":
-        one: There = torch.Tensor._make_wrapper_subclass(
+    def __new__(cls, held: torch.Tensor) -> "GpuTensor":
+        one: GpuTensor = torch.Tensor._make_wrapper_subclass(
             cls,
             held.size(),
             strides=held.stride(),
@@ -56,7 +56,7 @@ class There(torch.Tensor):
 
 
 @contextmanager
-def pretended_gpu(may_draw: bool = False, waits: list[str] | None = None) -> Iterator[torch.device]:
+def fake_gpu(may_draw: bool = False, waits: list[str] | None = None) -> Iterator[torch.device]:
     """The device, as long as it is there.
 
     Args:
@@ -99,7 +99,9 @@ def _waits(operation: Any, args: Sequence[Any], result: Any) -> bool:
     """Whether something crosses over: a copy, a number that is looked at, or the one of `where` that lies on
     the other side, which CUDA carries over (most operations take such a number along)."""
     sides = {
-        isinstance(one, There) for one in pytree.tree_leaves((args, result)) if isinstance(one, torch.Tensor)
+        isinstance(one, GpuTensor)
+        for one in pytree.tree_leaves((args, result))
+        if isinstance(one, torch.Tensor)
     }
     crossing = operation in CARRYING or operation is torch.ops.aten.where.self
     return (crossing and len(sides) == 2) or (operation in LOOKING and True in sides)
@@ -107,25 +109,25 @@ def _waits(operation: Any, args: Sequence[Any], result: Any) -> bool:
 
 def _run(operation: Any, args: Sequence[Any], kwargs: dict[str, Any], may_draw: bool = False) -> Any:
     tensors = [one for one in pytree.tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
-    there = [one for one in tensors if isinstance(one, There)]
-    here = [one for one in tensors if not isinstance(one, There)]
+    there = [one for one in tensors if isinstance(one, GpuTensor)]
+    here = [one for one in tensors if not isinstance(one, GpuTensor)]
     if kwargs.get("device") is not None:
         goes_there = torch.device(kwargs["device"]).type == GPU.type
         kwargs = kwargs | {"device": torch.device("cpu")}
     elif operation is torch.ops.aten.copy_.default:
-        goes_there = isinstance(args[0], There)
+        goes_there = isinstance(args[0], GpuTensor)
     else:
         goes_there = bool(there)
     if there and operation not in CARRYING and any(one.dim() for one in here):
-        raise Misplaced(f"{operation} of tensors on both sides: {[tuple(one.shape) for one in tensors]}")
+        raise DeviceMismatch(f"{operation} of tensors on both sides: {[tuple(one.shape) for one in tensors]}")
     if goes_there and not may_draw and torch.Tag.nondeterministic_seeded in operation.tags:
-        raise Misplaced(f"{operation} draws random numbers that are not the CPU's")
+        raise DeviceMismatch(f"{operation} draws random numbers that are not the CPU's")
     own = {id(one.held): one for one in there}
-    args, kwargs = pytree.tree_map_only(There, lambda one: one.held, (args, kwargs))
+    args, kwargs = pytree.tree_map_only(GpuTensor, lambda one: one.held, (args, kwargs))
     result = operation(*args, **kwargs)
     if not goes_there:
         return result
     # What is changed in place stays the same tensor.
     return pytree.tree_map_only(
-        torch.Tensor, lambda one: own[id(one)] if id(one) in own else There(one), result
+        torch.Tensor, lambda one: own[id(one)] if id(one) in own else GpuTensor(one), result
     )
