@@ -6,6 +6,7 @@ the top-left pixel. Left and right are the picture's, not the sitter's.
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ from engine.faces.detector import Box, FaceDetector, Region, box_centre, box_con
 from engine.faces.measurement import Face, measure_face
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
+from engine.faces.scrfd_detector import ScrfdDetector
 
 # Detectors miss faces that are small in their region (`FaceDetector.detect`). So smaller faces need tiles,
 # and a face of this share of a tile's side shows that none of comparable size was missed.
@@ -99,6 +101,14 @@ class FaceAnalyser:
         """The face in this box, or None where the mesh finds none."""
         points = self.mesh(photograph, box)
         return None if points is None else measure_face(photograph, points)
+
+
+def open_analyser(scrfd_file: Path | None = None) -> FaceAnalyser:
+    """An analyser with SCRFD's detector out of this file, or with MediaPipe's where none is given.
+
+    Raises WeightsError where the file is no such network.
+    """
+    return FaceAnalyser(ScrfdDetector(scrfd_file) if scrfd_file is not None else None)
 
 
 def _tile_sides(longest_px: int) -> Iterator[int]:

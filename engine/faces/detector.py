@@ -26,6 +26,14 @@ own boxes are narrower or wider scales them to this.
 """
 
 
+# A detector -> the name of its weights in the manifest and the file among them; None: it comes with a package.
+DETECTOR_FILES: dict[str, tuple[str, str] | None] = {
+    "mediapipe": None,
+    "scrfd-l": ("buffalo_l", "det_10g.onnx"),
+    "scrfd-s": ("buffalo_s", "det_500m.onnx"),
+}
+
+
 class Detection(NamedTuple):
     """A face that was detected. score: 0 to 1, the surest is 1. box_px: about `BOX_WIDTH_RATIO` face widths
     wide."""

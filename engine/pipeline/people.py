@@ -24,7 +24,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
 from engine.common.weights_file import Refused, check_state, refusing, save_weights
 from engine.faces.acceptance import choose_sitter
-from engine.faces.analyser import FaceAnalyser
+from engine.faces.analyser import open_analyser
 from engine.faces.measurement import Face
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
@@ -96,7 +96,7 @@ def find_person(
     """
     median = median_face(generator)
     farthest: tuple[float, Person] | None = None
-    with FaceAnalyser() as finder:
+    with open_analyser(settings.scrfd_file) as finder:
         for candidate in range(number, number + CANDIDATES):
             place = _random(generator, candidate) if known is None else _known(known, candidate)
             continuum = Continuum(generator, median, place)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from engine.border.tracing import COARSE, Curve, Sample, trace
 from engine.common.arrays import Pixels
 from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.analyser import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser, open_analyser
 from engine.faces.measurement import Face
 from engine.finders import doppelganger
 from engine.finders.doppelganger import Doppelganger
@@ -57,6 +58,7 @@ class PortrayalSettings:
         search: of the projection.
         nearest: of the shortest way across; None leaves it out.
         limits: which faces are accepted.
+        scrfd_file: the face detector's file; None takes MediaPipe's detector.
         tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
             judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
@@ -71,6 +73,7 @@ class PortrayalSettings:
     search: SearchSettings = field(default_factory=SearchSettings)
     nearest: NearestSettings | None = field(default_factory=NearestSettings)
     limits: FaceLimits = field(default_factory=FaceLimits)
+    scrfd_file: Path | None = None
     tuning: Tuning = "auto"
     tuning_target: float = 0.6
     k: int = K
@@ -337,7 +340,7 @@ def portray(
     """
     require_binding(judges)
     settings = settings or PortrayalSettings()
-    with FaceAnalyser() as finder:
+    with open_analyser(settings.scrfd_file) as finder:
         return _portray(photographs, generator, judges, distance, settings, report, bordered, encoder, finder)
 
 

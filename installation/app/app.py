@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
+from engine.faces.analyser import open_analyser
 from hardware.camera import synthetic
 from hardware.camera.base import Feed
 from hardware.camera.selection import camera_source
@@ -37,6 +38,7 @@ from installation.capture.tracker_service import SynchronousTrackerService, Trac
 from installation.control.show.control import Control
 from installation.delivery.client import DeliveryClient
 from installation.settings.configuration import Configuration
+from installation.settings.manifest import detector_file
 from installation.settings.parameters import Refusal
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
@@ -88,8 +90,11 @@ class App:
             lock_step=options.virtual,
             recycle_after=configuration.privacy.recycle_after,
         )
-        watcher = SynchronousTrackerService if options.virtual else TrackerService
-        self.watcher = watcher(partial(self.registry.of, CaptureParameters))
+        tracker = SynchronousTrackerService if options.virtual else TrackerService
+        self.watcher = tracker(
+            partial(self.registry.of, CaptureParameters),
+            partial(open_analyser, detector_file(configuration.faces.detector)),
+        )
         self.delivery = (
             DeliveryClient(configuration.delivery, partial(self.registry.of, DeliveryParameters))
             if with_phones and configuration.delivery.enabled

@@ -40,8 +40,13 @@ class TrackerService(ResilientService):
     advice = "Restart the installation; if this stays, run `./kiosk doctor`."
     is_discreet = True
 
-    def __init__(self, values: Callable[[], CaptureParameters]) -> None:
+    def __init__(
+        self,
+        values: Callable[[], CaptureParameters],
+        open_analyser: Callable[[], FaceAnalyser] = FaceAnalyser,
+    ) -> None:
         super().__init__("watcher")
+        self._open_analyser = open_analyser
         self._values = values
         self._finder: FaceAnalyser | None = None
         self._sitting: Tracker | None = None
@@ -122,7 +127,7 @@ class TrackerService(ResilientService):
     # --- its own thread ---
 
     def setup(self) -> None:
-        self._finder = FaceAnalyser()
+        self._finder = self._open_analyser()
         self._sitting = Tracker(self._finder)
 
     def run(self) -> None:

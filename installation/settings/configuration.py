@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from engine.common.errors import UsageError
+from engine.faces.detector import DETECTOR_FILES
 from engine.judges.files import files_of
 from installation.settings.phase import Phase
 
@@ -51,6 +52,15 @@ class Search(_Section):
         "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"
     )
     threads: int = Field(2, ge=1, le=256, description="threads of the networks on a CPU of any size")
+
+
+class Faces(_Section):
+    """How faces are found in photographs and frames; see `engine.faces.detector`."""
+
+    detector: Literal["mediapipe", "scrfd-l", "scrfd-s"] = Field(
+        "mediapipe",
+        description="mediapipe: comes along; scrfd-l, scrfd-s: once buffalo_l or buffalo_s has been fetched",
+    )
 
 
 class Film(_Section):
@@ -215,6 +225,7 @@ class Configuration(_Section):
     perceptual: Literal["pyramid", "features", "lpips"] = Field(
         "pyramid", description="what the search minimises"
     )
+    faces: Faces = Faces()
     search: Search = Search()
     judging: Judging = Judging()
     film: Film = Film()
@@ -257,6 +268,7 @@ def needed_weights(configuration: Configuration) -> list[str]:
         *(configuration.generator, configuration.encoder, configuration.people),
         *PERCEPTUAL_WEIGHTS[configuration.perceptual],
         *(weights for weights, _ in files_of(configuration.judging.panel).values()),
+        *(DETECTOR_FILES[configuration.faces.detector] or ())[:1],
     )
     return list(dict.fromkeys(name for name in names if name))
 

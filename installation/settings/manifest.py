@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.common.errors import UsageError, WeightsError
+from engine.faces.detector import DETECTOR_FILES
 from engine.judges.files import files_of
 
 MANIFEST = Path(__file__).resolve().parents[2] / "weights" / "manifest.toml"
@@ -149,6 +150,17 @@ def judge_files(names: Sequence[str]) -> dict[str, Path]:
         located = manifest.locate(entry)
         found[name] = located / file if located.is_dir() else located
     return found
+
+
+def detector_file(detector: str) -> Path | None:
+    """The path of a face detector's file, for `engine.faces.analyser.open_analyser`; None: it needs none.
+
+    detector: as `Faces.detector` of the configuration. Raises WeightsError where it has not been fetched yet.
+    """
+    if (weights := DETECTOR_FILES[detector]) is None:
+        return None
+    entry, file = weights
+    return Manifest.load().locate(entry) / file
 
 
 def hash_state(path: Path, file: File) -> State:

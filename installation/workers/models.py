@@ -22,7 +22,7 @@ from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator
 from installation.settings.configuration import PERCEPTUAL_WEIGHTS, Configuration
-from installation.settings.manifest import Manifest, judge_files
+from installation.settings.manifest import Manifest, detector_file, judge_files
 
 
 class ModelBundle:
@@ -61,6 +61,7 @@ class ModelBundle:
             ),
             nearest=NearestSettings(dtype=dtype, seed=judging.seed) if search.nearest else None,
             tuning=search.tuning,
+            scrfd_file=detector_file(configuration.faces.detector),
             k=judging.perturbations,
             seed=judging.seed,
             strip=configuration.film.pictures,

@@ -13,7 +13,7 @@ from hardware import machine
 from hardware.machine import Gpu, Memory
 from installation.cli import doctor
 from installation.cli.doctor import CHECKS, GIB, Facts, Level, Module, Named, WeightsFact
-from installation.settings.configuration import load, needed_weights
+from installation.settings.configuration import Faces, load, needed_weights
 from installation.settings.manifest import Manifest
 from tests.conftest import REPO
 
@@ -235,6 +235,8 @@ def test_the_weights_of_the_configuration_are_needed() -> None:
     ffhq = load(REPO / "config" / "ffhq.toml")
     needed = needed_weights(ffhq)
     assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l", "sface"]
+    scrfd = ffhq.model_copy(update={"faces": Faces(detector="scrfd-s")})
+    assert needed_weights(scrfd) == [*needed, "buffalo_s"]
     assert {fact.name for fact in doctor.gather(ffhq).weights if fact.needed} >= set(needed)
 
 

@@ -10,16 +10,19 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.common.errors import UsageError, WeightsError
+from engine.faces.detector import DETECTOR_FILES
 from installation.cli import weights
 from installation.settings import download
+from installation.settings.configuration import Faces
 from installation.settings.download import add, fetch
-from installation.settings.manifest import MANIFEST, Manifest
+from installation.settings.manifest import MANIFEST, Manifest, detector_file
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 
@@ -369,6 +372,20 @@ def test_the_projects_manifest_is_complete() -> None:
         assert all(url.startswith("https://") for url in listed.urls)
     hashes = [listed.sha256 for listed in manifest.entries.values()]
     assert len(set(hashes)) == len(hashes)
+
+
+def test_every_detector_of_the_configuration_has_its_file_in_the_manifest() -> None:
+    manifest = Manifest.load(MANIFEST)
+    assert set(DETECTOR_FILES) == set(get_args(Faces.model_fields["detector"].annotation))
+    for detector, listed in DETECTOR_FILES.items():
+        if listed is None:
+            assert detector_file(detector) is None
+            continue
+        pack, file = listed
+        assert file in {member.file for member in manifest.entry(pack).members}
+        if manifest.presence(manifest.entry(pack)) == "missing":
+            with pytest.raises(WeightsError, match=f"weights fetch {pack}"):
+                detector_file(detector)
 
 
 @pytest.mark.parametrize(
