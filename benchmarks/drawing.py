@@ -26,7 +26,7 @@ from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
 from installation.stage.theme import StageParameters
-from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
+from installation.stage.view import Guidance, Link, ParticipantView, SearchStatus, Sighting, View
 from installation.visit.parameters import Timeouts
 from installation.visit.state import State
 
@@ -72,10 +72,15 @@ def _view(phase: Phase, at_s: float, lasts_s: float, registry: Registry, fields:
     of_scene = dict(fields)
     picture, camera = of_scene.pop("picture"), of_scene.pop("camera")
     if phase is Phase.SEARCH:
-        of_scene["live"] = SearchStatus("search", at_s / LONGEST_S, picture[int(12 * at_s) % len(picture)])
+        of_scene["search"] = SearchStatus("search", at_s / LONGEST_S, picture[int(12 * at_s) % len(picture)])
     if phase is Phase.PORTRAIT:
         of_scene["camera"] = Frame(camera, at_s, int(30 * at_s))
-    return View(at_s, state, registry, Texts.load("en"), 0.0, lasts_s, **of_scene)
+    shown = {
+        name: of_scene.pop(name) for name in list(of_scene) if name in ParticipantView.__dataclass_fields__
+    }
+    participants = (ParticipantView(**shown),)
+    text, values = Texts.load("en"), registry.snapshot()
+    return View(at_s, state, values, text, 0.0, lasts_s, participants=participants, **of_scene)
 
 
 def _fields(resolution: int) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Attract(Scene):
             self._began_s = view.now_s
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, theme = view.registry.of(AttractParameters), theme_of(view)
+        parameters, theme = view.parameters.of(AttractParameters), theme_of(view)
         layout, strip = canvas.layout, self._strip
         self._index = None
         panel = layout.panel.copy()
@@ -89,7 +89,7 @@ class Attract(Scene):
         return (shown(self._strip, self._index),)
 
     def _lasts_s(self, view: View) -> float:
-        parameters = view.registry.of(AttractParameters)
+        parameters = view.parameters.of(AttractParameters)
         assert self._strip is not None
         return parameters.dark_s + sum(leg.lasts_s for leg in _legs(self._strip, parameters))
 
@@ -108,9 +108,9 @@ def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
 
 def _line(view: View, parameters: AttractParameters, layout: Layout, theme: Theme) -> TextBlock:
     """What there is to do, to be read from afar; or, smaller, why nothing wakes the piece."""
-    if view.is_open and not view.visit.resting:
+    if view.visit.can_begin:
         words = parameters.invitation or view.text("attract.invitation")
         return TextBlock(words, layout.large_px, 500, theme.ink, theme.fade_in)
     why = "attract.resting" if view.people else "attract.waking"
-    words = view.text(why if view.is_open else "attract.closed")
+    words = view.text(why if view.visit.show.accepts_visits else "attract.closed")
     return TextBlock(words, layout.body_px, 300, theme.quiet_ink, theme.fade_in)

@@ -121,8 +121,8 @@ class Border(CancellableScene):
 
     def enter(self, view: View) -> None:
         self._forget()
-        values = view.registry.of(BorderParameters)
-        self._waited = view.result is not None and not view.result.complete
+        values = view.parameters.of(BorderParameters)
+        self._waited = view.participant.result is not None and not view.participant.result.complete
         calm = OneEuro(values.calm_hz)
         self._steering = Steering(values.steer_deg, values.rest_deg, values.patience_s, filter=calm)
 
@@ -146,14 +146,14 @@ class Border(CancellableScene):
         return self._shown
 
     def update(self, view: View) -> None:
-        if view.result is None:
+        if view.participant.result is None:
             return
-        values = view.registry.of(BorderParameters)
-        row = schedule(self._settled or view.result, values, view.lasts_s, self._waited)
+        values = view.parameters.of(BorderParameters)
+        row = schedule(self._settled or view.participant.result, values, view.duration_s, self._waited)
         self._segment, self._elapsed_s = _at(row, view.elapsed_s)
         # What has not been found when the last way begins is not waited for any more.
         if self._settled is None and self._segment.last:
-            self._settled = view.result
+            self._settled = view.participant.result
         strip = self._segment.strip
         if self._segment.kind is SegmentKind.SWEEP:
             self._ride(view, values)
@@ -172,7 +172,7 @@ class Border(CancellableScene):
         strip, left_s = self._segment.strip, self._segment.lasts_s - self._elapsed_s
         border_t = strip.border_t
         t = ride(self._segment.legs, border_t, self._elapsed_s, theme_of(view).reduced_motion)
-        yaw_deg = view.sighting.yaw_deg if view.sighting and values.steer else None
+        yaw_deg = view.participant.sighting.yaw_deg if view.participant.sighting and values.steer else None
         # The hand goes back to time before the ride ends, so that it ends where it should.
         if left_s < 2 * self._steering.ease_s:
             self._steering.rest()
@@ -213,7 +213,7 @@ class Border(CancellableScene):
 
     def _draw_verdict(self, canvas: Canvas, view: View, theme: Theme) -> None:
         assert self._segment is not None and self._strip is not None
-        values, layout, strip = view.registry.of(BorderParameters), canvas.layout, self._strip
+        values, layout, strip = view.parameters.of(BorderParameters), canvas.layout, self._strip
         rest = layout.clear.copy()
         if not layout.stacked:
             rest.top = layout.face.top + round(0.3 * layout.face.height)
@@ -229,7 +229,11 @@ class Border(CancellableScene):
             threshold=format_number(view, strip.threshold, 3),
         )
         blocks = [TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in, 0.8)]
-        steerable = values.steer and view.sighting is not None and view.sighting.yaw_deg is not None
+        steerable = (
+            values.steer
+            and view.participant.sighting is not None
+            and view.participant.sighting.yaw_deg is not None
+        )
         if steerable and self._segment.kind is SegmentKind.SWEEP:
             invitation = values.invitation or view.text("border.steer")
             light = theme.fade_in * (1 - 0.6 * self._steering.share)
@@ -254,7 +258,7 @@ class Border(CancellableScene):
         """The two pictures part, stand beside each other (upright: one above the other), close."""
         assert self._segment is not None and self._strip is not None and self._strip.border is not None
         layout, strip = canvas.layout, self._strip
-        part_s = view.registry.of(BorderParameters).part_s
+        part_s = view.parameters.of(BorderParameters).part_s
         moving_s = 0.0 if theme.reduced_motion else min(part_s, self._segment.lasts_s / 4)
         apart = (
             min(

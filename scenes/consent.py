@@ -63,7 +63,7 @@ class Consent(Scene):
         self._draw_remaining(canvas, view, theme)
 
     def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
-        layout, parameters = canvas.layout, view.registry.of(ConsentParameters)
+        layout, parameters = canvas.layout, view.parameters.of(ConsentParameters)
         question = parameters.question or view.text("consent.question")
         blocks = [
             TextBlock(question, layout.large_px, 400, theme.ink, theme.fade_in, 0.6),
@@ -79,11 +79,11 @@ class Consent(Scene):
         body = canvas.layout.body_px
         row = round(1.9 * body)
         rest = area.copy()
-        if not view.registry.of(StageParameters).language and len(languages()) > 1:
+        if not view.parameters.of(StageParameters).language and len(languages()) > 1:
             line = Rect(rest.left, rest.bottom - row, rest.width, row)
             self._draw_languages(canvas, view, theme, line)
             rest.height -= round(1.4 * row)
-        if view.registry.of(ConsentParameters).without_camera:
+        if view.parameters.of(ConsentParameters).without_camera:
             words = view.text("consent.without_camera")
             size = fitting_size((words,), body, 400, rest.width - 2 * body)
             width = round(text_width(words, size)) + 2 * body
@@ -95,7 +95,7 @@ class Consent(Scene):
 
     def _draw_answers(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         """*Yes* and *no*: rings of one size; *yes* fills while it is held."""
-        layout, timeouts = canvas.layout, view.registry.of(Timeouts)
+        layout, timeouts = canvas.layout, view.parameters.of(Timeouts)
         # Below *yes* stands how it agrees: one line, or two where there are two ways.
         key, lines = ("consent.hold_or_tap", 2) if timeouts.double_tap_s else ("consent.hold", 1)
         gap, caption = layout.margin_px, round((lines * LEADING + 0.34) * layout.body_px)
@@ -147,8 +147,8 @@ class Consent(Scene):
 
     def _draw_remaining(self, canvas: Canvas, view: View, theme: Theme) -> None:
         """A line along the bottom of the screen that grows shorter when time runs out."""
-        remaining_s = view.registry.of(ConsentParameters).remaining_s
-        left_s = time_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
+        remaining_s = view.parameters.of(ConsentParameters).remaining_s
+        left_s = time_left_s(view.visit, view.now_s, view.parameters.of(Timeouts))
         if left_s < remaining_s:
             layout = canvas.layout
             high = 2 * layout.stroke_px
@@ -158,11 +158,11 @@ class Consent(Scene):
 
 def _kept(view: View) -> str:
     """What is kept and for how long, in the numbers in force, which the visit keeps to once *yes* is said."""
-    timeouts = view.registry.of(Timeouts)
+    timeouts = view.parameters.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)
-    if not view.phones:  # nothing can be taken away
+    if not view.downloads_available:  # nothing can be taken away
         return erased
-    delivery = view.registry.of(DeliveryParameters)
+    delivery = view.parameters.of(DeliveryParameters)
     key = "consent.stays_everything" if delivery.gives == "everything" else "consent.stays_doppelganger"
     return erased + " " + view.text(key, minutes=math.ceil(delivery.life_s / 60))

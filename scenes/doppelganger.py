@@ -67,26 +67,30 @@ class Doppelganger(Scene):
         return self._areas
 
     def update(self, view: View) -> None:
-        if self._picture_s is None and view.result is not None and view.result.complete:
+        if (
+            self._picture_s is None
+            and view.participant.result is not None
+            and view.participant.result.complete
+        ):
             self._picture_s = view.now_s
-        if view.link is None:
+        if view.participant.link is None:
             self._code_s = None
         elif self._code_s is None and self._picture_s is not None:
-            alone_s = view.registry.of(DoppelgangerParameters).alone_s
+            alone_s = view.parameters.of(DoppelgangerParameters).alone_s
             self._code_s = max(view.now_s, self._picture_s + alone_s)
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._areas = {}
-        parameters, theme, layout = view.registry.of(DoppelgangerParameters), theme_of(view), canvas.layout
+        parameters, theme, layout = view.parameters.of(DoppelgangerParameters), theme_of(view), canvas.layout
         came = self._came(self._picture_s, view)
-        if came > 0 and view.result is not None:
-            canvas.picture(view.result.picture_to_take_home[0], layout.face, came * theme.breath)
+        if came > 0 and view.participant.result is not None:
+            canvas.picture(view.participant.result.picture_to_take_home[0], layout.face, came * theme.breath)
         if came < 1:
             draw_idle_glow(canvas, theme, layout.face, 1 - came)
         panel = layout.panel.copy()
         if parameters.choice:
             panel.height -= self._draw_choice(canvas, view, theme, panel) + layout.body_px
-        timeouts = view.registry.of(Timeouts)
+        timeouts = view.parameters.of(Timeouts)
         left_s = time_left_s(view.visit, view.now_s, timeouts)
         width = round(panel.width * min(left_s / timeouts.doppelganger_s, 1.0))
         canvas.fill(
@@ -95,8 +99,8 @@ class Doppelganger(Scene):
             theme.fade_in,
         )
         light = self._came(self._code_s, view)
-        if light > 0 and view.link is not None:
-            self._draw_codes(canvas, view, theme, panel, view.link, light)
+        if light > 0 and view.participant.link is not None:
+            self._draw_codes(canvas, view, theme, panel, view.participant.link, light)
         else:
             self._draw_words(canvas, view, theme, panel)
 
@@ -108,18 +112,20 @@ class Doppelganger(Scene):
         """From when on no link is awaited any more; infinite before there is a picture."""
         if self._picture_s is None:
             return math.inf
-        parameters = view.registry.of(DoppelgangerParameters)
-        return self._picture_s + (parameters.making_s if view.phones else parameters.alone_s)
+        parameters = view.parameters.of(DoppelgangerParameters)
+        return self._picture_s + (parameters.making_s if view.downloads_available else parameters.alone_s)
 
     def _awaits_link(self, view: View) -> bool:
-        return view.phones and self._code_s is None and view.now_s < self._gives_up_s(view)
+        return view.downloads_available and self._code_s is None and view.now_s < self._gives_up_s(view)
 
     def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         layout = canvas.layout
         headline = view.text("doppelganger.coming")
-        if self._picture_s is not None and view.result is not None:
-            own = view.registry.of(DoppelgangerParameters).headline
-            headline = own or sitter_text(view, f"doppelganger.{view.result.picture_to_take_home[1]}")
+        if self._picture_s is not None and view.participant.result is not None:
+            own = view.parameters.of(DoppelgangerParameters).headline
+            headline = own or sitter_text(
+                view, f"doppelganger.{view.participant.result.picture_to_take_home[1]}"
+            )
         blocks = [TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5)]
         if self._picture_s is not None:
             awaited = self._awaits_link(view) or self._code_s is not None
@@ -136,7 +142,7 @@ class Doppelganger(Scene):
         minutes = max(math.ceil((link.until_s - view.now_s) / 60), 1)
         lives = view.text("doppelganger.lives" if minutes > 1 else "doppelganger.lives_one", minutes=minutes)
         lives_block = TextBlock(lives, body, 300, theme.quiet_ink, light)
-        ground = view.registry.of(DoppelgangerParameters).ground
+        ground = view.parameters.of(DoppelgangerParameters).ground
         if link.wifi is None:
             scan = TextBlock(view.text("doppelganger.scan"), large, 500, theme.ink, light)
             if layout.stacked:

@@ -28,14 +28,14 @@ class Farewell(Scene):
     parameters = FarewellParameters
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, theme, layout = view.registry.of(FarewellParameters), theme_of(view), canvas.layout
-        lasts_s = view.lasts_s if math.isfinite(view.lasts_s) else 10.0
+        parameters, theme, layout = view.parameters.of(FarewellParameters), theme_of(view), canvas.layout
+        lasts_s = view.duration_s if math.isfinite(view.duration_s) else 10.0
         draw_idle_glow(canvas, theme, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
         lines = [sitter_text(view, "farewell.photographs"), sitter_text(view, "farewell.measurements")]
-        if view.link is None:
+        if view.participant.link is None:
             lines.append(view.text("farewell.pictures"))
         else:
-            minutes = max(math.ceil((view.link.until_s - view.now_s) / 60), 1)
+            minutes = max(math.ceil((view.participant.link.until_s - view.now_s) / 60), 1)
             lines.append(view.text("farewell.fetch", minutes=minutes))
         blocks = []
         for number, line in enumerate(lines):

@@ -55,10 +55,10 @@ class Jury(CancellableScene):
         return self._shown
 
     def update(self, view: View) -> None:
-        if view.result is None:
+        if view.participant.result is None:
             return
-        strip, lasts_s = view.result.median, min(view.lasts_s, LONGEST_S)
-        rest_s = min(view.registry.of(JuryParameters).rest_s, lasts_s / 4)
+        strip, lasts_s = view.participant.result.median, min(view.duration_s, LONGEST_S)
+        rest_s = min(view.parameters.of(JuryParameters).rest_s, lasts_s / 4)
         away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
         legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
         t = ride(legs, strip.border_t, view.elapsed_s, theme_of(view).reduced_motion)
@@ -68,11 +68,14 @@ class Jury(CancellableScene):
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()
         self.draw_stop_button(canvas, view)
-        parameters, theme, layout = view.registry.of(JuryParameters), theme_of(view), canvas.layout
-        if view.result is None:
+        parameters, theme, layout = view.parameters.of(JuryParameters), theme_of(view), canvas.layout
+        if view.participant.result is None:
             draw_idle_glow(canvas, theme, layout.face)
             return
-        strip, judge_results = view.result.median, view.result.judge_results[: parameters.judges]
+        strip, judge_results = (
+            view.participant.result.median,
+            view.participant.result.judge_results[: parameters.judges],
+        )
         canvas.picture(strip.pictures[self._index], layout.face, theme.fade)
 
         area = layout.panel.copy()

@@ -59,10 +59,10 @@ class Portrait(CancellableScene):
             return
         if self._opened_s is None:
             self._opened_s = view.now_s
-        parameters = view.registry.of(PortraitParameters)
+        parameters = view.parameters.of(PortraitParameters)
         height, width = view.camera.image.shape[:2]
-        box = view.sighting.box if view.sighting else None
-        counting = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts)) is not None
+        box = view.participant.sighting.box if view.participant.sighting else None
+        counting = countdown_left_s(view.visit, view.now_s, view.parameters.of(Timeouts)) is not None
         goal = window_for(width, height, box, counting and parameters.close)
         slow = 1.6 if counting else 1.0
         now = self._window or goal
@@ -75,9 +75,9 @@ class Portrait(CancellableScene):
             self._box = x0, y0, x1, y1
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, theme, layout = view.registry.of(PortraitParameters), theme_of(view), canvas.layout
+        parameters, theme, layout = view.parameters.of(PortraitParameters), theme_of(view), canvas.layout
         self.draw_stop_button(canvas, view)
-        left_s = countdown_left_s(view.visit, view.now_s, view.registry.of(Timeouts))
+        left_s = countdown_left_s(view.visit, view.now_s, view.parameters.of(Timeouts))
         opened = 0.0 if self._opened_s is None else ease(view.now_s - self._opened_s, 0.6)
         if view.camera is None or self._window is None:
             draw_idle_glow(canvas, theme, layout.face)
@@ -110,7 +110,7 @@ class Portrait(CancellableScene):
         radii = 0.66 * (x1 - x0) * face.width, 0.66 * (y1 - y0) * face.height
         canvas.arc(centre, radii, stroke, theme.quiet_ink, 0.7)
         if left_s is not None:
-            countdown_s = view.registry.of(Timeouts).countdown_s
+            countdown_s = view.parameters.of(Timeouts).countdown_s
             canvas.arc(
                 centre, radii, 3 * stroke, theme.ink, 1.0, 1 - left_s / countdown_s if countdown_s else 1.0
             )
@@ -121,7 +121,7 @@ class Portrait(CancellableScene):
         layout, panel = canvas.layout, canvas.layout.panel
         radius = round(1.5 * layout.body_px)
         top = panel.top + round(0.5 * radius) if layout.stacked else panel.centery - 2 * radius
-        guidance = view.sighting.guidance if view.sighting else Guidance.NOBODY
+        guidance = view.participant.sighting.guidance if view.participant.sighting else Guidance.NOBODY
         centre = panel.left + 2 * radius, top + radius
         if left_s is not None and parameters.figures:
             size = round(4.4 * radius)

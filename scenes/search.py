@@ -42,20 +42,28 @@ class Search(CancellableScene):
 
     def update(self, view: View) -> None:
         passed_s, self._then_s = view.now_s - self._then_s, view.now_s
-        share = view.live.share if view.live else 0.0
-        if self._seen_s is None and view.live is not None and view.live.picture is not None:
+        share = view.participant.search.share if view.participant.search else 0.0
+        if (
+            self._seen_s is None
+            and view.participant.search is not None
+            and view.participant.search.picture is not None
+        ):
             self._seen_s = view.now_s
-        follow_s = view.registry.of(SearchParameters).follow_s
+        follow_s = view.parameters.of(SearchParameters).follow_s
         self._share += (1 - math.exp(-max(passed_s, 0.0) / follow_s)) * (share - self._share)
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        parameters, theme, layout = view.registry.of(SearchParameters), theme_of(view), canvas.layout
+        parameters, theme, layout = view.parameters.of(SearchParameters), theme_of(view), canvas.layout
         self.draw_stop_button(canvas, view)
         panel, clear = layout.panel, layout.clear
         came = 0.0
-        if view.live is not None and view.live.picture is not None and self._seen_s is not None:
+        if (
+            view.participant.search is not None
+            and view.participant.search.picture is not None
+            and self._seen_s is not None
+        ):
             came = ease(view.now_s - self._seen_s, _COMING_S)
-            canvas.picture(view.live.picture, layout.face, came * theme.breath)
+            canvas.picture(view.participant.search.picture, layout.face, came * theme.breath)
         if came < 1:
             draw_idle_glow(canvas, theme, layout.face, 1 - came)
         key = "search.you" if sitter_exists(view) else "search.nobody"
@@ -64,8 +72,8 @@ class Search(CancellableScene):
                 parameters.headline or view.text(key), layout.large_px, 500, theme.ink, theme.fade_in, 0.5
             )
         ]
-        if parameters.stages and view.live is not None:
-            stage = f"search.{view.live.stage}"
+        if parameters.stages and view.participant.search is not None:
+            stage = f"search.{view.participant.search.stage}"
             line = sitter_text(view, stage) if stage in view.text.lines else ""
             blocks.append(TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in))
         top = panel.top if layout.stacked else panel.centery - 2 * layout.large_px

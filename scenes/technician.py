@@ -77,10 +77,14 @@ class Setup(Scene):
         panel = layout.panel.copy()
         if view.camera is not None:
             rect = _fitted(view.camera.image, layout)
-            self._draw_picture(canvas, view.camera.image, rect, facts, view.registry.of(CaptureParameters))
+            self._draw_picture(canvas, view.camera.image, rect, facts, view.parameters.of(CaptureParameters))
             if layout.stacked:
                 panel.top = rect.bottom + layout.margin_px // 2
-        asked = view.sighting.guidance.value if view.sighting and view.camera else "no picture"
+        asked = (
+            view.participant.sighting.guidance.value
+            if view.participant.sighting and view.camera
+            else "no picture"
+        )
         words = [TextBlock(asked.capitalize(), layout.large_px, 500, WHITE)]
         panel.top = canvas.column(words, panel).bottom + layout.margin_px // 2
         for gauge in self._gauges(facts, view):
@@ -108,7 +112,7 @@ class Setup(Scene):
     def _gauges(self, facts: Facts, view: View) -> list[Gauge]:
         if view.camera is None:
             return []
-        picture, face, values = view.camera.image, facts.face, view.registry.of(CaptureParameters)
+        picture, face, values = view.camera.image, facts.face, view.parameters.of(CaptureParameters)
         part = _part(picture, face)
         focus = measure_focus(part)
         best, passed = self._past_best(focus)

@@ -60,14 +60,16 @@ class Curators:
 def progress(view: View) -> float:
     """How much of the phase is over, 0 to 1; of the search, how much is done."""
     if view.visit.phase is Phase.SEARCH:
-        return view.live.share if view.live else 0.0
-    return min(view.elapsed_s / view.lasts_s, 1.0) if math.isfinite(view.lasts_s) else 0.0
+        return view.participant.search.share if view.participant.search else 0.0
+    return min(view.elapsed_s / view.duration_s, 1.0) if math.isfinite(view.duration_s) else 0.0
 
 
 def jury(view: View) -> tuple[JuryEntry, ...]:
     """Each judge's border, and what it says of the closest match."""
-    if view.result is None:
+    if view.participant.result is None:
         return ()
     return tuple(
-        JuryEntry(one.samples[-1].verdict, one.border_t) for one in view.result.judge_results if one.samples
+        JuryEntry(one.samples[-1].verdict, one.border_t)
+        for one in view.participant.result.judge_results
+        if one.samples
     )

@@ -87,6 +87,9 @@ class MainLoop:
             for event in source.events(self.session, self._areas, now_s):
                 self.session.handle(event, now_s)
         self.session.update(now_s)
+        phase, show = self.session.state.phase, self.session.state.show
+        if self._scenes[phase] is not self._scene and not show.is_black:
+            self.session.registry.begin_scene()
         view = self.session.view(now_s)
         shown = self._play(view)
         self.display.show(self.canvas.surface)
@@ -125,7 +128,6 @@ class MainLoop:
         scene = self._scenes[view.visit.phase]
         if scene is not self._scene:
             self._leave()
-            self.session.registry.begin_scene()
             scene.enter(view)
             self._scene = scene
         return scene

@@ -53,9 +53,9 @@ class Recorder:
         """One finished frame."""
         picture = pixels(canvas.surface)
         self._film.add(picture)
-        if view.result is not None and view.result is not self._result:
-            self._write_result(view.visit.visit_id, view.result)
-        self._result = view.result
+        if view.participant.result is not None and view.participant.result is not self._result:
+            self._write_result(view.visit.visit_id, view.participant.result)
+        self._result = view.participant.result
         line: dict[str, Any] = {"frame": self._film.count - 1, "time_s": round(view.now_s, 3)}
         line["phase"] = view.visit.phase
         line["shown"] = [
@@ -76,7 +76,7 @@ class Recorder:
         if phase is not self._phase:
             self._save_still()
             self._phase = phase
-        if self._still is None or view.elapsed_s <= min(view.lasts_s / 2, STILL_S):
+        if self._still is None or view.elapsed_s <= min(view.duration_s / 2, STILL_S):
             self._still = picture
 
     def _save_still(self) -> None:

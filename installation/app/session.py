@@ -24,7 +24,7 @@ from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.theme import StageParameters
-from installation.stage.view import Link, SearchStatus, View
+from installation.stage.view import Link, ParticipantView, SearchStatus, View
 from installation.visit.effects import (
     CancelSearch,
     DetectFaces,
@@ -144,21 +144,20 @@ class Session:
     def view(self, now_s: float) -> View:
         """What the scene of the phase sees now."""
         left_s = time_left_s(self.state, now_s, self.registry.of(Timeouts))
+        participant = ParticipantView(
+            sighting=self._watcher.sighting, search=self._live, result=self._result, link=self._link
+        )
         return View(
             now_s=now_s,
             visit=self.state,
-            registry=self.registry,
+            parameters=self.registry.snapshot(),
             text=self.text,
-            began_s=self.state.entered_s,
-            lasts_s=now_s - self.state.entered_s + left_s,
+            entered_s=self.state.entered_s,
+            duration_s=now_s - self.state.entered_s + left_s,
             camera=self._camera.latest() if self.state.consented or self._for_technician else None,
-            sighting=self._watcher.sighting,
-            live=self._live,
-            result=self._result,
-            link=self._link,
+            participants=(participant,),
             people=self.people,
-            phones=self._delivery is not None and self._ended != self.state.visit_id,
-            is_open=self.state.show.accepts_visits,
+            downloads_available=self._delivery is not None and self._ended != self.state.visit_id,
         )
 
     # --- what is reported -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The current values of all parameters.
 
-The registry belongs to one thread, the stage's. What `Registry.of` returns is immutable, so a frame is drawn
-from one consistent set of values.
+The registry belongs to one thread, the stage's. A frame is drawn from an immutable snapshot of it, so that it
+shows one consistent set of values.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,19 @@ from installation.settings.storage import read_newest
 P = TypeVar("P", bound=Parameters)
 
 
+class ParameterValues:
+    """An immutable snapshot of the values of all parameters, from which one frame is drawn."""
+
+    def __init__(self, values: Mapping[str, Parameters]) -> None:
+        self._values = dict(values)
+
+    def of(self, declaration: type[P]) -> P:
+        """The values of one scene, as an immutable instance of its declaration."""
+        values = self._values[declaration.scene]
+        assert isinstance(values, declaration)
+        return values
+
+
 class Registry:
     """The values of all parameters of the given scenes. Raises ValueError if two share a name."""
 
@@ -25,15 +38,20 @@ class Registry:
             raise ValueError("two declarations of one scene: " + ", ".join(each.scene for each in scenes))
         # What is set last; differs from `_now` in what waits for the next scene.
         self._next = dict(self._now)
+        self._snapshot: ParameterValues | None = None  # of `_now`, until that changes
         self.parameters: Mapping[str, Parameter] = {
             parameter.address: parameter for each in scenes for parameter in each.declared()
         }
 
     def of(self, declaration: type[P]) -> P:
-        """The values in force now, as an instance of the declaration. Scenes read them for each frame."""
-        values = self._now[declaration.scene]
-        assert isinstance(values, declaration)
-        return values
+        """The values in force now, as an immutable instance of the declaration."""
+        return self.snapshot().of(declaration)
+
+    def snapshot(self) -> ParameterValues:
+        """All values in force now; later changes do not reach it. Cheap enough for every frame."""
+        if self._snapshot is None:
+            self._snapshot = ParameterValues(self._now)
+        return self._snapshot
 
     def get(self, address: str) -> Value | Refusal:
         """The value set last, even if it waits for the next scene."""
@@ -61,11 +79,13 @@ class Registry:
         self._next[scene] = values
         if parameter.applies is Applies.AT_ONCE and not at_next_scene:
             self._now[scene] = self._now[scene].model_copy(update={name: accepted})
+            self._snapshot = None
         return accepted
 
     def begin_scene(self) -> None:
         """Applies the changes that waited for the next scene. Call between two scenes."""
         self._now = dict(self._next)
+        self._snapshot = None
 
     def changes(self) -> dict[str, dict[str, Value]]:
         """What differs from the defaults: scene -> parameter -> value."""

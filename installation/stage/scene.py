@@ -9,7 +9,7 @@ class Blink(Scene):
     parameters = BlinkParameters
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        period_s = view.registry.of(BlinkParameters).period_s
+        period_s = view.parameters.of(BlinkParameters).period_s
         ...
 """
 

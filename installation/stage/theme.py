@@ -67,7 +67,7 @@ class Theme:
 
 def theme_of(view: View) -> Theme:
     """The theme of this frame."""
-    stage = view.registry.of(StageParameters)
+    stage = view.parameters.of(StageParameters)
     fade_in = ease(view.elapsed_s, stage.ease_s)
     depth = 0.0 if stage.reduced_motion else stage.breath_percent / 100
     return Theme(
@@ -75,7 +75,7 @@ def theme_of(view: View) -> Theme:
         quiet_ink=rgb(stage.quiet_ink),
         reduced_motion=stage.reduced_motion,
         fade_in=fade_in,
-        fade=min(fade_in, ease(view.lasts_s - view.elapsed_s, stage.ease_s)),
+        fade=min(fade_in, ease(view.duration_s - view.elapsed_s, stage.ease_s)),
         breath=1 - depth * _swing(view.elapsed_s / stage.breath_s),
         glow=stage.glow_percent / 100 * fade_in,
         ring=0.35 if stage.reduced_motion else _swing(view.now_s / stage.glow_s),
@@ -84,7 +84,7 @@ def theme_of(view: View) -> Theme:
 
 def screen_light(view: View) -> float:
     """Brightness of the whole screen, 0 to 1."""
-    return view.registry.of(StageParameters).light_percent / 100
+    return view.parameters.of(StageParameters).light_percent / 100
 
 
 def _swing(turns: float) -> float:

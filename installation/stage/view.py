@@ -1,7 +1,7 @@
-"""What a scene sees in one frame, and what it says in return. Scenes only look: nothing here can be changed.
+"""What a scene is given in each frame (`View`), and what it reports back (`Action`, `ShownPicture`).
 
-The stage makes a `View` for each frame; a scene must not keep anything of it beyond `leave`, because at the
-end of a visit all of it is erased.
+Everything here is read-only. The session makes a `View` for each frame. A scene must not keep anything of it
+after `leave`, because all of it is erased at the end of a visit.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,9 @@ from engine.common.arrays import Pixels
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import Frame
-from installation.settings.registry import Registry
+from installation.settings.registry import ParameterValues
 from installation.settings.texts import Texts
+from installation.visit.participants import FIRST_ID
 from installation.visit.state import State
 
 
@@ -77,34 +78,52 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """All a scene may see.
+class ParticipantView:
+    """What a scene may know of one participant in this frame.
 
-    now_s: monotonic, starts anywhere. visit: where the visit is. began_s, lasts_s: when this scene was
-    entered, and how long it has (infinite where only an event ends it). camera: the newest frame, mirrored,
-    None without consent or where there is none. people: strips of people who do not exist, for attract.
-    phones: whether pictures can be fetched at all, or still. is_open: whether a visit may begin.
+    sighting: None while no face is looked for or seen. search: None before the search. result: None until
+    the engine has delivered it. link: None unless the pictures can be downloaded.
+    """
+
+    participant_id: int = FIRST_ID
+    sighting: Sighting | None = None
+    search: SearchStatus | None = None
+    result: PortrayalResult | None = None
+    link: Link | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Everything a scene may know in one frame. All of it is read-only.
+
+    now_s: of a monotonic clock with an arbitrary zero. visit: the state of the visit. parameters: the values
+    of all parameters. text: the words in the visit's language. entered_s: when this scene was entered.
+    duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame,
+    mirrored; None without consent or without a frame. participants: at least one, the first is the one who
+    is portrayed. people: continua of synthetic people, for attract. downloads_available: whether the
+    pictures can be downloaded now or later.
     """
 
     now_s: float
     visit: State
-    registry: Registry
+    parameters: ParameterValues
     text: Texts
-    began_s: float
-    lasts_s: float
+    entered_s: float
+    duration_s: float
     camera: Frame | None = None
-    sighting: Sighting | None = None
-    live: SearchStatus | None = None
-    result: PortrayalResult | None = None
-    link: Link | None = None
+    participants: tuple[ParticipantView, ...] = (ParticipantView(),)
     people: Sequence[Strip] = ()
-    phones: bool = True
-    is_open: bool = True
+    downloads_available: bool = True
+
+    @property
+    def participant(self) -> ParticipantView:
+        """The first participant."""
+        return self.participants[0]
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the scene was entered."""
-        return self.now_s - self.began_s
+        return self.now_s - self.entered_s
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,6 +48,7 @@ from installation.visit.events import Touched
 from installation.visit.machine import step
 from installation.visit.parameters import Timeouts
 from installation.visit.participants import Sitter
+from installation.visit.state import Show
 from scenes.border import Border, BorderParameters, SegmentKind, schedule
 from scenes.jury import headline_key, place_labels
 from scenes.widgets.mirror import window_for
@@ -88,7 +89,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "attract", Phase.ATTRACT, 6.0, {}
     yield "attract-waking", Phase.ATTRACT, 4.0, {"people": (), "engine_ready": False}
     yield "attract-resting", Phase.ATTRACT, 4.0, {"camera_failed": True}
-    yield "attract-closed", Phase.ATTRACT, 4.0, {"is_open": False}
+    yield "attract-closed", Phase.ATTRACT, 4.0, {"show": Show(is_open=False)}
     yield "consent", Phase.CONSENT, 3.0, {}
     yield "consent-held", Phase.CONSENT, 3.0, {"pressed_s": BEGAN_S + 1.5}
     yield "consent-late", Phase.CONSENT, 40.0, {}
@@ -100,12 +101,12 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "portrait-countdown", Phase.PORTRAIT, 2.0, counting
     yield "portrait-opening", Phase.PORTRAIT, 1.0, {"camera": None, "sighting": None}
     yield "search", Phase.SEARCH, 8.0, {}
-    yield "search-late", Phase.SEARCH, 4.0, {"live": None}
+    yield "search-late", Phase.SEARCH, 4.0, {"search": None}
     yield "search-nobody", Phase.SEARCH, 4.0, {"sitter": Sitter.SYNTHETIC}
     for stage in ("faces", "reference", "tuning", "judging", "doppelganger", "film"):
         live = SearchStatus(stage, 0.5, found.median.pictures[0])
-        yield f"search-{stage}", Phase.SEARCH, 2.0, {"live": live}
-        yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"live": live, "sitter": Sitter.SYNTHETIC}
+        yield f"search-{stage}", Phase.SEARCH, 2.0, {"search": live}
+        yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"search": live, "sitter": Sitter.SYNTHETIC}
     for at_s in (1.0, 6.0, 20.0, 24.0, 28.0):
         yield f"border-{at_s:.0f}", Phase.BORDER, at_s, {}
     yield "border-always", Phase.BORDER, 25.0, {"result": always}
@@ -126,7 +127,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
     yield "doppelganger-coming", Phase.DOPPELGANGER, 2.0, {"result": replace(found, complete=False)}
-    yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"phones": False}
+    yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"downloads_available": False}
     yield "doppelganger-link", Phase.DOPPELGANGER, 8.0, {"link": LINK}
     yield "doppelganger-wifi", Phase.DOPPELGANGER, 8.0, {"link": WIFI}
     yield "doppelganger-without-link", Phase.DOPPELGANGER, 30.0, {}
@@ -214,7 +215,7 @@ def test_layout_of_any_screen(width: int, aspect: float) -> None:
 LATE: dict[Phase, dict[str, Any]] = {
     Phase.ATTRACT: {"people": ()},
     Phase.PORTRAIT: {"camera": None},
-    Phase.SEARCH: {"live": None},
+    Phase.SEARCH: {"search": None},
     Phase.BORDER: {"result": None},
     Phase.JURY: {"result": None},
     Phase.DOPPELGANGER: {"result": None},
@@ -275,7 +276,7 @@ def test_who_takes_part_unseen_is_not_searched_for(sitter: Sitter, values: Regis
     canvas = Canvas(*WIDE)
     told = ""
     for stage in ("faces", "reference", "search", "tuning", "judging", "doppelganger", "film"):
-        play(canvas, Phase.SEARCH, 2.0, values, live=SearchStatus(stage, 0.5, None), sitter=sitter)
+        play(canvas, Phase.SEARCH, 2.0, values, search=SearchStatus(stage, 0.5, None), sitter=sitter)
         told += " ".join(each.words for each in canvas.drawn_items)
     assert (re.search(r"\byou\b", told) is None) == (sitter is Sitter.SYNTHETIC)
 
@@ -388,7 +389,7 @@ def test_who_can_take_nothing_home_is_not_asked_to(values: Registry) -> None:
         doppelganger=None,
     )
     canvas = Canvas(*WIDE)
-    play(canvas, Phase.DOPPELGANGER, 8.0, values, result=always, phones=False)
+    play(canvas, Phase.DOPPELGANGER, 8.0, values, result=always, downloads_available=False)
     told = " ".join(each.words for each in canvas.drawn_items)
     assert "still you" in told and "no border" in told and "Take" not in told
 
@@ -435,7 +436,7 @@ def test_the_invitation_says_what_wakes_the_piece(values: Registry) -> None:
     invitation = next(size for words, size in asked.items() if "Touch" in words)
     resting = sizes(camera_failed=True).items()
     assert invitation > 1.4 * next(size for words, size in resting if "rest" in words)
-    for closed in (sizes(is_open=False), sizes(is_open=False, camera_failed=True)):
+    for closed in (sizes(show=Show(is_open=False)), sizes(show=Show(is_open=False), camera_failed=True)):
         assert any("Closed" in words for words in closed)
         assert not any(re.search("Touch|press|rest", words) for words in closed)
 
@@ -487,10 +488,10 @@ def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry
         (3.2, {"link": LINK}, "I have it", {Action.NO}),
         (4.0, {"link": LINK}, "I have it", {Action.YES, Action.NO}),
         (17.0, {}, "Done", {Action.YES}),
-        (2.0, {"phones": False}, "", set()),
-        (4.0, {"phones": False}, "Done", {Action.YES}),
+        (2.0, {"downloads_available": False}, "", set()),
+        (4.0, {"downloads_available": False}, "Done", {Action.YES}),
         (30.0, {"result": unfinished}, "Forget it now", {Action.NO}),
-        (30.0, {"result": unfinished, "phones": False}, "", set()),
+        (30.0, {"result": unfinished, "downloads_available": False}, "", set()),
     ]
     for at_s, changes, word, offered in whole:
         areas = play(canvas, Phase.DOPPELGANGER, at_s, values, **changes).areas()
@@ -616,13 +617,13 @@ def test_the_nearest_way_is_waited_for_without_a_jump(
     scene = Border()
     found = somebody().result
     begun = replace(found, nearest=None, doppelganger=None, complete=False)
-    scene.enter(replace(make_view(Phase.BORDER, 0.0, values), result=begun))
+    scene.enter(make_view(Phase.BORDER, 0.0, values, result=begun))
     shown_before: Pixels | None = None
     strips: list[Strip] = []
     differences: list[float] = []
     for frame in range(round(30 * Timeouts().border_s)):
-        view = make_view(Phase.BORDER, frame / 30, values)
-        scene.update(replace(view, result=found if frame / 30 >= arrives_s else begun))
+        result = found if frame / 30 >= arrives_s else begun
+        scene.update(make_view(Phase.BORDER, frame / 30, values, result=result))
         assert scene._strip is not None and scene._segment is not None
         if scene._segment.kind is not SegmentKind.SWEEP:
             continue

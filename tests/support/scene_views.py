@@ -33,7 +33,7 @@ from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
 from installation.stage.theme import StageParameters
-from installation.stage.view import Guidance, Link, SearchStatus, Sighting, View
+from installation.stage.view import Guidance, Link, ParticipantView, SearchStatus, Sighting, View
 from installation.visit.parameters import DeliveryParameters, Timeouts
 from installation.visit.participants import Participant, Sitter
 from installation.visit.state import State
@@ -161,7 +161,7 @@ def with_threshold(strip: Strip, threshold: float) -> Strip:
 
 
 def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en", **changes: Any) -> View:
-    """What the stage shows `at_s` after `phase` began; `changes` replace fields of the View or the State."""
+    """The view `at_s` seconds after `phase` began; `changes` replace fields of any of its parts."""
     who = somebody()
     camera = phase in (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
     sitter: Sitter | None = changes.pop("sitter", Sitter.CAMERA if camera else None)
@@ -178,22 +178,29 @@ def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en",
     fields: dict[str, Any] = {
         "now_s": now_s,
         "visit": replace(state, **of_state),
-        "registry": values,
+        "parameters": values.snapshot(),
         "text": Texts.load(language),
-        "began_s": BEGAN_S,
-        "lasts_s": values.of(Timeouts).of(phase),
+        "entered_s": BEGAN_S,
+        "duration_s": values.of(Timeouts).of(phase),
     }
+    participant: dict[str, Any] = {}
     if camera:
-        fields["sighting"] = Sighting(Guidance.READY, who.box, 0.0)
+        participant["sighting"] = Sighting(Guidance.READY, who.box, 0.0)
     match phase:
         case Phase.ATTRACT:
             fields["people"] = (who.result.median, who.result.nearest)
         case Phase.PORTRAIT:
             fields["camera"] = Frame(who.photograph, now_s, int(30 * at_s))
         case Phase.SEARCH:
-            fields["live"] = SearchStatus("search", min(at_s / 20, 1.0), who.result.median.pictures[-1])
+            participant["search"] = SearchStatus(
+                "search", min(at_s / 20, 1.0), who.result.median.pictures[-1]
+            )
         case Phase.BORDER | Phase.JURY | Phase.DOPPELGANGER:
-            fields["result"] = who.result
+            participant["result"] = who.result
+    of_participant = {
+        name: changes.pop(name) for name in list(changes) if name in ParticipantView.__dataclass_fields__
+    }
+    fields["participants"] = (ParticipantView(**(participant | of_participant)),)
     return View(**(fields | changes))
 
 

@@ -30,7 +30,7 @@ def ask(counters: Counters, values: Registry, language: str) -> None:
     """Puts the question on a screen that the counters see."""
     state = State(phase=Phase.CONSENT)
     lasts_s = values.of(Timeouts).consent_s
-    view = View(1.0, state, values, Texts.load(language), began_s=0.0, lasts_s=lasts_s)
+    view = View(1.0, state, values.snapshot(), Texts.load(language), entered_s=0.0, duration_s=lasts_s)
     canvas = Canvas(540, 960)
     Consent().draw(canvas, view)
     counters.frame(canvas, view, ())

@@ -250,10 +250,10 @@ def test_farewell_promises_no_link_that_has_just_gone(
     visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
     visited.do(Tick())
     visited.do(Pressed())
-    assert visited.is_in(Phase.FAREWELL) and visited.session.view(visited.now_s).link
+    assert visited.is_in(Phase.FAREWELL) and visited.session.view(visited.now_s).participant.link
     visited.delivery.news.append(gone(visit_id=number))
     visited.do(Tick())
-    assert visited.session.view(visited.now_s).link is None
+    assert visited.session.view(visited.now_s).participant.link is None
 
 
 def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:

@@ -17,7 +17,7 @@ from installation.capture.guidance import advise
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas, DrawnItem
-from installation.stage.view import Guidance, Sighting, View
+from installation.stage.view import Guidance, ParticipantView, Sighting, View
 from installation.visit.parameters import CaptureParameters
 from installation.visit.state import State
 from scenes.technician import Facts, Setup, clipped_share, lines, measure_focus
@@ -46,12 +46,12 @@ def view_of(picture: Pixels | None) -> View:
     return View(
         0.0,
         State(),
-        Registry(CaptureParameters),
+        Registry(CaptureParameters).snapshot(),
         Texts.load("en"),
         0.0,
         10.0,
         camera=camera,
-        sighting=sighting,
+        participants=(ParticipantView(sighting=sighting),),
     )
 
 
