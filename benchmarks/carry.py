@@ -58,8 +58,8 @@ from engine.stylegan2.network import Generator, to_uint8
 from installation.outputs import drawing
 from installation.settings import configuration
 from installation.workers.models import ModelBundle
-from training.nobody.compose import held_out
-from training.nobody.evaluate import frechet_distance
+from training.nobody.dataset import held_out
+from training.nobody.evaluation.frechet import frechet_distance
 
 Array = NDArray[np.float64]
 Figures = dict[str, float]

@@ -3,7 +3,7 @@
 Most of those whom a generator makes look much like its median face to a judge. Taken are those whom the
 leading judge clearly tells from it, so that there is a border on the way to them. Random people who are that
 far away are rare, and often dissolve; so a file may come with a generator that tells where better ones lie
-(made by `training/nobody/people.py`).
+(made by `training.nobody.people`).
 """
 
 import json

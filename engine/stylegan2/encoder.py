@@ -3,7 +3,7 @@
 A residual network (He et al., *Deep Residual Learning for Image Recognition*, 2016) from the picture to
 W+, as in Richardson et al., *Encoding in Style*, 2021, but small: a few milliseconds on one CPU core. It
 is trained on what the generator itself draws and on renders of people who do not exist
-(`training/nobody/encode.py`), so it belongs to one generator, whose sha256 its file names. Its feature
+(`training.nobody.encode`), so it belongs to one generator, whose sha256 its file names. Its feature
 maps also make a perceptual distance (`engine.perceptual.distance.EncoderFeatures`). It is no judge and was
 never told who is who.
 

@@ -8,63 +8,18 @@ so that a generator trained on pairs can be told it too. `compose_as_photographe
 grounds with things out of focus, vignettes, contrast and colour of different cameras.
 """
 
-import io
-import tarfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 
 COMPOSITION_DIMS = 12
 BLOBS = 6
-HELD_OUT_ONE_IN = 20
 
 Array = NDArray[Any]
 Draw = Callable[..., torch.Tensor]
-
-
-def load_cutouts(renders: Path, resolution: int) -> tuple[list[str], torch.Tensor]:
-    """Reads every WebP of a tar or a folder of renders.
-
-    Returns:
-        Names without suffix, sorted; and uint8 (N, 4, R, R), premultiplied, shrunk by area averaging.
-    """
-
-    def decode(file: tuple[str, bytes]) -> tuple[str, Array]:
-        name, stored = file
-        rgba = Image.open(io.BytesIO(stored)).convert("RGBA").convert("RGBa")
-        small = rgba.resize((resolution, resolution), Image.Resampling.BOX)
-        return name, np.asarray(small).transpose(2, 0, 1)
-
-    with ThreadPoolExecutor() as pool:
-        pictures = dict(pool.map(decode, _webp_files(renders)))
-    names = sorted(pictures)
-    return names, torch.from_numpy(np.stack([pictures[name] for name in names]))
-
-
-def _webp_files(renders: Path) -> Iterator[tuple[str, bytes]]:
-    if renders.is_dir():
-        for path in renders.glob("*.webp"):
-            yield path.stem, path.read_bytes()
-        return
-    with tarfile.open(renders) as tar:
-        for member in tar:
-            if member.name.endswith(".webp"):
-                stored = tar.extractfile(member)
-                assert stored is not None
-                yield Path(member.name).stem, stored.read()
-
-
-def held_out(names: Sequence[str]) -> Array:
-    """Which renders are never trained on, bool (N,): told by the name alone, whoever else there is."""
-    return np.array([zlib.crc32(name.encode()) % HELD_OUT_ONE_IN == 0 for name in names], bool)
 
 
 def compose(cutouts: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Finds rendered people in a generator made of nobody: those who play in attract, and sit without a camera.
 
-    python training/nobody/people.py weights/nobody.safetensors RENDERS weights/nobody-encoder.safetensors \\
+    python -m training.nobody.people weights/nobody.safetensors RENDERS weights/nobody-encoder.safetensors \\
         --export weights/nobody-people.safetensors --sheet weights/nobody/people.png
 
 Random people whom a judge tells from the median face are mostly those that dissolve. Somebody whom the
@@ -10,8 +10,6 @@ the median face, each as unlike all before as can be. The file holds their place
 written anew with each person.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +34,11 @@ from engine.pipeline.portrayal import guess
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8
-from training.nobody.compose import COMPOSITION_DIMS, compose, held_out, load_cutouts
-from training.nobody.evaluate import banded_sheet, distances, embeddings
+from training.nobody.compose import COMPOSITION_DIMS, compose
+from training.nobody.dataset import held_out, load_cutouts
+from training.nobody.evaluation.embeddings import distances, embeddings
+from training.nobody.run_folder import add_threads, command_parser
+from training.nobody.sheets import banded_sheet
 
 PORTRAIT_PX = 512
 LIMITS = FaceLimits(max_yaw_deg=30.0)  # whoever is asked for anything before the camera cannot follow
@@ -96,16 +97,14 @@ def find(
 
 @report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("people", __doc__)
     parser.add_argument("generator", type=Path)
     parser.add_argument("renders", type=Path, help="a tar or a folder of cut-outs that it was taught")
     parser.add_argument("encoder", type=Path)
     parser.add_argument("--count", type=int, default=15)
     parser.add_argument("--export", type=Path, required=True)
     parser.add_argument("--sheet", type=Path, help="a picture of them all, five in a row")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    add_threads(parser)
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
     generator, (encoder, _) = load_generator(args.generator), load_encoder(args.encoder)

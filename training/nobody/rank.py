@@ -9,7 +9,6 @@ counts as greater where more of it was put in, and as great as any other fault o
 `FAULTS`.
 """
 
-import argparse
 import itertools
 import sys
 from collections.abc import Callable, Sequence
@@ -27,8 +26,10 @@ from engine.faces.photograph import load_photograph
 from engine.inversion.target import to_target
 from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.stylegan2.encoder import Encoder, load_encoder
-from training.nobody.compose import compose_as_photographed, held_out, load_cutouts
-from training.nobody.learning import importance
+from training.nobody.compose import compose_as_photographed
+from training.nobody.dataset import held_out, load_cutouts
+from training.nobody.losses import importance
+from training.nobody.run_folder import command_parser
 
 Array = NDArray[Any]
 Fault = Callable[[torch.Tensor, float], torch.Tensor]
@@ -166,9 +167,7 @@ def table(columns: dict[str, dict[str, float]]) -> str:
 @torch.no_grad()
 @report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("rank", __doc__)
     parser.add_argument("renders", type=Path, help="a tar or a folder of cut-outs")
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--people", type=Path, required=True)

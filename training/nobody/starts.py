@@ -1,6 +1,6 @@
 """Does it help the search to begin where the encoder guesses? Searches from both starts, for several lengths.
 
-    python training/nobody/starts.py weights/nobody.safetensors RENDERS ENCODER PHOTO ...
+    python -m training.nobody.starts weights/nobody.safetensors RENDERS ENCODER PHOTO ...
 
 Prints one table: the search's own distance (mean) and dlib's (median, worst) after so many steps, from
 the median face and from the encoder's guess, for the photographs (scikit-image's sample sitter among
@@ -9,8 +9,6 @@ search has a learning rate that rises and falls over its length, so each length 
 the steps that lead to the guess count.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +32,8 @@ from engine.pipeline.portrayal import guess
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8
-from training.nobody.evaluate import sitters
+from training.nobody.evaluation.sitters import sitters
+from training.nobody.run_folder import add_threads, command_parser
 
 PORTRAIT_PX = 512
 
@@ -101,16 +100,14 @@ def table(found: Sequence[Found]) -> str:
 
 @report_errors_in_one_line
 def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("starts", __doc__)
     parser.add_argument("generator", type=Path)
     parser.add_argument("renders", type=Path, help="a tar or a folder of cut-outs")
     parser.add_argument("encoder", type=Path)
     parser.add_argument("photographs", type=Path, nargs="*")
     parser.add_argument("--unseen", type=int, default=8, help="how many unseen renders")
     parser.add_argument("--steps", type=int, nargs="+", default=[0, 25, 50, 100, 200])
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    add_threads(parser)
     args = parser.parse_args(words)
     torch.set_num_threads(args.threads)
     found: dict[str, list[Found]] = {"photographs": [], "unseen renders": []}

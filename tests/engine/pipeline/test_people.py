@@ -29,8 +29,9 @@ from installation.visit.parameters import CaptureParameters
 from installation.workers.models import ModelBundle
 from tests.conftest import REPO, FolderManifest
 from tests.engine.stylegan2.test_encoder import EMBEDDED_BYTES, ENCODER, GENERATOR
-from training.nobody import evaluate
 from training.nobody import people as finding
+from training.nobody.evaluation.diversity import share_of_strangers
+from training.nobody.evaluation.embeddings import distances, embeddings
 
 PEOPLE = REPO / "weights" / "nobody-people.safetensors"
 
@@ -67,9 +68,9 @@ def test_each_of_them_is_told_from_the_median_face_and_from_the_others(
     places = torch.cat([median_face(generator).latent, known])
     with torch.no_grad():
         pictures = torch.cat([to_uint8(generator.synthesis(part)) for part in places.split(8)]).numpy()
-    found = evaluate.embeddings(judge, pictures)
-    assert (evaluate.distances(found[1:], found[:1]) > CLEARLY * judge.threshold).all()
-    assert evaluate.share_of_strangers(found[1:]) > 0.8
+    found = embeddings(judge, pictures)
+    assert (distances(found[1:], found[:1]) > CLEARLY * judge.threshold).all()
+    assert share_of_strangers(found[1:]) > 0.8
 
 
 def _shown(picture: np.ndarray, _: float) -> np.ndarray:

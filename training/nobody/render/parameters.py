@@ -1,4 +1,4 @@
-"""The numbers a picture was made from, as `meta.jsonl` holds them: pairs for training (`latents.py`)."""
+"""The parameters a picture was made from, as `meta.jsonl` holds them: training learns pairs from them."""
 
 from typing import Any
 

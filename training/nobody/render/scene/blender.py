@@ -15,7 +15,7 @@ THINNING = ([0, 0.7, 1], [1, 0.9, 0.35])  # of a strand's radius, from root to t
 
 
 def set_up_cycles(scene: bpy.types.Scene, resolution: int, samples: int, threads: int) -> None:
-    """Sets the renderer: square pictures of `resolution` pixels, transparent, few samples, denoised."""
+    """Sets the renderer: square pictures of `resolution` pixels, transparent ground, denoised."""
     render, cycles = scene.render, scene.cycles
     render.engine = "CYCLES"
     render.resolution_x = render.resolution_y = resolution

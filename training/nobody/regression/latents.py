@@ -5,9 +5,6 @@ adding a constant a kind, is the chosen one; what correlates (grey hair and age)
 made independent by whitening. A fresh draw of z is then a fresh, plausible person.
 """
 
-import json
-import tarfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,19 +30,6 @@ MIRRORED = (
     *(f"c{i}" for i in ONE_SIDED_SHAPES if i < SHAPE_MODES),
     "asym", "part", "yaw", "roll", "gaze0", "key0", "fill_light0", "rim_light0",
 )  # fmt: skip
-
-
-def read_parameters(renders: Path) -> dict[str, dict[str, Any]]:
-    """`meta.jsonl` of a tar or a folder of renders: name -> {"identity": {...}, "shot": {...}}."""
-    if renders.is_dir():
-        lines = (renders / "meta.jsonl").read_text()
-    else:
-        with tarfile.open(renders) as tar:
-            stored = tar.extractfile(next(m for m in tar if m.name.endswith("meta.jsonl")))
-            assert stored is not None
-            lines = stored.read().decode()
-    rows = [json.loads(line) for line in lines.splitlines()]
-    return {row["name"]: row for row in rows}
 
 
 def _flatten(row: dict[str, Any]) -> dict[str, float | str]:

@@ -1,59 +1,30 @@
-"""What the trainings share: losses, learning rates, growing, sheets of samples, files.
+"""Prepares generators before, between and after trainings: growth, median face, truncation, noise maps."""
 
-Apart from `regress.py`, so that a machine that only trains needs neither OpenCV nor the renderer.
-"""
-
-import math
 import re
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
-from PIL import Image
 
 from engine.common.errors import UsageError
 from engine.stylegan2.network import FullyConnected, Generator
 
 Tensors = dict[str, torch.Tensor]
+MAPPING_LAYERS = 2  # Karras et al. 2020b take two for small data sets; eight learn more slowly
 
 
-def importance(alpha: torch.Tensor) -> torch.Tensor:
-    """(N, 1, R, R) alpha -> weights (N, 1, R, R): 1 for the face, 0.6 for hair, 0.25 for the ground.
-
-    Hair strands are drawn from random seeds that no latent tells; asking for them only blurs the face.
-    """
-    size = alpha.shape[-1]
-    y, x = torch.meshgrid(torch.linspace(0, 1, size), torch.linspace(0, 1, size), indexing="ij")
-    distance = torch.sqrt(((x - 0.5) / 0.31) ** 2 + ((y - 0.57) / 0.37) ** 2)
-    face = torch.sigmoid((1 - distance) * 12)
-    return 0.25 + alpha * (0.35 + 0.4 * face)
+def new_generator(z_dim: int, resolution: int) -> Generator:
+    """An untrained generator of the embedded one's width."""
+    return Generator(
+        z_dim, 512, resolution, channel_base=8192, channel_max=256, mapping_layers=MAPPING_LAYERS
+    )
 
 
-def pyramid_loss(a: torch.Tensor, b: torch.Tensor, weight: torch.Tensor, levels: int = 5) -> torch.Tensor:
-    """Weighted L1 over a Laplacian pyramid; each band counts the same however faint it is."""
-    difference, total = a - b, torch.zeros([])
-    for level in range(min(levels, int(math.log2(a.shape[-1])) - 2)):
-        coarse = F.avg_pool2d(difference, 2)
-        band = difference - F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        total = total + (band.abs() * weight).mean() * 2.0 ** (2 - level / 2)
-        difference, weight = coarse, F.avg_pool2d(weight, 2)
-    return total + (difference.abs() * weight).mean() * 2
-
-
-def kept(checkpoint: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """What a run goes on from. Raises UsageError where there is nothing."""
-    if not checkpoint.is_file():
-        raise UsageError(f"{checkpoint}: is not there. Name the folder of a run that has begun.")
-    return cast(dict[str, Any], torch.load(checkpoint, map_location=device, weights_only=True))
-
-
-def coarser(state: Tensors, resolution: int) -> Tensors:
+def blocks_up_to(state: Tensors, resolution: int) -> Tensors:
     """What a generator of that resolution can take of a finer one: all but the finest blocks."""
     return {name: tensor for name, tensor in state.items() if (_block_px(name) or 0) <= resolution}
 
 
-def grown(state: Tensors, generator: Generator, source: Path) -> Generator:
+def load_coarser_state(state: Tensors, generator: Generator, source: Path) -> Generator:
     """Fills a generator from one of lower resolution; new blocks begin by adding nothing to the picture.
 
     Raises UsageError, which names the `source`, where anything else is more there, or less, or of another
@@ -79,18 +50,6 @@ def _block_px(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def learning_rate(step: int, seconds_left: float, fall_s: float, peak: float) -> float:
-    """Warm up over 100 steps, fall over the last `fall_s` seconds to a twentieth."""
-    return peak * min(1.0, (step + 1) / 100) * max(0.05, min(1.0, seconds_left / fall_s))
-
-
-def contact_sheet(pictures: torch.Tensor, columns: int) -> Image.Image:
-    """uint8 (N, R, R, 3) -> one picture, row by row."""
-    n, size = pictures.shape[:2]
-    grid = pictures.reshape(n // columns, columns, size, size, 3).permute(0, 2, 1, 3, 4)
-    return Image.fromarray(grid.reshape(n // columns * size, columns * size, 3).numpy())
-
-
 @torch.no_grad()
 def set_w_avg(generator: Generator, draws: int = 20000) -> None:
     """The median face: the mean of w over fresh draws of z."""
@@ -99,7 +58,7 @@ def set_w_avg(generator: Generator, draws: int = 20000) -> None:
 
 
 @torch.no_grad()
-def widen(generator: Generator, psi: float) -> None:
+def rescale_truncation(generator: Generator, psi: float) -> None:
     """Lets truncation `psi` show what truncation 1 has shown so far; the pictures themselves stay the same.
 
     w becomes w / psi, and the affine layers take the difference back: A (w / psi - d) + b with
@@ -114,3 +73,21 @@ def widen(generator: Generator, psi: float) -> None:
         if isinstance(affine := getattr(layer, "affine", None), FullyConnected):
             affine.bias.sub_(affine(moved[None])[0] - affine(torch.zeros_like(moved)[None])[0])
     generator.mapping.w_avg.div_(psi)
+
+
+@torch.no_grad()
+def clear_noise_maps(generator: Generator) -> None:
+    """Noise of full strength and empty maps: the pictures of a generator that has learned without noise, and
+    room for the detail that a visit's tuning fills the maps with (`engine.inversion.projection.tune`)."""
+    for layer in generator.synthesis.noise_layers().values():
+        layer.noise_const.zero_()
+        layer.noise_strength.fill_(1.0)
+
+
+@torch.no_grad()
+def fill_empty_noise_maps(generator: Generator) -> None:
+    """Fills maps that `clear_noise_maps` left empty, at strength zero: training draws random noise."""
+    for layer in generator.synthesis.noise_layers().values():
+        if not layer.noise_const.any():
+            layer.noise_const.normal_()
+            layer.noise_strength.zero_()
