@@ -41,8 +41,9 @@ from engine.faces.acceptance import choose_sitter
 from engine.faces.alignment import Portrait, crop_ffhq
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
-from engine.finders import doppelganger
-from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
+from engine.finders.base import Holds, JudgeConstraint
+from engine.finders.nearest import NearestSettings, close_in, search_nearest
+from engine.finders.towards_others import TRUNCATION
 from engine.inversion.projection import Place, draw, fast_dtype
 from engine.inversion.target import face_importance
 from engine.judges.base import Affine, Judge
@@ -52,7 +53,7 @@ from engine.judges.perturbations import WORST_CASE, perturbations
 from engine.judges.registry import panel
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
-from engine.pipeline.portrayal import PortrayalSettings
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from installation.outputs import drawing
@@ -212,7 +213,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
     if steps:
         settings = replace(settings, search=replace(settings.search, steps=steps, tuning_steps=steps))
     bundle.settings = settings
-    print(f"{torch.get_num_threads()} thread, search {settings.search}, nearest {settings.nearest}")
+    print(f"{torch.get_num_threads()} thread, search {settings.search}, finders {settings.finders}")
     with FaceAnalyser() as finder:
         for name, rendered, photograph, other in sitters():
             path = work / f"{name}.pickle"
@@ -253,7 +254,7 @@ def do_portray(work: Path, only: Sequence[str], steps: int | None) -> None:
             print(name, sorted(sitter.pictures), sitter.given, sitter.border, shown, flush=True)
 
 
-def holding(sitter: Sitter, judges: Sequence[Judge]) -> doppelganger.Holds:
+def holding(sitter: Sitter, judges: Sequence[Judge]) -> Holds:
     """Whether each judge says someone else, in the worst case too, as `engine.pipeline.portrayal` asks."""
 
     def stays_beyond(judge: Judge, picture: Pixels) -> bool:
@@ -267,13 +268,13 @@ def holding(sitter: Sitter, judges: Sequence[Judge]) -> doppelganger.Holds:
     return lambda pictures: [all(stays_beyond(judge, picture) for judge in judges) for picture in pictures]
 
 
-def random_face(network: Generator, holds: doppelganger.Holds, seed: int) -> Pixels | None:
+def random_face(network: Generator, holds: Holds, seed: int) -> Pixels | None:
     """The first of 50 faces of the generator that holds."""
     random = torch.Generator().manual_seed(seed)
     for _ in range(50):
         z = torch.randn(1, network.z_dim, generator=random)
         with torch.no_grad():
-            picture = to_uint8(network(z, psi=doppelganger.TRUNCATION))[0].numpy()
+            picture = to_uint8(network(z, psi=TRUNCATION))[0].numpy()
         if holds([picture])[0]:
             return picture
     return None
@@ -302,7 +303,7 @@ def find_nearest(
     ]
     change = visible_change(sitter, finder)
     *_, last = search_nearest(network, sitter.match, constraints, change, settings)
-    twin = doppelganger.nearest(network, last.place, sitter.match, holding(sitter, judges))
+    twin = close_in(network, last.place, sitter.match, holding(sitter, judges))
     return twin.picture if twin else None
 
 

@@ -139,8 +139,8 @@ def one_sitter(device: torch.device, toy: bool) -> None:
 def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -> None:
     """The shortest way across, with dlib; prints its distances at both ends."""
     from engine.faces.analyser import FaceAnalyser
-    from engine.finders import doppelganger
-    from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
+    from engine.finders.base import JudgeConstraint
+    from engine.finders.nearest import NearestSettings, close_in, search_nearest
     from engine.judges.dlib import DlibJudge
     from engine.judges.judging import judge_worst_case, make_reference
     from engine.perceptual.visible_change import VisibleChange
@@ -153,16 +153,16 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
     importance[:, :, middle, middle] = 1.0
     with FaceAnalyser() as finder:
         reference = make_reference(judge, [(sitter, np.zeros((478, 2), np.float32))])
-        sitting = JudgeConstraint(judge, reference, 1.01 * judge.threshold)
+        constraint = JudgeConstraint(judge, reference, 1.01 * judge.threshold)
         change = VisibleChange(picture, importance.to(where), NormalisedLaplacianPyramid(), finder)
         settings = NearestSettings(steps=steps, dtype=fast_dtype(where))
-        found, seconds = timed(lambda: search_nearest(generator, match, [sitting], change, settings))
+        found, seconds = timed(lambda: search_nearest(generator, match, [constraint], change, settings))
 
         def worst(one: np.ndarray) -> float:
             return judge_worst_case(judge, reference, [one])[0].worst_distance
 
-        twin = doppelganger.nearest(
-            generator, found.place, match, lambda ones: [worst(one) > sitting.limit for one in ones]
+        twin = close_in(
+            generator, found.place, match, lambda ones: [worst(one) > constraint.limit for one in ones]
         )
         print(f"| {where} | dlib at the match, worst case | {worst(picture):.3f} | |")
         if twin is None:

@@ -26,11 +26,10 @@ from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
-from engine.inversion.projection import SearchSettings, median_face, search_latent, tune
+from engine.inversion.projection import SearchSettings, guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
 from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.registry import panel
-from engine.pipeline.portrayal import guess
 from installation.settings import configuration
 from installation.workers.models import ModelBundle
 
@@ -55,7 +54,7 @@ def measure(bundle: ModelBundle, photograph: Pixels) -> tuple[list[list[float]],
     target = aim_at(portrait, generator.resolution, bundle.distance, generator.device)
     (judge,) = panel(["dlib"])
     reference = make_reference(judge, [(portrait.image, portrait.landmarks)])
-    start = guess(generator, bundle.encoder, target.picture) if bundle.encoder else None
+    start = guess_place(generator, bundle.encoder, target.picture) if bundle.encoder else None
     *_, found = search_latent(generator, target.loss, settings, start)
     rows, shown = [], []
     for steps, rate in WAYS.values():

@@ -1,4 +1,6 @@
-"""The shortest way across: the picture nearest to the match that every binding judge calls someone else.
+"""*nearest*: the picture that looks most like the match and that every binding judge calls someone else.
+
+`search_nearest` looks for it; `NearestFinder` then closes in on the match from where that search has ended.
 
 From the match, the latent moves through W+ (the visit's own offsets of the generator stay as they are), so
 that the *visible change* is least, subject to one constraint for each judge: its distance, in expectation
@@ -24,11 +26,12 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from torch import Tensor
 
+from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
+from engine.finders.base import Doppelganger, Finder, FinderTask, Holds, JudgeConstraint
+from engine.finders.bisection import first_that_holds, last_that_holds
 from engine.inversion.projection import Place, Step, draw, latent_spread
-from engine.judges.base import Judge
 from engine.judges.gradients import DifferentiableJudge
-from engine.judges.judging import Reference
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
 from engine.perceptual.visible_change import VisibleChange
 from engine.stylegan2.network import Generator, to_uint8
@@ -71,31 +74,63 @@ PROBED_DIRECTIONS = 16
 PROBE_DISTANCE = 0.3  # in standard deviations of w
 PROBES = 2  # pairs a step
 
-
-@dataclass(frozen=True)
-class JudgeConstraint:
-    """A judge, how it knows the sitter, and the distance at which it has to say someone else in the worst
-    case."""
-
-    judge: Judge
-    reference: Reference
-    limit: float
+# Places on the way from where the search has ended (0) to the match (1).
+ABOUT_THE_END = (0.3, 0.2, 0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.4)
+"""Tried first: back towards the match as far as it still holds, or a little further out where it does not
+quite hold."""
+TOWARDS_THE_MATCH = (0.5, 0.7, 0.9, 1.0)
+"""Tried where the first of those holds already; the match itself usually does not."""
 
 
-class _Constraint:
-    """One judge's: `limit + gap - distance <= 0`, in shares of its threshold.
+class NearestFinder(Finder):
+    """Searches through W+ for the nearest picture that holds, then closes in on the match."""
+
+    name = "nearest"
+    description = "is the nearest picture found of somebody else"
+    stage = "nearest"
+    judging_stage = "nearest_judging"
+    own_continuum = True
+
+    def __init__(self, settings: NearestSettings | None = None) -> None:
+        self.settings = settings or NearestSettings()
+
+    def find(self, task: FinderTask) -> Doppelganger | None:
+        """The nearest picture found, or None where none holds, or where the match itself holds and is its own
+        nearest picture."""
+        if task.match_holds:
+            return None
+        match = task.continuum.end
+        for step in search_nearest(task.generator, match, task.constraints, task.change, self.settings):
+            task.report_step(step)
+        return close_in(task.generator, step.place, match, task.holds)
+
+
+def close_in(generator: Generator, found: Place, match: Place, holds: Holds) -> Doppelganger | None:
+    """The first picture that holds, seen from the match, on the way there from the place `found` in which the
+    search has ended; None where none does."""
+    way = Continuum(generator, found, match)
+    t = first_that_holds(way.picture, holds, ABOUT_THE_END)
+    if t == ABOUT_THE_END[0]:
+        t = last_that_holds(way.picture, holds, (t, *TOWARDS_THE_MATCH))
+    return None if t is None else Doppelganger(NearestFinder.name, None, way.place(t), way.picture(t))
+
+
+class _ConstraintEstimate:
+    """What is known of one judge's constraint: `limit + gap - distance <= 0`, in shares of its threshold.
 
     `distance` is the mean over the step's perturbations: half of them drawn anew, half those of the worst
     case that were hardest when last measured. `gap` is what this mean must have in hand for the worst case
     itself to be beyond the limit.
     """
 
-    def __init__(self, sitting: JudgeConstraint, settings: NearestSettings, device: torch.device) -> None:
-        self.sitting, self.settings = sitting, settings
-        self.gap = 0.03 * sitting.judge.threshold  # a first guess
+    def __init__(self, constraint: JudgeConstraint, settings: NearestSettings, device: torch.device) -> None:
+        self.constraint, self.settings = constraint, settings
+        self.gap = 0.03 * constraint.judge.threshold  # a first guess
         self.hardest = WORST_CASE[-(settings.k // 2) :]
-        network = sitting.judge.network_with_gradients()
-        self.seen = network and DifferentiableJudge(sitting.judge, network, sitting.reference, device)
+        network = constraint.judge.network_with_gradients()
+        self.differentiable = network and DifferentiableJudge(
+            constraint.judge, network, constraint.reference, device
+        )
 
     def _changes(self, index: int) -> list[Perturbation]:
         drawn = perturbations(self.settings.seed + index, self.settings.k - len(self.hardest))
@@ -103,20 +138,20 @@ class _Constraint:
 
     def _distances(self, picture: Pixels, changes: Sequence[Perturbation]) -> NDArray[np.float64]:
         """One for each of the changes; a picture without a face is far away, but not infinitely."""
-        judge, reference = self.sitting.judge, self.sitting.reference
+        judge, reference = self.constraint.judge, self.constraint.reference
         embeddings = judge.describe([picture], reference.alignment, changes)[0]
         return np.nan_to_num(judge.distance(embeddings, reference.embedding), nan=2 * judge.threshold)
 
     def _violation(self, distance: float) -> float:
-        threshold = self.sitting.judge.threshold
-        wanted = self.sitting.limit + self.settings.reserve * threshold + self.gap
+        threshold = self.constraint.judge.threshold
+        wanted = self.constraint.limit + self.settings.reserve * threshold + self.gap
         return (wanted - distance) / threshold
 
     def gradient(self, move: Tensor, picture: Tensor, index: int) -> tuple[float, Tensor]:
         """The violation, and its gradient by `move`, through the judge's network."""
-        assert self.seen
-        mean = self.seen.distances(picture, self._changes(index)).mean()
-        (gradient,) = torch.autograd.grad(-mean / self.sitting.judge.threshold, move, retain_graph=True)
+        assert self.differentiable
+        mean = self.differentiable.distances(picture, self._changes(index)).mean()
+        (gradient,) = torch.autograd.grad(-mean / self.constraint.judge.threshold, move, retain_graph=True)
         return self._violation(float(mean.detach())), gradient
 
     def probe(
@@ -133,7 +168,7 @@ class _Constraint:
                 float(self._distances(drawn(move.detach() + side * way), changes).mean()) for side in (1, -1)
             )
             total += (there + back) / 2 / PROBES
-            slope = (there - back) / 2 / self.sitting.judge.threshold
+            slope = (there - back) / 2 / self.constraint.judge.threshold
             gradient -= slope * way / way.square().sum() / PROBES
         return self._violation(total), gradient
 
@@ -143,13 +178,13 @@ class _Constraint:
         self.hardest = tuple(WORST_CASE[i] for i in np.argsort(worst)[: len(self.hardest)])
         mean = self._distances(picture, self._changes(index)).mean()
         self.gap = float(self.gap + mean - worst.min()) / 2
-        return bool(worst.min() > self.sitting.limit)
+        return bool(worst.min() > self.constraint.limit)
 
 
 def search_nearest(
     generator: Generator,
     match: Place,
-    sittings: Sequence[JudgeConstraint],
+    constraints: Sequence[JudgeConstraint],
     change: VisibleChange,
     settings: NearestSettings | None = None,
 ) -> Iterator[Step]:
@@ -161,9 +196,9 @@ def search_nearest(
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)
-    constraints = [_Constraint(sitting, settings, generator.device) for sitting in sittings]
+    estimates = [_ConstraintEstimate(one, settings, generator.device) for one in constraints]
     move = torch.zeros_like(match.latent, requires_grad=True)
-    optimiser = _ProjectedSteps(move, len(constraints), settings)
+    optimiser = _ProjectedSteps(move, len(estimates), settings)
     best, least = match, math.inf
 
     @cache
@@ -182,8 +217,10 @@ def search_nearest(
         loss = change.smooth(picture).sum()
         (likeness,) = torch.autograd.grad(loss, move, retain_graph=True)
         measured = [
-            one.gradient(move, picture, index) if one.seen else one.probe(drawn, move, directions(), index)
-            for one in constraints
+            one.gradient(move, picture, index)
+            if one.differentiable
+            else one.probe(drawn, move, directions(), index)
+            for one in estimates
         ]
         optimiser.step(index, likeness, measured)
         here = place(move.detach().clone())
@@ -192,7 +229,7 @@ def search_nearest(
             shown = drawn(move.detach())
             total = change.measure(shown).total
             # Every judge measures, also where one has already said no.
-            if all([one.check(shown, index) for one in constraints]) and total < least:
+            if all([one.check(shown, index) for one in estimates]) and total < least:
                 best, least = here, total
             elif done and least == math.inf:
                 best = here

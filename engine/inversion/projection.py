@@ -26,6 +26,7 @@ from typing import Literal
 import torch
 from torch.func import functional_call
 
+from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, StyledConvolution, to_uint8
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
@@ -105,6 +106,12 @@ def fast_dtype(device: torch.device) -> torch.dtype:
 def median_face(generator: Generator) -> Place:
     """G(w_avg): where every search begins."""
     return Place(generator.broadcast(generator.mapping.w_avg[None]).clone())
+
+
+@torch.no_grad()
+def guess_place(generator: Generator, encoder: Encoder, pictures: torch.Tensor) -> Place:
+    """Where an encoder, which was trained for this generator, estimates that pictures (N, 3, R, R) lie."""
+    return Place(median_face(generator).latent + encoder(pictures))
 
 
 def draw(generator: Generator, place: Place, dtype: torch.dtype = torch.float32) -> torch.Tensor:

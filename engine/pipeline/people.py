@@ -29,7 +29,8 @@ from engine.faces.measurement import Face
 from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.judging import REFERENCE_K, Reference, judge_pictures, make_reference
-from engine.pipeline.portrayal import PortrayalSettings, sampler
+from engine.pipeline.curves import sampler
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.network import Generator
 
 TRUNCATION = 0.8

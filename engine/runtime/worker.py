@@ -26,7 +26,10 @@ from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError, UsageError, WeightsError, exception_summary
 from engine.judges.base import Judge
 from engine.pipeline.people import Person, find_person, person_strip
-from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, summarise
+from engine.pipeline.portrayal import Portrayal
+from engine.pipeline.progress import Progress
+from engine.pipeline.settings import PortrayalSettings
+from engine.pipeline.summary import summarise
 from engine.runtime import channel
 from engine.runtime.channel import Channel, ReceivedMessage
 from engine.runtime.messages import (

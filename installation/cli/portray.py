@@ -15,7 +15,7 @@ from installation.outputs.report import Report
 from installation.settings.configuration import DEFAULT, MAX_SEED, load
 
 if TYPE_CHECKING:
-    from engine.pipeline.portrayal import Progress
+    from engine.pipeline.progress import Progress
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -102,13 +102,6 @@ def sample_sitter() -> Path:
     return Path(spec.origin).parent / "data" / "astronaut.png"
 
 
-GIVEN = {
-    "nearest": "doppelganger.png is the nearest picture found of somebody else",
-    "on-the-way": "doppelganger.png is the first to hold on the way to the median face",
-    "towards-others": "doppelganger.png lies on the way to somebody else",
-}
-
-
 def _in_words(report: Report) -> str:
     """What the visit has found, in one line."""
     judge = report.judges[0]
@@ -119,7 +112,12 @@ def _in_words(report: Report) -> str:
         )
     else:
         border = f"{judge.name} has no border here ({judge.note})"
-    return f"{border}; {GIVEN[report.doppelganger.kind] if report.doppelganger else 'no doppelgänger holds'}."
+    if report.doppelganger is None:
+        return f"{border}; no doppelgänger holds."
+    from engine.finders.registry import make_finders  # loads torch, as the portrayal has done
+
+    (finder,) = make_finders([report.doppelganger.kind])
+    return f"{border}; doppelganger.png {finder.description}."
 
 
 class _ProgressBar:

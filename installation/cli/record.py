@@ -6,7 +6,9 @@ import numpy as np
 
 from engine.border.tracing import Curve
 from engine.judges.base import Judge
-from engine.pipeline.portrayal import AssessedDoppelganger, JudgeCurves, NearestContinuum, Portrayal
+from engine.pipeline.assessment import AssessedDoppelganger
+from engine.pipeline.curves import JudgeCurves, NearestContinuum
+from engine.pipeline.portrayal import Portrayal
 from installation.outputs import folder, report
 from installation.settings.texts import Texts
 from installation.workers.models import ModelBundle
@@ -73,10 +75,10 @@ def _doppelganger(twin: AssessedDoppelganger | None) -> report.Doppelganger | No
         return None
     return report.Doppelganger(
         kind=twin.kind,
-        t=twin.t if twin.kind == "on-the-way" else None,
+        t=twin.t,
         judges={
             name: report.DoppelgangerDistances(
-                distance=verdict.distance, worst_distance=twin.worst[name].worst_distance
+                distance=verdict.distance, worst_distance=twin.worst_case[name].worst_distance
             )
             for name, verdict in twin.verdicts.items()
         },

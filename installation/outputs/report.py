@@ -132,9 +132,13 @@ class DoppelgangerDistances(_Part):
 
 
 class Doppelganger(_Part):
-    """A picture beyond the border. t is None where it does not lie on the way through the median."""
+    """A picture beyond the border.
 
-    kind: Literal["nearest", "on-the-way", "towards-others"]
+    kind: the name of the finder that found it (`engine.finders.registry`). t is None where it does not lie on
+    the way through the median.
+    """
+
+    kind: str
     t: T | None
     judges: dict[str, DoppelgangerDistances]
     likeness: dict[str, Number]

@@ -47,7 +47,10 @@ class Search(_Section):
     steps: int = Field(150, ge=1, le=10_000, description="steps of the latent, at most")
     tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
     tuning_steps: int = Field(60, ge=1, le=10_000, description="steps of the weights, at most")
-    nearest: bool = Field(True, description="whether the shortest way across is looked for")
+    finders: list[str] = Field(
+        ["nearest", "on-the-way", "towards-others"],
+        description="ways to a doppelgänger, in the order in which they are tried; see docs/search.md",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"
     )

@@ -65,7 +65,7 @@ def load_models(configuration: Configuration, beside_window: bool = False) -> "M
         search = configuration.search.model_copy(update={"threads": threads})
         configuration = configuration.model_copy(update={"search": search})
     # What is shown needs one doppelgänger, not both.
-    return ModelBundle(configuration, both=False)
+    return ModelBundle(configuration, all_finders=False)
 
 
 class EngineClient(ResilientService):

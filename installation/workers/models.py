@@ -11,13 +11,15 @@ import torch
 from engine.common.arrays import Pixels
 from engine.common.device import brought_to, choose, within_memory
 from engine.common.errors import WeightsError
-from engine.finders.nearest import NearestSettings
+from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
 from engine.judges.registry import panel, require_binding
 from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
 from engine.pipeline.people import load_people
-from engine.pipeline.portrayal import Portrayal, PortrayalSettings, Progress, portray
+from engine.pipeline.portrayal import Portrayal, portray
+from engine.pipeline.progress import Progress
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator
@@ -33,8 +35,8 @@ class ModelBundle:
     """
 
     @within_memory()
-    def __init__(self, configuration: Configuration, both: bool = True) -> None:
-        """`both`: whether the doppelgänger through the median is looked for beside a nearer one."""
+    def __init__(self, configuration: Configuration, all_finders: bool = True) -> None:
+        """all_finders: see `PortrayalSettings`."""
         # Fixed, not what the machine has: the same photograph then has the same border on every machine.
         torch.set_num_threads(configuration.search.threads)
         self.device = choose(configuration.search.device)
@@ -59,13 +61,13 @@ class ModelBundle:
                 dtype=dtype,
                 seed=0,
             ),
-            nearest=NearestSettings(dtype=dtype, seed=judging.seed) if search.nearest else None,
+            finders=make_finders(search.finders, dtype, judging.seed),
             tuning=search.tuning,
             scrfd_file=detector_file(configuration.faces.detector),
             k=judging.perturbations,
             seed=judging.seed,
             strip=configuration.film.pictures,
-            both=both,
+            all_finders=all_finders,
         )
 
     @within_memory()

@@ -1,5 +1,6 @@
 """The App for tests: real engine, judge and scenes, few steps, and a camera that fails on command."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ people = ""
 steps = 3
 tuning = "always"
 tuning_steps = 2
-nearest = {nearest}
+finders = {finders}
 threads = 1
 
 [judging]
@@ -62,7 +63,8 @@ SHORT = {
 def few_steps(folder: Path, port: int = 8080, nearest: bool = False) -> Path:
     """A configuration file for visits that are over soon."""
     path = folder / "few-steps.toml"
-    path.write_text(FEW_STEPS.format(port=port, nearest=str(nearest).lower()))
+    finders = ["nearest"] * nearest + ["on-the-way", "towards-others"]
+    path.write_text(FEW_STEPS.format(port=port, finders=json.dumps(finders)))
     return path
 
 
@@ -75,7 +77,7 @@ def light_models(configuration: Configuration) -> "Models":
     from engine.stylegan2.network import Generator
     from installation.workers.models import ModelBundle
 
-    bundle = ModelBundle(configuration, both=False)
+    bundle = ModelBundle(configuration, all_finders=False)
     whole = bundle.generator
     light = Generator(
         whole.z_dim,

@@ -24,13 +24,19 @@ from engine.common.errors import DoppelgangerError, NoUsableFace, report_errors_
 from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
-from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
+from engine.inversion.projection import (
+    SearchSettings,
+    draw,
+    fast_dtype,
+    guess_place,
+    median_face,
+    search_latent,
+)
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
 from engine.judges.registry import panel
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.pipeline.people import CLEARLY, save_people
-from engine.pipeline.portrayal import guess
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8
@@ -66,7 +72,7 @@ def search(generator: Generator, encoder: Encoder, finder: FaceAnalyser, photogr
     face = choose_sitter(finder.find(photograph), LIMITS)
     portrait = crop_ffhq(photograph, face.landmarks, PORTRAIT_PX)
     target = aim_at(portrait, generator.resolution, NormalisedLaplacianPyramid(), generator.device)
-    start = guess(generator, encoder, target.picture)
+    start = guess_place(generator, encoder, target.picture)
     settings = SearchSettings(steps=200, dtype=fast_dtype(generator.device))
     *_, last = search_latent(generator, target.loss, settings, start)
     return last.place.latent.half().float().cpu()  # as the file keeps it

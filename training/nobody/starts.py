@@ -22,13 +22,19 @@ from engine.common.errors import report_errors_in_one_line
 from engine.faces.acceptance import FaceLimits, choose_sitter
 from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
-from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
+from engine.inversion.projection import (
+    SearchSettings,
+    draw,
+    fast_dtype,
+    guess_place,
+    median_face,
+    search_latent,
+)
 from engine.inversion.target import Target, aim_at
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures, make_reference
 from engine.judges.registry import panel
 from engine.perceptual.distance import NormalisedLaplacianPyramid
-from engine.pipeline.portrayal import guess
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8
@@ -64,7 +70,7 @@ def search_from_both(
     """Every length from the median face and from the guess; 0 steps is where a search begins."""
     dtype = fast_dtype(generator.device)
     # Without a start a search begins to optimise at once; it would walk to one, were it the median face.
-    starts = {"median": None, "encoder": guess(generator, encoder, sitter.target.picture)}
+    starts = {"median": None, "encoder": guess_place(generator, encoder, sitter.target.picture)}
     for name, start in starts.items():
         for steps in lengths:
             place = start or median_face(generator)

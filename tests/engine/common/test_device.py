@@ -17,14 +17,17 @@ from engine.common import device
 from engine.common.arrays import Pixels
 from engine.common.errors import MachineError
 from engine.faces.analyser import FaceAnalyser
-from engine.finders import doppelganger
-from engine.finders.nearest import JudgeConstraint, NearestSettings, search_nearest
+from engine.finders import towards_others
+from engine.finders.base import JudgeConstraint
+from engine.finders.nearest import NearestFinder, NearestSettings, search_nearest
+from engine.finders.registry import make_finders
 from engine.inversion.projection import (
     Place,
     SearchSettings,
     Step,
     draw,
     fast_dtype,
+    guess_place,
     median_face,
     search_latent,
     tune,
@@ -38,7 +41,7 @@ from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLapl
 from engine.perceptual.lpips import LPIPS
 from engine.perceptual.visible_change import VisibleChange
 from engine.pipeline import people
-from engine.pipeline.portrayal import Portrayal, guess
+from engine.pipeline.portrayal import Portrayal
 from engine.stylegan2 import network
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, to_uint8
@@ -196,7 +199,7 @@ def searched(
     importance = torch.linspace(0.25, 1, 1024).view(1, 1, 32, 32).to(where)
     loss = distance(name, encoder, where).towards(target, importance)
     settings = SearchSettings(steps=6, tuning_steps=4, walk_steps=2, dtype=dtype)
-    *_, found = search_latent(generator, loss, settings, guess(generator, encoder, target))
+    *_, found = search_latent(generator, loss, settings, guess_place(generator, encoder, target))
     assert "b16.conv1.noise_const" in found.place.offsets
     *_, tuned = tune(generator, loss, found.place, settings)
     return tuned
@@ -256,12 +259,13 @@ def crossed(generator: Generator, where: torch.device, gradients: tuple[bool, ..
     importance = torch.linspace(0.25, 1, 1024).view(1, 1, 32, 32).to(where)
     with FaceAnalyser() as finder:
         change = VisibleChange(picture, importance, NormalisedLaplacianPyramid(), finder)
-        sittings = []
+        constraints = []
         for i, known in enumerate(gradients):
             tints = Tints(f"judge {i}", 20.0, known)
             reference = make_reference(tints, [(picture, np.zeros((478, 2), np.float32))])
-            sittings.append(JudgeConstraint(tints, reference, 20.2))
-        *_, last = search_nearest(generator, match, sittings, change, NearestSettings(steps=6, check_every=3))
+            constraints.append(JudgeConstraint(tints, reference, 20.2))
+        settings = NearestSettings(steps=6, check_every=3)
+        *_, last = search_nearest(generator, match, constraints, change, settings)
         return last, change.measure(last.picture.numpy()).total
 
 
@@ -277,7 +281,7 @@ def test_the_shortest_way_across_is_the_same_there(generator, gradients) -> None
 
 def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
     """The continuum, the way towards other people, and these themselves."""
-    monkeypatch.setattr(doppelganger, "PEOPLE", 1)
+    monkeypatch.setattr(towards_others, "PEOPLE", 1)
 
     def found(where: torch.device) -> list[np.ndarray]:
         there = device.brought_to(generator, where)
@@ -288,7 +292,8 @@ def test_pictures_of_places_come_back(monkeypatch, generator) -> None:
         def apart(picture: Pixels) -> float:
             return float(np.abs(picture - start).mean())
 
-        other = doppelganger.towards_others(there, way.place(0.5), lambda p: [apart(p[0]) > 3], apart)
+        border = way.place(0.5)
+        other = towards_others.nearest_towards_others(there, border, lambda p: [apart(p[0]) > 3], apart)
         assert other is not None
         assert people._random(there, 3).latent.device == where
         return [way.picture(0.3), other.picture]
@@ -308,11 +313,12 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
         judging = Judging(panel=["dlib", "anthropometry"], perturbations=1)
         small = ModelBundle(
             Configuration(encoder="nobody-encoder", perceptual="features", search=search, judging=judging),
-            both=False,
+            all_finders=False,
         )
-        nearest = NearestSettings(steps=4, check_every=2)
+        nearest = NearestFinder(NearestSettings(steps=4, check_every=2))
+        finders = (nearest, *make_finders(["on-the-way", "towards-others"]))
         still = replace(small.settings.search, dtype=torch.float32)
-        small.settings = replace(small.settings, search=still, nearest=nearest, strip=4, nearest_strip=4)
+        small.settings = replace(small.settings, search=still, finders=finders, strip=4, nearest_strip=4)
         return small, small.portray([astronaut])
 
     here_bundle, here = visit()

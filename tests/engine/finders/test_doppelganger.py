@@ -9,9 +9,12 @@ import torch
 from engine.border.continuum import Continuum
 from engine.border.tracing import Crossing, Curve, Sample
 from engine.common.arrays import Pixels
-from engine.finders import doppelganger
+from engine.finders.bisection import FINEST_T
+from engine.finders.nearest import close_in
+from engine.finders.on_the_way import first_on_the_way
+from engine.finders.towards_others import nearest_towards_others
 from engine.inversion.projection import Place, median_face
-from engine.pipeline.portrayal import _beyond
+from engine.pipeline.assessment import t_beyond_border
 from engine.stylegan2.network import Generator
 from tests.support.judge_kit import verdict
 
@@ -42,14 +45,14 @@ def test_takes_the_first_that_holds_beyond_the_border(way: Continuum) -> None:
     def holds(pictures: Sequence[Pixels]) -> list[bool]:
         return [apart(picture) > limit for picture in pictures]
 
-    found = doppelganger.on_the_way(way, 0.7, holds)
+    found = first_on_the_way(way, 0.7, holds)
     assert found is not None and found.kind == "on-the-way"
-    assert 0.4 - 0.002 < found.t <= 0.4
+    assert found.t is not None and 0.4 - 0.002 < found.t <= 0.4
     assert holds([found.picture]) == [True]
 
 
 def test_the_border_picture_itself_is_taken_where_it_holds(way: Continuum) -> None:
-    found = doppelganger.on_the_way(way, 0.7, lambda pictures: [True] * len(pictures))
+    found = first_on_the_way(way, 0.7, lambda pictures: [True] * len(pictures))
     assert found is not None and found.t == 0.7
 
 
@@ -70,19 +73,19 @@ def test_the_nearest_one_is_the_first_that_holds_seen_from_the_match(
         asked.append(len(pictures))
         return [apart(picture) >= limit for picture in pictures]
 
-    found = doppelganger.nearest(generator, way.start, way.end, holds)
+    found = close_in(generator, way.start, way.end, holds)
     assert found is not None and found.kind == "nearest"
-    assert limit <= apart(found.picture) <= apart(way.picture(border - 2 * doppelganger.FINEST))
+    assert limit <= apart(found.picture) <= apart(way.picture(border - 2 * FINEST_T))
     assert set(asked) == {1} and len(asked) <= 8 + 9
 
 
 def test_the_match_itself_is_the_nearest_one_where_it_holds(generator: Generator, way: Continuum) -> None:
-    found = doppelganger.nearest(generator, way.start, way.end, lambda pictures: [True] * len(pictures))
+    found = close_in(generator, way.start, way.end, lambda pictures: [True] * len(pictures))
     assert found is not None and np.array_equal(found.picture, way.picture(1.0))
 
 
 def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Continuum) -> None:
-    assert doppelganger.on_the_way(way, 0.7, lambda pictures: [False] * len(pictures)) is None
+    assert first_on_the_way(way, 0.7, lambda pictures: [False] * len(pictures)) is None
     start = way.picture(0.7).astype(int)
 
     def apart(picture: Pixels) -> float:
@@ -91,7 +94,7 @@ def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Cont
     def holds(pictures: Sequence[Pixels]) -> list[bool]:
         return [apart(picture) > 5 for picture in pictures]
 
-    found = doppelganger.towards_others(generator, way.place(0.7), holds, apart)
+    found = nearest_towards_others(generator, way.place(0.7), holds, apart)
     assert found is not None and found.kind == "towards-others"
     assert holds([found.picture]) == [True]
     assert apart(found.picture) < 8
@@ -99,12 +102,12 @@ def test_goes_on_to_others_and_takes_the_nearest(generator: Generator, way: Cont
     def closeness(picture: Pixels) -> float:
         return -apart(picture)
 
-    farthest = doppelganger.towards_others(generator, way.place(0.7), holds, closeness)
+    farthest = nearest_towards_others(generator, way.place(0.7), holds, closeness)
     assert farthest is not None and apart(found.picture) < apart(farthest.picture)
 
 
 def test_none_is_said_where_none_holds(generator: Generator, way: Continuum) -> None:
-    found = doppelganger.towards_others(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
+    found = nearest_towards_others(generator, way.place(0.7), lambda p: [False] * len(p), lambda p: 0.0)
     assert found is None
 
 
@@ -119,4 +122,4 @@ def test_where_the_way_beyond_the_border_begins(distances: list[float], beyond: 
     crossing = {True: Crossing(low, high, 0.5, 3), False: Crossing(high, low, 0.5, 3)}
     ends = (samples[0].verdict.same, samples[-1].verdict.same)
     crossings = () if ends[0] == ends[1] else (crossing[ends[1]],)
-    assert _beyond(Curve(samples, crossings, 0.6)) == beyond
+    assert t_beyond_border(Curve(samples, crossings, 0.6)) == beyond

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.finders import doppelganger
+from engine.finders.base import JudgeConstraint
 from engine.finders.nearest import (
-    JudgeConstraint,
     NearestSettings,
     _multipliers,
+    close_in,
     principal_directions,
     search_nearest,
 )
@@ -59,7 +59,7 @@ def change(generator, match) -> Iterator[VisibleChange]:
         yield VisibleChange(drawn(generator, match), importance, NormalisedLaplacianPyramid(), finder)
 
 
-def sitting(judge, picture: Pixels, mesh: np.ndarray, margin: float = 0.01) -> JudgeConstraint:
+def constraint_of(judge, picture: Pixels, mesh: np.ndarray, margin: float = 0.01) -> JudgeConstraint:
     return JudgeConstraint(judge, make_reference(judge, [(picture, mesh)]), judge.threshold * (1 + margin))
 
 
@@ -70,20 +70,20 @@ def mesh(generator, match) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def dlib_sitting(generator, match, mesh) -> JudgeConstraint:
-    return sitting(DlibJudge(), drawn(generator, match), mesh)
+def dlib_constraint(generator, match, mesh) -> JudgeConstraint:
+    return constraint_of(DlibJudge(), drawn(generator, match), mesh)
 
 
-def test_finds_a_picture_that_holds_and_looks_the_same(generator, match, change, dlib_sitting):
-    (before,) = judge_worst_case(dlib_sitting.judge, dlib_sitting.reference, [drawn(generator, match)])
+def test_finds_a_picture_that_holds_and_looks_the_same(generator, match, change, dlib_constraint):
+    (before,) = judge_worst_case(dlib_constraint.judge, dlib_constraint.reference, [drawn(generator, match)])
     assert before.worst_distance < 0.4
-    *_, last = search_nearest(generator, match, [dlib_sitting], change, SHORT)
+    *_, last = search_nearest(generator, match, [dlib_constraint], change, SHORT)
 
     def holds(pictures):
-        found = judge_worst_case(dlib_sitting.judge, dlib_sitting.reference, pictures)
-        return [one.worst_distance > dlib_sitting.limit for one in found]
+        found = judge_worst_case(dlib_constraint.judge, dlib_constraint.reference, pictures)
+        return [one.worst_distance > dlib_constraint.limit for one in found]
 
-    twin = doppelganger.nearest(generator, last.place, match, holds)
+    twin = close_in(generator, last.place, match, holds)
     assert twin is not None and twin.kind == "nearest"
     assert holds([twin.picture]) == [True]
     measured = change.measure(twin.picture)
@@ -91,9 +91,9 @@ def test_finds_a_picture_that_holds_and_looks_the_same(generator, match, change,
     assert np.array_equal(twin.picture, drawn(generator, twin.place))
 
 
-def test_is_a_stream_that_can_be_left_and_repeats_itself(generator, match, change, dlib_sitting):
+def test_is_a_stream_that_can_be_left_and_repeats_itself(generator, match, change, dlib_constraint):
     runs = [
-        list(islice(search_nearest(generator, match, [dlib_sitting], change, SHORT), 3)) for _ in range(2)
+        list(islice(search_nearest(generator, match, [dlib_constraint], change, SHORT), 3)) for _ in range(2)
     ]
     for one, same in zip(*runs, strict=True):
         assert (one.phase, one.index, one.steps) == ("nearest", same.index, 15)
@@ -136,22 +136,22 @@ def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astro
         faceless = VisibleChange(
             picture, torch.linspace(0.25, 1, 1024).view(1, 1, 32, 32), NormalisedLaplacianPyramid(), finder
         )
-        sittings = [
-            sitting(Tints(f"judge {i}", 20.0 + 5 * i, known), picture, np.zeros((478, 2), np.float32))
+        constraints = [
+            constraint_of(Tints(f"judge {i}", 20.0 + 5 * i, known), picture, np.zeros((478, 2), np.float32))
             for i, known in enumerate(gradients)
         ]
-        *_, last = search_nearest(small, start, sittings, faceless, NearestSettings(steps=40))
-    for one in sittings:
+        *_, last = search_nearest(small, start, constraints, faceless, NearestSettings(steps=40))
+    for one in constraints:
         (before,) = judge_worst_case(one.judge, one.reference, [picture])
         (after,) = judge_worst_case(one.judge, one.reference, [drawn(small, last.place)])
         assert before.worst_distance < one.judge.threshold, one.judge.name
         assert after.worst_distance > one.limit, one.judge.name
     # The farthest limit is not overshot: nothing is changed for nothing.
-    assert after.worst_distance < 1.6 * sittings[-1].limit
+    assert after.worst_distance < 1.6 * constraints[-1].limit
 
 
-def test_stays_within_reach_of_the_match_where_no_picture_holds(generator, match, change, dlib_sitting):
-    never = replace(dlib_sitting, limit=100.0)
+def test_stays_within_reach_of_the_match_where_no_picture_holds(generator, match, change, dlib_constraint):
+    never = replace(dlib_constraint, limit=100.0)
     strides = replace(SHORT, steps=8, check_every=100, reach=0.3)
     spread = latent_spread(generator)
     lengths = [

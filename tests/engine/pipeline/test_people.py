@@ -17,7 +17,7 @@ from engine.inversion.projection import SearchSettings, median_face
 from engine.judges.base import Judge
 from engine.judges.registry import panel
 from engine.pipeline.people import CLEARLY, find_person, load_people, save_people
-from engine.pipeline.portrayal import PortrayalSettings
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from hardware.camera.synthetic import Room

@@ -13,8 +13,11 @@ from engine.border.tracing import Curve, trace
 from engine.common.arrays import Pixels
 from engine.judges.base import Judge
 from engine.judges.judging import judge_pictures, judge_worst_case, make_reference
-from engine.pipeline.portrayal import JudgeCurves, PortrayalSettings, _holds, _is_far, sampler
+from engine.pipeline.assessment import constraints_of, holding
+from engine.pipeline.curves import JudgeCurves, sampler
+from engine.pipeline.portrayal import is_far
 from engine.pipeline.result import PictureKind, PortrayalResult
+from engine.pipeline.settings import PortrayalSettings
 from installation.cli.record import no_border
 from tests.support.judge_kit import NO_LANDMARKS, Brightness, grey
 
@@ -40,7 +43,8 @@ def judged(*judges: Judge) -> list[JudgeCurves]:
 
 
 def holds(picture: Pixels, *judges: Judge) -> bool:
-    return _holds(judged(*judges), SETTINGS, lambda _: None)([picture])[0]
+    constraints = constraints_of(judged(*judges), SETTINGS)
+    return holding(constraints, SETTINGS, lambda _: None)([picture])[0]
 
 
 def worst_distance(picture: Pixels) -> float:
@@ -78,7 +82,7 @@ def test_a_match_is_far_where_a_binding_judge_barely_knows_it(
     """Its distance is about 20, and from 0.6 of the threshold on it is far."""
     judges = [Brightness(500.0), Brightness(threshold, binding=binding)]
     references = [make_reference(one, [(PORTRAIT, NO_LANDMARKS)]) for one in judges]
-    assert _is_far(grey(120), judges, references, SETTINGS) is far
+    assert is_far(grey(120), judges, references, SETTINGS) is far
 
 
 def test_the_standard_error_of_a_sample_is_that_of_its_mean() -> None:

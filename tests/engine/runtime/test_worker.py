@@ -25,6 +25,7 @@ from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.device import within_memory
 from engine.common.errors import MachineError, WeightsError
+from engine.finders.registry import make_finders
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
 from engine.runtime.worker import SHARES, Models
@@ -44,9 +45,11 @@ def small_models() -> ModelBundle:
             search=Search(threads=1, steps=3, tuning="always", tuning_steps=2),
             judging=Judging(panel=["dlib"], perturbations=1),
         ),
-        both=False,
+        all_finders=False,
     )
-    bundle.settings = replace(bundle.settings, strip=8, nearest=None)
+    bundle.settings = replace(
+        bundle.settings, strip=8, finders=make_finders(["on-the-way", "towards-others"])
+    )
     return bundle
 
 

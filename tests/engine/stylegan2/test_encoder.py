@@ -10,10 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.common.errors import WeightsError
-from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, search_latent
+from engine.inversion.projection import (
+    SearchSettings,
+    draw,
+    fast_dtype,
+    guess_place,
+    median_face,
+    search_latent,
+)
 from engine.inversion.target import to_target
 from engine.perceptual.distance import EncoderFeatures, NormalisedLaplacianPyramid
-from engine.pipeline.portrayal import guess
 from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_generator
 from engine.stylegan2.encoder import Encoder, load_encoder, save_encoder
 from engine.stylegan2.network import Generator
@@ -45,7 +51,7 @@ def nearer_than_the_median_face(generator: Generator, encoder: Encoder, pictures
     """For each picture (N, 3, R, R), whether the guess looks more like it than the median face does."""
     distance = NormalisedLaplacianPyramid().towards(pictures, torch.ones_like(pictures[:1, :1]))
     with torch.no_grad():
-        guessed = draw(generator, guess(generator, encoder, pictures))
+        guessed = draw(generator, guess_place(generator, encoder, pictures))
         median = draw(generator, median_face(generator)).expand_as(pictures)
         return (distance(guessed) < distance(median)).tolist()
 
@@ -148,7 +154,7 @@ def test_search_walks_from_the_median_face_to_the_guess(generator: Generator, en
         target = generator(z)
     loss = NormalisedLaplacianPyramid().towards(target, torch.ones_like(target[:, :1]))
     settings = SearchSettings(steps=12, walk_steps=4, dtype=fast_dtype(torch.device("cpu")))
-    start = guess(generator, encoder, target)
+    start = guess_place(generator, encoder, target)
     steps = list(search_latent(generator, loss, settings, start))
     assert [step.index for step in steps] == list(range(12))
     assert torch.equal(steps[0].place.latent, median_face(generator).latent)

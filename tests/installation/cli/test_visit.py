@@ -349,7 +349,10 @@ def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -
 
 def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
     config = tmp_path / "few.toml"
-    config.write_text("[search]\nsteps = 25\ntuning_steps = 15\nnearest = false\n[film]\npictures = 12\n")
+    config.write_text(
+        "[search]\nsteps = 25\ntuning_steps = 15\n"
+        'finders = ["on-the-way", "towards-others"]\n[film]\npictures = 12\n'
+    )
     found = []
     for cores in (1, 2):
         out = tmp_path / str(cores)

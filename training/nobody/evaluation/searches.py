@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from engine.common.atomic_file import write_text
 from engine.common.errors import NoUsableFace
-from engine.finders.nearest import NearestSettings
-from engine.inversion.projection import SearchSettings, draw, fast_dtype
+from engine.finders.registry import make_finders
+from engine.inversion.projection import SearchSettings, draw, fast_dtype, guess_place
 from engine.inversion.target import aim_at, to_target
 from engine.judges.judging import judge_pictures
 from engine.judges.registry import panel
 from engine.perceptual.distance import Distance, NormalisedLaplacianPyramid
-from engine.pipeline.portrayal import Portrayal, PortrayalSettings, guess, portray
+from engine.pipeline.portrayal import Portrayal, portray
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, to_uint8
 from training.nobody.sheets import banded_sheet, contact_sheet
@@ -43,9 +44,10 @@ def search_all(
     dtype = fast_dtype(generator.mapping.w_avg.device)
     search = SearchSettings(dtype=dtype)
     # The nearest doppelgänger is looked for once, in the last portrayal of each sitter.
-    never = PortrayalSettings(search=search, tuning="never", nearest=None, strip=1)
+    without_nearest = make_finders(["on-the-way", "towards-others"])
+    never = PortrayalSettings(search=search, tuning="never", finders=without_nearest, strip=1)
     always = PortrayalSettings(
-        search=search, tuning="always", nearest=NearestSettings(dtype=dtype), strip=1, nearest_strip=1
+        search=search, tuning="always", finders=make_finders(dtype=dtype), strip=1, nearest_strip=1
     )
     rows: list[dict[str, Any]] = []
     pictures: list[Array] = []
@@ -95,7 +97,7 @@ def measure_guess(
     the search's own distance of the three, the judge's of the guess; and the guess, uint8 (R, R, 3)."""
     (judged,) = found.judged
     target = aim_at(found.portrait, generator.resolution, distance, generator.device)
-    guessed = to_uint8(draw(generator, guess(generator, encoder, target.picture)))[0].numpy()
+    guessed = to_uint8(draw(generator, guess_place(generator, encoder, target.picture)))[0].numpy()
     (verdict,) = judge_pictures(judged.judge, judged.reference, [guessed])
     shown = {
         "median": found.continuum.picture(0.0),

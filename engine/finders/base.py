@@ -1,0 +1,106 @@
+"""What a finder is: a way from the closest match to a doppelgänger, the picture that the sitter takes home.
+
+A picture *holds* when every binding judge says someone else, in the worst case over the perturbations too.
+A doppelgänger is a picture that holds. The pipeline asks the finders of its settings in their order
+(`engine.pipeline.portrayal`); `engine.finders.registry` lists all there are.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from engine.border.continuum import Continuum
+from engine.common.arrays import Pixels
+from engine.inversion.projection import Place, Step
+from engine.judges.base import Judge
+from engine.judges.judging import Reference
+from engine.perceptual.visible_change import VisibleChange
+from engine.stylegan2.network import Generator
+
+Holds = Callable[[Sequence[Pixels]], list[bool]]
+"""Pictures uint8 (R, R, 3) RGB -> whether each holds."""
+
+
+@dataclass(frozen=True)
+class Doppelganger:
+    """A picture that holds.
+
+    Attributes:
+        kind: the name of the finder that found it.
+        t: its place on the continuum from the median face (0) to the closest match (1); None where it does
+            not lie on it.
+        place: where it lies in the generator.
+        picture: uint8 (R, R, 3), RGB.
+    """
+
+    kind: str
+    t: float | None
+    place: Place
+    picture: Pixels
+
+
+@dataclass(frozen=True)
+class JudgeConstraint:
+    """A binding judge, its reference of the sitter, and the distance that must be exceeded in the worst case
+    over the perturbations."""
+
+    judge: Judge
+    reference: Reference
+    limit: float
+
+
+@dataclass(frozen=True, eq=False)
+class FinderTask:
+    """Everything a finder may use.
+
+    Attributes:
+        generator: the generator.
+        continuum: from the median face (t = 0) to the closest match (t = 1).
+        border_t: where on the continuum all binding judges that change their mind have done so, seen from the
+            match: just beyond the farthest of their borders; 1 where no binding judge recognises the match.
+        recognised_throughout: whether a binding judge recognises the sitter in every picture of the
+            continuum, so that none on it can hold.
+        constraints: one for each binding judge.
+        holds: tells which pictures hold, and reports them as progress.
+        match_holds: whether the closest match itself holds.
+        change: the visible change of a picture against the closest match.
+        portrait_distance: of a picture, uint8 (R, R, 3) RGB: its perceptual distance to the sitter's
+            portrait.
+        report_step: to be called with each step of a search.
+    """
+
+    generator: Generator
+    continuum: Continuum
+    border_t: float
+    recognised_throughout: bool
+    constraints: Sequence[JudgeConstraint]
+    holds: Holds
+    match_holds: bool
+    change: VisibleChange
+    portrait_distance: Callable[[Pixels], float]
+    report_step: Callable[[Step], None] = lambda _: None
+
+
+class Finder(Protocol):
+    """One way to a doppelgänger. An implementation names this class as its base, and so has the defaults.
+
+    Attributes:
+        name: in the configuration and in report.json (`kind`).
+        description: of what it finds; continues the sentence "doppelganger.png ...".
+        stage: of the progress that its time and its steps belong to.
+        judging_stage: of the progress that the pictures it asks about belong to.
+        own_continuum: whether what it finds gets a continuum of its own, from there to the closest match.
+        last_resort: whether it is asked only where no finder before it has found anything.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    stage: ClassVar[str] = "doppelganger"
+    judging_stage: ClassVar[str] = "doppelganger"
+    own_continuum: ClassVar[bool] = False
+    last_resort: ClassVar[bool] = False
+
+    @abstractmethod
+    def find(self, task: FinderTask) -> Doppelganger | None:
+        """A doppelgänger, or None where this way leads to none."""

@@ -1,0 +1,51 @@
+"""How a sitter is portrayed: everything about it that a configuration can say."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from engine.faces.acceptance import FaceLimits
+from engine.finders.base import Finder
+from engine.finders.registry import make_finders
+from engine.inversion.projection import SearchSettings
+from engine.judges.judging import K
+
+Tuning = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True)
+class PortrayalSettings:
+    """How a sitter is portrayed.
+
+    Attributes:
+        search: of the projection.
+        finders: the ways to a doppelgänger, in the order in which they are asked; the first that finds one
+            gives the sitter's.
+        all_finders: whether the others are asked, too, once one has found a doppelgänger (those of the last
+            resort never are).
+        limits: which faces are accepted.
+        scrfd_file: the face detector's file; None takes MediaPipe's detector.
+        tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
+            judge's distance at the match is above `tuning_target` times its threshold.
+        k, seed: how many perturbations make a verdict, and which.
+        margin: how far beyond the threshold a doppelgänger has to stay in the worst case, as a share of it.
+        recorded: how many pictures of the search are kept, at most.
+        strip, nearest_strip: how many pictures the strip of each continuum holds, besides those judged to
+            find the border; the ends of the second one look alike, so it needs fewer.
+        portrait_px: side of the sitter's portrait.
+    """
+
+    search: SearchSettings = field(default_factory=SearchSettings)
+    finders: tuple[Finder, ...] = field(default_factory=make_finders)
+    all_finders: bool = True
+    limits: FaceLimits = field(default_factory=FaceLimits)
+    scrfd_file: Path | None = None
+    tuning: Tuning = "auto"
+    tuning_target: float = 0.6
+    k: int = K
+    seed: int = 0
+    margin: float = 0.01
+    recorded: int = 300
+    strip: int = 120
+    nearest_strip: int = 33
+    portrait_px: int = 512
