@@ -1,8 +1,10 @@
-"""The gate against silent skips in conftest.py."""
+"""The gate against silent skips, `tests/support/skip_gate.py`."""
 
 from pathlib import Path
 
 import pytest
+
+from tests.support import skip_gate
 
 pytest_plugins = ["pytester"]
 
@@ -24,7 +26,7 @@ def test_expected_to_fail():
 
 @pytest.fixture
 def session(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeconftest((Path(__file__).parent / "conftest.py").read_text(encoding="utf-8"))
+    pytester.makeconftest(Path(skip_gate.__file__).read_text(encoding="utf-8"))
     pytester.makepyfile(test_cases=CASES)
     return pytester
 

@@ -1,5 +1,7 @@
 """The FFHQ crop on made-up meshes and pictures whose right answer is known, and on FFHQ-aligned renders."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,6 @@ from PIL import Image
 from engine.faces.alignment import apply_affine, crop_ffhq, ffhq_quad, ffhq_transform
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
-from tests.conftest import shared
 
 # Where FFHQ puts the eyes' centres and the mouth's corners, on average, in unit coordinates.
 EYES_AND_MOUTH = np.array([(0.380, 0.471), (0.623, 0.469), (0.402, 0.729), (0.598, 0.729)])
@@ -153,11 +154,11 @@ def test_every_photograph_gives_a_full_crop(shape: tuple[int, int], offset: tupl
     assert (portrait.image == 90).all()
 
 
-def test_renders_that_are_ffhq_aligned_stay_where_they_are() -> None:
+def test_renders_that_are_ffhq_aligned_stay_where_they_are(people: dict[str, list[Path]]) -> None:
     """Mean distance of the crop's corners from the picture's: 1.1 % of the side, 2.8 % for the worst."""
     deviations = []
     with FaceAnalyser() as finder:
-        for path in sorted(shared("people").glob("*_*.png")):
+        for path in (path for paths in people.values() for path in paths):
             photograph = np.asarray(Image.open(path).convert("RGB"))
             transform = ffhq_transform(finder.find(photograph)[0].landmarks)
             corners = apply_affine(transform, UNIT_CORNERS * 256.0)

@@ -16,7 +16,8 @@ turns its OBJ files into the two files the renderer reads (17 MB; keep ICT-FaceK
 `lm68.npy`
     int64 (68,): the vertices of the 68 landmarks of Multi-PIE.
 
-The geometry is (c) 2020 USC Institute for Creative Technologies; none of it is in this repository.
+The geometry is (c) 2020 USC Institute for Creative Technologies. Only the tests have a reduced copy of it
+(tests/data/head).
 """
 
 import argparse

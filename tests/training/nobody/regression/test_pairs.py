@@ -1,16 +1,18 @@
 """Latents of renders, and renders warped to other shapes."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
-from tests.conftest import shared
+from tests.conftest import RENDERS
 from training.nobody.dataset import read_parameters
 from training.nobody.regression.latents import ONE_SIDED_SHAPES, LatentSpace
 from training.nobody.regression.reshape import GRID, SkinModel, another_shape, warp_fields, warped
+from training.nobody.render.archive import parameters_of
 from training.nobody.render.body.head import pose_head, shape_head
 from training.nobody.render.description.person import Person
 from training.nobody.render.description.population import draw_person
@@ -22,13 +24,15 @@ NOSE_TIP, CHIN = 30, 8
 
 
 @pytest.fixture(scope="module")
-def model() -> SkinModel:
-    return SkinModel(shared("nobody/assets"))
+def model(head_assets: Path) -> SkinModel:
+    return SkinModel(head_assets)
 
 
 @pytest.fixture(scope="module")
 def parameters() -> dict:
-    return read_parameters(shared("nobody/renders.tar"))
+    """As many people as the whole archive has: those in the repository, the others drawn from their seeds."""
+    names = [f"{seed:06d}_0" for seed in range(20_000, 21_098)]
+    return {name: parameters_of(name) for name in names} | read_parameters(RENDERS)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import torch
 from engine.common.errors import UsageError
 from engine.stylegan2.checkpoint import load_generator, save_generator
 from engine.stylegan2.network import Generator
-from tests.conftest import REPO, shared
+from tests.conftest import REPO
 from training.nobody import encode, regress
 from training.nobody.generators import (
     clear_noise_maps,
@@ -25,7 +25,7 @@ from training.nobody.regression import pairs
 
 
 def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
-    renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    renders: Path, head_assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs, "SHAPES", 1)
     run = tmp_path / "run"
@@ -35,7 +35,7 @@ def test_a_run_learns_goes_on_grows_and_becomes_a_generator(
     ) -> list[dict]:
         regress.train(
             argparse.Namespace(
-                renders=renders, run=run, assets=shared("nobody/assets"), resolution=resolution,
+                renders=renders, run=run, assets=head_assets, resolution=resolution,
                 minutes=minutes, batch=8, rate=0.006, threads=1, report_s=1000, bfloat16=False,
                 last_block=last_block, start=start, psi=0.7,
             )

@@ -2,13 +2,13 @@
 
 import dataclasses
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import shared
 from training.nobody.render.body import clothes, eyes, facial_hair, hair, head, skin
 from training.nobody.render.body.fields import polygon_distance, smoothstep
 from training.nobody.render.body.head import HeadModel, Skull
@@ -26,8 +26,8 @@ FFHQ_PLACES = np.array([[0.380, 0.471], [0.623, 0.469], [0.402, 0.729], [0.598, 
 
 
 @pytest.fixture(scope="module")
-def model() -> HeadModel:
-    return HeadModel(shared("nobody/assets"))
+def model(head_assets: Path) -> HeadModel:
+    return HeadModel(head_assets)
 
 
 def skull_of(model: HeadModel, person: Person, shot: Shot) -> tuple[np.ndarray, Skull]:

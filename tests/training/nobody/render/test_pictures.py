@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.common.errors import UsageError
-from tests.conftest import REPO, shared
+from tests.conftest import REPO
 from training.nobody.render import assets
 from training.nobody.render.archive import Archive
 from training.nobody.render.colour import linear_to_srgb, srgb_to_linear
@@ -75,9 +75,11 @@ def write_obj(path: Path, vertices: np.ndarray, lines: list[str]) -> None:
     path.write_text("\n".join(["# a comment", *rows, *lines]) + "\n")
 
 
-def test_assets_are_made_from_the_face_kits_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_assets_are_made_from_the_face_kits_files(
+    head_assets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(assets, "IDENTITIES", 2)
-    with np.load(shared("nobody/assets") / "ict.npz") as stored:
+    with np.load(head_assets / "ict.npz") as stored:
         known = {name: stored[name] for name in stored}
     source = tmp_path / "FaceXModel"
     source.mkdir()
@@ -94,7 +96,7 @@ def test_assets_are_made_from_the_face_kits_files(tmp_path: Path, monkeypatch: p
 
     assets.convert(source, tmp_path / "ict")
     arrays, landmarks = assets.load_assets(tmp_path / "ict")
-    assert np.array_equal(landmarks, np.load(shared("nobody/assets") / "lm68.npy"))
+    assert np.array_equal(landmarks, np.load(head_assets / "lm68.npy"))
     assert arrays["en"].tolist() == ["PupilDilate_L", "jawOpen"]
     for name in ("V", "F", "FT", "vt"):
         assert arrays[name].dtype == known[name].dtype and np.allclose(arrays[name], known[name], atol=1e-5)
@@ -117,17 +119,16 @@ def test_missing_assets_are_explained(tmp_path: Path):
 
 
 @pytest.mark.skipif(BLENDER, reason="bpy is installed")
-def test_missing_blender_is_explained(tmp_path: Path):
-    done = command(tmp_path / "out", 100_000, 1, "--assets", shared("nobody/assets"))
+def test_missing_blender_is_explained(head_assets: Path, tmp_path: Path):
+    done = command(tmp_path / "out", 100_000, 1, "--assets", head_assets)
     assert done.returncode == 5 and "pip install bpy" in done.stderr and done.stderr.count("\n") == 1
     assert not list((tmp_path / "out").glob("*.webp"))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not BLENDER, reason="needs bpy (pip install bpy==5.0.1)")
-def test_rendering_and_going_on(tmp_path: Path):
-    folder = shared("nobody/assets")
-    options = ("--assets", folder, "--resolution", 64, "--samples", 2, "--hair", "bald")
+def test_rendering_and_going_on(head_assets: Path, tmp_path: Path):
+    options = ("--assets", head_assets, "--resolution", 64, "--samples", 2, "--hair", "bald")
     done = command(tmp_path / "out", 100_000, 2, *options)
     assert done.returncode == 0, done.stderr
     pictures = sorted((tmp_path / "out").glob("*.webp"))
