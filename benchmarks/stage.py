@@ -94,7 +94,7 @@ def main() -> None:
         short = live(folder, arguments.display)
         with App(short, folder, TIMES, RunOptions(visits=1), with_phones=False) as app:
             app.clock = app.main_loop.clock = clock = TimedClock(app.session)
-            app.play()
+            app.run()
             size = "x".join(map(str, app.display.size_px))
     load_1, load_5, _ = os.getloadavg()
     print(

@@ -1,9 +1,21 @@
-"""The whole installation, from a configuration: what is started, how it is joined, and how it ends."""
+"""The whole installation, from a configuration: what is started, how it is joined, and how it ends.
+
+`App` is the one place where processes and threads are started. Entering it starts all services through the
+supervisor, which restarts whatever fails; leaving it stops them:
+
+    engine       a process with the GPU           installation/workers/engine_client.py
+    delivery     a process that serves phones     installation/delivery/client.py
+    tracker      a thread that looks for faces    installation/capture/tracker_service.py
+    control      threads for OSC, OSCQuery, web   installation/control/show/control.py
+
+Two more come and go with a visit, when the session asks for them: the camera's thread
+(installation/capture/camera.py) and the film's process (installation/workers/film_worker.py). The window is
+drawn on the main thread (installation/app/loop.py).
+"""
 
 import logging
 import secrets
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,23 +26,22 @@ import cv2
 import numpy as np
 
 from engine.common.arrays import Pixels
-from engine.common.errors import UsageError
 from engine.faces.analyser import open_analyser
 from hardware.camera import synthetic
 from hardware.camera.base import Feed
 from hardware.camera.selection import camera_source
 from hardware.camera.settings import CameraSettings
 from hardware.display import KEYS, Display, DisplaySettings
-from hardware.watchdog import Watchdog
 from installation.app.buttons import Buttons, TechnicianButtons
 from installation.app.clock import Clock, LiveClock, VirtualClock
+from installation.app.control_adapter import ControlAdapter
 from installation.app.counters import NAME, Counters
-from installation.app.curators import Curators
-from installation.app.loop import EventSource, FrameObserver, MainLoop, TouchAreas
+from installation.app.interfaces import EventSource, FrameObserver
+from installation.app.loop import MainLoop
 from installation.app.recorder import Recorder
-from installation.app.registration import load_scenes, registry_of
+from installation.app.registration import apply_overrides, load_scenes, registry_of
 from installation.app.session import Session
-from installation.app.signals import StopSignal
+from installation.app.signals import EngineRefusal, Heartbeat, StopSignal
 from installation.app.simulated_visitors import SimulatedVisitors
 from installation.capture.camera import CameraControl
 from installation.capture.camera_service import CameraService, open_camera
@@ -39,10 +50,7 @@ from installation.control.show.control import Control
 from installation.delivery.client import DeliveryClient
 from installation.settings.configuration import Configuration
 from installation.settings.manifest import detector_file
-from installation.settings.parameters import Refusal
 from installation.settings.phase import Phase
-from installation.settings.registry import Registry
-from installation.visit.events import Event
 from installation.visit.parameters import CaptureParameters, DeliveryParameters
 from installation.workers.engine_client import EngineClient, load_models
 from installation.workers.supervision import Health, Supervisor
@@ -53,10 +61,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run differs from an exhibition. visits: None waits for real visitors.
+    """How a run differs from an exhibition.
 
-    rate_hz: frames a second of the virtual clock. film: what the recorder writes. setup: no visitors at all,
-    but the technician's picture.
+    visits: that many simulated visitors come, then it ends; None: real visitors. unseen: the simulated ones
+    take part without the camera. virtual: a clock that moves by one frame a frame, at rate_hz. film: the MP4
+    that the screen is recorded to. setup: no visitors at all, but the technician's picture.
     """
 
     visits: int | None = None
@@ -68,49 +77,38 @@ class RunOptions:
 
 
 class App:
-    """Everything of one run; a context manager. Raises UsageError and MachineError at once."""
+    """Everything of one run; a context manager. Raises UsageError and MachineError at once.
+
+    show: folder of the curators' parameters, presets and cues, and of the counters. overrides: parameters for
+    this run, address -> value in TOML's notation.
+    """
 
     def __init__(
         self,
         configuration: Configuration,
         show: Path,
-        changes: Mapping[str, str],
+        overrides: Mapping[str, str],
         options: RunOptions,
         with_phones: bool = True,
     ) -> None:
-        self._for_technician = options.setup
         # The pictures are small; more threads only take the engine's cores.
         cv2.setNumThreads(1)
+        self._options = options
         self._ends = ExitStack()
         scenes = load_scenes(configuration.stage.scenes)
         self.registry = registry_of(scenes.values())
         self.clock: Clock = VirtualClock(options.rate_hz) if options.virtual else LiveClock()
-        self.engine = EngineClient(
-            partial(load_models, configuration, beside_window=not options.virtual),
-            lock_step=options.virtual,
-            recycle_after=configuration.privacy.recycle_after,
-        )
-        tracker = SynchronousTrackerService if options.virtual else TrackerService
-        self.watcher = tracker(
-            partial(self.registry.of, CaptureParameters),
-            partial(open_analyser, detector_file(configuration.faces.detector)),
-        )
-        self.delivery = (
-            DeliveryClient(configuration.delivery, partial(self.registry.of, DeliveryParameters))
-            if with_phones and configuration.delivery.enabled
-            else None
-        )
-        # One for all visits, so that a camera that comes back under another number is followed.
-        self._camera_source = camera_source(configuration.stage.camera, sitter=self._synthetic_sitter)
-        self.camera = CameraControl(partial(self._open_camera, configuration.stage.camera), self.registry)
-        # A rehearsal's visitors are nobody, and count as nobody.
+        self._create_services(configuration, show, with_phones)
+        # After the curators' saved parameters, which the control has loaded.
+        apply_overrides(self.registry, overrides)
+        # Simulated visitors are not counted.
         counts = options.visits is None and not options.setup
         counters = Counters(show / NAME if counts else None, configuration.privacy.counters_days)
         self._ends.enter_context(counters)
         self.session = Session(
             self.registry,
             self.camera,
-            self.watcher,
+            self.tracker,
             self.engine,
             self.delivery,
             first_visit_id=0 if options.virtual else secrets.randbelow(2**31),
@@ -118,51 +116,65 @@ class App:
             lock_step=options.virtual,
             counters=counters,
         )
-        keys = dict(configuration.display.keys or KEYS)
-        if options.setup:
-            keys |= TechnicianButtons.keys
-        chosen = configuration.display.model_dump() | {"keys": keys}
-        self.display = self._ends.enter_context(Display(DisplaySettings(**chosen)))
+        self.display = self._ends.enter_context(Display(_display_settings(configuration, options.setup)))
         self.simulated_visitors = (
             SimulatedVisitors(options.visits, options.unseen) if options.visits is not None else None
         )
-        buttons = TechnicianButtons if options.setup else Buttons
+        if options.setup:
+            scenes = dict.fromkeys(Phase, Setup(self._facts))
+        control = ControlAdapter(self.control, self._health)
         sources: list[EventSource] = [
             self._ends.enter_context(StopSignal()),
             EngineRefusal(self.engine),
-            buttons(self.display),
+            TechnicianButtons(self.display) if options.setup else Buttons(self.display),
+            *([self.simulated_visitors] if self.simulated_visitors else []),
+            control,
         ]
-        observers: list[FrameObserver] = [Heartbeat(), counters]
-        if self.simulated_visitors is not None:
-            sources.append(self.simulated_visitors)
-        if options.film is not None:
-            width_px, height_px = self.display.size_px
-            recorder = Recorder(options.film, width_px, height_px, options.rate_hz)
-            observers.append(self._ends.enter_context(recorder))
-        if options.setup:
-            scenes = dict.fromkeys(Phase, Setup(self._facts))
+        observers: list[FrameObserver] = [Heartbeat(), counters, *self._recorders(), control]
+        self.main_loop = MainLoop(self.session, scenes, self.display, self.clock, sources, observers)
+
+    def _create_services(self, configuration: Configuration, show: Path, with_phones: bool) -> None:
+        """Everything that runs in a process or a thread of its own; nothing is started yet."""
+        virtual = self._options.virtual
+        self.engine = EngineClient(
+            partial(load_models, configuration, beside_window=not virtual),
+            lock_step=virtual,
+            recycle_after=configuration.privacy.recycle_after,
+        )
+        self.delivery = (
+            DeliveryClient(configuration.delivery, partial(self.registry.of, DeliveryParameters))
+            if with_phones and configuration.delivery.enabled
+            else None
+        )
+        tracker = SynchronousTrackerService if virtual else TrackerService
+        self.tracker = tracker(
+            partial(self.registry.of, CaptureParameters),
+            partial(open_analyser, detector_file(configuration.faces.detector)),
+        )
         self.control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
         self._ends.callback(self.control.close)
-        # After the curators' saved parameters: those of the command line are for this run.
-        set_parameters(self.registry, changes)
-        services = [
-            self.watcher,
+        self.supervisor = Supervisor(
+            self.tracker,
             self.engine,
             *([self.delivery] if self.delivery else []),
             *self.control.services,
-        ]
-        self.services = Supervisor(*services)
-        curators = Curators(self.control, self._health)
-        sources.append(curators)
-        observers.append(curators)
-        self.main_loop = MainLoop(self.session, scenes, self.display, self.clock, sources, observers)
+        )
+        # One for all visits, so that a camera that comes back under another number is followed.
+        self._camera_source = camera_source(configuration.stage.camera, sitter=self._synthetic_sitter)
+        self.camera = CameraControl(partial(self._open_camera, configuration.stage.camera), self.registry)
 
-    def play(self) -> None:
-        """Until somebody ends it, or the rehearsal is over.
+    def __enter__(self) -> Self:
+        """Starts all services."""
+        self._ends.enter_context(self.supervisor)
+        self._ends.callback(self.camera.stop)
+        return self
+
+    def run(self) -> None:
+        """Until somebody ends it, or the last simulated visitor has left.
 
         Raises UsageError or WeightsError where the engine cannot use what is configured.
         """
-        if self._for_technician:
+        if self._options.setup:
             self.session.show_camera(self.clock.now_s)
         else:
             self.camera.begin(self.clock.now_s)
@@ -170,13 +182,16 @@ class App:
         if self.engine.refusal is not None:
             raise self.engine.refusal
 
-    def __enter__(self) -> Self:
-        self._ends.enter_context(self.services)
-        self._ends.callback(self.camera.stop)
-        return self
-
     def __exit__(self, *fault: object) -> None:
+        """Stops all services, in the opposite order, and closes the window."""
         self._ends.__exit__(*fault)  # type: ignore[arg-type]
+
+    def _recorders(self) -> Iterator[Recorder]:
+        """One, if the run is recorded."""
+        if self._options.film is not None:
+            width_px, height_px = self.display.size_px
+            recorder = Recorder(self._options.film, width_px, height_px, self._options.rate_hz)
+            yield self._ends.enter_context(recorder)
 
     def _open_camera(self, camera: str, settings: CameraSettings) -> Feed:
         if isinstance(self.clock, VirtualClock):
@@ -189,64 +204,27 @@ class App:
         return service
 
     def _health(self) -> dict[str, Health]:
-        return {"stage": self.main_loop.health, "camera": self.camera.health, **self.services.health()}
+        return {"stage": self.main_loop.health, "camera": self.camera.health, **self.supervisor.health()}
 
     def _facts(self) -> Facts:
-        """What the technician's picture tells."""
-        phone = ""
-        if self.delivery is not None:
-            phone = f"Phones: {self.delivery.health}"
+        """What the technician's picture shows."""
         return Facts(
             camera=self.camera.feed_health,
             screens=self.display.screens,
             screen=self.display.screen,
-            face=self.watcher.face,
-            phone=phone,
+            face=self.tracker.face,
+            phone="" if self.delivery is None else f"Phones: {self.delivery.health}",
         )
 
     def _synthetic_sitter(self, _: float) -> Pixels:
-        """Somebody who does not exist, before the camera `synthetic`; nobody at first."""
+        """A synthetic person for the camera `synthetic`, uint8 (H, W, 3) RGB; an empty room at first."""
         if not self.session.people:
             return np.full((64, 64, 3), synthetic.GROUND, np.uint8)
         return self.session.people[0].pictures[-1]
 
 
-class EngineRefusal:
-    """Requests a stop once the engine has said that it can never work as configured; yields no events."""
-
-    def __init__(self, engine: EngineClient) -> None:
-        self._engine = engine
-
-    @property
-    def stop_requested(self) -> bool:
-        return self._engine.refusal is not None
-
-    def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> tuple[Event, ...]:
-        """None."""
-        return ()
-
-
-class Heartbeat:
-    """Tells systemd that frames are drawn."""
-
-    def __init__(self) -> None:
-        self._watchdog = Watchdog()
-
-    def frame(self, *_: object) -> None:
-        self._watchdog.beat()
-
-
-def set_parameters(registry: Registry, changes: Mapping[str, str]) -> None:
-    """Sets parameters as the command line gives them, values in TOML's notation, texts also without quotes.
-
-    Raises UsageError where one is refused.
-    """
-    for address, words in changes.items():
-        try:
-            value = tomllib.loads(f"value = {words}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = words
-        done = registry.set(address, value)
-        if isinstance(done, Refusal):
-            raise UsageError(f"--set {done}")
-    registry.begin_scene()
+def _display_settings(configuration: Configuration, for_technician: bool) -> DisplaySettings:
+    keys = dict(configuration.display.keys or KEYS)
+    if for_technician:
+        keys |= TechnicianButtons.keys
+    return DisplaySettings(**configuration.display.model_dump() | {"keys": keys})

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from hardware.display import Display, Down, Quit
 from installation.app.inputs import NextLanguage, translate_input
+from installation.app.interfaces import TouchAreas
 from installation.app.language import next_language
-from installation.app.loop import TouchAreas
 from installation.app.session import Session
 from installation.stage.view import Action
 from installation.visit.events import Event, LanguageChosen, Touched

@@ -1,9 +1,11 @@
 """All that curators can turn: what the app itself declares, and what the configured scenes declare."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
 
+from engine.common.errors import UsageError
 from installation.capture.camera import CameraParameters
-from installation.settings.parameters import Parameters
+from installation.settings.parameters import Parameters, Refusal
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.stage.scene import Scene, scene_of
@@ -32,3 +34,19 @@ def declarations_of(scenes: Iterable[Scene]) -> tuple[type[Parameters], ...]:
 def registry_of(scenes: Iterable[Scene]) -> Registry:
     """A registry of everything, at its defaults."""
     return Registry(*declarations_of(scenes))
+
+
+def apply_overrides(registry: Registry, overrides: Mapping[str, str]) -> None:
+    """Sets parameters from the command line, values in TOML's notation, texts also without quotes.
+
+    Raises UsageError where one is refused.
+    """
+    for address, words in overrides.items():
+        try:
+            value = tomllib.loads(f"value = {words}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = words
+        done = registry.set(address, value)
+        if isinstance(done, Refusal):
+            raise UsageError(f"--set {done}")
+    registry.begin_scene()

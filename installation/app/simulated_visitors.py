@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from installation.app.loop import TouchAreas
+from installation.app.interfaces import TouchAreas
 from installation.app.session import Session
 from installation.settings.phase import Phase
 from installation.visit.events import ChoseSynthetic, Event, Pressed, Released, WokeUp

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     changes = _changes(arguments.set)
     with App(configuration, arguments.show, changes, options, not arguments.without_phone) as app:
-        app.play()
+        app.run()
     if app.simulated_visitors is not None and app.simulated_visitors.finished < app.simulated_visitors.visits:
         came = (
             f"{app.simulated_visitors.finished} of {app.simulated_visitors.visits} visits came to their end"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from engine.common.errors import MachineError
 from hardware.camera.faulty import Fault
+from installation.app.visitor_data import VisitorData
 from installation.settings.phase import Phase
 from installation.visit.events import ShowClosed, ShowOpened
 from installation.workers.supervision import Condition
@@ -39,32 +40,30 @@ def left(app: TestApp) -> list[str]:
     """What of a visit is still held on the stage's side."""
     for _ in range(2):  # the canvas drops what is not drawn any more
         app.main_loop.frame()
-    session, watcher, sitting = app.session, app.watcher, app.watcher._sitting
-    pictures = [picture for picture, _ in app.main_loop.canvas._enlarged.values()]
+    session, tracker, sitting = app.session, app.tracker, app.tracker._sitting
+    pictures = [picture for picture, _ in app.main_loop.player.canvas._enlarged.values()]
     held: dict[str, object] = {
-        "live": session._live,
-        "result": session._result,
-        "link": session._link,
-        "offer": session._to_offer,
-        "agreement": session._agreed,
-        "film": session._film_worker._making,
-        "sighting": watcher.sighting,
-        "face": watcher.face or (sitting and sitting.face),
+        "visitor": None if session._visitor == VisitorData() else session._visitor,
+        "film": session._downloads._film_worker._making,
+        "sighting": tracker.sighting,
+        "face": tracker.face or (sitting and sitting.face),
         "place": sitting and sitting._place,
         "taking": sitting and sitting._taking,
-        "portraits": watcher._portraits or None,
+        "portraits": tracker._portraits or None,
         "memories": app.engine._memories or None,
         "request": app.engine._request,
         "scene": None
-        if app.main_loop._scene is app.main_loop._scenes[Phase.ATTRACT]
-        else app.main_loop._scene,
+        if app.main_loop.player._scene is app.main_loop.player._scenes[Phase.ATTRACT]
+        else app.main_loop.player._scene,
         "pictures": any(not _is_of_people(picture, app) for picture in pictures) or None,
     }
     return [name for name, one in held.items() if one is not None]
 
 
 def _is_of_people(picture: np.ndarray, app: TestApp) -> bool:
-    playing = getattr(app.main_loop._scene, "_strip", None)  # may have been made by a process that is gone
+    playing = getattr(
+        app.main_loop.player._scene, "_strip", None
+    )  # may have been made by a process that is gone
     strips = [*app.session.people, *([playing] if playing else [])]
     return any(np.shares_memory(picture, strip.pictures) for strip in strips)
 
@@ -83,7 +82,11 @@ def test_the_engine_is_killed(app: TestApp, phase: Phase, caplog: pytest.LogCapt
         assert time.monotonic() - killed_s <= LIMIT_S
         app.main_loop.frame()
     if phase is Phase.DOPPELGANGER:  # shows what has been found, and erases it in its own time
-        assert app.phase is phase and app.session._result is not None and app.session._result.complete
+        assert (
+            app.phase is phase
+            and app.session._visitor.result is not None
+            and app.session._visitor.result.complete
+        )
         app.until(Phase.ATTRACT)
     assert app.phase is Phase.ATTRACT
     assert left(app) == []
@@ -119,7 +122,7 @@ def test_the_camera_breaks(app: TestApp, phase: Phase, fault: Fault, caplog: pyt
         app.for_s(1)
         assert app.session.state.resting
         # A designed picture, not a black one.
-        picture = app.main_loop.canvas.pixels[..., :3]
+        picture = app.main_loop.player.canvas.pixels[..., :3]
         assert picture.max() > 40
     finally:
         app.breakable.fault = None
@@ -131,7 +134,7 @@ def test_a_scene_that_fails_ends_the_visit_and_is_reported_in_one_line(
 ):
     app.until(Phase.ATTRACT)
     app.until(Phase.PORTRAIT)
-    scene = app.main_loop._scene
+    scene = app.main_loop.player._scene
     secret = np.float64(0.123456789)
 
     def fail(*_: object) -> None:
@@ -162,7 +165,7 @@ def test_where_nothing_can_be_drawn_it_ends_to_be_started_again(
     app.session.handle(ShowClosed(), app.clock.now_s)  # nobody comes meanwhile
     began_s = app.clock.now_s
     with monkeypatch.context() as broken:
-        broken.setattr(type(app.main_loop._scene), "draw", fail)
+        broken.setattr(type(app.main_loop.player._scene), "draw", fail)
         with pytest.raises(MachineError, match=r"nothing can be drawn any more \(ValueError in test_faults"):
             app.main_loop.run()
     assert 10 <= app.clock.now_s - began_s <= 11

@@ -81,7 +81,7 @@ class Kiosk:
         self.until(lambda: time.monotonic() >= end_s)
 
     def screenshot(self) -> Pixels:
-        return pixels(self.app.main_loop.canvas.surface)
+        return pixels(self.app.main_loop.player.canvas.surface)
 
 
 @pytest.fixture
@@ -138,10 +138,10 @@ def visit_by_phone(url: str, saved: Path) -> list[str]:
 
 def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_path: Path):
     session = kiosk.app.session
-    kiosk.until(lambda: session._link is not None)
+    kiosk.until(lambda: session._visitor.link is not None)
     kiosk.for_s(6)  # the picture alone comes first
     Image.fromarray(kiosk.screenshot()).save(OUTPUT / "kiosk.png")
-    result = session._result
+    result = session._visitor.result
     assert isinstance(result, PortrayalResult)
     given = np.copy(result.picture_to_take_home[0])
     assert result.picture_to_take_home[1] is PictureKind.HOLDS and result.median.border is not None

@@ -12,7 +12,7 @@ from engine.border.strip import Strip
 from engine.common.errors import MachineError
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import Failed, Ready, ResultReady
-from installation.app.curators import Curators
+from installation.app.control_adapter import ControlAdapter
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
 from installation.control.show.messages import Blackout
@@ -84,11 +84,11 @@ class Visited:
     def __init__(self) -> None:
         self.registry = registry_of(load_scenes(Stage().scenes).values())
         self.registry.set("delivery/gives", "doppelganger")
-        self.camera, self.watcher, self.engine = Notes(), Notes(), Notes()
+        self.camera, self.tracker, self.engine = Notes(), Notes(), Notes()
         self.delivery = NotedDelivery()
-        parts: Any = (self.camera, self.watcher, self.engine, self.delivery)
+        parts: Any = (self.camera, self.tracker, self.engine, self.delivery)
         self.session = Session(self.registry, *parts)
-        self.session._take(Ready(), 0.0)
+        self.session._on_engine_reply(Ready(), 0.0)
         self.now_s = 0.0
 
     def is_in(self, phase: Phase) -> bool:
@@ -112,7 +112,7 @@ class Visited:
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
         found = PortrayalResult(strip, None, (), pictures[0] if whole else None, whole)
-        self.session._take(ResultReady(number, found), self.now_s)
+        self.session._on_engine_reply(ResultReady(number, found), self.now_s)
         assert self.is_in(Phase.BORDER)
         return number
 
@@ -139,8 +139,8 @@ class FakeControl:
 
 def blackout(visited: Visited, on: bool) -> None:
     control: Any = FakeControl(Halted(), Blackout(True)) if on else FakeControl(Blackout(False))
-    curators = Curators(control, dict)
-    for event in curators.events(visited.session, {}, visited.now_s):
+    adapter = ControlAdapter(control, dict)
+    for event in adapter.events(visited.session, {}, visited.now_s):
         visited.do(event)
 
 
@@ -162,7 +162,7 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
     visited.on_to_doppelganger()
     visited.do(Halted())
     next_number = visited.until_border()
-    visited.session._film_worker.drop()
+    visited.session._downloads._film_worker.drop()
     visited.on_to_doppelganger()
     told = [(pictures.visit_id, agreed.gives, agreed.life_s) for pictures, agreed in visited.delivery.offered]
     assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
@@ -171,8 +171,8 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
 
 def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) -> None:
     asked: list[tuple[bool, ...]] = []
-    watcher: Any = visited.watcher
-    watcher.watch = lambda *how: asked.append(how)
+    tracker: Any = visited.tracker
+    tracker.watch = lambda *how: asked.append(how)
     visited.session.state = replace(
         visited.session.state, phase=Phase.DOPPELGANGER, participants=(Participant(),)
     )
@@ -260,12 +260,12 @@ def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) 
     number = visited.until_border(whole=False)
     visited.on_to_doppelganger()
     assert visited.delivery.offered == []  # a better one may still be found
-    visited.session._take(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
+    visited.session._on_engine_reply(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
     visited.do(Tick())
     assert visited.is_in(Phase.DOPPELGANGER)
     assert [pictures.visit_id for pictures, _ in visited.delivery.offered] == [number]
     visited.do(Tick(), after_s=100)
-    assert visited.is_in(Phase.FAREWELL) and visited.session._result is None
+    assert visited.is_in(Phase.FAREWELL) and visited.session._visitor.result is None
     assert visited.engine.asked.count("erase") == 1
 
 
@@ -284,7 +284,7 @@ def test_an_engine_that_keeps_failing_is_told_in_one_line(
         deadline_s = time.monotonic() + 120
         while failed < 2 and time.monotonic() < deadline_s:
             for report in engine.poll():
-                visited.session._take(report, visited.now_s)
+                visited.session._on_engine_reply(report, visited.now_s)
                 failed += isinstance(report, Failed)
             time.sleep(0.05)
     finally:

@@ -1,10 +1,10 @@
-"""The curators' control before the stage: what they do becomes events, and each frame is told to them."""
+"""Connects the show control to the main loop: its commands become events, each frame becomes feedback."""
 
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from installation.app.loop import TouchAreas
+from installation.app.interfaces import TouchAreas
 from installation.app.session import Session
 from installation.control.show.control import Control
 from installation.control.show.messages import Blackout, FrameStatus, JuryEntry, Start, Stop
@@ -15,8 +15,8 @@ from installation.visit.events import BlackoutChanged, Event, ShowClosed, ShowOp
 from installation.workers.supervision import Health
 
 
-class Curators:
-    """A source of events, and an observer of frames, for the stage."""
+class ControlAdapter:
+    """An event source and a frame observer for the main loop."""
 
     stop_requested = False
 
@@ -25,9 +25,9 @@ class Curators:
         self._frame_s = time.perf_counter()
 
     def events(self, _session: Session, _areas: TouchAreas, now_s: float) -> Iterator[Event]:
-        """What the curators did since the last frame."""
-        for happening in self._control.drain(now_s):
-            match happening:
+        """The commands since the last frame, as events of the visit."""
+        for command in self._control.drain(now_s):
+            match command:
                 case Start():
                     yield ShowOpened()
                 case Stop():
@@ -38,7 +38,7 @@ class Curators:
                     yield event
 
     def frame(self, _: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
-        """Tells light and sound what is seen: numbers and words."""
+        """Publishes the status of the frame for light and sound: numbers and words."""
         began_s, self._frame_s = self._frame_s, time.perf_counter()
         leading = shown[0] if shown else None
         status = FrameStatus(

@@ -1,0 +1,104 @@
+"""The pictures for the visitor's phone: when they are complete, they are handed to the delivery."""
+
+import time
+from collections.abc import Sequence
+
+from engine.border.strip import Strip
+from engine.pipeline.result import PictureKind, PortrayalResult
+from installation.delivery.captions import captions
+from installation.delivery.client import DeliveryClient
+from installation.delivery.messages import LinkEvent, Lost, Offered, Unreachable
+from installation.delivery.pictures import TakeHomePictures
+from installation.settings.texts import Texts
+from installation.visit.parameters import DeliveryParameters
+from installation.workers.film_worker import FilmWorker
+from installation.workers.supervision import Condition
+
+
+class Downloads:
+    """Joins the film worker and the delivery. `delivery` None: there are no downloads.
+
+    lock_step: waits for the film and for the delivery's answer, at most `limit_s`, so that nothing depends on
+    the speed of the machine.
+    """
+
+    def __init__(self, delivery: DeliveryClient | None, lock_step: bool, limit_s: float) -> None:
+        self._delivery, self._lock_step, self._limit_s = delivery, lock_step, limit_s
+        self._film_worker = FilmWorker()
+        self._awaits_answer = False
+
+    @property
+    def available(self) -> bool:
+        """Whether pictures can be downloaded at all."""
+        return self._delivery is not None
+
+    def begin_film(self, strip: Strip, language: str, agreed: DeliveryParameters | None) -> None:
+        """Starts on the film of this continuum, if the visitor's phone may have it."""
+        if self._delivery and agreed and agreed.gives == "everything":
+            self._film_worker.begin(strip, language)
+
+    def offer(
+        self,
+        visit_id: int,
+        result: PortrayalResult,
+        text: Texts,
+        exists: bool,
+        agreed: DeliveryParameters | None,
+    ) -> bool:
+        """Offers the pictures if result and film are complete; returns whether it has done so.
+
+        exists: whether the sitter does. agreed: what the consent screen said about downloads.
+        """
+        if self._delivery is None or not result.complete:
+            return False
+        if self._lock_step:
+            self._film_worker.wait()
+        if not self._film_worker.done:
+            return False
+        self._delivery.offer(
+            take_home_pictures(visit_id, result, text, exists, self._film_worker.film), agreed
+        )
+        self._awaits_answer = self._lock_step
+        return True
+
+    def poll(self) -> Sequence[LinkEvent]:
+        """The delivery's events since the last frame; in lock step an offer's answer is waited for."""
+        if self._delivery is None:
+            return ()
+        events = self._delivery.poll()
+        limit_s = time.monotonic() + self._limit_s
+        while self._awaits_answer and time.monotonic() < limit_s:
+            if any(isinstance(each, Offered | Unreachable | Lost) for each in events):
+                break
+            if self._delivery.health.condition in (Condition.WAITING, Condition.FAILED):
+                break
+            time.sleep(0.02)
+            events += self._delivery.poll()
+        self._awaits_answer = False
+        return events
+
+    def erase(self, visit_id: int, link_shown: bool) -> None:
+        """Drops the film, and the offered pictures if nobody has seen their code."""
+        if self._delivery and not link_shown:
+            self._delivery.revoke(visit_id)
+        self._film_worker.drop()
+
+
+def take_home_pictures(
+    visit_id: int, result: PortrayalResult, text: Texts, exists: bool, film: bytes | None
+) -> TakeHomePictures:
+    """What the visitor's phone gets of a result, with the words for it."""
+    # The pair of the nearest way looks like the sitter.
+    strip = result.nearest if result.nearest and result.nearest.border else result.median
+    pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
+    picture, kind = result.picture_to_take_home
+    return TakeHomePictures(
+        visit_id=visit_id,
+        language=text.language,
+        doppelganger=picture,
+        captions=captions(result, text, exists),
+        pair=pair,
+        film=film,
+        same=kind is PictureKind.SAME,
+        exists=exists,
+    )

@@ -1,0 +1,92 @@
+"""Plays the scene of each phase: enters it, draws its frames, leaves it, and survives its faults."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from engine.common.errors import exception_summary
+from installation.app.interfaces import TouchAreas
+from installation.settings.phase import Phase
+from installation.stage.canvas import Canvas
+from installation.stage.scene import Scene
+from installation.stage.theme import screen_light
+from installation.stage.view import ShownPicture, View
+from installation.visit.state import State
+from installation.workers.supervision import Condition, Health
+
+log = logging.getLogger(__name__)
+
+
+class ScenePlayer:
+    """Draws one scene at a time onto `canvas`.
+
+    areas: where a touch on the current scene means what. fault: type and place of the last exception that a
+    scene raised. failing_since_s: since when no frame could be drawn, None while all is well.
+    """
+
+    def __init__(self, scenes: Mapping[Phase, Scene], size_px: tuple[int, int]) -> None:
+        self.canvas = Canvas(*size_px)
+        self.areas: TouchAreas = {}
+        self.fault = ""
+        self.failing_since_s: float | None = None
+        self._scenes = scenes
+        self._scene: Scene | None = None
+        self._faults: dict[Phase, str] = {}  # of the scenes that failed when they were last played
+
+    @property
+    def health(self) -> Health:
+        """Which scenes fail."""
+        if not self._faults:
+            return Health(Condition.OK, "every scene is drawn.")
+        faults = "; ".join(f"scene of {phase}: {fault}" for phase, fault in self._faults.items())
+        return Health(Condition.FAILED, f"{faults}.", "Take back what was last changed in it; report it.")
+
+    def will_enter(self, state: State) -> bool:
+        """Whether the next frame in this state begins another scene."""
+        return not state.show.is_black and self._scenes[state.phase] is not self._scene
+
+    def play(self, view: View) -> Sequence[ShownPicture] | None:
+        """Draws the frame; returns the verdicts it shows, or None where the scene failed and it is black."""
+        if view.visit.show.is_black:
+            self.leave()
+            self.canvas.clear()
+            self.failing_since_s = None
+            return ()
+        try:
+            scene = self._enter(view)
+            scene.update(view)
+            self.canvas.clear()
+            scene.draw(self.canvas, view)
+            self.canvas.dim(screen_light(view))
+            self.areas = scene.areas()
+            self.failing_since_s = None
+            self._faults.pop(view.visit.phase, None)
+            return scene.shown()
+        except Exception as error:
+            self._report(view, error)
+            if self.failing_since_s is None:
+                self.failing_since_s = view.now_s
+            self.canvas.clear()
+            self.leave()
+            return None
+
+    def leave(self) -> None:
+        """Leaves the current scene, which drops its pictures."""
+        scene, self._scene, self.areas = self._scene, None, {}
+        if scene is not None:
+            scene.leave()
+
+    def _enter(self, view: View) -> Scene:
+        """The scene of the phase, entered."""
+        scene = self._scenes[view.visit.phase]
+        if scene is not self._scene:
+            self.leave()
+            scene.enter(view)
+            self._scene = scene
+        return scene
+
+    def _report(self, view: View, error: Exception) -> None:
+        """Logs a new fault in one line, not once a frame, and without the values of a picture."""
+        fault = exception_summary(error)
+        if fault != self.fault:
+            log.error("scene of %s: %s. The visit is ended.", view.visit.phase, fault)
+        self.fault = self._faults[view.visit.phase] = fault
