@@ -26,7 +26,7 @@ own boxes are narrower or wider scales them to this.
 """
 
 
-# A detector -> the name of its weights in the manifest and the file among them; None: it comes with a package.
+# A detector -> the name of its weights in the manifest, and the file among them; None: it needs none.
 DETECTOR_FILES: dict[str, tuple[str, str] | None] = {
     "mediapipe": None,
     "scrfd-l": ("buffalo_l", "det_10g.onnx"),

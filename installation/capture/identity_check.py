@@ -1,18 +1,18 @@
-"""Whether the face before the camera is still the sitter's, without recognising anybody.
+"""The identity check: whether the face before the camera is still the sitter's, without a face recogniser.
 
-What it can tell:
-- A face that jumps, in place or size, further than people move (`Place.reaches`).
-- A face that from one moment to the next looks different, and stays so for a second: its picture, 48 px wide,
-  no longer resembles that of before (a hand in front of it does that too, but goes), and its proportions have
-  changed as well, which light does not do. Of the pairs of strangers among 17 people 93 % correlate less than
-  the limit; a picture moved, dimmed or smeared does not.
+What it detects:
+- A face that jumps, in position or size, further than people move (`FacePosition.can_reach`).
+- A face whose appearance changes from one moment to the next, and stays changed for a second: its picture,
+  48 px wide, no longer correlates with the one before (a hand in front of the face does that too, but goes
+  away), and its proportions have changed as well, which light does not do. Of the pairs of strangers among 17
+  people 93 % correlate less than the limit; a picture moved, dimmed or smeared does not.
 - A face of clearly other proportions than in the first frames: ten lengths on the mesh
-  (engine.faces.proportions). On 14 rendered people and four photographs the limit tells 42 % of strangers,
-  and takes 4 % of people for somebody else in another picture of theirs, in other light and pose; within one
-  sitting nobody came near it. Blurred and dark frames do not count: there the mesh guesses.
+  (`engine.faces.proportions`). On 14 rendered people and four photographs the limit detects 42 % of
+  strangers, and takes 4 % of people for somebody else in another picture of theirs, in other light and pose;
+  within one visit nobody came near it. Blurred and dark frames are left out: there the mesh is unreliable.
 
-What it cannot tell: a stranger of like proportions who comes to the same place while no face was seen. Only
-visitors who stay away for `visit/left_s` are sure to be taken for gone.
+What it cannot detect: a stranger of similar proportions who comes to the same position while no face was
+seen. Only visitors who stay away for `visit/left_s` are certain to be taken for gone.
 """
 
 from collections import deque
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
 from engine.faces.alignment import crop_ffhq
-from engine.faces.detector import Box
+from engine.faces.detector import Box, box_centre
 from engine.faces.landmarks import Landmarks
 from engine.faces.measurement import (
     HeadPose,
@@ -36,143 +36,160 @@ from engine.faces.measurement import (
 )
 from engine.faces.proportions import proportions, unlikeness
 
-# How far a face moves between two sights of it: this many of its own widths, and this many a second more (a
-# width is about 15 cm); and by what factor its width changes, little even in seconds, because people behind
-# the sitter are just where the sitter would be after some steps back.
-LEAP_WIDTHS, SPEED_WIDTHS_PER_S = 1.0, 2.0
-LEAP_FACTOR, SPEED_FACTOR_PER_S = 1.5, 0.1
+# How far a face can move between two observations: this many of its own widths at once, and this many more a
+# second (a width is about 15 cm). And by what factor its width can change: little even in seconds, because
+# people behind the sitter are just where the sitter would be after some steps back.
+MAX_JUMP_WIDTHS, MAX_SPEED_WIDTHS_PER_S = 1.0, 2.0
+MAX_WIDTH_FACTOR, MAX_WIDTH_FACTOR_PER_S = 1.5, 0.1
 
-# From one moment to the next.
-LOOK_PX = 48
-NEXT_WITHIN_S = 0.25
-RESEMBLING = 0.55
-CHANGED_LOOKS, CHANGED_UNLIKE, CHANGED_TURN_DEG = 10, 1.2, 20.0
+# A sudden change: the side of the compared picture, the longest gap between the two observations, the
+# correlation that counts as the same appearance.
+APPEARANCE_PX = 48
+MAX_GAP_S = 0.25
+MIN_CORRELATION = 0.55
+# It is confirmed after so many observations without too large a turn of the head, where the proportions
+# differ by more than this (in ordinary deviations, see `engine.faces.proportions.unlikeness`).
+CONFIRMING_OBSERVATIONS, MAX_UNLIKENESS_AT_CHANGE, MAX_TURN_DEG = 10, 1.2, 20.0
 
-# From the first frames to these. Proportions hold for a head held nearly straight in a sharp, light picture
-# (sharpness at 48 px: 0.65 and more where nothing moves, and at 0.6 the mesh is off by 2 at most).
-STRAIGHT_DEG, SHARP, LIGHT = 18.0, 0.6, 20.0
+# The slow comparison of proportions with the first frames. It holds for a head held nearly straight in a
+# sharp, light picture (sharpness at 48 px: 0.65 and more where nothing moves; at 0.6 the mesh is off by 2 at
+# most).
+MAX_ANGLE_DEG, MIN_SHARPNESS, MIN_BRIGHTNESS = 18.0, 0.6, 20.0
 REFERENCE_FRAMES, COMPARED_FRAMES = 10, 5
-UNLIKE = 3.0
+MAX_UNLIKENESS = 3.0
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a face was: its box and its width in pixels, and when."""
+class FacePosition:
+    """Where a face was: its box and its width in pixels, and when, on the camera's clock."""
 
     box: Box
     width_px: float
     at_s: float
 
     @classmethod
-    def of(cls, points: NDArray[np.float64], at_s: float) -> "Place":
+    def from_mesh(cls, points: NDArray[np.float64], at_s: float) -> "FacePosition":
+        """The position of a mesh (478, 3)."""
         return cls(measure_box(points), measure_width(points), at_s)
 
-    def reaches(self, other: "Place", gap_s: float) -> bool:
-        """Whether the same face can be there `gap_s` later."""
-        (x, y), (u, v) = middle(self.box), middle(other.box)
-        widths = hypot(u - x, v - y) / self.width_px
+    def can_reach(self, other: "FacePosition", gap_s: float) -> bool:
+        """Whether the same face can be at the other position `gap_s` later."""
+        (x0, y0), (x1, y1) = box_centre(self.box), box_centre(other.box)
+        moved_widths = hypot(x1 - x0, y1 - y0) / self.width_px
         factor = max(other.width_px, self.width_px) / min(other.width_px, self.width_px)
         return (
-            widths <= LEAP_WIDTHS + SPEED_WIDTHS_PER_S * gap_s
-            and factor <= LEAP_FACTOR + SPEED_FACTOR_PER_S * gap_s
+            moved_widths <= MAX_JUMP_WIDTHS + MAX_SPEED_WIDTHS_PER_S * gap_s
+            and factor <= MAX_WIDTH_FACTOR + MAX_WIDTH_FACTOR_PER_S * gap_s
         )
 
 
-def middle(box: Box) -> tuple[float, float]:
-    """The centre (x, y) of a box."""
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-
-
 @dataclass(frozen=True, eq=False)
-class _Look:
-    """A face in one frame: its luma (48, 48) with NaN beyond the face, its pose, and when.
+class _Appearance:
+    """A face in one frame.
 
-    clear: whether its mesh can be measured.
+    luma: float32 (48, 48), 0 to 255, NaN beyond the face's outline. at_s: on the camera's clock.
+    is_measurable: whether its proportions can be relied on.
     """
 
     luma: NDArray[np.float32]
     pose: HeadPose
     at_s: float
-    clear: bool
+    is_measurable: bool
 
     @classmethod
-    def of(cls, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float) -> "_Look":
-        crop = crop_ffhq(picture, points[:, :2], LOOK_PX)
+    def of(cls, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float) -> "_Appearance":
+        """The face with the mesh `points` (478, 3) in a frame, uint8 (H, W, 3) RGB."""
+        crop = crop_ffhq(picture, points[:, :2], APPEARANCE_PX)
         luma = cv2.cvtColor(crop.image, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        area = np.zeros((LOOK_PX, LOOK_PX), np.uint8)
+        area = np.zeros((APPEARANCE_PX, APPEARANCE_PX), np.uint8)
         cv2.fillPoly(area, [np.rint(crop.landmarks[list(Landmarks.FACE_OVAL)]).astype(np.int32)], (1,))
         inside = area.astype(bool)
         luma[~inside] = np.nan
-        clear = (
-            max(abs(pose.yaw), abs(pose.pitch)) <= STRAIGHT_DEG
-            and measure_sharpness(crop.image, inside) >= SHARP
-            and measure_brightness(crop.image, inside) >= LIGHT
+        is_measurable = (
+            max(abs(pose.yaw), abs(pose.pitch)) <= MAX_ANGLE_DEG
+            and measure_sharpness(crop.image, inside) >= MIN_SHARPNESS
+            and measure_brightness(crop.image, inside) >= MIN_BRIGHTNESS
         )
-        return cls(luma, pose, at_s, clear)
+        return cls(luma, pose, at_s, is_measurable)
 
-    def resembles(self, other: "_Look") -> bool:
+    def resembles(self, other: "_Appearance") -> bool:
+        """Whether the two pictures correlate (Pearson) where both show the face."""
         both = np.isfinite(self.luma) & np.isfinite(other.luma)
-        one, two = self.luma[both], other.luma[both]
-        one, two = one - one.mean(), two - two.mean()
-        norm = float(np.sqrt((one @ one) * (two @ two)))
-        return norm == 0 or float(one @ two) / norm >= RESEMBLING
+        a, b = self.luma[both], other.luma[both]
+        a, b = a - a.mean(), b - b.mean()
+        norm = float(np.sqrt((a @ a) * (b @ b)))
+        return norm == 0 or float(a @ b) / norm >= MIN_CORRELATION
 
-    def turned_deg(self, other: "_Look") -> float:
+    def turned_deg(self, other: "_Appearance") -> float:
+        """The larger difference of yaw and pitch."""
         return max(abs(self.pose.yaw - other.pose.yaw), abs(self.pose.pitch - other.pose.pitch))
 
 
 @dataclass
 class _Change:
-    """A sudden change of looks: how the face looked and measured before, and how it measures since."""
+    """A sudden change that is not confirmed yet.
 
-    look: _Look
-    measured: NDArray[np.float64]
-    since: list[NDArray[np.float64]] = field(default_factory=list)
+    before: the appearance before it. proportions_before: as `engine.faces.proportions` gives them.
+    proportions_since: those of each observation since.
+    """
+
+    before: _Appearance
+    proportions_before: NDArray[np.float64]
+    proportions_since: list[NDArray[np.float64]] = field(default_factory=list)
 
 
 @dataclass
 class IdentityCheck:
-    """One sitter's face from look to look, some ten a second."""
+    """Follows one sitter's face over observations, some ten a second."""
 
     _first: list[NDArray[np.float64]] = field(default_factory=list)
-    _straight: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=COMPARED_FRAMES))
-    _look: _Look | None = None
-    _measured: NDArray[np.float64] | None = None
+    _recent: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=COMPARED_FRAMES))
+    _last: _Appearance | None = None
+    _last_proportions: NDArray[np.float64] | None = None
     _change: _Change | None = None
 
-    def is_broken_by(self, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float) -> bool:
-        """Takes the sitter's mesh (478, 3) in the next frame; True where it is somebody else's."""
-        measured = proportions(points)
-        look = _Look.of(picture, points, pose, at_s)
-        if self._has_changed(look, measured):
-            return True
-        return look.clear and self._change is None and self._is_other(measured)
+    def is_someone_else(
+        self, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float
+    ) -> bool:
+        """Takes the next observation; True where the face is not the sitter's any more.
 
-    def _has_changed(self, look: _Look, measured: NDArray[np.float64]) -> bool:
-        before, measured_before = self._look, self._measured
-        self._look, self._measured = look, measured
+        picture: the frame, uint8 (H, W, 3) RGB. points: the mesh (478, 3) in its pixels. at_s: on the
+        camera's clock.
+        """
+        measured = proportions(points)
+        appearance = _Appearance.of(picture, points, pose, at_s)
+        if self._has_changed(appearance, measured):
+            return True
+        return appearance.is_measurable and self._change is None and self._has_other_proportions(measured)
+
+    def _has_changed(self, appearance: _Appearance, measured: NDArray[np.float64]) -> bool:
+        """Whether a sudden change of appearance has been confirmed."""
+        before, measured_before = self._last, self._last_proportions
+        self._last, self._last_proportions = appearance, measured
         if self._change is None:
-            if before is None or measured_before is None or look.at_s - before.at_s > NEXT_WITHIN_S:
+            if before is None or measured_before is None or appearance.at_s - before.at_s > MAX_GAP_S:
                 return False
-            if look.turned_deg(before) > CHANGED_TURN_DEG or look.resembles(before):
+            if appearance.turned_deg(before) > MAX_TURN_DEG or appearance.resembles(before):
                 return False
             self._change = _Change(before, measured_before)
-        elif look.resembles(self._change.look):
+        elif appearance.resembles(self._change.before):
             self._change = None
             return False
-        if look.turned_deg(self._change.look) <= CHANGED_TURN_DEG:
-            self._change.since.append(measured)
-        if len(self._change.since) < CHANGED_LOOKS:
+        if appearance.turned_deg(self._change.before) <= MAX_TURN_DEG:
+            self._change.proportions_since.append(measured)
+        if len(self._change.proportions_since) < CONFIRMING_OBSERVATIONS:
             return False
-        unlike = unlikeness(np.mean(self._change.since, axis=0), self._change.measured)
+        mean = np.mean(self._change.proportions_since, axis=0)
+        unlike = unlikeness(mean, self._change.proportions_before)
         self._change = None
-        return unlike > CHANGED_UNLIKE
+        return unlike > MAX_UNLIKENESS_AT_CHANGE
 
-    def _is_other(self, measured: NDArray[np.float64]) -> bool:
+    def _has_other_proportions(self, measured: NDArray[np.float64]) -> bool:
+        """Whether the last frames differ clearly from the first ones."""
         if len(self._first) < REFERENCE_FRAMES:
             self._first.append(measured)
             return False
-        self._straight.append(measured)
-        if len(self._straight) < COMPARED_FRAMES:
+        self._recent.append(measured)
+        if len(self._recent) < COMPARED_FRAMES:
             return False
-        return unlikeness(np.mean(self._straight, axis=0), np.mean(self._first, axis=0)) > UNLIKE
+        return unlikeness(np.mean(self._recent, axis=0), np.mean(self._first, axis=0)) > MAX_UNLIKENESS

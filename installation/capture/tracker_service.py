@@ -1,17 +1,17 @@
-"""Watches the camera's frames for the sitter, beside the stage or in step with it.
+"""Runs the tracker on the camera's frames, in a thread of its own or in step with the main loop.
 
-    watcher = TrackerService(portrait_parameters)             # a thread of its own
-    watcher = SynchronousTrackerService(portrait_parameters)  # no thread: exact on a virtual clock
-    watcher.start()
+    service = TrackerService(capture_parameters)             # a thread of its own
+    service = SynchronousTrackerService(capture_parameters)  # no thread: exact on a virtual clock
+    service.start()
 
-    watcher.watch(True)                    # on DetectFaces
-    watcher.take(visit_id)                 # on TakePortrait
-    watcher.look(feed.latest(), now_s)     # in each turn of the main loop
-    events += watcher.poll()
-    pictures = watcher.portrait(visit_id)  # on PortraitTaken, once
-    watcher.erase()                        # on EraseVisit
+    service.watch(True)                    # on DetectFaces
+    service.take(visit_id)                 # on TakePortrait
+    service.look(feed.latest(), now_s)     # in each turn of the main loop
+    events += service.poll()
+    pictures = service.portrait(visit_id)  # on PortraitTaken, once
+    service.erase()                        # on EraseVisit
 
-Both do the same; all they know of faces is in installation/capture/tracker.py. Nothing is written or logged.
+Both do the same: everything about faces is in `installation.capture.tracker`. Nothing is written or logged.
 """
 
 import threading
@@ -29,12 +29,13 @@ from installation.workers.supervision import Condition, ResilientService
 
 
 class TrackerService(ResilientService):
-    """Looks at the newest frame in its own thread; frames that come meanwhile are left out.
+    """Tracks faces in the newest frame on its own thread; frames that come meanwhile are left out.
 
-    `values` is asked on the stage's thread.
+    values: gives the parameters, on the main loop's thread. open_analyser: opens the face analyser, on the
+    service's thread.
 
-    sighting: the sitter in the newest frame that was looked at; None while nobody watches or no frame comes.
-    face: what is measured on it, for the technician's picture alone; None once the portrait is taken.
+    sighting: the sitter in the newest frame that was processed; None while it does not watch, or no frame
+    comes. face: what is measured on it, for the technician's screen alone; None once the portrait is taken.
     """
 
     advice = "Restart the installation; if this stays, run `./kiosk doctor`."
@@ -48,48 +49,48 @@ class TrackerService(ResilientService):
         super().__init__("watcher")
         self._open_analyser = open_analyser
         self._values = values
-        self._finder: FaceAnalyser | None = None
-        self._sitting: Tracker | None = None
-        self._failed = False  # as last told
+        self._analyser: FaceAnalyser | None = None
+        self._tracker: Tracker | None = None
+        self._failed = False  # as reported by the last `poll`
         # Guards everything below, and wakes the thread.
         self._changed = threading.Condition()
-        self._on = self._anybody = False
-        # Ascends with each erasing: what was begun in an earlier round comes to nothing.
-        self._round = 0
-        self._orders: list[Callable[[Tracker], None]] = []
+        self._on = self._presence_only = False
+        # Incremented by each `erase`: results of an earlier generation are dropped.
+        self._generation = 0
+        self._commands: list[Callable[[Tracker], None]] = []
         self._newest: tuple[Frame | None, float, CaptureParameters, bool] | None = None
-        self._asked: int | None = None
+        self._asked_visit_id: int | None = None
         self._events: list[Event] = []
         self._portraits: dict[int, list[Pixels]] = {}
         self.sighting: Sighting | None = None
         self.face: Face | None = None
 
-    # --- called by the stage; all of it returns at once ---
+    # --- called by the main loop; all of it returns at once ---
 
     def watch(self, on: bool, anybody: bool = False) -> None:
-        """Begins a sitting with whoever is seen next; or looks no more, and erases.
+        """Starts to track whoever is seen next; or stops, and erases.
 
-        anybody: there is no sitter, and nothing is measured; FaceSeen comes for as long as anybody is there.
+        anybody: nobody is tracked and nothing is measured; FaceSeen comes while anybody is there.
         """
         self.erase()
-        self._on, self._anybody = on, anybody
+        self._on, self._presence_only = on, anybody
 
     def take(self, visit_id: int) -> None:
-        """Keeps the best of the next frames; `poll` will have PortraitTaken or PortraitRefused."""
+        """Takes a portrait from the next frames; `poll` will return PortraitTaken or PortraitRefused."""
         with self._changed:
-            self._asked = visit_id
-            self._orders.append(lambda sitting: sitting.take(visit_id))
+            self._asked_visit_id = visit_id
+            self._commands.append(lambda tracker: tracker.take(visit_id))
 
     def look(self, frame: Frame | None, now_s: float) -> None:
-        """Takes the camera's newest frame, or None where there is none; the same frame may come again."""
+        """Hands over the camera's newest frame; None where there is none. It may be the same as before."""
         values = self._values()
         with self._changed:
             if self._on:
-                self._newest = frame, now_s, values, self._anybody
+                self._newest = frame, now_s, values, self._presence_only
                 self._changed.notify_all()
 
     def poll(self) -> list[Event]:
-        """What happened since: FaceSeen, AnotherFace, PortraitTaken, PortraitRefused.
+        """The events since the last call: FaceSeen, AnotherFace, PortraitTaken, PortraitRefused.
 
         And TrackerFailed, TrackerReady when that changes.
         """
@@ -104,78 +105,79 @@ class TrackerService(ResilientService):
     def portrait(self, visit_id: int) -> list[Pixels] | None:
         """The portrait of this visit, handed over once: uint8 (H, W, 3) RGB, cut out around the face.
 
-        The sharpest first, the others for the judges' reference. Whoever takes them overwrites them.
+        The sharpest picture first, the others for the judges' reference. The caller overwrites them
+        (`installation.capture.tracker.wipe`).
         """
         with self._changed:
             return self._portraits.pop(visit_id, None)
 
     def erase(self) -> None:
-        """Overwrites the portrait, and drops frames and all that was measured.
+        """Overwrites the portrait, and drops frames and all measurements.
 
-        A frame being looked at goes as soon as the thread comes back from it, and nothing comes of it.
+        A frame that is being processed is dropped as soon as the thread is done with it, and its results too.
         """
         with self._changed:
-            self._round += 1
-            self._orders = [Tracker.erase]
-            self._newest = self._asked = self.sighting = self.face = None
+            self._generation += 1
+            self._commands = [Tracker.erase]
+            self._newest = self._asked_visit_id = self.sighting = self.face = None
             self._events.clear()
             for pictures in self._portraits.values():
                 wipe(pictures)
             self._portraits.clear()
             self._changed.notify_all()
 
-    # --- its own thread ---
+    # --- ResilientService, on its own thread ---
 
     def setup(self) -> None:
-        self._finder = self._open_analyser()
-        self._sitting = Tracker(self._finder)
+        self._analyser = self._open_analyser()
+        self._tracker = Tracker(self._analyser)
 
     def run(self) -> None:
         while not self.stopping.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._orders or self._newest, timeout=0.2)
-            self._turn()
+                self._changed.wait_for(lambda: self._commands or self._newest, timeout=0.2)
+            self._process()
             self.beat()
 
     def teardown(self) -> None:
-        sitting, finder = self._sitting, self._finder
-        self._sitting = self._finder = None
+        tracker, analyser = self._tracker, self._analyser
+        self._tracker = self._analyser = None
         with self._changed:
-            if self._asked is not None:
-                self._events.append(PortraitRefused(self._asked))
-            self._asked = self.sighting = self.face = None
-        if sitting is not None:
-            sitting.erase()
-        if finder is not None:
-            finder.close()
+            if self._asked_visit_id is not None:
+                self._events.append(PortraitRefused(self._asked_visit_id))
+            self._asked_visit_id = self.sighting = self.face = None
+        if tracker is not None:
+            tracker.erase()
+        if analyser is not None:
+            analyser.close()
 
-    def _turn(self) -> None:
-        """Does what was asked, and looks at the newest frame."""
-        assert self._sitting is not None
+    def _process(self) -> None:
+        """Carries out the commands, and processes the newest frame."""
+        assert self._tracker is not None
         with self._changed:
-            current, orders, newest = self._round, self._orders, self._newest
-            self._orders, self._newest = [], None
-        for order in orders:
-            order(self._sitting)
+            generation, commands, newest = self._generation, self._commands, self._newest
+            self._commands, self._newest = [], None
+        for command in commands:
+            command(self._tracker)
         if newest is None:
             return
-        events, pictures = self._sitting.look(*newest)
+        events, pictures = self._tracker.look(*newest)
         with self._changed:
-            if current != self._round:
+            if generation != self._generation:
                 wipe(pictures)
-                self._sitting.erase()
+                self._tracker.erase()
                 return
             for event in events:
                 if isinstance(event, PortraitTaken | PortraitRefused):
-                    self._asked = None
+                    self._asked_visit_id = None
                 if isinstance(event, PortraitTaken):
                     self._portraits[event.visit_id] = pictures
             self._events += events
-            self.sighting, self.face = self._sitting.sighting, self._sitting.face
+            self.sighting, self.face = self._tracker.sighting, self._tracker.face
 
 
 class SynchronousTrackerService(TrackerService):
-    """Looks at each frame on the caller's thread, before `look` returns."""
+    """Tracks faces on the caller's thread, before `look` returns."""
 
     def start(self) -> None:
         self.setup()
@@ -187,9 +189,9 @@ class SynchronousTrackerService(TrackerService):
 
     def look(self, frame: Frame | None, now_s: float) -> None:
         super().look(frame, now_s)
-        self._turn()
+        self._process()
 
     def erase(self) -> None:
         super().erase()
-        if self._sitting is not None:
-            self._turn()
+        if self._tracker is not None:
+            self._process()

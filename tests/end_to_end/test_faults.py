@@ -40,16 +40,16 @@ def left(app: TestApp) -> list[str]:
     """What of a visit is still held on the stage's side."""
     for _ in range(2):  # the canvas drops what is not drawn any more
         app.main_loop.frame()
-    session, tracker, sitting = app.session, app.tracker, app.tracker._sitting
+    session, service, tracker = app.session, app.tracker, app.tracker._tracker
     pictures = [picture for picture, _ in app.main_loop.player.canvas._enlarged.values()]
     held: dict[str, object] = {
         "visitor": None if session._visitor == VisitorData() else session._visitor,
         "film": session._downloads._film_worker._making,
-        "sighting": tracker.sighting,
-        "face": tracker.face or (sitting and sitting.face),
-        "place": sitting and sitting._place,
-        "taking": sitting and sitting._taking,
-        "portraits": tracker._portraits or None,
+        "sighting": service.sighting,
+        "face": service.face or (tracker and tracker.face),
+        "place": tracker and tracker._position,
+        "taking": tracker and tracker._capture,
+        "portraits": service._portraits or None,
         "memories": app.engine._memories or None,
         "request": app.engine._request,
         "scene": None
