@@ -26,7 +26,8 @@ from installation.app.session import Session
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import DEFAULT, Configuration, load
 from installation.settings.phase import Phase
-from installation.workers.engine_client import EngineClient, load_models
+from installation.workers.engine_backend import ProcessBackend, load_models
+from installation.workers.engine_client import EngineClient
 from tests.support.app_kit import live
 
 BINS_MS = (17.5, 20, 25, 33, 50, 100)
@@ -52,7 +53,7 @@ class BusyEngine:
     """Another engine, which searches as long as this is open."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._engine = EngineClient(partial(load_models, configuration))
+        self._engine = EngineClient(ProcessBackend(partial(load_models, configuration)))
         self._photograph = load_photograph(sample_sitter())
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._search, name="busy")

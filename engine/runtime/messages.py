@@ -1,4 +1,9 @@
-"""What the engine's process is asked, and what it answers, asked by installation/workers/engine_client.py."""
+"""The messages between the engine and its client, a closed set.
+
+`installation/workers/engine_client.py` sends a `Request`; `engine/runtime/worker.py` looks up its handler by
+the request's type (`HANDLERS`) and answers with any number of `WorkerMessage`s. Those that are a `Reply`
+reach the stage. A new kind of job is a new class here, one handler in the worker, and one case in the client.
+"""
 
 from dataclasses import dataclass
 
@@ -7,13 +12,13 @@ from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
 from engine.pipeline.result import PortrayalResult
 
-# --- asked ----------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Portray:
-    """Portray this visit's sitter. photographs: uint8 (H, W, 3) RGB, upright, the first is portrayed, all
-    make the judges' reference; None for a sitter who does not exist."""
+    """Portray this visit's sitter. photographs: uint8 (H, W, 3) RGB, upright; the first is portrayed, all of
+    them make the judges' reference. None: somebody who does not exist is portrayed."""
 
     visit_id: int
     photographs: tuple[Pixels, ...] | None
@@ -21,12 +26,15 @@ class Portray:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Nobody waits for this visit any more."""
+    """Stop working on this visit: nobody waits for it any more."""
 
     visit_id: int
 
 
-# --- answered -------------------------------------------------------------------------------------------
+Request = Portray | Cancel
+
+
+# --- replies, as the stage polls them -------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,16 @@ class Ready:
 
 @dataclass(frozen=True)
 class Failed:
-    """The visit, or the whole process, has failed; why, in one line. It is not ready until it says so."""
+    """The visit, or the whole process, has failed. message: why, in one line. Work begins again with
+    `Ready`."""
 
     message: str
 
 
 @dataclass(frozen=True, eq=False)
 class ProgressUpdate:
-    """The engine at work. share: of the whole visit, rising from 0 to 1. picture: what is being looked at,
-    uint8 (R, R, 3) RGB, or None where nothing is."""
+    """How far the engine is. share: of the whole visit, rising from 0 to 1. picture: the newest picture of
+    the search, uint8 (R, R, 3) RGB, or None where there is none."""
 
     visit_id: int
     stage: str
@@ -54,7 +63,7 @@ class ProgressUpdate:
 
 @dataclass(frozen=True, eq=False)
 class ResultReady:
-    """What is shown of this visit; first the way through the median, then, while that is shown, all of it."""
+    """A visit's result. It comes twice: with the way through the median, and, while that is shown, whole."""
 
     visit_id: int
     result: PortrayalResult
@@ -67,22 +76,30 @@ class PeopleReady:
     strips: tuple[Strip, ...]
 
 
+Reply = Ready | Failed | ProgressUpdate | ResultReady | PeopleReady
+
+
+# --- from the worker to the client only -----------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class ConfigurationRejected:
-    """Between process and client only: what is configured cannot be used as it is."""
+    """What is configured cannot be used as it is; the process ends."""
 
     error: DoppelgangerError
 
 
 @dataclass(frozen=True)
 class VisitEnded:
-    """Between process and client only: the process has forgotten this visit. failure: why it broke off, in
-    one line; empty where it is done or was cancelled. fault: what went wrong that should not (no memory left,
-    a defect), in one line: the process is not to be trusted any more."""
+    """The process holds nothing of this visit any more.
+
+    failure: why it broke off, in one line; empty where it is done or was cancelled. fault: an unexpected
+    error (no memory left, a defect), in one line; the process must then be replaced.
+    """
 
     visit_id: int
     failure: str
     fault: str = ""
 
 
-Reply = Ready | Failed | ProgressUpdate | ResultReady | PeopleReady
+WorkerMessage = Reply | ConfigurationRejected | VisitEnded

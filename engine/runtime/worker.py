@@ -1,10 +1,12 @@
-"""The engine's process: it owns the networks, and with them the GPU, and portrays one sitter after another.
+"""The engine's process: it owns the networks, and with them the GPU, and carries out one request after
+another.
 
-`installation/workers/engine_client.py` starts it, holds the other end of its channel, and is the only one to
-know. It keeps nothing of a visit beyond its last message about it (`VisitEnded`), ends when nobody is left at
-the other end, and while nobody asks, it makes ways to people who do not exist.
+The client (`installation/workers/engine_client.py`) starts it and sends it the requests of
+`engine/runtime/messages.py`; `HANDLERS` names the method that carries out each kind. While no request waits,
+the worker prepares ways to people who do not exist. It ends when the other end of its channel is closed.
 
-Nothing of a face leaves it but by the channel: it writes to no log, and says in one line what failed.
+The worker keeps nothing of a visit after its `VisitEnded`. Nothing of a face leaves it but by the channel: it
+writes to no log, and failures are described in one line.
 """
 
 import contextlib
@@ -17,7 +19,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -30,9 +32,9 @@ from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.progress import Progress
 from engine.pipeline.settings import PortrayalSettings
 from engine.pipeline.summary import summarise
-from engine.runtime import channel
 from engine.runtime.channel import Channel, ReceivedMessage
 from engine.runtime.messages import (
+    Cancel,
     ConfigurationRejected,
     Failed,
     PeopleReady,
@@ -89,66 +91,90 @@ class Models(Protocol):
 
 
 class _Interrupted(Exception):
-    """What is being worked on is not wanted any more, or not now."""
+    """The work at hand is not wanted any more, or has to wait."""
 
 
-def serve(end: Channel, prepare: Callable[[], Models], first_person: int, lock_step: bool) -> None:
-    """The process from its start to its end.
+class _UnknownRequest(Exception):
+    """The client has sent something that this worker has no handler for at this time."""
+
+    def __init__(self, request: object) -> None:
+        super().__init__(
+            f"The engine cannot carry out {type(request).__name__} now: do both sides have the same version?"
+        )
+
+
+def run_process(channel: Channel, prepare: Callable[[], Models], first_person: int, lock_step: bool) -> None:
+    """The whole life of a process of its own; see `serve`."""
+    _end_with_parent()
+    _be_quiet()
+    os.nice(NICENESS)
+    serve(channel, prepare, first_person, lock_step)
+
+
+def serve(channel: Channel, prepare: Callable[[], Models], first_person: int, lock_step: bool) -> None:
+    """Loads the networks and carries out requests until the other end of the channel is closed.
 
     Args:
         prepare: loads the networks.
         first_person: the number from which on people who do not exist are looked for.
         lock_step: every report is sent, and nothing happens that depends on the time.
     """
-    _end_with_parent()
-    _be_quiet()
-    os.nice(NICENESS)
     with contextlib.suppress(EOFError, BrokenPipeError):
         try:
             models = prepare()
         except (UsageError, WeightsError) as error:
-            end.send(ConfigurationRejected(error))
+            channel.send(ConfigurationRejected(error))
             return
         except Exception as error:
-            end.send(Failed(_line(error)))
+            channel.send(Failed(_line(error)))
             return
-        end.send(Ready())
+        channel.send(Ready())
         try:
-            _Worker(end, models, first_person, lock_step).run()
+            _Worker(channel, models, first_person, lock_step).run()
         except torch.AcceleratorError as error:  # the GPU is lost to this process, not to the next one
-            end.send(Failed(_place(error)))
+            channel.send(Failed(_place(error)))
+        except _UnknownRequest as error:
+            channel.send(Failed(str(error)))
 
 
 class _Worker:
-    def __init__(self, end: Channel, models: Models, first_person: int, lock_step: bool) -> None:
-        self.end, self.models, self.lock_step = end, models, lock_step
+    def __init__(self, channel: Channel, models: Models, first_person: int, lock_step: bool) -> None:
+        self.channel, self.models, self.lock_step = channel, models, lock_step
         self.next_number = first_person
         self.next_person: Person | None = None
         self.people_made, self.person_made_s = 0, 0.0
         self.sitters: deque[Pixels] = deque(maxlen=PEOPLE)  # photographs of people who do not exist
 
     def run(self) -> None:
-        """Until nobody is left at the other end, which raises EOFError or BrokenPipeError."""
+        """Carries out requests until the other end is closed, which raises EOFError or BrokenPipeError."""
         while True:
             self._make_people()
-            if self.end.waits(self._rest_s()):
-                self._answer(self.end.receive())
+            if self.channel.waits(self._rest_s()):
+                self._dispatch(self.channel.receive())
+
+    def _dispatch(self, received: ReceivedMessage) -> None:
+        handler = HANDLERS.get(type(received.message))
+        if handler is None:
+            raise _UnknownRequest(received.message)
+        handler(self, received)
 
     # --- visits
 
-    def _heed(self) -> None:
-        """Raises _Interrupted where the visit has been cancelled: nothing else is asked during one."""
-        if self.end.waits():
-            self.end.receive()
-            raise _Interrupted
+    def _raise_if_cancelled(self) -> None:
+        """Raises _Interrupted where the visit has been cancelled. Nothing else may be requested during
+        one."""
+        if self.channel.waits():
+            request = self.channel.receive().message
+            raise _Interrupted if isinstance(request, Cancel) else _UnknownRequest(request)
 
-    def _answer(self, received: ReceivedMessage) -> None:
-        if not isinstance(received.message, Portray):
-            return  # a Cancel that has come too late
+    def _ignore_late_cancel(self, _: ReceivedMessage) -> None:
+        """Between visits there is nothing to cancel: the visit has ended before its `Cancel` arrived."""
+
+    def _run_portrayal(self, received: ReceivedMessage) -> None:
         failure = fault = ""
         try:
             fault = self._portray(received.message)
-        except (EOFError, BrokenPipeError, torch.AcceleratorError):
+        except (EOFError, BrokenPipeError, torch.AcceleratorError, _UnknownRequest):
             raise
         except DoppelgangerError as error:
             failure = str(error)
@@ -156,12 +182,13 @@ class _Worker:
             pass
         except Exception as error:
             failure = fault = _place(error)
-        channel.erase(received.memory)
+        received.erase()
         _release_memory()
-        self.end.send(VisitEnded(received.message.visit_id, failure, fault))
+        self.channel.send(VisitEnded(received.message.visit_id, failure, fault))
 
     def _portray(self, request: Portray) -> str:
-        """Sends what is found. Returns the fault that ended it once something could be shown, or nothing."""
+        """Sends progress and results. Returns the fault that broke the visit off after its first result, or
+        ""."""
         course = _Course()
         found: Portrayal | None = None
         fault = ""
@@ -169,12 +196,12 @@ class _Worker:
 
         def report(progress: Progress) -> None:
             nonlocal shown_s
-            self._heed()
+            self._raise_if_cancelled()
             share = course.share(progress)
             now_s = time.monotonic()
             if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
                 shown_s = now_s
-                self.end.send(ProgressUpdate(request.visit_id, progress.stage, share, progress.picture))
+                self.channel.send(ProgressUpdate(request.visit_id, progress.stage, share, progress.picture))
 
         photographs = request.photographs
         if photographs is None:
@@ -182,13 +209,13 @@ class _Worker:
 
         def bordered(begun: Portrayal) -> None:
             nonlocal found
-            self._heed()
+            self._raise_if_cancelled()
             found = begun
-            self.end.send(ResultReady(request.visit_id, summarise(begun, complete=False)))
+            self.channel.send(ResultReady(request.visit_id, summarise(begun, complete=False)))
 
         try:
             found = self.models.portray(photographs, report, bordered)
-        except (_Interrupted, EOFError, BrokenPipeError):
+        except (_Interrupted, _UnknownRequest, EOFError, BrokenPipeError):
             raise
         except Exception as error:
             if found is None:
@@ -196,8 +223,8 @@ class _Worker:
             # The visit goes on with what has been shown of it.
             fault = _place(error)
         result = summarise(found)
-        self._heed()
-        self.end.send(ResultReady(request.visit_id, result))
+        self._raise_if_cancelled()
+        self.channel.send(ResultReady(request.visit_id, result))
         return fault
 
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
@@ -228,7 +255,7 @@ class _Worker:
             except Exception:  # a generator that makes no faces is no reason to portray nobody
                 strips = ()
             self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
-            self.end.send(PeopleReady(strips))
+            self.channel.send(PeopleReady(strips))
 
     def _make_strip(self) -> Strip:
         person = self._next_person(self._give_way)
@@ -248,8 +275,15 @@ class _Worker:
 
     def _give_way(self, _: Pixels) -> None:
         # In lock step the first ones are made in any case, so that there is one order of events.
-        if not self.lock_step and self.end.waits():
+        if not self.lock_step and self.channel.waits():
             raise _Interrupted
+
+
+HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
+    Portray: _Worker._run_portrayal,
+    Cancel: _Worker._ignore_late_cancel,
+}
+"""What carries out each kind of request; it gets the `ReceivedMessage`."""
 
 
 class _Course:

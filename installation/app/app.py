@@ -52,7 +52,8 @@ from installation.settings.configuration import Configuration
 from installation.settings.manifest import detector_file
 from installation.settings.phase import Phase
 from installation.visit.parameters import CaptureParameters, DeliveryParameters
-from installation.workers.engine_client import EngineClient, load_models
+from installation.workers.engine_backend import ProcessBackend, load_models
+from installation.workers.engine_client import EngineClient
 from installation.workers.supervision import Health, Supervisor
 from scenes.technician import Facts, Setup
 
@@ -137,7 +138,7 @@ class App:
         """Everything that runs in a process or a thread of its own; nothing is started yet."""
         virtual = self._options.virtual
         self.engine = EngineClient(
-            partial(load_models, configuration, beside_window=not virtual),
+            ProcessBackend(partial(load_models, configuration, beside_window=not virtual)),
             lock_step=virtual,
             recycle_after=configuration.privacy.recycle_after,
         )

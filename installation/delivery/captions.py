@@ -1,9 +1,12 @@
 """What each judge says of the doppelgänger, in words for the visitor's phone."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.pipeline.result import PortrayalResult
 from installation.settings.texts import Texts
+
+if TYPE_CHECKING:  # the process that faces the phones loads nothing of the engine
+    from engine.pipeline.result import PortrayalResult
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Caption:
     words: str
 
 
-def captions(result: PortrayalResult, text: Texts, exists: bool = True) -> tuple[Caption, ...]:
+def captions(result: "PortrayalResult", text: Texts, exists: bool = True) -> tuple[Caption, ...]:
     """One for each judge that has been asked about the picture that is given.
 
     exists: whether the sitter does.

@@ -1,4 +1,4 @@
-"""What a link leads to: the pictures's pictures and film as files, each marked as synthetic."""
+"""What a link leads to: the visit's pictures and film as files, each marked as synthetic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""What the stage and the delivery process say to each other.
+"""The messages between the stage and the delivery process.
 
-The stage's commands are pickled objects. What comes back from the process that faces the phones is JSON that
-is checked on arrival, so that nothing there could ever run code in the stage.
+The stage's commands are pickled objects in shared memory (`COMMANDS`). What comes back from the process that
+faces the phones is JSON text that is checked on arrival (`EVENTS`), so nothing there could ever run code in
+the stage.
 """
 
 from dataclasses import dataclass
@@ -9,14 +10,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from engine.runtime.channel import SHARED_MEMORY, Text
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings import configuration
 from installation.visit.parameters import DeliveryParameters
 
-LONGEST_NEWS = 4096  # bytes
+LONGEST_EVENT_BYTES = 4096
 
 
-# --- from the stage -------------------------------------------------------------------------------------
+# --- commands, from the stage ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Revoke:
 Command = Open | SetParameters | Offer | Revoke
 
 
-# --- to the stage ---------------------------------------------------------------------------------------
+# --- events, to the stage -------------------------------------------------------------------------------
 
 
 class _Message(BaseModel):
@@ -131,6 +133,15 @@ Message = Heartbeat | LogLine | LinkEvent
 _FROM_PROCESS: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
+def encode(message: Message) -> bytes:
+    """A message of the process as JSON."""
+    return message.model_dump_json().encode()
+
+
 def read(data: bytes) -> Message:
     """What the process said. Raises ValueError for anything else."""
     return _FROM_PROCESS.validate_json(data)
+
+
+COMMANDS = SHARED_MEMORY
+EVENTS = Text(encode, read, LONGEST_EVENT_BYTES)

@@ -9,20 +9,21 @@ import contextlib
 import logging
 import os
 import resource
-import select
 import signal
 import ssl
 import sys
 import threading
 from functools import partial
-from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 
+from engine.runtime.channel import Channel, Listener
 from hardware.memory import forbid_core_dumps
 from installation.delivery import address
 from installation.delivery.files import TakeHomeFiles, encode_files
 from installation.delivery.links import End, Link, Links
 from installation.delivery.messages import (
+    COMMANDS,
+    EVENTS,
     Command,
     Ended,
     Forgotten,
@@ -65,12 +66,12 @@ class DeliveryProcess:
         self._base_url = ""
         self._problem = "It has not been opened yet."
         self._announcing: dict[int, asyncio.Task[None]] = {}  # by visit
-        self._stage: Connection | None = None
+        self._stage: Channel | None = None
         self._had_stage = False
 
     # --- the stage ---
 
-    def stage_came(self, stage: Connection) -> None:
+    def stage_came(self, stage: Channel) -> None:
         self._stage, self._had_stage = stage, True
 
     def stage_left(self) -> None:
@@ -102,8 +103,7 @@ class DeliveryProcess:
         if self._stage is None:
             return
         with contextlib.suppress(OSError, ValueError):
-            if select.select([], [self._stage], [], 0)[1]:
-                self._stage.send_bytes(message.model_dump_json().encode())
+            self._stage.send_now(message)
 
     # --- the network ---
 
@@ -243,10 +243,14 @@ def hear(listener: Listener, process: DeliveryProcess, loop: asyncio.AbstractEve
         stage.close()
 
 
-def _obey_next(stage: Connection, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
-    # A function of its own, so that no name here keeps a pictures while the next command is waited for.
-    command: Command = stage.recv()
-    content = encode_files(command.pictures) if isinstance(command, Offer) else None
+def _obey_next(stage: Channel, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
+    # A function of its own, so that no name here keeps pictures while the next command is waited for.
+    received = stage.receive()
+    command: Command = received.message
+    try:
+        content = encode_files(command.pictures) if isinstance(command, Offer) else None
+    finally:
+        received.erase()  # the pictures; the files that were made of them are the link's
     asyncio.run_coroutine_threadsafe(process.obey(command, content), loop).result()
 
 
@@ -280,8 +284,7 @@ def main(path: Path) -> int:
     os.nice(NICENESS)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
-    path.unlink(missing_ok=True)
-    with Listener(str(path), family="AF_UNIX", backlog=4) as listener:
+    with Listener(path, sends=EVENTS, receives=COMMANDS) as listener:
         asyncio.run(_serve(listener))
     return 0
 

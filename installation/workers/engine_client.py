@@ -1,31 +1,31 @@
-"""The engine as the stage sees it: asked without waiting, looked at once a frame.
+"""The engine as the stage sees it: asked without waiting, polled once a frame.
 
-The networks live in a process of their own (`engine/runtime/worker.py`) that may die: it is then started
-again, and attract plays meanwhile. A thread holds the connection to it, so that nothing the stage calls ever
-blocks.
+The networks live in a process of their own that may die: it is then started again, and attract plays
+meanwhile.
+
+How a result gets from the engine's process to the screen, in three files:
+
+1. `engine/runtime/worker.py`: `_Worker._portray` sends a `ResultReady` through its channel.
+2. This file: `EngineClient._handle` receives it on the service's thread and queues it until the stage calls
+   `poll`.
+3. `installation/app/session.py`: `Session.collect` polls once a frame and keeps the result; `Session.view`
+   gives it to the scene that is drawn.
 """
 
-import contextlib
 import logging
-import multiprocessing
-import os
-import select
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from mmap import mmap
-from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
-from engine.runtime import channel
-from engine.runtime.channel import Channel, ReceivedMessage
+from engine.runtime.channel import ReceivedMessage, erase
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
@@ -35,15 +35,13 @@ from engine.runtime.messages import (
     ProgressUpdate,
     Ready,
     Reply,
+    Request,
     ResultReady,
     VisitEnded,
 )
-from hardware.memory import forbid_core_dumps
-from installation.settings.configuration import Configuration
-from installation.workers.supervision import PermanentServiceError, ResilientService, ServiceError
-
-if TYPE_CHECKING:  # what loads torch stays out of the stage's process
-    from engine.runtime.worker import Models
+from installation.workers.engine_backend import Backend
+from installation.workers.process_client import Peer, ProcessClient
+from installation.workers.supervision import PermanentServiceError, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -52,23 +50,7 @@ PEOPLE_BYTES = 2**30  # nor do their pictures take more
 NUMBERS = 100_000  # of people, to each process
 
 
-def load_models(configuration: Configuration, beside_window: bool = False) -> "Models":
-    """Loads the networks of a configuration; see `ModelBundle`.
-
-    beside_window: leaves a core to the window, so takes the cores but one, at most. Otherwise the number of
-    threads is the configured one, and the same photograph has the same border on every machine.
-    """
-    from installation.workers.models import ModelBundle
-
-    if beside_window:
-        threads = min(configuration.search.threads, max(len(os.sched_getaffinity(0)) - 1, 1))
-        search = configuration.search.model_copy(update={"threads": threads})
-        configuration = configuration.model_copy(update={"search": search})
-    # What is shown needs one doppelgänger, not both.
-    return ModelBundle(configuration, all_finders=False)
-
-
-class EngineClient(ResilientService):
+class EngineClient(ProcessClient):
     """The client of the engine's process; a service.
 
     `portray`, `cancel`, `erase` and `poll` are called on one thread, the stage's, and return at once.
@@ -83,41 +65,34 @@ class EngineClient(ResilientService):
     advice = "If it keeps failing: ./kiosk doctor."
     stop_limit_s = 10.0
     loading_limit_s = 300.0  # then the process counts as hanging, and is replaced
-    obedience_limit_s = 30.0  # the same for a visit it has been told to let go of
+    cancel_limit_s = 30.0  # the same for a visit it has been told to stop working on
     longest_queue = 64  # reports in lock step that wait to be polled; then the process waits, too
 
     def __init__(
         self,
-        prepare: Callable[[], "Models"],
+        backend: Backend,
         lock_step: bool = False,
         recycle_after: int = 50,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`prepare` loads the networks, in the process; it must be picklable, as `partial(load_models, ...)`.
-
-        After `recycle_after` visits the process is replaced, while nobody is there.
-        """
+        """After `recycle_after` visits the backend's engine is replaced, while nobody is there."""
         super().__init__("engine", clock)
         self.setup_limit_s = self.loading_limit_s
         self.refusal: DoppelgangerError | None = None
         """Why the very first process could not use what is configured. No other one could: the service has
         failed for good."""
-        self._prepare, self._lock_step, self._recycle_after = prepare, lock_step, recycle_after
-        # The thread's own.
-        self._process: BaseProcess | None = None
-        self._end: Channel | None = None
-        self._processes = self._visits = 0  # started so far; of this process
-        self._deadline_s: float | None = None  # by which the process has to answer
-        self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        # Of both threads, under the lock.
+        self.backend, self._lock_step, self._recycle_after = backend, lock_step, recycle_after
+        # Used by the service's thread only.
+        self._processes = self._visits = 0  # started so far; of the present process
+        # Used by both threads, under the lock.
         self._changed = threading.Condition()
         self._loaded = False
         self._people_due = False
         self._visit_id: int | None = None  # wanted by the stage
         self._request: Portray | None = None  # asked by the stage, not sent yet
         self._working_on: int | None = None  # the process's visit, wanted or not
-        self._cancelled = False  # the process has been told to let go of it
-        self._reports: deque[Reply] = deque()
+        self._cancelled = False  # the process has been told to stop working on it
+        self._replies: deque[Reply] = deque()
         self._memories: dict[int, WeakSet[mmap]] = {}  # of each visit, as long as they are in use
         self._people: deque[Strip] = deque(maxlen=PEOPLE)
 
@@ -136,13 +111,13 @@ class EngineClient(ResilientService):
             self._visit_id = visit_id
             self._memories[visit_id] = WeakSet()
             self._request = Portray(visit_id, None if photographs is None else tuple(photographs))
-        self._rouse()
+        self._wake()
 
     def cancel(self, visit_id: int) -> None:
         """Nobody waits for this visit any more: no report of it comes, and the work on it stops soon."""
         with self._changed:
             self._let_go(visit_id)
-        self._rouse()
+        self._wake()
 
     def erase(self, visit_id: int) -> None:
         """Forgets a visit: cancels it, and overwrites every picture and number of it, handed out or not.
@@ -153,16 +128,16 @@ class EngineClient(ResilientService):
             self._let_go(visit_id)
             memories = list(self._memories.pop(visit_id, ()))
         threading.Thread(target=_erase, args=(memories,), name="engine erasing").start()
-        self._rouse()
+        self._wake()
 
     def poll(self) -> list[Reply]:
         """What has been reported since the last time, oldest first; in lock step one report at most."""
         with self._changed:
-            count = min(len(self._reports), 1) if self._lock_step else len(self._reports)
-            reports = [self._reports.popleft() for _ in range(count)]
+            count = min(len(self._replies), 1) if self._lock_step else len(self._replies)
+            replies = [self._replies.popleft() for _ in range(count)]
         if self._lock_step:
-            self._rouse()
-        return reports
+            self._wake()
+        return replies
 
     def wait(self, timeout_s: float) -> bool:
         """Waits until something can be polled; False where nothing is under way, or at the timeout.
@@ -170,14 +145,8 @@ class EngineClient(ResilientService):
         For lock step, where time stands still meanwhile; never to be called live.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._reports or not self._is_under_way(), timeout_s)
-            return bool(self._reports)
-
-    def stop(self) -> None:
-        """Ends the process, and whatever it works on."""
-        self.stopping.set()
-        self._rouse()
-        super().stop()
+            self._changed.wait_for(lambda: self._replies or not self._is_under_way(), timeout_s)
+            return bool(self._replies)
 
     def _is_under_way(self) -> bool:
         wanted = self._working_on is not None and self._working_on == self._visit_id
@@ -189,61 +158,41 @@ class EngineClient(ResilientService):
         if self._visit_id == visit_id:
             self._visit_id = None
             self._drop_request()
-        self._reports = deque(one for one in self._reports if getattr(one, "visit_id", None) != visit_id)
+        self._replies = deque(one for one in self._replies if getattr(one, "visit_id", None) != visit_id)
 
     def _drop_request(self) -> None:
         """Under the lock: what has not been sent is overwritten."""
-        _wipe(self._request)
+        _overwrite(self._request)
         self._request = None
 
-    def _rouse(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full of calls already
-            os.write(self._wake, b".")
-
-    # --- the thread: the process's life
+    # --- the service's thread: the process's life
 
     def setup(self) -> None:
         """Starts the process, and waits until it has loaded its networks."""
-        self._open()
+        self._start_process()
         while not self._loaded and not self.stopping.is_set():
-            self._attend()
+            self._exchange(self.backend)
 
     def run(self) -> None:
-        """Passes on what is asked and answered, until it is to stop."""
+        """Passes on requests and replies until it is to stop."""
         while not self.stopping.is_set():
-            self._attend()
+            self._exchange(self.backend)
             self.beat()
             if self._visits >= self._recycle_after and self._is_idle():
-                self._close()
-                self._open()
+                self._stop_process()
+                self._start_process()
 
     def teardown(self) -> None:
         """Ends the process at once: it has nothing to save."""
-        self._close()
+        self._stop_process()
 
-    def _open(self) -> None:
-        ours, theirs = Channel.pair()
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=_serve,
-            args=(theirs, self._prepare, self._processes * NUMBERS, self._lock_step),
-            name="engine",
-            daemon=True,
-        )
-        self._process.start()
-        theirs.close()
-        self._end = ours
+    def _start_process(self) -> None:
+        self.backend.start(self._processes * NUMBERS, self._lock_step)
         self._processes, self._visits = self._processes + 1, 0
         self._deadline_s = self.clock() + self.loading_limit_s
 
-    def _close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._process = None
-        if self._end is not None:
-            self._end.close()
-            self._end = None
+    def _stop_process(self) -> None:
+        self.backend.stop()
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
             self._changed.notify_all()
@@ -252,56 +201,30 @@ class EngineClient(ResilientService):
         with self._changed:
             return self._loaded and self._visit_id is None and self._working_on is None
 
-    # --- the thread: messages
+    # --- the service's thread: messages
 
-    def _attend(self) -> None:
-        """Sends what has been asked, and takes what has been answered within a second.
-
-        Raises ServiceError where the process has ended, or does not answer in time.
-        """
-        end = self._end
-        assert end is not None
-        self._send_due(end)
+    def _has_room(self) -> bool:
         with self._changed:
-            is_full = self._lock_step and len(self._reports) >= self.longest_queue
-        readable, _, _ = select.select([self._woken] if is_full else [self._woken, end.fileno()], [], [], 1.0)
-        if self._woken in readable:
-            os.read(self._woken, 4096)
-        if end.fileno() in readable:
-            try:
-                self._take(end.receive())
-            except EOFError:
-                self._fail(self._last_words())
-        if self._deadline_s is not None and self.clock() > self._deadline_s:
-            self._fail("The engine's process hangs, and is replaced.")
+            return not self._lock_step or len(self._replies) < self.longest_queue
 
-    def _send_due(self, end: Channel) -> None:
-        due: Portray | Cancel | None = None
+    def _send_due(self, peer: Peer) -> None:
+        due: Request | None = None
         with self._changed:
             if self._working_on is None and self._loaded and self._request:
                 due, self._request = self._request, None
                 self._working_on, self._cancelled = due.visit_id, False
             elif self._working_on not in (None, self._visit_id) and not self._cancelled:
                 due, self._cancelled = Cancel(self._working_on), True
-                self._deadline_s = self.clock() + self.obedience_limit_s
+                self._deadline_s = self.clock() + self.cancel_limit_s
         if due:
-            with contextlib.suppress(BrokenPipeError):  # it has ended; its last words are about to be read
-                end.send(due)
-        _wipe(due)
+            with suppress(BrokenPipeError):  # it has ended; its last messages are about to be read
+                peer.send(due)
+        _overwrite(due)
 
-    def _take(self, received: ReceivedMessage) -> None:
+    def _handle(self, received: ReceivedMessage) -> None:
         match received.message:
-            case ConfigurationRejected(error):
-                # Later ones have been able to: what is missing now may come back.
-                self.refusal = error if self._processes == 1 else None
-                self._fail(str(error), PermanentServiceError if self.refusal else ServiceError)
-            case Failed(message):
-                self._fail(message)
-            case Ready() as ready:
-                self._deadline_s = None
-                with self._changed:
-                    self._loaded, self._people_due = True, self._lock_step
-                    self._push(ready)
+            case ProgressUpdate(visit_id) | ResultReady(visit_id):
+                self._take_of_visit(visit_id, received)
             case PeopleReady(strips):
                 with self._changed:
                     self._people.extend(strips)
@@ -309,41 +232,59 @@ class EngineClient(ResilientService):
                         self._people.popleft()
                     self._people_due = False
                     self._push(PeopleReady(tuple(self._people)))
-            case VisitEnded() as over:
-                self._end_visit(over)
-            case ProgressUpdate(visit_id) | ResultReady(visit_id):
+            case Ready() as ready:
+                self._deadline_s = None
                 with self._changed:
-                    if visit_id == self._visit_id:
-                        self._memories[visit_id].add(received.memory)
-                        self._push(received.message)
-                        return
-                channel.erase(received.memory)
+                    self._loaded, self._people_due = True, self._lock_step
+                    self._push(ready)
+            case VisitEnded() as ended:
+                self._end_visit(ended)
+            case ConfigurationRejected(error):
+                # Later ones have been able to: what is missing now may come back.
+                self.refusal = error if self._processes == 1 else None
+                self._fail(str(error), PermanentServiceError if self.refusal else ServiceError)
+            case Failed(message):
+                self._fail(message)
+            case unknown:
+                received.erase()
+                kind = type(unknown).__name__
+                self._fail(f"The engine sent an unknown {kind}: do both sides have the same version?")
 
-    def _end_visit(self, over: VisitEnded) -> None:
+    def _take_of_visit(self, visit_id: int, received: ReceivedMessage) -> None:
+        """Queues it where the stage still wants that visit; otherwise it is overwritten."""
+        with self._changed:
+            if visit_id == self._visit_id:
+                if received.memory is not None:
+                    self._memories[visit_id].add(received.memory)
+                self._push(received.message)
+                return
+        received.erase()
+
+    def _end_visit(self, ended: VisitEnded) -> None:
         self._deadline_s = None
         self._visits += 1
-        if over.fault:
-            log.warning("%s: %s Its process is replaced after this visit.", self.name, over.fault)
+        if ended.fault:
+            log.warning("%s: %s Its process is replaced after this visit.", self.name, ended.fault)
             self._visits = self._recycle_after
-        elif over.failure:
-            log.warning("%s: %s", self.name, over.failure)
+        elif ended.failure:
+            log.warning("%s: %s", self.name, ended.failure)
         with self._changed:
             self._working_on = None
-            if over.failure and over.visit_id == self._visit_id:
-                self._push(Failed(over.failure))
-                if not over.fault:
+            if ended.failure and ended.visit_id == self._visit_id:
+                self._push(Failed(ended.failure))
+                if not ended.fault:
                     self._push(Ready())
             self._changed.notify_all()
 
-    def _push(self, report: Reply) -> None:
+    def _push(self, reply: Reply) -> None:
         """Under the lock."""
-        if isinstance(report, ProgressUpdate) and not self._lock_step and self._reports:
-            former = self._reports[-1]
+        if isinstance(reply, ProgressUpdate) and not self._lock_step and self._replies:
+            former = self._replies[-1]
             if isinstance(former, ProgressUpdate):
-                self._reports.pop()
-                if report.picture is None:
-                    report = replace(report, picture=former.picture)
-        self._reports.append(report)
+                self._replies.pop()
+                if reply.picture is None:
+                    reply = replace(reply, picture=former.picture)
+        self._replies.append(reply)
         self._changed.notify_all()
 
     def _fail(self, message: str, fault: type[ServiceError] = ServiceError) -> None:
@@ -354,30 +295,20 @@ class EngineClient(ResilientService):
             self._push(Failed(message))
         raise fault(message)
 
-    def _last_words(self) -> str:
-        assert self._process is not None
-        self._process.join(5.0)
-        code = self._process.exitcode
-        if code is not None and code < 0:
-            return f"The engine's process was ended by {signal.Signals(-code).name}."
-        return "The engine's process has ended by itself."
+    def _process_ended(self) -> None:
+        self._fail(self.backend.exit_reason())
+
+    def _process_hangs(self) -> None:
+        self._fail("The engine's process hangs, and is replaced.")
 
 
-def _serve(end: Channel, prepare: Callable[[], "Models"], first_person: int, lock_step: bool) -> None:
-    """What the process runs."""
-    forbid_core_dumps()
-    from engine.runtime.worker import serve
-
-    serve(end, prepare, first_person, lock_step)
-
-
-def _wipe(asked: Portray | Cancel | None) -> None:
+def _overwrite(request: Request | None) -> None:
     """Overwrites the photographs of a request."""
-    if isinstance(asked, Portray):
-        for photograph in asked.photographs or ():
+    if isinstance(request, Portray):
+        for photograph in request.photographs or ():
             photograph.fill(0)
 
 
 def _erase(memories: Iterable[mmap]) -> None:
     for memory in memories:
-        channel.erase(memory)
+        erase(memory)

@@ -1,90 +1,108 @@
-"""The film for the visitor's phone, made while the border is being shown, in a process that ends with it.
+"""The film for the visitor's phone, rendered in a process of its own while the border is being shown.
 
 Nothing of it is on a disk, and what the process held of the visit goes with the process.
 """
 
-import multiprocessing
 import os
 import threading
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 
 from engine.border.strip import Strip
+from engine.runtime.channel import Channel
 from hardware.memory import forbid_core_dumps
+from installation.workers.child_process import ChildProcess
 
 NICENESS = 15  # the window and the engine go first
+
+
+@dataclass(frozen=True, eq=False)
+class RenderFilm:
+    """The request: the film of this way, with the words of that language."""
+
+    strip: Strip
+    language: str
+
+
+@dataclass(frozen=True, eq=False)
+class FilmReady:
+    """The reply. film: a whole MP4 file."""
+
+    film: bytes
 
 
 class FilmWorker:
     """Makes one film at a time; nothing here waits but `wait`."""
 
     def __init__(self) -> None:
-        self._making: _Making | None = None
+        self._job: _FilmJob | None = None
 
     def begin(self, strip: Strip, language: str) -> None:
         """Starts on the film of this way, with the words of that language."""
         self.drop()
-        self._making = _Making(strip, language)
+        self._job = _FilmJob(RenderFilm(strip, language))
 
     @property
     def done(self) -> bool:
         """Whether nothing is being made (any more)."""
-        return self._making is None or not self._making.thread.is_alive()
+        return self._job is None or not self._job.thread.is_alive()
 
     def wait(self) -> None:
-        """Until it is done: only for a virtual clock."""
-        if self._making is not None:
-            self._making.thread.join()
+        """Waits until it is done; only for a virtual clock."""
+        if self._job is not None:
+            self._job.thread.join()
 
     @property
     def film(self) -> bytes | None:
         """The finished film as an MP4, or None where there is none."""
-        return self._making.film if self._making is not None and self.done else None
+        return self._job.film if self._job is not None and self.done else None
 
     def drop(self) -> None:
         """Forgets film and strip, finished or not."""
-        if self._making is not None:
-            self._making.end()
-        self._making = None
+        if self._job is not None:
+            self._job.cancel()
+        self._job = None
 
 
-class _Making:
+class _FilmJob:
     """One film, its process, and the thread that talks to it: handing over the pictures takes a while."""
 
-    def __init__(self, strip: Strip, language: str) -> None:
+    def __init__(self, request: RenderFilm) -> None:
         self.film: bytes | None = None
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe(duplex=False)
-        self._process = context.Process(target=_make, args=(there, strip, language), daemon=True)
-        self._over = False
-        self.thread = threading.Thread(target=self._talk, args=(there,), name="film worker", daemon=True)
+        self._child: ChildProcess | None = None
+        self._cancelled = False
+        self.thread = threading.Thread(target=self._run, args=(request,), name="film worker", daemon=True)
         self.thread.start()
 
-    def end(self) -> None:
-        self._over = True
+    def cancel(self) -> None:
+        self._cancelled = True
         self.film = None
-        if self._process.pid is not None:
-            self._process.kill()
+        if self._child is not None:
+            self._child.kill()
 
-    def _talk(self, there: Connection) -> None:
-        with self._here:
-            with there:
-                self._process.start()
-            if self._over:
-                self._process.kill()
-            try:
-                film = self._here.recv_bytes()
-            except EOFError:
-                film = None
-            self._process.join()
-        if not self._over:
+    def _run(self, request: RenderFilm) -> None:
+        child = self._child = ChildProcess("film worker", _render_film)
+        if self._cancelled:  # before there was a process to be killed
+            child.kill()
+        film = None
+        try:
+            child.channel.send(request)
+            received = child.channel.receive()
+            film = received.message.film
+            received.erase()
+        except (EOFError, OSError):
+            pass  # it has failed or was killed: there is no film
+        child.close()
+        if not self._cancelled:
             self.film = film
 
 
-def _make(end: Connection, strip: Strip, language: str) -> None:
+def _render_film(channel: Channel) -> None:
+    """What the process runs: one request, one reply."""
     forbid_core_dumps()
     os.nice(NICENESS)
     from installation.outputs.film import film_bytes
     from installation.outputs.morph import frames
     from installation.settings.texts import Texts
 
-    end.send_bytes(film_bytes(frames(strip, text=Texts.load(language))))
+    request: RenderFilm = channel.receive().message
+    channel.send(FilmReady(film_bytes(frames(request.strip, text=Texts.load(request.language)))))

@@ -44,7 +44,7 @@ def left(app: TestApp) -> list[str]:
     pictures = [picture for picture, _ in app.main_loop.player.canvas._enlarged.values()]
     held: dict[str, object] = {
         "visitor": None if session._visitor == VisitorData() else session._visitor,
-        "film": session._downloads._film_worker._making,
+        "film": session._downloads._film_worker._job,
         "sighting": service.sighting,
         "face": service.face or (tracker and tracker.face),
         "place": tracker and tracker._position,

@@ -14,6 +14,7 @@ from installation.app.app import App, RunOptions
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import Configuration, load
 from installation.settings.phase import Phase
+from installation.workers.engine_backend import ProcessBackend
 
 if TYPE_CHECKING:
     from engine.runtime.worker import Models
@@ -126,7 +127,7 @@ class TestApp(App):
             with_phones=False,
         )
         if not is_thorough:
-            self.engine._prepare = partial(light_models, chosen)
+            self.engine.backend = ProcessBackend(partial(light_models, chosen))
         if recycle_after is not None:
             self.engine._recycle_after = recycle_after
 
@@ -135,9 +136,8 @@ class TestApp(App):
 
     @property
     def engine_pid(self) -> int:
-        process = self.engine._process
-        assert process is not None and process.pid is not None
-        return process.pid
+        assert isinstance(self.engine.backend, ProcessBackend) and self.engine.backend.pid is not None
+        return self.engine.backend.pid
 
     @property
     def phase(self) -> Phase:

@@ -40,6 +40,7 @@ from installation.visit.events import (
 )
 from installation.visit.parameters import DeliveryParameters
 from installation.visit.participants import Participant
+from installation.workers.engine_backend import ProcessBackend
 from installation.workers.engine_client import EngineClient
 
 
@@ -277,7 +278,7 @@ def test_an_engine_that_keeps_failing_is_told_in_one_line(
     visited: Visited, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It may do so for weeks."""
-    engine, failed = EngineClient(unloadable), 0
+    engine, failed = EngineClient(ProcessBackend(unloadable)), 0
     engine.first_wait_s = 0.1
     engine.start()
     try:

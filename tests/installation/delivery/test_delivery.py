@@ -382,7 +382,7 @@ def test_links_outlive_the_stage_and_the_next_stage_finds_them(tmp_path: Path) -
     first = Stage(tmp_path / "sock", network)
     first.delivery.start()
     path = first.offer(take_home(1))
-    process = first.delivery._process
+    process = first.delivery._connection.process
     assert process is not None
     first.delivery.stop()
     assert ask(network.port, path).status == 200
@@ -391,7 +391,7 @@ def test_links_outlive_the_stage_and_the_next_stage_finds_them(tmp_path: Path) -
         assert ask(network.port, path).status == ask(network.port, newer).status == 200
         second.delivery.revoke(1)  # by its number, whoever offered it
         until(lambda: ask(network.port, path).status == 404 or None, "the first link's end")
-        assert second.delivery._process is None
+        assert second.delivery._connection.process is None
     # With neither stage nor link it ends by itself.
     process.wait(10)
     assert process.returncode == 0
@@ -432,7 +432,8 @@ def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pyte
         until(lambda: second.delivery.health.condition is Condition.WAITING or None, "being told")
         assert "Another kiosk" in second.delivery.health.message
         time.sleep(4)
-        assert first.delivery._process is not None and first.delivery._process.poll() is None
+        process = first.delivery._connection.process
+        assert process is not None and process.poll() is None
         assert first.delivery.health.condition is Condition.OK
         assert ask(first.network.port, path).status == 200
         first.delivery.stop()
@@ -449,21 +450,21 @@ def test_a_second_stage_waits_and_ends_nothing(tmp_path: Path, monkeypatch: pyte
 def test_the_stage_outlives_the_process_and_shows_no_dead_link(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
         path = stage.offer(take_home(1))
-        process = stage.delivery._process
+        process = stage.delivery._connection.process
         assert process is not None
         process.kill()
         stage.wait_for(Lost, 1)
         newer = stage.offer(take_home(1))  # what the stage does while the visit goes on
         assert ask(stage.network.port, path).status == 404
         assert ask(stage.network.port, newer).status == 200
-        assert stage.delivery._process is not process
+        assert stage.delivery._connection.process is not process
 
 
 def test_a_process_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installation.delivery.client.SILENCE_LIMIT_S", 5)
     with running(tmp_path / "sock") as stage:
         stage.offer(take_home(1))
-        process = stage.delivery._process
+        process = stage.delivery._connection.process
         assert process is not None
         os.kill(process.pid, signal.SIGSTOP)
         stage.wait_for(Lost, 1)
@@ -595,8 +596,8 @@ def test_the_process_leaves_no_dump_and_nothing_open_on_disk(tmp_path: Path) -> 
     with running(tmp_path / "sock") as stage:
         path = stage.offer(take_home(1))
         ask(stage.network.port, f"{path}/save/card.jpg")
-        assert stage.delivery._process is not None
-        process = psutil.Process(stage.delivery._process.pid)
+        assert stage.delivery._connection.process is not None
+        process = psutil.Process(stage.delivery._connection.process.pid)
         assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
         writing = [file.path for file in process.open_files() if file.mode != "r"]
         assert [path for path in writing if not path.startswith(("/dev", "/proc"))] == []
@@ -615,15 +616,15 @@ def test_forgotten_pictures_are_not_even_in_unused_memory(tmp_path: Path) -> Non
     ]
     with running(tmp_path / "sock") as stage:
         path = stage.offer(given)
-        assert stage.delivery._process is not None
+        assert stage.delivery._connection.process is not None
         for name in ("morph.mp4", DOPPELGANGER, CARD):
             assert ask(stage.network.port, f"{path}/{name}").status == 200
         # The control: while they can be fetched, film and picture are found.
-        assert _pieces_in_memory(stage.delivery._process.pid, pieces) >= len(pieces) // 2
+        assert _pieces_in_memory(stage.delivery._connection.process.pid, pieces) >= len(pieces) // 2
         stage.delivery.revoke(1)
         until(lambda: ask(stage.network.port, path).status == 404 or None, "the end of the link")
         # Shreds of less than 16 KiB may be left.
-        assert _pieces_in_memory(stage.delivery._process.pid, pieces) <= len(pieces) // 5
+        assert _pieces_in_memory(stage.delivery._connection.process.pid, pieces) <= len(pieces) // 5
 
 
 def _pieces_in_memory(process_id: int, pieces: list[bytes]) -> int:
@@ -649,4 +650,6 @@ def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
     assert "installation.delivery.server" in loaded
     foreign = {name for name in loaded if name.startswith(("torch", "mediapipe", "dlib", "hardware."))}
     engine = {name for name in loaded if name.startswith("engine.")}
-    assert foreign == {"hardware.memory"} and engine <= {"engine.common.arrays", "engine.common.errors"}
+    allowed = {"engine.common", "engine.common.arrays", "engine.common.errors"}
+    allowed |= {"engine.runtime", "engine.runtime.channel"}  # numpy and sockets only
+    assert foreign == {"hardware.memory"} and engine <= allowed

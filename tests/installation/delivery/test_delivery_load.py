@@ -48,8 +48,8 @@ async def visits(base: str, path: str, process: psutil.Process) -> tuple[int, in
 def test_three_hundred_phones_get_everything_within_bounded_memory(tmp_path: Path) -> None:
     with running(tmp_path / "sock") as stage:
         path = stage.offer(take_home(1, film=FILM))
-        assert stage.delivery._process is not None
-        process = psutil.Process(stage.delivery._process.pid)
+        assert stage.delivery._connection.process is not None
+        process = psutil.Process(stage.delivery._connection.process.pid)
         before = process.memory_info().rss
         served, most = asyncio.run(visits(f"http://127.0.0.1:{stage.network.port}", path, process))
         assert served == PHONES

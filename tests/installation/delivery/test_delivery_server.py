@@ -433,8 +433,8 @@ def test_a_phone_that_takes_nothing_holds_no_more_than_a_chunk(stage: Stage, por
 
 
 def _process(stage: Stage) -> int:
-    assert stage.delivery._process is not None
-    return stage.delivery._process.pid
+    assert stage.delivery._connection.process is not None
+    return stage.delivery._connection.process.pid
 
 
 @pytest.mark.parametrize("asked", [["plex.ttf"], ["page.css"] * 10], ids=["while sent", "while closed"])

@@ -1,0 +1,110 @@
+"""Where the engine's requests are carried out: `Backend`, and `ProcessBackend`, a process of this machine.
+
+A backend on another machine implements `Backend` too: it sends the same requests
+(`engine/runtime/messages.py`) and hands on the same messages, whatever lies between.
+tests/support/thread_backend.py is a second one.
+"""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from engine.runtime.channel import Channel, ReceivedMessage
+from engine.runtime.messages import Request
+from hardware.memory import forbid_core_dumps
+from installation.settings.configuration import Configuration
+from installation.workers.child_process import ChildProcess
+
+if TYPE_CHECKING:  # what loads torch stays out of the stage's process
+    from engine.runtime.worker import Models
+
+
+class Backend(Protocol):
+    """One engine at a time: started, sent requests, received from, stopped, and started anew.
+
+    All of it is called on one thread, the client's.
+    """
+
+    def start(self, first_person: int, lock_step: bool) -> None:
+        """Starts an engine; see `engine.runtime.worker.serve`. It answers with `Ready` or why it cannot."""
+
+    def send(self, request: Request) -> None:
+        """Raises OSError where the engine has ended."""
+
+    def receive(self) -> ReceivedMessage:
+        """Waits for a `WorkerMessage`. Raises EOFError where the engine has ended."""
+
+    def fileno(self) -> int:
+        """For `select`: readable when `receive` would not block."""
+
+    def exit_reason(self) -> str:
+        """Why the engine has ended, in one line."""
+
+    def stop(self) -> None:
+        """Ends the engine at once, whatever it works on; nothing where none was started."""
+
+
+class ProcessBackend:
+    """The engine in a process of its own on this machine."""
+
+    def __init__(self, prepare: Callable[[], "Models"]) -> None:
+        """`prepare` loads the networks, in the process; it must be picklable, as `partial(load_models,
+        ...)`."""
+        self._prepare = prepare
+        self._child: ChildProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number; None where none runs."""
+        return None if self._child is None else self._child.pid
+
+    def start(self, first_person: int, lock_step: bool) -> None:
+        self._child = ChildProcess("engine", _run_engine, self._prepare, first_person, lock_step)
+
+    def send(self, request: Request) -> None:
+        self._running.channel.send(request)
+
+    def receive(self) -> ReceivedMessage:
+        return self._running.channel.receive()
+
+    def fileno(self) -> int:
+        return self._running.channel.fileno()
+
+    def exit_reason(self) -> str:
+        return self._running.exit_reason()
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    @property
+    def _running(self) -> ChildProcess:
+        assert self._child is not None, "start comes first"
+        return self._child
+
+
+def load_models(configuration: Configuration, beside_window: bool = False) -> "Models":
+    """Loads the networks of a configuration; see `ModelBundle`.
+
+    beside_window: leaves a core to the window, so takes the cores but one, at most. Otherwise the number of
+    threads is the configured one, and the same photograph has the same border on every machine.
+    """
+    from installation.workers.models import ModelBundle
+
+    if beside_window:
+        threads = min(configuration.search.threads, max(len(os.sched_getaffinity(0)) - 1, 1))
+        search = configuration.search.model_copy(update={"threads": threads})
+        configuration = configuration.model_copy(update={"search": search})
+    # What is shown needs one doppelgänger, not both.
+    return ModelBundle(configuration, all_finders=False)
+
+
+def _run_engine(
+    channel: Channel, prepare: Callable[[], "Models"], first_person: int, lock_step: bool
+) -> None:
+    """What the process runs."""
+    forbid_core_dumps()
+    from engine.runtime.worker import run_process
+
+    run_process(channel, prepare, first_person, lock_step)
