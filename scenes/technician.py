@@ -4,7 +4,6 @@ In English, and the only place where measurements are shown. They stand on the s
 and nowhere else.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,33 +13,17 @@ from pygame import Rect
 from engine.common.arrays import Pixels
 from engine.faces.alignment import ffhq_quad
 from engine.faces.measurement import Face
-from hardware.camera.base import CameraHealth, CameraState
-from hardware.display import Screen
+from hardware.camera.base import CameraState
 from installation.stage.canvas import Align, Canvas, TextBlock
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene
-from installation.stage.view import View
+from installation.stage.view import Diagnostics, View
 from installation.visit.face_limits import face_limits
 from installation.visit.parameters import CaptureParameters
 
 WHITE, GREY, DIM = (255, 255, 255), (168, 168, 168), (80, 80, 80)
 # Skin this bright has no drawing left.
 CLIPPED = 250
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the technician wants to know, of this moment.
-
-    camera: how it does. screens: all there are; screen: the one this is on, None without a window. face: what
-    the watcher measures, None where there is nobody. phone: one line on how phones get here.
-    """
-
-    camera: CameraHealth
-    screens: Sequence[Screen] = ()
-    screen: Screen | None = None
-    face: Face | None = None
-    phone: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,25 +42,28 @@ class Gauge:
         return self.low <= self.value <= self.high
 
 
-class Setup(Scene):
+class Technician(Scene):
     """The whole picture of the camera with the portrait's square in it, and what is measured there."""
 
     parameters = CaptureParameters
 
-    def __init__(self, facts: Callable[[], Facts]) -> None:
-        self._facts = facts
+    def __init__(self) -> None:
         self.leave()
 
     def leave(self) -> None:
         self._best_focus = self._passed_focus = 0.0
 
     def draw(self, canvas: Canvas, view: View) -> None:
-        facts = self._facts()
+        if view.diagnostics is None:
+            return
+        diagnostics = view.diagnostics
         layout = canvas.layout
         panel = layout.panel.copy()
         if view.camera is not None:
             rect = _fitted(view.camera.image, layout)
-            self._draw_picture(canvas, view.camera.image, rect, facts, view.parameters.of(CaptureParameters))
+            self._draw_picture(
+                canvas, view.camera.image, rect, diagnostics, view.parameters.of(CaptureParameters)
+            )
             if layout.stacked:
                 panel.top = rect.bottom + layout.margin_px // 2
         asked = (
@@ -87,16 +73,16 @@ class Setup(Scene):
         )
         words = [TextBlock(asked.capitalize(), layout.large_px, 500, WHITE)]
         panel.top = canvas.column(words, panel).bottom + layout.margin_px // 2
-        for gauge in self._gauges(facts, view):
+        for gauge in self._gauges(diagnostics, view):
             panel.top = self._draw_gauge(canvas, panel, gauge)
         panel.top += layout.small_px // 2
         panel.height = layout.page.bottom - panel.top
         canvas.column(
-            [TextBlock(line, layout.small_px, 400, GREY, after=0.2) for line in lines(facts)], panel
+            [TextBlock(line, layout.small_px, 400, GREY, after=0.2) for line in lines(diagnostics)], panel
         )
 
     def _draw_picture(
-        self, canvas: Canvas, picture: Pixels, rect: Rect, facts: Facts, values: CaptureParameters
+        self, canvas: Canvas, picture: Pixels, rect: Rect, diagnostics: Diagnostics, values: CaptureParameters
     ) -> None:
         canvas.picture(picture, rect, melt=False)
         stroke = canvas.layout.stroke_px
@@ -105,14 +91,14 @@ class Setup(Scene):
         for share in (values.near_share, values.far_share):
             radius = share * min(rect.size) / 2
             canvas.arc(rect.center, (radius, 1.3 * radius), stroke, GREY)
-        if facts.face is not None:
-            quad = ffhq_quad(facts.face.landmarks) * scale + rect.topleft
+        if diagnostics.face is not None:
+            quad = ffhq_quad(diagnostics.face.landmarks) * scale + rect.topleft
             canvas.polyline([*quad.tolist(), quad[0].tolist()], 2 * stroke, WHITE)
 
-    def _gauges(self, facts: Facts, view: View) -> list[Gauge]:
+    def _gauges(self, diagnostics: Diagnostics, view: View) -> list[Gauge]:
         if view.camera is None:
             return []
-        picture, face, values = view.camera.image, facts.face, view.parameters.of(CaptureParameters)
+        picture, face, values = view.camera.image, diagnostics.face, view.parameters.of(CaptureParameters)
         part = _part(picture, face)
         focus = measure_focus(part)
         best, passed = self._past_best(focus)
@@ -168,9 +154,9 @@ class Setup(Scene):
         return bar.bottom + size // 2
 
 
-def lines(facts: Facts) -> list[str]:
+def lines(diagnostics: Diagnostics) -> list[str]:
     """What is told in words; the way out first, so that nothing pushes it off the screen."""
-    camera = facts.camera
+    camera = diagnostics.camera
     size = f"{camera.size_px[0]}x{camera.size_px[1]} px, " if camera.size_px else ""
     again = f", opened again {camera.reopened} times" if camera.reopened else ""
     told = [
@@ -179,11 +165,11 @@ def lines(facts: Facts) -> list[str]:
     ]
     if camera.state is not CameraState.RUNNING:
         told.append(camera.what_to_do)
-    for screen in facts.screens:
-        here = "  ← this one" if screen == facts.screen else ""
+    for screen in diagnostics.screens:
+        here = "  ← this one" if screen == diagnostics.screen else ""
         told.append(f"Screen {screen.index}: {screen.name}, {screen.size_px[0]}x{screen.size_px[1]} px{here}")
-    if facts.phone:
-        told.append(facts.phone)
+    if diagnostics.phones:
+        told.append(diagnostics.phones)
     return told
 
 

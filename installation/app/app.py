@@ -51,11 +51,12 @@ from installation.delivery.client import DeliveryClient
 from installation.settings.configuration import Configuration
 from installation.settings.manifest import detector_file
 from installation.settings.phase import Phase
+from installation.stage.scene import scene_of
+from installation.stage.view import Diagnostics
 from installation.visit.parameters import CaptureParameters, DeliveryParameters
 from installation.workers.engine_backend import ProcessBackend, load_models
 from installation.workers.engine_client import EngineClient
 from installation.workers.supervision import Health, Supervisor
-from scenes.technician import Facts, Setup
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class App:
             SimulatedVisitors(options.visits, options.unseen) if options.visits is not None else None
         )
         if options.setup:
-            scenes = dict.fromkeys(Phase, Setup(self._facts))
+            scenes = dict.fromkeys(Phase, scene_of("technician")())
         control = ControlAdapter(self.control, self._health)
         sources: list[EventSource] = [
             self._ends.enter_context(StopSignal()),
@@ -132,7 +133,15 @@ class App:
             control,
         ]
         observers: list[FrameObserver] = [Heartbeat(), counters, *self._recorders(), control]
-        self.main_loop = MainLoop(self.session, scenes, self.display, self.clock, sources, observers)
+        self.main_loop = MainLoop(
+            self.session,
+            scenes,
+            self.display,
+            self.clock,
+            sources,
+            observers,
+            diagnostics=self._diagnostics if options.setup else None,
+        )
 
     def _create_services(self, configuration: Configuration, show: Path, with_phones: bool) -> None:
         """Everything that runs in a process or a thread of its own; nothing is started yet."""
@@ -207,14 +216,14 @@ class App:
     def _health(self) -> dict[str, Health]:
         return {"stage": self.main_loop.health, "camera": self.camera.health, **self.supervisor.health()}
 
-    def _facts(self) -> Facts:
-        """What the technician's picture shows."""
-        return Facts(
+    def _diagnostics(self) -> Diagnostics:
+        """What the technician's scene shows."""
+        return Diagnostics(
             camera=self.camera.feed_health,
             screens=self.display.screens,
             screen=self.display.screen,
             face=self.tracker.face,
-            phone="" if self.delivery is None else f"Phones: {self.delivery.health}",
+            phones="" if self.delivery is None else f"Phones: {self.delivery.health}",
         )
 
     def _synthetic_sitter(self, _: float) -> Pixels:

@@ -1,6 +1,7 @@
 """The main loop: one window, one thread, one frame after the other. Nothing in it blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from engine.common.errors import MachineError
 from hardware.display import Display
@@ -10,6 +11,7 @@ from installation.app.scene_player import ScenePlayer
 from installation.app.session import Session
 from installation.settings.phase import Phase
 from installation.stage.scene import Scene
+from installation.stage.view import Diagnostics
 from installation.visit.events import Halted
 from installation.workers.supervision import Health
 
@@ -29,10 +31,11 @@ class MainLoop:
         clock: Clock,
         sources: Sequence[EventSource],
         observers: Sequence[FrameObserver] = (),
+        diagnostics: Callable[[], Diagnostics] | None = None,
     ) -> None:
         self.session, self.display, self.clock = session, display, clock
         self.player = ScenePlayer(scenes, display.size_px)
-        self._sources, self._observers = sources, observers
+        self._sources, self._observers, self._diagnostics = sources, observers, diagnostics
 
     @property
     def health(self) -> Health:
@@ -60,6 +63,8 @@ class MainLoop:
         if self.player.will_enter(self.session.state):
             self.session.registry.begin_scene()
         view = self.session.view(now_s)
+        if self._diagnostics is not None:
+            view = replace(view, diagnostics=self._diagnostics())
         shown = self.player.play(view)
         if shown is None:
             self.session.handle(Halted(), now_s)

@@ -10,9 +10,11 @@ from enum import StrEnum
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
+from engine.faces.measurement import Face
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
-from hardware.camera.base import Frame
+from hardware.camera.base import CameraHealth, Frame
+from hardware.display import Screen
 from installation.settings.registry import ParameterValues
 from installation.settings.texts import Texts
 from installation.visit.participants import FIRST_ID
@@ -93,6 +95,21 @@ class ParticipantView:
 
 
 @dataclass(frozen=True, eq=False)
+class Diagnostics:
+    """What only the technician's scene shows.
+
+    camera: its state. screens: all there are; screen: the one in use, None without a window. face: what the
+    tracker measures, None where there is nobody. phones: one line on how phones reach the pictures.
+    """
+
+    camera: CameraHealth
+    screens: Sequence[Screen] = ()
+    screen: Screen | None = None
+    face: Face | None = None
+    phones: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class View:
     """Everything a scene may know in one frame. All of it is read-only.
 
@@ -101,7 +118,7 @@ class View:
     duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame,
     mirrored; None without consent or without a frame. participants: at least one, the first is the one who
     is portrayed. people: continua of synthetic people, for attract. downloads_available: whether the
-    pictures can be downloaded now or later.
+    pictures can be downloaded now or later. diagnostics: None but for the technician's scene.
     """
 
     now_s: float
@@ -114,6 +131,7 @@ class View:
     participants: tuple[ParticipantView, ...] = (ParticipantView(),)
     people: Sequence[Strip] = ()
     downloads_available: bool = True
+    diagnostics: Diagnostics | None = None
 
     @property
     def participant(self) -> ParticipantView:

@@ -17,10 +17,10 @@ from installation.capture.guidance import advise
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas, DrawnItem
-from installation.stage.view import Guidance, ParticipantView, Sighting, View
+from installation.stage.view import Diagnostics, Guidance, ParticipantView, Sighting, View
 from installation.visit.parameters import CaptureParameters
 from installation.visit.state import State
-from scenes.technician import Facts, Setup, clipped_share, lines, measure_focus
+from scenes.technician import Technician, clipped_share, lines, measure_focus
 
 CAMERA = CameraHealth(CameraState.RUNNING, "HD Pro Webcam C920", (1280, 720), 29.97, 2)
 SCREENS = (Screen(0, "DELL U2415", (1920, 1200)), Screen(1, "BenQ PD3220U", (1080, 1920)))
@@ -35,9 +35,9 @@ def picture(astronaut: Pixels) -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def facts(picture: Pixels) -> Facts:
+def diagnostics(picture: Pixels) -> Diagnostics:
     with FaceAnalyser() as finder:
-        return Facts(CAMERA, SCREENS, SCREENS[1], finder.find(picture)[0], PHONE)
+        return Diagnostics(CAMERA, SCREENS, SCREENS[1], finder.find(picture)[0], PHONE)
 
 
 def view_of(picture: Pixels | None) -> View:
@@ -55,16 +55,18 @@ def view_of(picture: Pixels | None) -> View:
     )
 
 
-def drawn(facts: Facts, picture: Pixels | None, size: tuple[int, int]) -> Canvas:
+def drawn(diagnostics: Diagnostics, picture: Pixels | None, size: tuple[int, int]) -> Canvas:
     canvas = Canvas(*size)
-    Setup(lambda: facts).draw(canvas, view_of(picture))
+    Technician().draw(canvas, replace(view_of(picture), diagnostics=diagnostics))
     return canvas
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (3840, 2160), (1280, 720)])
 @pytest.mark.parametrize("somebody", [True, False])
-def test_everything_can_be_read(facts: Facts, picture: Pixels, size: tuple[int, int], somebody: bool) -> None:
-    canvas = drawn(facts if somebody else replace(facts, face=None), picture, size)
+def test_everything_can_be_read(
+    diagnostics: Diagnostics, picture: Pixels, size: tuple[int, int], somebody: bool
+) -> None:
+    canvas = drawn(diagnostics if somebody else replace(diagnostics, face=None), picture, size)
     screen = canvas.surface.get_rect()
     assert all(screen.contains(one.rect) for one in canvas.drawn_items)
 
@@ -96,30 +98,32 @@ def test_escape_is_the_way_out() -> None:
             assert list(buttons.events(None, {}, 0.0)) == [] and buttons.stop_requested == over  # type: ignore[arg-type]
 
 
-def test_without_a_camera_it_says_what_to_do(facts: Facts) -> None:
-    gone = replace(facts, camera=CameraHealth(CameraState.MISSING, "C920", None, 0.0, 5), face=None)
+def test_without_a_camera_it_says_what_to_do(diagnostics: Diagnostics) -> None:
+    gone = replace(diagnostics, camera=CameraHealth(CameraState.MISSING, "C920", None, 0.0, 5), face=None)
     canvas = drawn(gone, None, (1920, 1080))
     words = " ".join(one.words for one in canvas.drawn_items)
     assert "No picture" in words and "Plug the camera in" in words and "Focus" not in words
 
 
-def test_nothing_measured_on_a_face_stays_in_the_memory_of_words(facts: Facts, picture: Pixels) -> None:
-    assert facts.face is not None
-    canvas = drawn(facts, picture, (1920, 1080))
-    assert not any(f"{facts.face.face_px:.0f} px" in one.words for one in canvas.drawn_items)
+def test_nothing_measured_on_a_face_stays_in_the_memory_of_words(
+    diagnostics: Diagnostics, picture: Pixels
+) -> None:
+    assert diagnostics.face is not None
+    canvas = drawn(diagnostics, picture, (1920, 1080))
+    assert not any(f"{diagnostics.face.face_px:.0f} px" in one.words for one in canvas.drawn_items)
 
 
-def test_the_portrait_is_drawn_where_it_will_be_cut(facts: Facts, picture: Pixels) -> None:
-    with_face = drawn(facts, picture, (1920, 1080)).pixels
-    without = drawn(replace(facts, face=None), picture, (1920, 1080)).pixels
+def test_the_portrait_is_drawn_where_it_will_be_cut(diagnostics: Diagnostics, picture: Pixels) -> None:
+    with_face = drawn(diagnostics, picture, (1920, 1080)).pixels
+    without = drawn(replace(diagnostics, face=None), picture, (1920, 1080)).pixels
     face_area = with_face[:, :1080].astype(int) - without[:, :1080]
     ys, xs = np.nonzero(np.abs(face_area).max(axis=2) > 60)
     # The crop is 1.6 to 2.0 times as wide as the face; on the screen at the picture's scale.
     layout = Canvas(1920, 1080).layout
     scale = min(layout.face.width / 1280, layout.face.height / 720)
-    assert facts.face is not None
-    assert 1.5 < (xs.max() - xs.min()) / (scale * facts.face.face_px) < 2.2
-    assert 1.5 < (ys.max() - ys.min()) / (scale * facts.face.face_px) < 2.2
+    assert diagnostics.face is not None
+    assert 1.5 < (xs.max() - xs.min()) / (scale * diagnostics.face.face_px) < 2.2
+    assert 1.5 < (ys.max() - ys.min()) / (scale * diagnostics.face.face_px) < 2.2
 
 
 def test_focus_falls_with_every_turn_of_the_lens(picture: Pixels) -> None:
@@ -131,13 +135,15 @@ def test_focus_falls_with_every_turn_of_the_lens(picture: Pixels) -> None:
     assert measure_focus(np.zeros((9, 9, 3), np.uint8)) == 0
 
 
-def test_the_focus_bar_is_full_and_good_only_where_the_lens_is_sharp(facts: Facts, picture: Pixels) -> None:
+def test_the_focus_bar_is_full_and_good_only_where_the_lens_is_sharp(
+    diagnostics: Diagnostics, picture: Pixels
+) -> None:
     """From blurred the wrong way, through sharp and beyond, and back; only the last of them is praised."""
-    setup = Setup(lambda: facts)
+    setup = Technician()
 
     def turned(sigma: float) -> tuple[float, bool]:
         seen = picture if not sigma else np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
-        focus = setup._gauges(facts, view_of(seen))[0]
+        focus = setup._gauges(diagnostics, view_of(seen))[0]
         return focus.value / focus.full, focus.good
 
     way = [turned(sigma) for sigma in (3.0, 4.0, 3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 0.0)]
@@ -145,15 +151,15 @@ def test_the_focus_bar_is_full_and_good_only_where_the_lens_is_sharp(facts: Fact
     assert way[5][0] == way[-1][0] == 1.0 and way[-2][0] < 0.7
 
 
-def test_where_the_face_is_to_be(facts: Facts, picture: Pixels) -> None:
+def test_where_the_face_is_to_be(diagnostics: Diagnostics, picture: Pixels) -> None:
     """What docs/installing.md says: half as wide as the outer ring; filling the ring it is too near."""
     values = CaptureParameters()
-    assert facts.face is not None
+    assert diagnostics.face is not None
     height, width = picture.shape[:2]
 
     def advised(share: float) -> Guidance:
         """For this face in the middle of the picture, as wide as this share of the outer ring."""
-        face = facts.face
+        face = diagnostics.face
         assert face is not None
         scale = share * values.near_share * height / face.face_px
         middle = (face.landmarks.min(axis=0) + face.landmarks.max(axis=0)) / 2
@@ -170,10 +176,10 @@ def test_too_much_light_is_seen() -> None:
     assert clipped_share(half) == 0.5
 
 
-def test_lines(facts: Facts) -> None:
-    assert lines(facts)[:2] == [
+def test_lines(diagnostics: Diagnostics) -> None:
+    assert lines(diagnostics)[:2] == [
         "Escape ends this picture",
         "Camera: HD Pro Webcam C920, 1280x720 px, 30.0 Hz, running, opened again 2 times",
     ]
-    assert lines(replace(facts, phone=""))[-1].startswith("Screen 1")
-    assert lines(facts)[-1] == PHONE
+    assert lines(replace(diagnostics, phones=""))[-1].startswith("Screen 1")
+    assert lines(diagnostics)[-1] == PHONE
