@@ -1,7 +1,7 @@
 """The command line: `./kiosk run | visit | weights | judges | osc | doctor`.
 
-Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. What goes wrong is told
-in one line; exit codes are those of `engine.common.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
+Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. An error is one line on
+stderr; the exit codes are those of `engine.common.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
 5 machine).
 """
 
@@ -11,9 +11,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine.common.errors import DoppelgangerError, exception_summary
 from engine.common.native_output import own_stderr
+from installation.settings.paths import PROGRAM
 
 COMMANDS = {
     "run": ("installation.cli.run", "the installation: a screen, a camera, visitors"),
@@ -23,15 +25,16 @@ COMMANDS = {
     "osc": ("installation.cli.osc", "list everything that can be changed while the piece runs"),
     "doctor": ("installation.cli.doctor", "what this machine lacks, and how to mend it"),
 }
-INTERRUPTED = 130
-# How often a thread of PyTorch looks for work before it sleeps. By its own default it spins for milliseconds,
-# and where another program wants the core a visit takes twice as long, or ten times. Alone, both are as fast.
+NAME = Path(PROGRAM).name
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+# How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for
+# milliseconds: with another program on the same cores a visit then takes two to ten times as long.
 SPINS = "2000"
 
 
 def parser(chosen: str | None) -> argparse.ArgumentParser:
-    """The parser; only the chosen command's module is imported, so that the command line answers at once."""
-    whole = argparse.ArgumentParser(prog="kiosk", description="Where does a machine stop knowing you?")
+    """The parser. Only the module of the chosen command is imported, which keeps `--help` fast."""
+    whole = argparse.ArgumentParser(prog=NAME, description="Where does a machine stop knowing you?")
     commands = whole.add_subparsers(dest="command", required=True, metavar="command")
     for name, (module, summary) in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
@@ -53,25 +56,30 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
     except DoppelgangerError as error:
-        print(f"kiosk: {error}", file=sys.stderr)
+        print(f"{NAME}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("kiosk: stopped; nothing was written.", file=sys.stderr)
+        print(f"{NAME}: stopped; nothing was written.", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("DOPPELGANGER_DEBUG"):
             raise
-        # Without its own words, which may hold a number of a visitor's face.
+        # Without the exception's message, which may hold numbers of a visitor's face.
         print(
-            f"kiosk: unexpected {exception_summary(error)}. "
+            f"{NAME}: unexpected {exception_summary(error)}. "
             "Run again with DOPPELGANGER_DEBUG=1 to see the whole of it, and report it.",
             file=sys.stderr,
         )
         return DoppelgangerError.exit_code
 
 
-if __name__ == "__main__":
-    # While one thread loads native libraries in silence, others have something to say that is said once.
+def run_program() -> None:
+    """Runs one command as a program of its own and ends the process."""
     if sys.stderr is not None:
+        # One thread may silence native libraries on stderr while another thread has a line to print there.
         sys.stderr = own_stderr()
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run_program()

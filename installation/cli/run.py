@@ -6,19 +6,21 @@ from pathlib import Path
 
 from engine.common.errors import MachineError, UsageError
 from hardware.memory import forbid_core_dumps, swap_devices
-from installation.settings.configuration import DEFAULT, ROOT, load, needed_weights
+from installation.settings.configuration import DEFAULT, load, needed_weights
 from installation.settings.manifest import Manifest
+from installation.settings.paths import state_folder
 
 log = logging.getLogger(__name__)
-
-SHOW = ROOT / "config"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `./kiosk run`."""
     parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
     parser.add_argument(
-        "--show", type=Path, default=SHOW, help="folder of the curators' parameters and presets; config/"
+        "--show",
+        type=Path,
+        default=state_folder(),
+        help="folder of the curators' parameters and presets (default: %(default)s)",
     )
     parser.add_argument("--camera", help="0, /dev/video2, name:Logitech, file:PATH or synthetic")
     parser.add_argument("--display", help="0, name:HDMI, window:WxH or headless:WxH")

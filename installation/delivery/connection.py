@@ -17,7 +17,7 @@ from pathlib import Path
 
 from engine.runtime.channel import LONGEST_PATH_BYTES, Channel
 from installation.delivery.messages import COMMANDS, EVENTS
-from installation.settings import configuration
+from installation.settings.paths import ROOT
 from installation.workers.supervision import PermanentServiceError, ServiceError
 
 POLL_S = 0.05
@@ -104,7 +104,7 @@ class DeliveryConnection:
             self.process.poll()  # Reaps the one before.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "installation.delivery.process", str(self._path)],
-            cwd=configuration.ROOT,
+            cwd=ROOT,
             # It outlives the stage, and must not keep a pipe open that the stage's words go to.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -23,9 +23,9 @@ from pydantic import (
 from engine.common.errors import UsageError
 from engine.faces.detector import DETECTOR_FILES
 from engine.judges.files import files_of
+from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
 
-ROOT = Path(__file__).parents[2]
 DEFAULT = ROOT / "config" / "default.toml"
 # The perceptual distance -> the names of the weights it is computed with.
 PERCEPTUAL_WEIGHTS = {

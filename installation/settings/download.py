@@ -38,7 +38,7 @@ def fetch(manifest: Manifest, name: str, accept_licence: bool = False) -> Path:
     if not accept_licence:
         raise UsageError(f"{name}: read its licence, then add --accept-licence")
     try:
-        manifest.downloads.mkdir(exist_ok=True)
+        manifest.downloads.mkdir(parents=True, exist_ok=True)
         part = manifest.downloads / f"{entry.file}.part"
         with part.open("ab") as out:
             _lock(out, part)
@@ -66,7 +66,7 @@ def add(manifest: Manifest, file: Path) -> Entry:
     entry = known[0]
     try:
         target = manifest.folder if entry.embedded else manifest.downloads
-        target.mkdir(exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix=".adding-") as scratch:
             copy = Path(scratch) / entry.file
             shutil.copyfile(file, copy)

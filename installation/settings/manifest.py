@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.detector import DETECTOR_FILES
 from engine.judges.files import files_of
+from installation.settings.paths import PROGRAM, ROOT, downloads_folder, is_checkout
 
-MANIFEST = Path(__file__).resolve().parents[2] / "weights" / "manifest.toml"
+MANIFEST = ROOT / "weights" / "manifest.toml"
 
 State = Literal["ok", "missing", "wrong"]
 
@@ -67,7 +68,7 @@ class Manifest:
 
     def __init__(self, document: _Document, folder: Path) -> None:
         self.folder = folder
-        self.downloads = folder / "downloads"
+        self.downloads = downloads_folder(folder)
         self.licences = document.licences
         self.entries = {entry.name: entry for entry in document.weights}
 
@@ -132,10 +133,12 @@ class Manifest:
     def how_to_get(self, entry: Entry) -> str:
         """The commands that bring an entry here, as the end of an error message."""
         if entry.embedded:
-            return f"{entry.name} comes with the repository: `git checkout -- {self.path(entry)}`"
+            if is_checkout():
+                return f"{entry.name} comes with the repository: `git checkout -- {self.path(entry)}`"
+            return f"{entry.name} comes with the package: install it anew"
         return (
-            f"Get {entry.name} with `./kiosk weights fetch {entry.name}`; without a network, download "
-            f"{entry.urls[0]} elsewhere, bring the file here, and `./kiosk weights add {entry.file}`"
+            f"Get {entry.name} with `{PROGRAM} weights fetch {entry.name}`; without a network, download "
+            f"{entry.urls[0]} elsewhere, bring the file here, and `{PROGRAM} weights add {entry.file}`"
         )
 
 

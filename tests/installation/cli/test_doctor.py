@@ -12,7 +12,9 @@ from engine.common.errors import MachineError, UsageError, WeightsError
 from hardware import machine
 from hardware.machine import Gpu, Memory
 from installation.cli import doctor
-from installation.cli.doctor import CHECKS, GIB, Facts, Level, Module, Named, WeightsFact
+from installation.diagnosis import checks
+from installation.diagnosis.checks import CHECKS, GIB, Level
+from installation.diagnosis.facts import Facts, Module, Named, WeightsFact, _weights, gather
 from installation.settings.configuration import Faces, load, needed_weights
 from installation.settings.manifest import Manifest
 from tests.conftest import REPO
@@ -28,6 +30,7 @@ H100 = Gpu("NVIDIA H100", 81559, "580.65.06")
 # A healthy machine without a GPU, and the same with one.
 CPU = Facts(
     python=(3, 11),
+    checkout=True,
     in_venv=True,
     pins=PINS,
     installed={**PINS, "torch": "2.13.0+cpu", "onnxruntime-gpu": None},
@@ -76,7 +79,9 @@ def test_a_healthy_machine_without_a_gpu_only_warns_of_that() -> None:
 
 GPU_INSTALLED = CUDA.installed
 FAILURES = [
-    ("python", replace(CPU, python=(3, 13)), Level.ERROR, "3.11 or 3.12"),
+    ("python", replace(CPU, python=(3, 13)), Level.ERROR, "needs 3.11"),
+    ("python", replace(CPU, python=(3, 12)), Level.ERROR, "./kiosk doctor"),
+    ("python", replace(CPU, python=(3, 12), checkout=False), Level.ERROR, "install doppelganger anew"),
     ("python", replace(CPU, in_venv=False), Level.WARNING, "./kiosk"),
     ("packages", replace(CPU, installed=CPU.installed | {"torch": None}), Level.ERROR, "torch missing"),
     ("packages", replace(CPU, installed=CPU.installed | {"torch": "2.12.0+cpu"}), Level.ERROR, "2.12.0"),
@@ -155,7 +160,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("check", "facts", "level", "words"), FAILURES)
 def test_every_fault_is_named_with_what_mends_it(check: str, facts: Facts, level: Level, words: str) -> None:
-    finding = getattr(doctor, f"check_{check}")(facts)
+    finding = getattr(checks, f"check_{check}")(facts)
     assert finding.level is level
     assert finding.mend
     assert words in "\n".join(doctor.table([finding]))
@@ -164,7 +169,7 @@ def test_every_fault_is_named_with_what_mends_it(check: str, facts: Facts, level
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 @pytest.mark.parametrize("gpus", [(H100,), ()])  # without nvidia-smi, too
 def test_a_gpu_that_will_be_used_is_said_to_be(device: str, gpus: tuple[Gpu, ...]) -> None:
-    finding = doctor.check_gpu(replace(CUDA, device=device, gpus=gpus))
+    finding = checks.check_gpu(replace(CUDA, device=device, gpus=gpus))
     assert finding.level is Level.OK and "the search runs on it" in finding.detail
 
 
@@ -204,19 +209,19 @@ def command(*words: str) -> int:
 
 
 def test_the_facts_of_this_machine() -> None:
-    facts = doctor.gather(load())
+    facts = gather(load())
     assert not facts.torch.error, facts.torch.error
     assert not facts.cv2.error, facts.cv2.error
     assert facts.onnxruntime_providers
     assert facts.memory is not None and 0 < facts.memory.available <= facts.memory.total
     assert facts.cpu_flags
-    assert doctor.check_packages(facts).level is Level.OK, doctor.check_packages(facts)
-    assert doctor.check_opencv(facts).level is Level.OK
+    assert checks.check_packages(facts).level is Level.OK, checks.check_packages(facts)
+    assert checks.check_opencv(facts).level is Level.OK
     assert {field.name for field in fields(facts)} == set(vars(facts))
 
 
 def test_every_dependency_is_pinned_exactly() -> None:
-    pins = doctor.gather(load()).pins.values()
+    pins = gather(load()).pins.values()
     assert all(pin.replace(".", "").replace("post", "").isdigit() for pin in pins)
 
 
@@ -237,20 +242,20 @@ def test_the_weights_of_the_configuration_are_needed() -> None:
     assert needed == ["ffhq-1024", "lpips-vgg16", "lpips-heads", "buffalo_l", "sface"]
     scrfd = ffhq.model_copy(update={"faces": Faces(detector="scrfd-s")})
     assert needed_weights(scrfd) == [*needed, "buffalo_s"]
-    assert {fact.name for fact in doctor.gather(ffhq).weights if fact.needed} >= set(needed)
+    assert {fact.name for fact in gather(ffhq).weights if fact.needed} >= set(needed)
 
 
 def test_camera_and_network_are_those_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(
         '[stage]\ncamera = "name:no such camera"\n[delivery]\ninterface = "nowhere0"\n'
     )
-    facts = doctor.gather(load(tmp_path / "own.toml"))
+    facts = gather(load(tmp_path / "own.toml"))
     assert "no such camera" in facts.camera.fault and "nowhere0" in facts.phones.fault
     (tmp_path / "own.toml").write_text('[stage]\ncamera = "synthetic"\n[delivery]\nhost = "10.0.0.5"\n')
-    facts = doctor.gather(load(tmp_path / "own.toml"))
+    facts = gather(load(tmp_path / "own.toml"))
     assert facts.camera.found == "synthetic" and "http://10.0.0.5:8080" in facts.phones.found
     (tmp_path / "own.toml").write_text("[delivery]\nenabled = false\n")
-    assert "fetch nothing" in doctor.gather(load(tmp_path / "own.toml")).phones.found
+    assert "fetch nothing" in gather(load(tmp_path / "own.toml")).phones.found
 
 
 def test_weights_that_the_manifest_does_not_have_are_wrong_use(tmp_path: Path) -> None:
@@ -349,5 +354,5 @@ def test_weights_that_may_not_be_read_are_told(monkeypatch: pytest.MonkeyPatch) 
         raise WeightsError("ffhq.pkl: cannot be read (Permission denied): change its permissions")
 
     monkeypatch.setattr(Manifest, "verify", refuse)
-    facts, error = doctor._weights([])
+    facts, error = _weights([])
     assert not facts and "Permission denied" in error

@@ -1,0 +1,191 @@
+"""The facts about this machine and this installation that the checks look at, gathered in one place."""
+
+import importlib
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from engine.common.errors import DoppelgangerError, WeightsError
+from hardware import machine
+from hardware.machine import Gpu, Memory
+from installation.settings.configuration import Configuration, Delivery, needed_weights
+from installation.settings.manifest import MANIFEST, Manifest, State
+from installation.settings.paths import NAME, ROOT, is_checkout
+
+
+@dataclass(frozen=True)
+class Module:
+    """The result of an import: the version of the module, or the error."""
+
+    version: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Something that the configuration names: what it is on this machine, or why it cannot be used.
+
+    `mend` is the command or the sentence that puts a fault right; empty: installing the packages anew does.
+    """
+
+    found: str = ""
+    fault: str = ""
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class WeightsFact:
+    """The state of one entry of the manifest; `needed`: by the configuration, or because it is embedded."""
+
+    name: str
+    state: State
+    needed: bool
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the checks look at. Versions are None for packages that are not installed.
+
+    `checkout`: whether this is a checkout of the repository, not an installed package; `in_venv`: whether the
+    Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda.
+    """
+
+    python: tuple[int, int]
+    checkout: bool
+    in_venv: bool
+    pins: dict[str, str]
+    installed: dict[str, str | None]
+    missing_libraries: tuple[str, ...]
+    install_libraries: str
+    gpus: tuple[Gpu, ...]
+    device: str
+    cpu_flags: frozenset[str]
+    torch: Module
+    torch_cuda: str | None
+    torch_cuda_works: bool
+    onnxruntime: Module
+    onnxruntime_providers: tuple[str, ...]
+    cv2: Module
+    mediapipe: Module
+    weights: tuple[WeightsFact, ...]
+    weights_error: str
+    camera: Named
+    phones: Named
+    display: str | None
+    memory: Memory | None
+    free_disk_bytes: int
+
+
+def gather(configuration: Configuration) -> Facts:
+    """Looks at this machine and at what the configuration needs of it.
+
+    Raises UsageError for weights that the manifest does not have.
+    """
+    pins = dict(requirement.split("==") for requirement in _requirements())
+    weights, weights_error = _weights(needed_weights(configuration))
+    torch, onnxruntime = _import("torch"), _import("onnxruntime")
+    missing = machine.missing_libraries()
+    return Facts(
+        python=sys.version_info[:2],
+        checkout=is_checkout(),
+        in_venv=Path(sys.prefix).resolve() == ROOT / ".venv",
+        pins=pins,
+        installed={name: _installed(name) for name in (*pins, "onnxruntime-gpu")},
+        missing_libraries=tuple(missing),
+        install_libraries=machine.install_command([machine.SYSTEM_LIBRARIES[name] for name in missing]),
+        gpus=tuple(machine.gpus()),
+        device=configuration.search.device,
+        cpu_flags=machine.cpu_flags(),
+        torch=torch,
+        torch_cuda=None if torch.error else sys.modules["torch"].version.cuda,
+        torch_cuda_works=not torch.error and sys.modules["torch"].cuda.is_available(),
+        onnxruntime=onnxruntime,
+        onnxruntime_providers=_providers(),
+        cv2=_import("cv2"),
+        mediapipe=_import("mediapipe"),
+        weights=weights,
+        weights_error=weights_error,
+        camera=_camera(configuration.stage.camera),
+        phones=_phones(configuration.delivery),
+        display=machine.display(),
+        memory=machine.memory(),
+        free_disk_bytes=machine.free_disk_bytes(ROOT),
+    )
+
+
+def _requirements() -> list[str]:
+    """The direct dependencies, each as NAME==VERSION."""
+    if is_checkout():
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return list(project["dependencies"])
+    return [each for each in metadata.requires(NAME) or [] if ";" not in each]  # those of no extra
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _import(name: str) -> Module:
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:  # A broken package may raise anything; it is only reported.
+        return Module(error=f"{type(error).__name__}: {error}".splitlines()[0])
+    return Module(version=getattr(module, "__version__", "without a version"))
+
+
+def _providers() -> tuple[str, ...]:
+    # onnxruntime and onnxruntime-gpu in one folder can leave a module that imports and is empty.
+    listing = getattr(sys.modules.get("onnxruntime"), "get_available_providers", list)
+    return tuple(listing())
+
+
+def _weights(needed: Sequence[str]) -> tuple[tuple[WeightsFact, ...], str]:
+    try:
+        manifest = Manifest.load(MANIFEST)
+        wanted = {manifest.entry(name).name for name in needed}
+        facts = [
+            WeightsFact(
+                entry.name, manifest.verify(entry), entry.embedded or entry.name in wanted, entry.embedded
+            )
+            for entry in manifest.entries.values()
+        ]
+    except WeightsError as error:
+        return (), str(error)
+    return tuple(facts), ""
+
+
+def _camera(wanted: str) -> Named:
+    if wanted == "synthetic":
+        return Named("synthetic")
+    try:
+        from hardware.camera.selection import camera_source
+        from hardware.camera.v4l2 import V4l2Source
+
+        source = camera_source(wanted)
+        device = source.find() if isinstance(source, V4l2Source) else None
+    except ImportError as error:  # also reported by the check of the imports
+        return Named(fault=f"cannot be looked for ({error})")
+    except DoppelgangerError as error:
+        return Named(fault=str(error), mend="`visit` needs none: it works from a photograph")
+    return Named(f"/dev/video{device.number} ({device.name})" if device else wanted)
+
+
+def _phones(delivery: Delivery) -> Named:
+    if not delivery.enabled:
+        return Named("fetch nothing: delivery.enabled is false")
+    try:
+        from installation.delivery.address import base_url, listening_address
+        from installation.workers.supervision import ServiceError
+    except ImportError as error:
+        return Named(fault=f"cannot be looked for ({error})")
+    try:
+        return Named(f"find this machine at {base_url(delivery, listening_address(delivery)).lower()}")
+    except ServiceError as fault:
+        return Named(fault=str(fault), mend=fault.advice)
