@@ -31,7 +31,8 @@ from hardware.camera import synthetic
 from hardware.camera.base import Feed
 from hardware.camera.selection import camera_source
 from hardware.camera.settings import CameraSettings
-from hardware.display import KEYS, Display, DisplaySettings
+from hardware.display.display import Display
+from hardware.display.settings import KEYS, DisplaySettings
 from installation.app.buttons import Buttons, TechnicianButtons
 from installation.app.clock import Clock, LiveClock, VirtualClock
 from installation.app.control_adapter import ControlAdapter
@@ -220,8 +221,8 @@ class App:
         """What the technician's scene shows."""
         return Diagnostics(
             camera=self.camera.feed_health,
-            screens=self.display.screens,
-            screen=self.display.screen,
+            screens=self.display.monitors,
+            screen=self.display.monitor,
             face=self.tracker.face,
             phones="" if self.delivery is None else f"Phones: {self.delivery.health}",
         )

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from hardware.display import Display, Down, Quit
+from hardware.display.display import Display
+from hardware.display.events import KeyDown, Quit
 from installation.app.inputs import NextLanguage, translate_input
 from installation.app.interfaces import TouchAreas
 from installation.app.language import next_language
@@ -42,5 +43,5 @@ class TechnicianButtons(Buttons):
 
     def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> Iterator[Event]:
         """Nothing but `stop_requested`."""
-        self.stop_requested |= any(one in (Quit(), Down(Action.NO)) for one in self._display.events())
+        self.stop_requested |= any(one in (Quit(), KeyDown(Action.NO)) for one in self._display.events())
         yield from ()

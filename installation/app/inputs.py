@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pygame
 
-from hardware.display import DisplayEvent, Down, FocusLost, Quit, Touch, TouchUp, Up
+from hardware.display.events import DisplayEvent, FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
 from installation.stage.view import Action
 from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, Released, Touched
 
@@ -29,15 +29,15 @@ def translate_input(
     """
     for event in events:
         match event:
-            case Down(Action.YES) if Action.YES not in areas:
+            case KeyDown(Action.YES) if Action.YES not in areas:
                 yield Touched()
-            case Down():
+            case KeyDown():
                 yield _MEANINGS[Action(event.action)]
-            case Touch(x, y):
+            case TouchDown(x, y):
                 touched = (action for action, area in areas.items() if area.collidepoint(x, y))
                 action = next(touched, None)
                 yield _MEANINGS[action] if action else Touched()
-            case Up(Action.YES) | TouchUp() | FocusLost():
+            case KeyUp(Action.YES) | TouchUp() | FocusLost():
                 yield Released()
             case Quit():
                 yield event

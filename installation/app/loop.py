@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.common.errors import MachineError
-from hardware.display import Display
+from hardware.display.display import Display
 from installation.app.clock import Clock
 from installation.app.interfaces import EventSource, FrameObserver
 from installation.app.scene_player import ScenePlayer

@@ -14,7 +14,7 @@ from engine.faces.measurement import Face
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import CameraHealth, Frame
-from hardware.display import Screen
+from hardware.display.monitors import Monitor
 from installation.settings.registry import ParameterValues
 from installation.settings.texts import Texts
 from installation.visit.participants import FIRST_ID
@@ -103,8 +103,8 @@ class Diagnostics:
     """
 
     camera: CameraHealth
-    screens: Sequence[Screen] = ()
-    screen: Screen | None = None
+    screens: Sequence[Monitor] = ()
+    screen: Monitor | None = None
     face: Face | None = None
     phones: str = ""
 

@@ -13,7 +13,9 @@ import pygame
 import pytest
 
 from engine.common.errors import MachineError, UsageError
-from hardware.display import Display, DisplayEvent, DisplaySettings, Down, FocusLost, Quit, Touch, TouchUp, Up
+from hardware.display.display import Display
+from hardware.display.events import DisplayEvent, FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
+from hardware.display.settings import DisplaySettings
 from tests.conftest import REPO
 
 SIZES = (640, 360), (360, 640)
@@ -165,7 +167,7 @@ def test_rotation(rotation_deg: int, clockwise: list[str]) -> None:
         pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=seen["red"]))
         pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, button=1, pos=seen["blue"]))
         w, h = display.size_px
-        assert display.events() == [Touch(5, 5), Touch(w - 6, h - 6)]
+        assert display.events() == [TouchDown(5, 5), TouchDown(w - 6, h - 6)]
 
 
 @pytest.mark.parametrize(
@@ -205,9 +207,9 @@ def test_no_screen_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_screen_by_its_number_at_its_own_resolution(on_screen: Callable[..., Display], index: int) -> None:
     display = on_screen(screen=str(index))
-    assert display.screen is not None and display.screen.index == index
+    assert display.monitor is not None and display.monitor.index == index
     assert display.size_px == SIZES[index]
-    assert [screen.size_px for screen in display.screens] == list(SIZES)
+    assert [screen.size_px for screen in display.monitors] == list(SIZES)
     assert not pygame.mouse.get_visible() and not pygame.display.get_allow_screensaver()
     settle(display)
     assert not display.lost
@@ -215,7 +217,7 @@ def test_a_screen_by_its_number_at_its_own_resolution(on_screen: Callable[..., D
 
 def test_a_screen_by_its_name(on_screen: Callable[..., Display]) -> None:
     display = on_screen(screen="name:SCREEN")  # as Xvfb calls all of them
-    assert display.screen is not None and display.screen.index == 0
+    assert display.monitor is not None and display.monitor.index == 0
 
 
 @pytest.mark.parametrize("screen", ["2", "name:beamer"])
@@ -253,7 +255,7 @@ def test_keys_on_the_list_and_no_others(on_screen: Callable[..., Display]) -> No
     xdotool("keydown", "space")
     xdotool("keyup", "space")
     xdotool("key", "Escape")
-    assert wait_for_events(display, 4) == [Down("yes"), Up("yes"), Down("no"), Up("no")]
+    assert wait_for_events(display, 4) == [KeyDown("yes"), KeyUp("yes"), KeyDown("no"), KeyUp("no")]
     assert not display.lost
     xdotool("key", "ctrl+alt+q")
     assert wait_for_events(display, 1) == [Quit()]
@@ -271,7 +273,7 @@ def test_touches(on_screen: Callable[..., Display]) -> None:
     display = on_screen(screen="0")
     settle(display)
     xdotool("mousemove", "--screen", "0", "100", "50", "click", "1", "click", "3")
-    assert wait_for_events(display, 2) == [Touch(100, 50), TouchUp()]
+    assert wait_for_events(display, 2) == [TouchDown(100, 50), TouchUp()]
 
 
 def test_a_window_on_the_desk_may_be_closed(on_screen: Callable[..., Display]) -> None:
@@ -298,7 +300,7 @@ def test_a_window_that_is_lost_comes_back(on_screen: Callable[..., Display], how
     if how == "put away":
         pygame.event.post(pygame.event.Event(pygame.WINDOWMINIMIZED))
     else:
-        display._screens = display.screens[:1]  # as if the other one had been plugged in since
+        display._monitors = display.monitors[:1]  # as if the other one had been plugged in since
         clock[0] = 2.5
     assert display.events() == [FocusLost()] and display.lost
     picture = pygame.Surface(display.size_px)
@@ -307,7 +309,7 @@ def test_a_window_that_is_lost_comes_back(on_screen: Callable[..., Display], how
     clock[0] += 2.5
     display.show(picture)
     assert not display.lost and pygame.display.get_surface() is not None
-    assert [screen.size_px for screen in display.screens] == list(SIZES)
+    assert [screen.size_px for screen in display.monitors] == list(SIZES)
 
 
 def test_a_screen_that_cannot_be_opened_for_a_while(
@@ -321,7 +323,7 @@ def test_a_screen_that_cannot_be_opened_for_a_while(
     display = on_screen(screen="0", now=lambda: clock[0])
     settle(display)
     picture = pygame.Surface(display.size_px)
-    display._lose("unplugged")
+    display._mark_lost("unplugged")
     monkeypatch.setenv("DISPLAY", ":4711")
     for frame in range(600):
         clock[0] = frame / 60
@@ -343,7 +345,7 @@ def test_a_screen_that_comes_back_with_another_size_is_laid_out_anew(
     display = on_screen(screen="name:screen", now=lambda: clock[0])
     settle(display)
     display._window_px = 320, 200  # as if it had been smaller before
-    display._lose("unplugged")
+    display._mark_lost("unplugged")
     clock[0] = 2.5
     display.show(pygame.Surface(display.size_px))
     assert display.lost and display.events() == [FocusLost(), Quit()]
@@ -353,7 +355,8 @@ def test_the_signal_that_ends_a_service_ends_it(two_screens: str) -> None:
     """The window must not swallow it."""
     code = (
         "import time, pygame\n"
-        "from hardware.display import Display, DisplaySettings\n"
+        "from hardware.display.display import Display\n"
+        "from hardware.display.settings import DisplaySettings\n"
         "display = Display(DisplaySettings(screen='0'))\n"
         "print('open', flush=True)\n"
         "while True:\n"
@@ -375,7 +378,8 @@ def test_another_display_after_a_full_screen(on_screen: Callable[..., Display]) 
     screen = os.environ["DISPLAY"]
     display.close()
     program = (
-        "from hardware.display import Display, DisplaySettings as Settings\n"
+        "from hardware.display.display import Display\n"
+        "from hardware.display.settings import DisplaySettings as Settings\n"
         "for screen in ('0', 'headless:64x48', '0', 'headless'):\n"
         "    with Display(Settings(screen)):\n"
         "        pass\n"

@@ -28,7 +28,7 @@ from engine.border.strip import NoBorderReason, Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.pipeline.result import PictureKind, PortrayalResult
-from hardware.display import Touch
+from hardware.display.events import TouchDown
 from installation.app.inputs import NextLanguage, translate_input
 from installation.control.protocol.parameter_table import parameter_table
 from installation.delivery.captions import captions
@@ -471,7 +471,7 @@ def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registr
                 assert not faults(canvas), (phase, at_s)
                 places.add(tuple(areas[Action.NO]))
                 assert "Stop" in [each.words for each in canvas.drawn_items]
-                (event,) = translate_input([Touch(*areas[Action.NO].center)], areas)
+                (event,) = translate_input([TouchDown(*areas[Action.NO].center)], areas)
                 state = make_view(phase, at_s, values, **changes).visit
                 after, effects = step(state, event, BEGAN_S + at_s, values.of(Timeouts))  # type: ignore[arg-type]
                 assert after.phase is Phase.FAREWELL and effects[-1] == EraseVisit(1)
@@ -561,7 +561,7 @@ def test_a_touch_on_a_language_is_that_language(values: Registry) -> None:
         areas = play(canvas, Phase.CONSENT, 2.0, values, now).areas()
         names = {Texts.load(code)("language.name"): code for code in languages()}
         touched = {
-            names[each.words]: list(translate_input([Touch(*each.rect.center)], areas))
+            names[each.words]: list(translate_input([TouchDown(*each.rect.center)], areas))
             for each in canvas.drawn_items
             if each.words in names
         }

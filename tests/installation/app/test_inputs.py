@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.display import KEYS, Down, FocusLost, Quit, Touch, TouchUp, Up
+from hardware.display.events import FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
+from hardware.display.settings import KEYS
 from installation.app.inputs import NextLanguage, translate_input
 from installation.settings.phase import Phase
 from installation.stage.view import Action
@@ -29,18 +30,18 @@ def test_every_key_stands_for_an_action() -> None:
 @pytest.mark.parametrize(
     ("done", "meant"),
     [
-        (Down("yes"), [Pressed()]),
-        (Up("yes"), [Released()]),
-        (Down("no"), [Declined()]),
-        (Up("no"), []),
-        (Down("without camera"), [ChoseSynthetic()]),
-        (Down("language"), [NextLanguage()]),
-        (Touch(100, 800), [Pressed()]),
-        (Touch(399, 999), [Pressed()]),
-        (Touch(400, 999), [Touched()]),
-        (Touch(700, 900), [Declined()]),
-        (Touch(500, 1150), [ChoseSynthetic()]),
-        (Touch(150, 1350), [NextLanguage()]),
+        (KeyDown("yes"), [Pressed()]),
+        (KeyUp("yes"), [Released()]),
+        (KeyDown("no"), [Declined()]),
+        (KeyUp("no"), []),
+        (KeyDown("without camera"), [ChoseSynthetic()]),
+        (KeyDown("language"), [NextLanguage()]),
+        (TouchDown(100, 800), [Pressed()]),
+        (TouchDown(399, 999), [Pressed()]),
+        (TouchDown(400, 999), [Touched()]),
+        (TouchDown(700, 900), [Declined()]),
+        (TouchDown(500, 1150), [ChoseSynthetic()]),
+        (TouchDown(150, 1350), [NextLanguage()]),
         (TouchUp(), [Released()]),
         (FocusLost(), [Released()]),
         (Quit(), [Quit()]),
@@ -51,12 +52,12 @@ def test_meanings(done: object, meant: list[object]) -> None:
 
 
 def test_a_scene_without_areas_is_woken_by_any_touch() -> None:
-    assert list(translate_input([Touch(700, 900), TouchUp()], {})) == [Touched(), Released()]
+    assert list(translate_input([TouchDown(700, 900), TouchUp()], {})) == [Touched(), Released()]
 
 
 def test_yes_is_only_a_touch_where_it_is_not_offered() -> None:
     without = {Action.NO: AREAS[Action.NO]}
-    assert list(translate_input([Down("yes"), Up("yes"), Down("no")], without)) == [
+    assert list(translate_input([KeyDown("yes"), KeyUp("yes"), KeyDown("no")], without)) == [
         Touched(),
         Released(),
         Declined(),
@@ -64,7 +65,10 @@ def test_yes_is_only_a_touch_where_it_is_not_offered() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([Down("yes"), Up("yes"), Touch(150, 850), TouchUp(), FocusLost()]), max_size=12)
+    st.lists(
+        st.sampled_from([KeyDown("yes"), KeyUp("yes"), TouchDown(150, 850), TouchUp(), FocusLost()]),
+        max_size=12,
+    )
 )
 def test_nobody_agrees_after_letting_go(done: list) -> None:
     """Whatever is mixed: a hold whose last word was *up* never becomes consent."""

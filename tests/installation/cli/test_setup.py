@@ -11,7 +11,9 @@ import pytest
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from hardware.camera.base import CameraHealth, CameraState, Frame
-from hardware.display import Display, DisplaySettings, Screen
+from hardware.display.display import Display
+from hardware.display.monitors import Monitor
+from hardware.display.settings import DisplaySettings
 from installation.app.buttons import TechnicianButtons
 from installation.capture.guidance import advise
 from installation.settings.registry import Registry
@@ -23,7 +25,7 @@ from installation.visit.state import State
 from scenes.technician import Technician, clipped_share, lines, measure_focus
 
 CAMERA = CameraHealth(CameraState.RUNNING, "HD Pro Webcam C920", (1280, 720), 29.97, 2)
-SCREENS = (Screen(0, "DELL U2415", (1920, 1200)), Screen(1, "BenQ PD3220U", (1080, 1920)))
+SCREENS = (Monitor(0, "DELL U2415", (1920, 1200)), Monitor(1, "BenQ PD3220U", (1080, 1920)))
 PHONE = "Phones: http://192.168.178.34:8080 answers"
 
 
