@@ -9,6 +9,7 @@ jury and binds nobody.
 
 import os
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,3 +67,8 @@ class AnthropometryJudge(Judge):
     def _mesh(self, crop: Pixels) -> NDArray[np.float64] | None:
         found = self._face_mesh.process(crop).multi_face_landmarks
         return np.array([[p.x, p.y, p.z] for p in found[0].landmark]) if found else None
+
+
+def build(name: str, point: OperatingPoint, weights: Path | None) -> AnthropometryJudge:
+    """For the registry; it has no weights of its own."""
+    return AnthropometryJudge(point)

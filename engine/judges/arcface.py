@@ -14,9 +14,10 @@ OPERATING_POINTS = {
 }
 
 
-def arcface_judge(name: str, path: Path, point: OperatingPoint) -> OnnxJudge:
-    """The judge of `w600k_r50.onnx` (buffalo_l) or `w600k_mbf.onnx` (buffalo_s) at `path`. Raises
+def build(name: str, point: OperatingPoint, weights: Path | None) -> OnnxJudge:
+    """The judge of `w600k_r50.onnx` (buffalo_l) or `w600k_mbf.onnx` (buffalo_s), the file `weights`. Raises
     WeightsError."""
-    judge = OnnxJudge(OnnxModel(name=name, path=path, threshold=point.threshold, source=point.source))
+    assert weights is not None
+    judge = OnnxJudge(OnnxModel(name=name, path=weights, threshold=point.threshold, source=point.source))
     judge.point = point
     return judge

@@ -118,3 +118,8 @@ class DlibJudge(Judge):
 
     def network_with_gradients(self) -> nn.Module:
         return self.network
+
+
+def build(name: str, point: OperatingPoint, weights: Path | None) -> DlibJudge:
+    """For the registry. `weights`: see `DlibJudge`."""
+    return DlibJudge(point, weights)

@@ -1,99 +1,116 @@
-"""The judges this house knows, by name, and how to call a panel of them."""
+"""The judges there are, by name, and how a panel of them is built.
+
+To add one: a module here that has `OPERATING_POINTS` and `build` (see `JudgeEntry`), and an entry in
+`JUDGES`; where it needs a file that does not come with a package, also an entry in `weights/manifest.toml`.
+
+A judge's module, and with it its libraries, is loaded only when the judge is built or its operating points
+are asked for: whoever only wants to know what has to be fetched loads none of them.
+"""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.common.errors import UsageError, WeightsError
-from engine.judges import anthropometry, arcface, dlib, sface
-from engine.judges.base import Judge, OperatingPoint
-from engine.judges.files import FILES
-from engine.judges.onnx import OnnxJudge, OnnxModel
+
+if TYPE_CHECKING:
+    from engine.judges.base import Judge, OperatingPoint
+    from engine.judges.onnx import OnnxModel
 
 
 @dataclass(frozen=True)
-class Known:
+class JudgeEntry:
     """A judge by name, before it is built.
 
-    points: its operating points, the usual one first. build: from an operating point and the path of the
-    weights.
+    Attributes:
+        description: what it is, a few words.
+        metric: "euclidean" or "cosine".
+        binding: whether the doppelgänger has to convince it.
+        module: has `OPERATING_POINTS`, by name, the usual one first, and
+            `build(name, operating_point, weights) -> Judge`.
+        weights: for a judge whose file has to be fetched: the entry of `weights/manifest.toml`, and the file
+            in it.
     """
 
-    name: str
-    what: str
+    description: str
     metric: str
     binding: bool
-    points: Mapping[str, OperatingPoint]
-    build: Callable[[OperatingPoint, Path | None], Judge]
+    module: str
+    weights: tuple[str, str] | None = None
 
     @property
-    def weights(self) -> tuple[str, str] | None:
-        """The name in the weights' manifest and the file, for those that have to be fetched."""
-        return FILES[self.name]
+    def points(self) -> "Mapping[str, OperatingPoint]":
+        """Its operating points by name, the usual one first."""
+        points: Mapping[str, OperatingPoint] = import_module(self.module).OPERATING_POINTS
+        return points
+
+    def build(self, name: str, point: "OperatingPoint", weights: Path | None) -> "Judge":
+        """The judge. `weights`: its file, or None where it comes with a package. Raises WeightsError."""
+        if self.weights and weights is None:
+            raise WeightsError(
+                f"The judge {name} has no weights yet: `./kiosk weights fetch {self.weights[0]}`"
+            )
+        judge: Judge = import_module(self.module).build(name, point, weights)
+        return judge
 
 
-def _known_arcface(name: str, what: str) -> Known:
-    return Known(
-        name,
-        what,
+JUDGES: dict[str, JudgeEntry] = {
+    "dlib": JudgeEntry(
+        "dlib's face recognition ResNet, 128 numbers", "euclidean", True, "engine.judges.dlib"
+    ),
+    "anthropometry": JudgeEntry(
+        "proportions of the face, after Bertillon", "euclidean", False, "engine.judges.anthropometry"
+    ),
+    "arcface-l": JudgeEntry(
+        "ArcFace ResNet-50 of buffalo_l, 512 numbers",
         "cosine",
         True,
-        arcface.OPERATING_POINTS,
-        lambda point, path: arcface.arcface_judge(name, _required(name, path), point),
-    )
-
-
-def _required(name: str, path: Path | None) -> Path:
-    if path is None:
-        weights = FILES[name]
-        assert weights is not None
-        raise WeightsError(f"The judge {name} has no weights yet: `./kiosk weights fetch {weights[0]}`")
-    return path
-
-
-KNOWN: dict[str, Known] = {
-    known.name: known
-    for known in (
-        Known(
-            "dlib",
-            "dlib's face recognition ResNet, 128 numbers",
-            "euclidean",
-            True,
-            dlib.OPERATING_POINTS,
-            lambda point, path: dlib.DlibJudge(point, path),
-        ),
-        Known(
-            "anthropometry",
-            "proportions of the face, after Bertillon",
-            "euclidean",
-            False,
-            anthropometry.OPERATING_POINTS,
-            lambda point, path: anthropometry.AnthropometryJudge(point),
-        ),
-        _known_arcface("arcface-l", "ArcFace ResNet-50 of buffalo_l, 512 numbers"),
-        _known_arcface("arcface-s", "ArcFace MobileFaceNet of buffalo_s, 512 numbers"),
-        Known(
-            "sface",
-            "SFace of OpenCV, 128 numbers",
-            "cosine",
-            True,
-            sface.OPERATING_POINTS,
-            lambda point, path: sface.SFaceJudge(_required("sface", path), point),
-        ),
-    )
+        "engine.judges.arcface",
+        ("buffalo_l", "w600k_r50.onnx"),
+    ),
+    "arcface-s": JudgeEntry(
+        "ArcFace MobileFaceNet of buffalo_s, 512 numbers",
+        "cosine",
+        True,
+        "engine.judges.arcface",
+        ("buffalo_s", "w600k_mbf.onnx"),
+    ),
+    "sface": JudgeEntry(
+        "SFace of OpenCV, 128 numbers",
+        "cosine",
+        True,
+        "engine.judges.sface",
+        ("sface", "face_recognition_sface_2021dec.onnx"),
+    ),
 }
 
-EMBEDDED = ("dlib", "anthropometry")
+EMBEDDED = tuple(name for name, entry in JUDGES.items() if entry.weights is None)
 """The judges that need no download."""
+
+
+def files_of(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Of these judges, those that have to fetch a file: the manifest's entry and the file in it, by name.
+
+    Raises UsageError for unknown names.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name in names:
+        if name not in JUDGES:
+            raise UsageError(f"There is no judge {name!r}: choose among " + ", ".join(JUDGES))
+        if (weights := JUDGES[name].weights) is not None:
+            found[name] = weights
+    return found
 
 
 def panel(
     names: Sequence[str] = EMBEDDED,
     weights: Mapping[str, Path] | None = None,
     thresholds: Mapping[str, str | float] | None = None,
-    configured: Sequence[OnnxModel] = (),
-) -> list[Judge]:
+    configured: "Sequence[OnnxModel]" = (),
+) -> "list[Judge]":
     """The judges of a visit, in the order of `names`.
 
     weights: path of the network's file for each judge that has to be fetched. thresholds: for a judge another
@@ -104,34 +121,47 @@ def panel(
     weights, thresholds = weights or {}, thresholds or {}
     models = {model.name: model for model in configured}
     if not names:
-        raise UsageError("A panel needs at least one judge: name some of " + ", ".join((*KNOWN, *models)))
+        raise UsageError("A panel needs at least one judge: name some of " + ", ".join((*JUDGES, *models)))
     for name in (*names, *thresholds):
-        if name not in KNOWN and name not in models:
-            raise UsageError(f"There is no judge {name!r}: choose among " + ", ".join((*KNOWN, *models)))
-    judges: list[Judge] = []
-    for name in names:
-        if name in models:
-            judge: Judge = OnnxJudge(models[name])
-            if name in thresholds:
-                judge.point = _operating_point(name, {}, thresholds[name])
-        else:
-            known = KNOWN[name]
-            usual = next(iter(known.points))
-            point = _operating_point(name, known.points, thresholds.get(name, usual))
-            judge = known.build(point, weights.get(name))
-        judges.append(judge)
-    return judges
+        if name not in JUDGES and name not in models:
+            raise UsageError(f"There is no judge {name!r}: choose among " + ", ".join((*JUDGES, *models)))
+    return [
+        _build_configured(models[name], thresholds.get(name))
+        if name in models
+        else _build(name, weights.get(name), thresholds.get(name))
+        for name in names
+    ]
 
 
-def require_binding(judges: Sequence[Judge]) -> None:
+def _build(name: str, weights: Path | None, threshold: str | float | None) -> "Judge":
+    entry = JUDGES[name]
+    points = entry.points
+    point = _operating_point(name, points, next(iter(points)) if threshold is None else threshold)
+    return entry.build(name, point, weights)
+
+
+def _build_configured(model: "OnnxModel", threshold: str | float | None) -> "Judge":
+    from engine.judges.onnx import OnnxJudge
+
+    judge = OnnxJudge(model)
+    if threshold is not None:
+        judge.point = _operating_point(model.name, {}, threshold)
+    return judge
+
+
+def require_binding(judges: "Sequence[Judge]") -> None:
     """Raises UsageError where none of a visit's judges binds: any picture would pass for someone else."""
     if not any(judge.binding for judge in judges):
         named = " and ".join(judge.name for judge in judges)
-        those = ", ".join(known.name for known in KNOWN.values() if known.binding)
+        those = ", ".join(name for name, entry in JUDGES.items() if entry.binding)
         raise UsageError(f"A panel needs a judge that binds: beside {named} name one of {those}")
 
 
-def _operating_point(name: str, points: Mapping[str, OperatingPoint], wanted: str | float) -> OperatingPoint:
+def _operating_point(
+    name: str, points: "Mapping[str, OperatingPoint]", wanted: str | float
+) -> "OperatingPoint":
+    from engine.judges.base import OperatingPoint
+
     if isinstance(wanted, str):
         if wanted not in points:
             raise UsageError(

@@ -59,3 +59,9 @@ class SFaceJudge(Judge):
                 return None
             self._network = network
         return self._network
+
+
+def build(name: str, point: OperatingPoint, weights: Path | None) -> SFaceJudge:
+    """For the registry."""
+    assert weights is not None
+    return SFaceJudge(weights, point)

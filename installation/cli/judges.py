@@ -44,19 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list() -> None:
-    from engine.judges.registry import KNOWN
+    from engine.judges.registry import JUDGES
 
-    for known in KNOWN.values():
-        role = "binding for the doppelgänger" if known.binding else "in the jury only, binds nobody"
-        where = f"weights {known.weights[0]}, {known.weights[1]}" if known.weights else "embedded"
-        print(f"{known.name}: {known.what}; {role}; {where}")
-        for point in known.points.values():
+    for name, entry in JUDGES.items():
+        role = "binding for the doppelgänger" if entry.binding else "in the jury only, binds nobody"
+        where = f"weights {entry.weights[0]}, {entry.weights[1]}" if entry.weights else "embedded"
+        print(f"{name}: {entry.description}; {role}; {where}")
+        for point in entry.points.values():
             strangers = (
                 "" if point.fmr is None else f", takes {point.fmr * 10_000:g} of 10,000 strangers for you"
             )
             missed = "" if point.fnmr is None else f", misses {point.fnmr * 100:g} of 100 pictures of you"
             print(
-                f"    {point.name}: {known.metric} <= {point.threshold:g}{strangers}{missed} ({point.source})"
+                f"    {point.name}: {entry.metric} <= {point.threshold:g}{strangers}{missed} ({point.source})"
             )
 
 

@@ -22,7 +22,7 @@ from pydantic import (
 
 from engine.common.errors import UsageError
 from engine.faces.detector import DETECTOR_FILES
-from engine.judges.files import files_of
+from engine.judges.registry import files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
 

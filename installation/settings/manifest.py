@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.detector import DETECTOR_FILES
-from engine.judges.files import files_of
+from engine.judges.registry import files_of
 from installation.settings.paths import PROGRAM, ROOT, downloads_folder, is_checkout
 
 MANIFEST = ROOT / "weights" / "manifest.toml"

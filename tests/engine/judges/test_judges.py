@@ -1,5 +1,7 @@
 """Each judge against the original it stands for."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from engine.judges.five_points import TEMPLATE, five_point_alignment
 from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.onnx import OnnxJudge, OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
-from engine.judges.registry import EMBEDDED, KNOWN, panel
+from engine.judges.registry import EMBEDDED, JUDGES, panel
 from engine.judges.sface import SFaceJudge
 from engine.perceptual.distance import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import portray
@@ -353,8 +355,24 @@ def test_a_visit_is_refused_where_no_judge_binds(astronaut):
         portray([astronaut], small, panel(["anthropometry"]), NormalisedLaplacianPyramid())
 
 
+def test_the_registry_says_of_the_judges_what_they_are():
+    for judge in panel():
+        entry = JUDGES[judge.name]
+        assert (judge.metric, judge.binding) == (entry.metric, entry.binding)
+        assert judge.point == next(iter(entry.points.values()))
+
+
+def test_the_registry_loads_no_judge_until_one_is_built():
+    program = (
+        "import sys; from engine.judges.registry import JUDGES, files_of; files_of(JUDGES); "
+        "sys.exit(', '.join({'torch', 'dlib', 'cv2', 'onnxruntime', 'mediapipe'} & sys.modules.keys()) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_judges_without_their_weights_say_what_to_fetch():
-    for name, known in KNOWN.items():
+    for name, known in JUDGES.items():
         if known.weights:
             with pytest.raises(WeightsError, match=f"weights fetch {known.weights[0]}"):
                 panel([name])
