@@ -51,7 +51,7 @@ from engine.judges.calibration import calibrate
 from engine.judges.judging import K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.judges.perturbations import WORST_CASE, perturbations
 from engine.judges.registry import panel
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import load_generator

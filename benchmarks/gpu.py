@@ -38,7 +38,7 @@ from engine.inversion.projection import (
     search_latent,
     tune,
 )
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 

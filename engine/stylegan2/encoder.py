@@ -4,7 +4,7 @@ A residual network (He et al., *Deep Residual Learning for Image Recognition*, 2
 W+, as in Richardson et al., *Encoding in Style*, 2021, but small: a few milliseconds on one CPU core. It
 is trained on what the generator itself draws and on renders of people who do not exist
 (`training.nobody.encode`), so it belongs to one generator, whose sha256 its file names. Its feature
-maps also make a perceptual distance (`engine.perceptual.distance.EncoderFeatures`). It is no judge and was
+maps also make a perceptual distance (`engine.perceptual.encoder_features`). It is no judge and was
 never told who is who.
 
 **Convention:** pictures are (N, 3, R, R), RGB, [-1, 1], in the FFHQ framing; it looks at them at 128 px.

@@ -14,7 +14,9 @@ from engine.common.errors import WeightsError
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
 from engine.judges.registry import panel, require_binding
-from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
+from engine.perceptual.distance import Distance
+from engine.perceptual.encoder_features import EncoderFeatures
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
 from engine.pipeline.people import load_people
 from engine.pipeline.portrayal import Portrayal, portray

@@ -35,7 +35,7 @@ from engine.inversion.projection import (
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
 from engine.judges.registry import panel
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.pipeline.people import CLEARLY, save_people
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder

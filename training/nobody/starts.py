@@ -34,7 +34,7 @@ from engine.inversion.target import Target, aim_at
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures, make_reference
 from engine.judges.registry import panel
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8

@@ -37,7 +37,9 @@ from engine.judges.dlib import DlibJudge
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.judging import make_reference
 from engine.judges.onnx import OnnxJudge, OnnxModel
-from engine.perceptual.distance import Distance, EncoderFeatures, NormalisedLaplacianPyramid
+from engine.perceptual.distance import Distance
+from engine.perceptual.encoder_features import EncoderFeatures
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
 from engine.perceptual.visible_change import VisibleChange
 from engine.pipeline import people

@@ -24,7 +24,7 @@ from engine.inversion.projection import Place, draw, latent_spread
 from engine.judges.base import Judge, OperatingPoint
 from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_worst_case, make_reference
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8

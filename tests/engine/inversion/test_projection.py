@@ -20,7 +20,7 @@ from engine.inversion.projection import (
     tune,
 )
 from engine.inversion.target import to_target
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from tests.conftest import REPO

@@ -12,7 +12,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, tune
 from engine.inversion.target import face_importance, head_mask, to_target
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import load_generator
 from tests.conftest import REPO
 

@@ -27,7 +27,7 @@ from engine.judges.onnx import OnnxJudge, OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.registry import EMBEDDED, JUDGES, panel
 from engine.judges.sface import SFaceJudge
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import portray
 from engine.stylegan2.network import Generator
 from installation.settings.configuration import Configuration, Judging, Search

@@ -12,7 +12,7 @@ from skimage.color import rgb2lab
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
 from engine.judges.perturbations import Perturbation, expose
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import (
     Change,
     Noticed,

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from engine.common.arrays import Pixels
 from engine.inversion.target import to_target
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 
 
 @pytest.fixture

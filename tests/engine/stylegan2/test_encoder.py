@@ -19,7 +19,8 @@ from engine.inversion.projection import (
     search_latent,
 )
 from engine.inversion.target import to_target
-from engine.perceptual.distance import EncoderFeatures, NormalisedLaplacianPyramid
+from engine.perceptual.encoder_features import EncoderFeatures
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_generator
 from engine.stylegan2.encoder import Encoder, load_encoder, save_encoder
 from engine.stylegan2.network import Generator

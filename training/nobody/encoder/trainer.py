@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from engine.common.errors import UsageError
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import to_uint8

@@ -18,7 +18,8 @@ from engine.inversion.projection import SearchSettings, draw, fast_dtype, guess_
 from engine.inversion.target import aim_at, to_target
 from engine.judges.judging import judge_pictures
 from engine.judges.registry import panel
-from engine.perceptual.distance import Distance, NormalisedLaplacianPyramid
+from engine.perceptual.distance import Distance
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import Portrayal, portray
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.encoder import Encoder

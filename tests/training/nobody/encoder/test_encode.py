@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.inversion.target import to_target
-from engine.perceptual.distance import NormalisedLaplacianPyramid
+from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import generator_sha256, load_generator, save_generator
 from engine.stylegan2.encoder import load_encoder
 from engine.stylegan2.network import Generator
