@@ -1,7 +1,7 @@
 """The table of transitions, its page in the documentation, and what the modules of the visit may import."""
 
 import ast
-from dataclasses import fields
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from installation.settings.registry import Registry
 from installation.visit import machine
 from installation.visit.parameters import Timeouts
 from installation.visit.participants import Decision, Participant, Sitter
+from installation.visit.phases import TRAITS
 from installation.visit.state import Show, State
 from installation.visit.transitions import TRANSITIONS, Cause
 from tests.conftest import REPO
@@ -53,7 +54,7 @@ def in_words(phases: tuple[Phase, ...]) -> str:
     return phases[0] if len(phases) == 1 else f"{phases[0]} … {phases[-1]}"
 
 
-def test_the_page_shows_the_table_and_the_times() -> None:
+def test_the_page_shows_the_tables() -> None:
     page = (REPO / "docs/visit.md").read_text("utf-8")
     rows = [
         f"| {in_words(row.phases)} | {row.cause.value} | {row.to} | {row.reason} |" for row in TRANSITIONS
@@ -62,7 +63,11 @@ def test_the_page_shows_the_table_and_the_times() -> None:
         f"| `{each.address.partition('/')[2]}` | {each.default:g} s | {each.range} | {each.description} |"
         for each in Registry(Timeouts).parameters.values()
     ]
-    for lines in (rows, times):
+    traits = [
+        f"| {phase} | " + " | ".join("yes" if value else "" for value in astuple(each)) + " |"
+        for phase, each in TRAITS.items()
+    ]
+    for lines in (rows, times, traits):
         assert "\n".join(lines) in page, "docs/visit.md must hold:\n" + "\n".join(lines)
     for row in TRANSITIONS:
         first, last = list(Phase).index(row.phases[0]), list(Phase).index(row.phases[-1])
