@@ -27,7 +27,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     began = time.monotonic()
-    from installation.cli.record import write_visit
+    from installation.outputs.record import write_visit
     from installation.workers.models import ModelBundle
 
     bundle = ModelBundle(load(arguments.config))
@@ -37,7 +37,7 @@ def main() -> None:
     stages |= portrayal.seconds
     with tempfile.TemporaryDirectory() as folder:
         before = time.monotonic()
-        write_visit(Path(folder) / "visit", bundle, portrayal, photo.name)
+        write_visit(Path(folder) / "visit", portrayal, bundle.provenance(), photo.name)
         stages["writing"] = time.monotonic() - before
     total = time.monotonic() - began
 

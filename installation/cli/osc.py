@@ -1,16 +1,10 @@
 """`./kiosk osc`: every address that curators can use."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from installation.app.registration import load_scenes, registry_of
-from installation.control.protocol.documentation import listing, page
-from installation.settings.configuration import Stage
-from installation.settings.registry import Registry
-
-
-def whole_registry() -> Registry:
-    """Of the scenes that come with the project."""
-    return registry_of(load_scenes(Stage().scenes).values())
+if TYPE_CHECKING:
+    from installation.settings.registry import Registry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +14,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the list; returns the exit code."""
-    registry = whole_registry()
+    from installation.control.protocol.documentation import listing, page
+
+    registry = default_registry()
     print(page(registry) if arguments.markdown else listing(registry))
     return 0
+
+
+def default_registry() -> "Registry":
+    """The parameters of the scenes that come with the project, at their defaults."""
+    from installation.app.registration import load_scenes, registry_of
+    from installation.settings.configuration import Stage
+
+    return registry_of(load_scenes(Stage().scenes).values())

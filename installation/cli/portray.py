@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     photograph = load_photograph(photo)
 
-    from installation.cli.record import write_visit
+    from installation.outputs.record import write_visit
     from installation.workers.models import ModelBundle
 
     bundle = ModelBundle(configuration)
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         bar.show_stage("writing")
         # A name need not be text; a report has to be.
         source = photo.name.encode(errors="replace").decode()
-        report = write_visit(folder, bundle, portrayal, source, keep_portrait=arguments.keep_portrait)
+        report = write_visit(folder, portrayal, bundle.provenance(), source, arguments.keep_portrait)
     print(f"{folder}: {_in_words(report)}")
     return 0
 

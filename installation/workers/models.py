@@ -25,6 +25,8 @@ from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator
+from installation.outputs import report
+from installation.outputs.record import Provenance
 from installation.settings.configuration import PERCEPTUAL_WEIGHTS, Configuration
 from installation.settings.manifest import Manifest, detector_file, judge_files
 
@@ -72,11 +74,20 @@ class ModelBundle:
             all_finders=all_finders,
         )
 
+    def provenance(self) -> Provenance:
+        """What the portrayals of this bundle are made with, for their reports."""
+        generator = report.Generator(
+            name=self.configuration.generator,
+            sha256=self.generator_sha256,
+            resolution=self.generator.resolution,
+        )
+        return Provenance(generator, report.VerdictSettings(k=self.settings.k, seed=self.settings.seed))
+
     @within_memory()
     def portray(
         self,
         photographs: Sequence[Pixels],
-        report: Callable[[Progress], None] = lambda _: None,
+        notify: Callable[[Progress], None] = lambda _: None,
         bordered: Callable[[Portrayal], None] = lambda _: None,
     ) -> Portrayal:
         """Portrays one sitter; see `portray`. Raises MachineError where the GPU's memory is not enough."""
@@ -86,7 +97,7 @@ class ModelBundle:
             self.judges,
             self.distance,
             self.settings,
-            report,
+            notify,
             bordered,
             self.encoder,
         )

@@ -18,7 +18,7 @@ from engine.pipeline.curves import JudgeCurves, sampler
 from engine.pipeline.portrayal import is_far
 from engine.pipeline.result import PictureKind, PortrayalResult
 from engine.pipeline.settings import PortrayalSettings
-from installation.cli.record import no_border
+from installation.outputs.record import no_border
 from tests.support.judge_kit import NO_LANDMARKS, Brightness, grey
 
 PORTRAIT = grey(100)

@@ -21,7 +21,7 @@ from engine.common.errors import UsageError
 from engine.finders.nearest import NearestSettings
 from engine.judges.perturbations import perturbations
 from installation.cli import portray as visit_command
-from installation.cli import record as visit_record
+from installation.outputs import record
 from installation.outputs.marks import read_digital_source_type
 from installation.settings.configuration import MAX_SEED, load
 from installation.workers import models
@@ -258,11 +258,11 @@ def test_the_name_of_a_photograph_need_not_be_text(
     Image.fromarray(astronaut).save(path)
     sources: list[str] = []
 
-    def write_visit(folder: Path, models: object, portrayal: object, source: str, **_: object) -> None:
+    def write_visit(folder: Path, portrayal: object, provenance: object, source: str, _: bool) -> None:
         sources.append(source)
 
     monkeypatch.setattr(models, "ModelBundle", MagicMock())
-    monkeypatch.setattr(visit_record, "write_visit", write_visit)
+    monkeypatch.setattr(record, "write_visit", write_visit)
     monkeypatch.setattr(visit_command, "_in_words", lambda _: "")
     parser = argparse.ArgumentParser()
     visit_command.configure(parser)

@@ -20,7 +20,7 @@ import requests
 from pythonosc import slip
 
 from engine.common.errors import UsageError
-from installation.cli.osc import whole_registry
+from installation.cli.osc import default_registry
 from installation.control.protocol.commands import COMMANDS, OUTPUTS
 from installation.control.protocol.documentation import listing, page
 from installation.control.protocol.packets import encode, parse
@@ -695,11 +695,11 @@ def test_every_command_is_carried_out_and_no_address_is_used_twice() -> None:
 
 def test_the_documentation_is_current() -> None:
     """Otherwise: ./kiosk osc --markdown > docs/osc.md"""
-    assert (REPO / "docs" / "osc.md").read_text("utf-8") == page(whole_registry()) + "\n"
+    assert (REPO / "docs" / "osc.md").read_text("utf-8") == page(default_registry()) + "\n"
 
 
 def test_the_documentation_is_complete() -> None:
-    registry = whole_registry()
+    registry = default_registry()
     written, listed = page(registry), listing(registry)
     for address in [*registry.parameters, *(each.address for each in (*COMMANDS, *OUTPUTS))]:
         assert f"`{address}`" in written and address in listed

@@ -1,5 +1,6 @@
-"""What a portrayal has found, as the record that is written to a folder."""
+"""Converts a portrayal into the record that is written to a visit's folder."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,22 @@ from engine.pipeline.curves import JudgeCurves, NearestContinuum
 from engine.pipeline.portrayal import Portrayal
 from installation.outputs import folder, report
 from installation.settings.texts import Texts
-from installation.workers.models import ModelBundle
 
 NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a portrayal was made with: the generator, and the settings of its verdicts."""
+
+    generator: report.Generator
+    verdict: report.VerdictSettings
+
+
 def visit_record(
-    bundle: ModelBundle, portrayal: Portrayal, source: str, keep_portrait: bool
+    portrayal: Portrayal, provenance: Provenance, source: str, keep_portrait: bool
 ) -> folder.VisitRecord:
-    """Joins what was portrayed with what it was portrayed with. `source`: the photograph's file name."""
+    """The record of a portrayal; source: the photograph's file name; keep_portrait: add the sitter's face."""
     face, twin, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
     sitter = report.Sitter(
         source=source, face_px=face.face_px, pose_deg=face.pose_deg, sharpness=face.sharpness
@@ -32,16 +40,11 @@ def visit_record(
         tuned=portrayal.tuning_steps > 0,
         tuning_steps=portrayal.tuning_steps,
     )
-    settings = bundle.settings
     whole = report.Report(
-        generator=report.Generator(
-            name=bundle.configuration.generator,
-            sha256=bundle.generator_sha256,
-            resolution=bundle.generator.resolution,
-        ),
+        generator=provenance.generator,
         sitter=sitter,
         search=search,
-        verdict=report.VerdictSettings(k=settings.k, seed=settings.seed),
+        verdict=provenance.verdict,
         judges=[_judge(one, nearest) for one in portrayal.judged],
         doppelganger=_doppelganger(twin),
         doppelganger_note=None if twin else NO_DOPPELGANGER,
@@ -62,10 +65,10 @@ def visit_record(
 
 
 def write_visit(
-    directory: Path, bundle: ModelBundle, portrayal: Portrayal, source: str, keep_portrait: bool = False
+    directory: Path, portrayal: Portrayal, provenance: Provenance, source: str, keep_portrait: bool = False
 ) -> report.Report:
-    """Writes the folder of a visit, all of it or nothing; returns its report."""
-    record = visit_record(bundle, portrayal, source, keep_portrait)
+    """Writes the folder of a visit, completely or not at all; returns its report. See `visit_record`."""
+    record = visit_record(portrayal, provenance, source, keep_portrait)
     folder.write_folder(record, directory)
     return record.report
 
@@ -113,7 +116,7 @@ def _other(curve: Curve) -> report.OtherContinuum:
 
 
 def _points(curve: Curve) -> folder.Curve:
-    """The curve's points; pictures in which the judge sees no face have none."""
+    """The curve's points, without the pictures in which the judge sees no face."""
     seen = [sample for sample in curve.samples if sample.verdict.measured]
     return folder.Curve(np.array([s.t for s in seen]), np.array([s.verdict.distance for s in seen]))
 
@@ -135,12 +138,12 @@ def _border(curve: Curve) -> report.Border | None:
 
 
 def sentence(judge: Judge) -> str:
-    """The judge's operating point as a visitor reads it."""
+    """The judge's operating point in words for visitors."""
     return Texts.load("en").strangers(judge.fmr)
 
 
 def no_border(one: JudgeCurves) -> str:
-    """Why there is no border, and how far from one the sitter is."""
+    """Why there is no border, and the distance that is missing for one."""
     closest = min(sample.verdict.distance for sample in one.curve.samples)
     farthest = max(sample.verdict.distance for sample in one.curve.samples)
     if one.curve.samples[-1].verdict.same:
