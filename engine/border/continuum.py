@@ -1,10 +1,10 @@
-"""The straight way between two places of the generator, addressable by t in [0, 1].
+"""The straight line between two places of the generator, with pictures at every t in [0, 1].
 
-t = 0 is the start (the median face), t = 1 the end (the closest match). Latent and weights move together:
-theta(t) = theta_0 + offsets(t), so that t = 0 stays the generator's own median face even where the match was
-tuned.
+t = 0 is the start (for instance the median face), t = 1 the end (the closest match). Latent and weights move
+together, theta(t) = theta_0 + offsets(t), so that t = 0 stays the generator's own median face even where the
+match was tuned.
 
-Every picture is the generator's output at its own t, as 8-bit RGB, the very array that is judged and written.
+Every picture is the generator's output at its t as 8-bit RGB, the very array that is judged and written.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ from engine.inversion.projection import Place, draw
 from engine.stylegan2.network import Generator, to_uint8
 
 SLOWEST_T = 0.03
-"""A ride's speed is proportional to its distance from the border plus this."""
+"""The playing speed, in t, is proportional to the distance from the border plus this."""
 
 
 def between(start: Place, end: Place, t: float) -> Place:
-    """The place at t on the straight way; a tensor that one end has not moved counts as zero there."""
+    """The place at t on the straight line; an offset that only one end has counts as zero at the other."""
     offsets: dict[str, torch.Tensor] = {}
     for place, share in ((start, 1 - t), (end, t)):
         for name, offset in place.offsets.items():
@@ -31,9 +31,9 @@ def between(start: Place, end: Place, t: float) -> Place:
 def pace(
     start_t: float, end_t: float, border_t: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A ride from one t to another that is slower the nearer it is to the border.
+    """How to play from one t to another, slower near the border.
 
-    Returns a fine grid of t, (4001,), and the share of the ride's time, 0 to 1, at which each is reached.
+    Returns a fine grid of t, (4001,), and the share of the playing time, 0 to 1, at which each is reached.
     """
     grid = np.linspace(start_t, end_t, 4001)
     slowness = np.ones(4000)
@@ -44,13 +44,13 @@ def pace(
 
 
 def filmstrip(border_t: float | None, count: int) -> NDArray[np.float64]:
-    """The t, (count,) rising from 0 to 1, of pictures that give that ride an even motion; 120 look fluid."""
+    """The t, (count,) rising from 0 to 1, of pictures that play evenly at that pace; 120 look fluid."""
     grid, elapsed = pace(0.0, 1.0, border_t)
     return np.interp(np.linspace(0.0, 1.0, count), elapsed, grid)
 
 
 class Continuum:
-    """Pictures by t; each is made once."""
+    """Pictures by t, drawn when first asked for and kept."""
 
     def __init__(self, generator: Generator, start: Place, end: Place) -> None:
         self.generator, self.start, self.end = generator, start, end

@@ -12,7 +12,7 @@ REST = 2  # in thresholds: where the needle rests while the judge sees no face
 
 
 class NoBorderReason(StrEnum):
-    """Why a way has no border."""
+    """Why a continuum has no border."""
 
     ALWAYS = "always"  # recognised in every picture
     NEVER = "never"  # recognised in none

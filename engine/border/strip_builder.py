@@ -1,7 +1,7 @@
-"""Making a strip: pictures that give an even ride along a continuum, and what a judge says of them.
+"""Builds a strip: pictures that play evenly along a continuum, with a judge's distances.
 
-Not every picture is judged: one in `JUDGED_EVERY` is, and all those that were judged to find the border. The
-distance of the others is interpolated between their judged neighbours, and marked as such.
+Judged are one picture in `JUDGED_EVERY`, and those that the border was found with. The distance of the others
+is interpolated between their judged neighbours, and marked as such (`Strip.measured`).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,27 +24,27 @@ def make_strip(
     curve: Curve,
     sample: Callable[[Sequence[float]], list[Sample]],
     count: int,
-    drawn: Callable[[Pixels], None] = lambda _: None,
+    on_picture: Callable[[Pixels], None] = lambda _: None,
 ) -> Strip:
     """The strip of one judge.
 
     Args:
         curve: the judge's along this continuum; its pictures are in the strip.
-        sample: asks the judge about several t.
+        sample: judges the pictures at several t.
         count: pictures besides those of the curve.
-        drawn: called with each picture in turn.
+        on_picture: called with each picture in turn.
     """
     border = curve.border
-    asked = {one.t for one in curve.samples}
-    ride = [t for t in filmstrip(border.t if border else None, count).tolist() if t not in asked]
+    traced = {one.t for one in curve.samples}
+    others = [t for t in filmstrip(border.t if border else None, count).tolist() if t not in traced]
     if border:  # nothing comes between its two pictures
-        ride = [t for t in ride if not border.low.t < t < border.high.t]
-    judged = sorted([*curve.samples, *sample(ride[::JUDGED_EVERY])], key=lambda one: one.t)
-    ts = sorted([*asked, *ride])
+        others = [t for t in others if not border.low.t < t < border.high.t]
+    judged = sorted([*curve.samples, *sample(others[::JUDGED_EVERY])], key=lambda one: one.t)
+    ts = sorted([*traced, *others])
     pictures = []
     for t in ts:
         pictures.append(continuum.picture(t))
-        drawn(pictures[-1])
+        on_picture(pictures[-1])
     distances, measured = _distances(ts, judged, judge.threshold)
     return Strip(
         pictures=np.stack(pictures),
@@ -58,7 +58,7 @@ def make_strip(
 
 
 def pictures_seen(curve: Curve, count: int) -> int:
-    """How many pictures such a strip takes to be judged and drawn, about."""
+    """About how many pictures are judged or drawn for a strip of `count` pictures."""
     return len(curve.samples) + count + count // JUDGED_EVERY
 
 

@@ -1,6 +1,6 @@
-"""Where a judge changes its mind along a row of pictures, and how sure that place is.
+"""Finds where a judge's verdict changes along a row of pictures, and how certain that place is.
 
-Pure: the row is any function from t to a picture, the judge any function from pictures to verdicts.
+Pure: the row is any function from t to a picture, the judge any function from several t to samples.
 
 *crossing*: neighbouring pictures with different verdicts. *border*: the crossing with the largest t, so the
 last one before the closest match. *zone*: the stretch about the border where the judge's answer is within its
@@ -60,7 +60,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Curve:
-    """Everything one judge said along the way: samples sorted by t, and its crossings, by t."""
+    """All verdicts of one judge along a row of pictures, sorted by t, and its crossings, by t."""
 
     samples: tuple[Sample, ...]
     crossings: tuple[Crossing, ...]

@@ -1,14 +1,14 @@
-"""The search: from the median face to the closest match, as a stream of steps.
+"""The projection: a search from the median face to the closest match, as a stream of steps.
 
-Two phases. In the first the latent moves, from w_avg into W+ (one w for each layer), weights frozen; where an
-encoder has guessed where the sitter lies, it first walks there straight. In the second, *pivotal tuning*, the
-latent stays and the generator's own weights move a little, for this visit and in memory only; it is taken
-where the latent alone does not bring the match close enough. What is finer than weights can tell, wrinkles
-and strands of hair, is drawn at the same time into the noise maps of the two finest resolutions that the
-loss sees.
+Two phases. In the first the latent moves from w_avg into W+ (one w for each layer), weights frozen; where an
+encoder has estimated the sitter's place, it first moves there in a straight line. In the second, *pivotal
+tuning*, the latent stays and the generator's own weights move a little, for this visit and in memory only; it
+follows where the latent alone does not bring the match close enough. Detail that weights cannot express, such
+as wrinkles and strands of hair, goes at the same time into the noise maps of the two finest resolutions that
+the loss sees.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
-at the median face, so that the way back to it is a straight line (see `continuum.py`).
+at the median face, so that a straight line leads back to it (`engine.border.continuum`).
 
 **Convention:** pictures are (1, 3, R, R), RGB, [-1, 1]; latents are W+ (1, num_ws, w_dim).
 
@@ -60,12 +60,12 @@ class Step:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How long and how boldly to search.
+    """How long and with which rates to search.
 
     Attributes:
         space: "w" moves one w for all layers, "w+" each layer's own.
-        steps, tuning_steps: at most so many; a phase ends earlier once it no longer gains.
-        walk_steps: how many of the latent's steps lead straight to an encoder's guess, where there is one.
+        steps, tuning_steps: the most of each phase; a phase ends earlier once it no longer gains.
+        walk_steps: how many of the latent's steps lead straight to an encoder's estimate, where there is one.
         rate: learning rate of the latent, in standard deviations of w.
         tuning_rate: learning rate of the weights.
         detail_rate: learning rate of the noise maps while tuning, as they are added to the feature maps.
@@ -152,7 +152,7 @@ def _noise_penalty(maps: list[torch.Tensor]) -> torch.Tensor:
 
 
 class _Stall:
-    """Tells when a falling series has stopped falling."""
+    """Detects that a falling series has stopped falling."""
 
     def __init__(self, gain: float, patience: int) -> None:
         self.gain, self.patience = gain, patience
@@ -174,7 +174,7 @@ def search_latent(
 
     Args:
         loss: pictures (N, 3, R, R) -> distances (N,) to the sitter, differentiable.
-        start: an encoder's guess, to which the first steps lead and where optimisation begins; the median
+        start: an encoder's estimate, to which the first steps lead and where optimisation begins; the median
             face by default.
     """
     median = median_face(generator)
@@ -237,7 +237,8 @@ def search_latent(
 def _walk(
     generator: Generator, loss: Loss, start: Place, end: Place, steps: int, settings: SearchSettings
 ) -> Iterator[Step]:
-    """Straight from the median face to just before an encoder's guess, so that the way there is seen too."""
+    """In a straight line from the median face to just before an encoder's estimate, so that visitors see the
+    search begin at the median face."""
     for index in range(steps):
         place = Place(torch.lerp(start.latent, end.latent, index / steps))
         picture = draw(generator, place, settings.dtype)
@@ -253,8 +254,8 @@ def _detail_maps(generator: Generator, sees_px: int | None) -> dict[str, float]:
     """The noise maps of the two finest resolutions that the loss sees, used or empty, and how strongly each
     is added.
 
-    Of a finer map it would only see the mean over each cell that it shrinks to one pixel, and what it asked
-    for would fill these cells evenly: a mosaic.
+    Of a finer map the loss sees only the mean over each cell that is shrunk to one pixel; its gradient would
+    fill these cells evenly, which shows as a mosaic.
     """
     finest_px = min(generator.resolution, sees_px or generator.resolution)
     return {

@@ -1,4 +1,4 @@
-"""What a search is to come near: the portrait at the generator's size, and how much each place counts."""
+"""What a search approaches: the portrait at the generator's size, and how much each pixel counts."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ HEAD_WIDTH = 1.5  # in widths of the mesh of its face
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A portrait as a search sees it.
+    """A portrait, prepared for a search.
 
     picture: (1, 3, R, R), RGB, [-1, 1]. importance, head: (1, 1, R, R), see the functions of these names.
     loss: how far pictures are from it, the face counting most. sees_px: see `Distance`.
@@ -31,7 +31,7 @@ class Target:
 
 
 def aim_at(portrait: Portrait, resolution: int, distance: Distance, device: torch.device) -> Target:
-    """The target that a portrait is for a generator of that resolution, on that device."""
+    """Prepares a portrait for a generator of that resolution, on that device."""
     picture = to_target(portrait.image, resolution).to(device)
     importance = face_importance(portrait, resolution).to(device)
     head = head_mask(portrait, resolution).to(device)
@@ -56,8 +56,8 @@ def face_importance(portrait: Portrait, resolution: int) -> torch.Tensor:
 def head_mask(portrait: Portrait, resolution: int) -> torch.Tensor:
     """(1, 1, R, R): 1 on the head, about half as wide again as the mesh of its face, and softly 0 about it.
 
-    Where a match is as sharp as the portrait. The room stays as soft as the generator draws it, and so does
-    whoever else stands there.
+    Within it tuning makes the match as sharp as the portrait; the background, and anybody in it, stays as
+    soft as the generator draws it.
     """
     size = portrait.image.shape[0]
     hull = cv2.convexHull(portrait.landmarks.astype(np.float32))

@@ -1,10 +1,10 @@
-"""A judge as the police of the 1880s had one: lengths of the face, compared.
+"""A judge that compares lengths of the face, as the police did in the 1880s.
 
-Alphonse Bertillon told people apart by a dozen lengths of body and head taken with callipers ("Instructions
-signalétiques", 1885/1893). This judge takes those that a picture shows and a smile leaves alone, on
-MediaPipe's 478-point mesh, and compares their proportions. It is weak, as a face alone was to him: at its
-threshold one stranger in four passes and one sitter in four does not (`OPERATING_POINTS`). It is shown in the
-jury and binds nobody.
+Alphonse Bertillon identified people by a dozen lengths of body and head taken with callipers ("Instructions
+signalétiques", 1885/1893). This judge takes those that a picture shows and a smile does not change, on
+MediaPipe's 478-point mesh, and compares their proportions. It is weak: at its threshold it accepts one
+stranger in four and rejects one sitter in four (`OPERATING_POINTS`). It is shown in the jury and is never
+binding.
 """
 
 import os
@@ -31,7 +31,7 @@ OPERATING_POINTS = {
 
 
 class AnthropometryJudge(Judge):
-    """Proportions of the face. A distance of 1 means: as different as two shots of one person ordinarily are.
+    """Proportions of the face. At a distance of 1 they differ as two shots of one person usually do.
 
     Its crop is the whole picture, and it finds the mesh in each crop anew, so its alignment is no more than
     the scale. Where no face is found, the embedding is NaN.

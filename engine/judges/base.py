@@ -1,7 +1,7 @@
-"""What a judge is.
+"""What a judge is: a face verifier with everything that its verdicts depend on.
 
-A verifier's name is not a verdict. A judge is all of: a model, how faces are brought into its crop, one
-metric, a threshold, where that threshold comes from, and whether the doppelgänger has to pass it.
+That is: a model, how faces are brought into its crop, one metric, a threshold, where that threshold comes
+from, and whether the doppelgänger has to convince it (`binding`).
 """
 
 from abc import ABC, abstractmethod
@@ -24,11 +24,11 @@ Affine = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Where a judge draws its line, and on whose word.
+    """A named threshold of a judge, with its source.
 
     name: `maker` or `fmr-1e-3` and the like. threshold: the largest distance that still means *same*.
-    source: where the figure comes from, one line. fmr, fnmr: shares of strangers taken for the sitter and of
-    sitters not recognised, where somebody measured them.
+    source: where the figure comes from, one line. fmr, fnmr: false match rate and false non-match rate, the
+    shares of strangers taken for the sitter and of sitters not recognised, where they were measured.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Judge(ABC):
 
     @property
     def fmr(self) -> float | None:
-        """The share of strangers it takes for the sitter, or None where nobody measured it."""
+        """Its false match rate, or None where it was not measured."""
         return self.point.fmr
 
     @abstractmethod

@@ -1,9 +1,9 @@
-"""Measures a judge on labelled photographs: how often it errs at which threshold, and how sure that is.
+"""Measures a judge on labelled photographs: its error rates by threshold, with confidence intervals.
 
 FMR: share of pairs of strangers that it calls *same*. FNMR: share of pairs of one person that it calls
 *someone else*. Each photograph is once the sitter, with its reference, and once the picture judged, under the
-protocol of docs/verdict.md; each is seen in its own alignment, as strangers would be. Of the two directions
-of a pair the one from the earlier photograph counts.
+protocol of docs/verdict.md; each is judged in its own alignment, as a stranger's picture is. Of the two
+directions of a pair the one from the earlier photograph counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -123,15 +123,15 @@ def calibrate(
     people: list[str] = []
     references: list[NDArray[np.float32]] = []
     embeddings: list[NDArray[np.float32]] = []
-    judged, remembered = perturbations(seed, k), perturbations(seed, REFERENCE_K)
+    judged, of_reference = perturbations(seed, k), perturbations(seed, REFERENCE_K)
     for person, picture, landmarks in photographs:
         alignment = judge.align(picture, landmarks)
-        seen = judge.describe([picture], alignment, [*judged, *remembered])[0]
-        if np.isnan(seen).any():
+        rows = judge.describe([picture], alignment, [*judged, *of_reference])[0]
+        if np.isnan(rows).any():
             continue
         people.append(person)
-        embeddings.append(seen[: len(judged)])
-        references.append(judge.centre(seen[len(judged) :]))
+        embeddings.append(rows[: len(judged)])
+        references.append(judge.centre(rows[len(judged) :]))
     return _pairs(judge, people, references, embeddings)
 
 

@@ -1,8 +1,9 @@
-"""A judge's distances with gradients, for the search that has to convince it.
+"""A judge's distances with gradients, for the search that has to move them (`engine.finders.nearest`).
 
-The same way as `Judge.describe` goes, in torch: gain and JPEG, reduction, one warp, the network. Gain, JPEG
-and the rounding to 8 bit are *straight-through* (Bengio et al., 2013): the picture is exactly what the judge
-would be shown, the gradient that of the gain alone. Embeddings agree with the judge's own to about 0.01.
+The steps of `Judge.describe` in torch: gain and JPEG, reduction, one warp, the network. Gain, JPEG and the
+rounding to 8 bit are *straight-through* (Bengio et al., 2013): the forward value is exactly the picture that
+the judge would be shown, the gradient that of the gain alone. Embeddings agree with the judge's own to about
+0.01.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ class DifferentiableJudge:
     ) -> None:
         """`network` as `Judge.network_with_gradients` gives it: the judge's own, which stays where it is.
 
-        device: of the pictures that will be asked about.
+        device: of the pictures that will be judged.
         """
         self._judge, self._alignment = judge, reference.alignment
         self._network = brought_to(network, device)

@@ -50,16 +50,16 @@ def make_reference(
     """
     alignments = [judge.align(picture, landmarks) for picture, landmarks in portraits]
     changes = perturbations(seed, k)
-    seen = [
+    embeddings = [
         judge.describe([picture], alignment, changes)[0]
         for (picture, _), alignment in zip(portraits, alignments, strict=True)
     ]
-    embeddings = np.concatenate(seen)
-    if np.isnan(embeddings).any(axis=1).all():
+    rows = np.concatenate(embeddings)
+    if np.isnan(rows).any(axis=1).all():
         raise NoUsableFace(
             "none", f"The judge {judge.name} sees no face in the portrait: take another photograph."
         )
-    return Reference(alignments[0], judge.centre(embeddings))
+    return Reference(alignments[0], judge.centre(rows))
 
 
 def judge_pictures(

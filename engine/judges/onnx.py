@@ -2,8 +2,8 @@
 
 An `OnnxModel` names the file, how a crop becomes its input, the metric and the threshold with its source;
 five points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its provider is. The
-house makes ArcFace's of it; a program of one's own may give others to `panel`, a configuration cannot name
-them yet.
+ArcFace judges are made of it; a program that uses the library may hand others to `panel`, a configuration
+cannot name them yet.
 """
 
 from pathlib import Path
@@ -27,8 +27,8 @@ class OnnxModel(BaseModel):
     """How to feed one ONNX embedder and how to read it.
 
     input: (N, 3, input_px, input_px), (grey level - mean) / std, channels in `colour_order`. threshold:
-    largest distance that means *same*, in `metric`. source: where the threshold comes from. fmr: the share of
-    strangers it takes for the sitter there, where known.
+    largest distance that means *same*, in `metric`. source: where the threshold comes from. fmr: the false
+    match rate there, where known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

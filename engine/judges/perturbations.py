@@ -1,4 +1,4 @@
-"""The small changes under which every verdict is averaged, and the larger ones a doppelgänger must survive.
+"""The small changes over which every verdict is averaged, and the larger ones a doppelgänger must survive.
 
 One embedding of one picture is noise: a mirror flip moves dlib's distance by up to 0.21, JPEG by 0.09, one
 grey level by 0.04. So every picture of a visit is judged under the same list of perturbations.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One way of showing a picture to a judge.
+    """A change of a picture before it is judged.
 
     gain: factor on the grey levels. jpeg_quality: 1..100, or None for no JPEG. mirrored: left and right
     exchanged in the judge's crop. shift_px: right and down, in pixels of the judge's crop. scale: size of the

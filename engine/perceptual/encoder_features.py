@@ -9,11 +9,11 @@ from engine.stylegan2.encoder import SEEN_PX, Encoder
 
 
 class EncoderFeatures:
-    """Compares what the encoder's layers make of two pictures. Implements `Distance`.
+    """Compares the feature maps of two pictures. Implements `Distance`.
 
     As in LPIPS (`engine.perceptual.lpips`) the features of each position are scaled to length one before they
-    are compared; the scales count alike. The encoder learned to find pictures in the generator, and nothing
-    about what people see or who is who; how well that ranks is told in docs/search.md.
+    are compared; the scales count alike. The encoder was trained to locate pictures in the generator, not
+    on people's judgements of similarity, nor on identities; docs/search.md says how well it ranks pictures.
     """
 
     sees_px = SEEN_PX

@@ -1,4 +1,4 @@
-"""Whether a picture holds as a doppelgänger, and what is said of the one that was found."""
+"""Whether a picture holds as a doppelgänger, and the judges' verdicts on the one that was found."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from engine.pipeline.settings import PortrayalSettings
 
 @dataclass(frozen=True)
 class AssessedDoppelganger(Doppelganger):
-    """A doppelgänger and what is said of it.
+    """A doppelgänger with verdicts and likeness.
 
     verdicts: of each judge, by name. worst_case: its verdicts over the harsher list of perturbations, of
     which `worst_distance` counts. likeness: how alike it and the closest match look (docs/outputs.md).
@@ -42,15 +42,15 @@ def constraints_of(judged: Sequence[JudgeCurves], settings: PortrayalSettings) -
 
 
 def holding(
-    constraints: Sequence[JudgeConstraint], settings: PortrayalSettings, see: Callable[[Pixels], None]
+    constraints: Sequence[JudgeConstraint], settings: PortrayalSettings, on_picture: Callable[[Pixels], None]
 ) -> Holds:
     """The test whether pictures hold: every binding judge says someone else, in the worst case too.
 
-    `see` is called with each picture, once for each judge that is asked about it.
+    on_picture: called with each picture, once for each judge that it is put to.
     """
 
     def convinced(constraint: JudgeConstraint, picture: Pixels) -> bool:
-        see(picture)
+        on_picture(picture)
         judge, reference = constraint.judge, constraint.reference
         (plain,) = judge_pictures(judge, reference, [picture], settings.seed, settings.k)
         if plain.same:

@@ -1,4 +1,4 @@
-"""What the judges say along a row of pictures: a continuum, or the recorded search."""
+"""The judges' verdicts along a row of pictures: a continuum, or the recorded search."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from engine.judges.judging import Reference, judge_pictures
 from engine.pipeline.progress import PictureCounter, Report
 from engine.pipeline.settings import PortrayalSettings
 
-BISECTIONS = 8  # pictures that a judge is asked about to close in on a border, about
-JUDGED_PICTURES = COARSE + BISECTIONS  # pictures that a judge is asked about along one continuum, about
+BISECTIONS = 8  # about how many pictures a judge sees until a border is found
+JUDGED_PICTURES = COARSE + BISECTIONS  # about how many pictures a judge sees along one continuum
 NEAREST_WIDTH_T = 1 / 128
 """How far apart in t the border pair of a doppelgänger's own continuum is at most: the whole of it is a few
 grey levels long, and the border's place shall be as well known as the first one's."""
@@ -63,14 +63,14 @@ def sampler(
     reference: Reference,
     picture: Callable[[float], Pixels],
     settings: PortrayalSettings,
-    see: Callable[[Pixels], None],
+    on_picture: Callable[[Pixels], None],
 ) -> Callable[[Sequence[float]], list[Sample]]:
-    """Joins a judge and a row of pictures: several t -> samples. `see` is called with each picture."""
+    """Joins a judge and a row of pictures: several t -> samples. `on_picture` is called with each picture."""
 
     def sample(ts: Sequence[float]) -> list[Sample]:
         samples = []
         for t in ts:
-            see(picture(t))
+            on_picture(picture(t))
             (verdict,) = judge_pictures(judge, reference, [picture(t)], settings.seed, settings.k)
             samples.append(Sample(t, verdict))
         return samples
@@ -83,7 +83,7 @@ def judge_search(
     reference: Reference,
     recorded: Sequence[Pixels],
     settings: PortrayalSettings,
-    see: Callable[[Pixels], None],
+    on_picture: Callable[[Pixels], None],
 ) -> Curve:
     """A judge along the recorded search, which has only the pictures it has; t is the share of them."""
     last = max(len(recorded) - 1, 1)
@@ -96,7 +96,7 @@ def judge_search(
         return middle / last if round(low * last) < middle else None
 
     coarse = sorted({round(t * (len(recorded) - 1)) for t in np.linspace(0, 1, COARSE)})
-    sample = sampler(judge, reference, picture, settings, see)
+    sample = sampler(judge, reference, picture, settings, on_picture)
     return trace(picture, sample, judge.threshold, [i / last for i in coarse], split)
 
 
@@ -108,9 +108,10 @@ def judge_nearest_continuum(
     report: Report,
 ) -> NearestContinuum:
     """Judges a doppelgänger's own continuum as the first one was. `stage`: of the progress."""
-    see = PictureCounter(stage, len(judged) * JUDGED_PICTURES + settings.nearest_strip, report).see
+    on_picture = PictureCounter(stage, len(judged) * JUDGED_PICTURES + settings.nearest_strip, report).add
     samplers = {
-        one.judge.name: sampler(one.judge, one.reference, continuum.picture, settings, see) for one in judged
+        one.judge.name: sampler(one.judge, one.reference, continuum.picture, settings, on_picture)
+        for one in judged
     }
     curves = {
         one.judge.name: trace(
@@ -120,6 +121,6 @@ def judge_nearest_continuum(
     }
     first = judged[0].judge
     strip = make_strip(
-        continuum, first, curves[first.name], samplers[first.name], settings.nearest_strip, see
+        continuum, first, curves[first.name], samplers[first.name], settings.nearest_strip, on_picture
     )
     return NearestContinuum(continuum, curves, strip)

@@ -34,9 +34,9 @@ from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.network import Generator
 
 TRUNCATION = 0.8
-CLEARLY = 7 / 6  # of the judge's threshold, at which the median face has to be: with dlib's 0.6, at 0.7
-CANDIDATES = 60  # then the one farthest from the median face is taken
-GLANCE = 1  # perturbations of a first look; only who passes it is judged as a sitter is
+CLEARLY = 7 / 6  # the least distance of the median face, in thresholds of the judge: with dlib's 0.6, 0.7
+CANDIDATES = 60  # after so many, the one farthest from the median face is taken
+FIRST_K = 1  # perturbations of a first verdict; only who passes it is judged as a sitter is
 PHOTOGRAPH_PX = 512
 
 
@@ -44,8 +44,8 @@ PHOTOGRAPH_PX = 512
 class Person:
     """Somebody who does not exist.
 
-    number: which one. photograph: uint8 (512, 512, 3) RGB. continuum: from the median face to them.
-    reference: how the judge that chose them knows them.
+    number: the candidate's. photograph: uint8 (512, 512, 3) RGB. continuum: from the median face to them.
+    reference: of the judge that chose them.
     """
 
     number: int
@@ -57,8 +57,8 @@ class Person:
 def save_people(latents: torch.Tensor, path: Path, generator_sha256: str) -> None:
     """Writes places of people, W+ (N, num_ws, w_dim), as safetensors in float16, with the sha256 of the
     generator that they lie in."""
-    told = json.dumps({"generator_sha256": generator_sha256})
-    save_weights({"latents": latents}, path, {"people": told}, torch.float16)
+    metadata = json.dumps({"generator_sha256": generator_sha256})
+    save_weights({"latents": latents}, path, {"people": metadata}, torch.float16)
 
 
 def load_people(path: Path, generator: Generator) -> tuple[torch.Tensor, str]:
@@ -69,8 +69,8 @@ def load_people(path: Path, generator: Generator) -> tuple[torch.Tensor, str]:
         WeightsError: the file is missing, damaged, holds no people, or none for a generator of this shape.
     """
     with refusing(path), safe_open(path, framework="pt") as file:
-        told = json.loads((file.metadata() or {}).get("people", "null"))
-        if not isinstance(told, dict) or not isinstance(sha256 := told.get("generator_sha256"), str):
+        metadata = json.loads((file.metadata() or {}).get("people", "null"))
+        if not isinstance(metadata, dict) or not isinstance(sha256 := metadata.get("generator_sha256"), str):
             raise Refused("a safetensors file, but not of people (its metadata has no whole 'people')")
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         count = len(state["latents"]) if "latents" in state and state["latents"].dim() else 0
@@ -86,14 +86,14 @@ def find_person(
     judge: Judge,
     number: int,
     settings: PortrayalSettings,
-    see: Callable[[Pixels], None] = lambda _: None,
+    on_picture: Callable[[Pixels], None] = lambda _: None,
     known: torch.Tensor | None = None,
 ) -> Person:
-    """The first person, from `number` on, whom the judge clearly tells from the median face.
+    """The first person, from `number` on, whom the judge clearly distinguishes from the median face.
 
-    `see` is called with each picture that is considered. `known`: the places W+ (N, num_ws, w_dim) of the
-    only ones who are considered, over and over; None: random people. Raises NoUsableFace where it is nobody's
-    face in a whole row of them.
+    on_picture: called with the picture of each candidate. known: places W+ (N, num_ws, w_dim) that are the
+    only candidates, again and again; None: random people. Raises NoUsableFace where none of `CANDIDATES`
+    pictures shows a usable face.
     """
     median = median_face(generator)
     farthest: tuple[float, Person] | None = None
@@ -102,12 +102,14 @@ def find_person(
             place = _random(generator, candidate) if known is None else _known(known, candidate)
             continuum = Continuum(generator, median, place)
             picture = continuum.picture(1.0)
-            see(picture)
+            on_picture(picture)
             size = (PHOTOGRAPH_PX, PHOTOGRAPH_PX)
             photograph = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
             try:
                 face = choose_sitter(finder.find(photograph), settings.limits)
-                distance, _ = _from_median(judge, photograph, face, continuum, settings.seed, GLANCE, GLANCE)
+                distance, _ = _from_median(
+                    judge, photograph, face, continuum, settings.seed, FIRST_K, FIRST_K
+                )
             except NoUsableFace:
                 continue
             if distance >= CLEARLY * judge.threshold or farthest is None or distance > farthest[0]:
@@ -139,13 +141,16 @@ def _from_median(
 
 
 def person_strip(
-    person: Person, judge: Judge, settings: PortrayalSettings, see: Callable[[Pixels], None] = lambda _: None
+    person: Person,
+    judge: Judge,
+    settings: PortrayalSettings,
+    on_picture: Callable[[Pixels], None] = lambda _: None,
 ) -> Strip:
-    """The way to that person, judged like a sitter's."""
+    """The strip of the continuum to that person, judged like a sitter's."""
     picture = person.continuum.picture
-    sample = sampler(judge, person.reference, picture, settings, see)
+    sample = sampler(judge, person.reference, picture, settings, on_picture)
     curve = trace(picture, sample, judge.threshold)
-    return make_strip(person.continuum, judge, curve, sample, settings.strip, see)
+    return make_strip(person.continuum, judge, curve, sample, settings.strip, on_picture)
 
 
 def _known(latents: torch.Tensor, number: int) -> Place:

@@ -48,7 +48,7 @@ from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator
 
-HELD_PICTURES = 16  # pictures that are tried before a doppelgänger holds, about
+HELD_PICTURES = 16  # about how many pictures are tried before one holds
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def portray(
     distance: Distance,
     settings: PortrayalSettings | None = None,
     report: Report = lambda _: None,
-    bordered: Callable[[Portrayal], None] = lambda _: None,
+    on_border: Callable[[Portrayal], None] = lambda _: None,
     encoder: Encoder | None = None,
 ) -> Portrayal:
     """Portrays one sitter.
@@ -100,7 +100,7 @@ def portray(
         judges: the panel; at least one of them binding.
         distance: what the search minimises; no judge.
         report: called often with what is being done; what it raises cancels the visit.
-        bordered: called once with the continuum from the median face, as soon as it is judged and while the
+        on_border: called once with the continuum from the median face, as soon as it is judged and while the
             doppelgänger is still to be found.
         encoder: the generator's own, whose guess the search walks to first; without one it starts at the
             median face.
@@ -113,7 +113,7 @@ def portray(
     settings = settings or PortrayalSettings()
     with open_analyser(settings.scrfd_file) as analyser:
         return _portray(
-            photographs, generator, judges, distance, settings, report, bordered, encoder, analyser
+            photographs, generator, judges, distance, settings, report, on_border, encoder, analyser
         )
 
 
@@ -124,7 +124,7 @@ def _portray(
     distance: Distance,
     settings: PortrayalSettings,
     report: Report,
-    bordered: Callable[[Portrayal], None],
+    on_border: Callable[[Portrayal], None],
     encoder: Encoder | None,
     analyser: FaceAnalyser,
 ) -> Portrayal:
@@ -162,19 +162,19 @@ def _portray(
     continuum = Continuum(generator, median_face(generator), found.place)
     judged = []
     with stopwatch("judging"):
-        see = PictureCounter("judging", len(judges) * 2 * JUDGED_PICTURES, report).see
+        on_picture = PictureCounter("judging", len(judges) * 2 * JUDGED_PICTURES, report).add
         for judge, reference in zip(judges, references, strict=True):
-            sample = sampler(judge, reference, continuum.picture, settings, see)
+            sample = sampler(judge, reference, continuum.picture, settings, on_picture)
             curve = trace(continuum.picture, sample, judge.threshold)
-            search_curve = judge_search(judge, reference, recorder.pictures, settings, see)
+            search_curve = judge_search(judge, reference, recorder.pictures, settings, on_picture)
             judged.append(JudgeCurves(judge, reference, curve, search_curve))
     recorder.pictures.clear()  # at 1024 px up to a gigabyte
 
     with stopwatch("film"):
         first = judged[0]
-        see = PictureCounter("film", pictures_seen(first.curve, settings.strip), report).see
-        sample = sampler(first.judge, first.reference, continuum.picture, settings, see)
-        strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, see)
+        on_picture = PictureCounter("film", pictures_seen(first.curve, settings.strip), report).add
+        sample = sampler(first.judge, first.reference, continuum.picture, settings, on_picture)
+        strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, on_picture)
 
     begun = Portrayal(
         face=faces[0],
@@ -191,7 +191,7 @@ def _portray(
         on_the_way=None,
         seconds=stopwatch.seconds,
     )
-    bordered(begun)
+    on_border(begun)
 
     match = continuum.picture(1.0)
     change = VisibleChange(match, target.importance, distance, analyser)
@@ -227,7 +227,7 @@ def _with_doppelganger(
 
     @cache
     def holds(stage: str) -> Holds:
-        return holding(constraints, settings, PictureCounter(stage, HELD_PICTURES, report).see)
+        return holding(constraints, settings, PictureCounter(stage, HELD_PICTURES, report).add)
 
     with stopwatch("doppelganger"):
         (match_holds,) = holds("doppelganger")([match])

@@ -47,7 +47,7 @@ class PictureCounter:
         self.stage, self.expected, self.report = stage, expected, report
         self.count = 0
 
-    def see(self, picture: Pixels) -> None:
+    def add(self, picture: Pixels) -> None:
         self.report(Progress(self.stage, min(self.count / self.expected, 1.0), picture=picture))
         self.count += 1
 

@@ -1,4 +1,7 @@
-"""What a portrayal comes to, as far as it is shown: pictures and verdicts, no photograph of the sitter."""
+"""The part of a portrayal that scenes show: pictures and verdicts, no photograph of the sitter.
+
+This module needs numpy alone; `engine.pipeline.summary` makes these of a portrayal.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,13 +16,13 @@ from engine.judges.verdict import Verdict
 
 @dataclass(frozen=True)
 class JudgeResult:
-    """What one judge says along the way from the median face (t = 0) to the closest match (t = 1).
+    """One judge's verdicts along the continuum from the median face (t = 0) to the closest match (t = 1).
 
     Distances are in the judge's own metric; smaller is more alike, up to `threshold` means *same*.
     samples: its verdicts by rising t, of the pictures in which it saw a face. border_t: None where there is
     none; `no_border_reason` says why.
-    fmr: the share of strangers it takes for the sitter, where somebody measured it. of_doppelganger: its
-    verdict on the doppelgänger, None where there is none.
+    fmr: its false match rate, the share of strangers it takes for the sitter, where that was measured.
+    of_doppelganger: its verdict on the doppelgänger, None where there is none.
     """
 
     judge: str
@@ -44,9 +47,9 @@ class PictureKind(StrEnum):
 class PortrayalResult:
     """Everything the scenes from border to doppelganger show.
 
-    median: the way from the median face to the closest match. nearest: the way from the nearest picture that
-    every binding judge calls someone else (t = 0) to the closest match (t = 1), where there is one.
-    judge_results: of all judges about the way through the median, the leading one first.
+    median: the continuum from the median face (t = 0) to the closest match (t = 1). nearest: the one from the
+    nearest picture that every binding judge calls someone else (t = 0) to the closest match, where there is
+    one. judge_results: of all judges along the continuum from the median face, the leading one first.
     doppelganger: the picture given to the sitter, uint8 (R, R, 3) RGB, or None where none holds.
     complete: False while the nearest picture and the doppelgänger are still looked for.
     """
