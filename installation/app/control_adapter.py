@@ -2,16 +2,16 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from installation.app.interfaces import TouchAreas
 from installation.app.session import Session
 from installation.control.show.control import Control
-from installation.control.show.messages import Blackout, FrameStatus, JuryEntry, Start, Stop
+from installation.control.show.messages import FrameStatus, JuryEntry
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
-from installation.visit.events import BlackoutChanged, Event, ShowClosed, ShowOpened
+from installation.visit.events import Event
 from installation.workers.supervision import Health
 
 
@@ -24,18 +24,9 @@ class ControlAdapter:
         self._control, self._health = control, health
         self._frame_s = time.perf_counter()
 
-    def events(self, _session: Session, _areas: TouchAreas, now_s: float) -> Iterator[Event]:
+    def events(self, _session: Session, _areas: TouchAreas, now_s: float) -> Sequence[Event]:
         """The commands since the last frame, as events of the visit."""
-        for command in self._control.drain(now_s):
-            match command:
-                case Start():
-                    yield ShowOpened()
-                case Stop():
-                    yield ShowClosed()
-                case Blackout(on):
-                    yield BlackoutChanged(on)
-                case event:
-                    yield event
+        return self._control.drain(now_s)
 
     def frame(self, _: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         """Publishes the status of the frame for light and sound: numbers and words."""

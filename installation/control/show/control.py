@@ -28,7 +28,6 @@ from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
 from installation.control.show.messages import (
     SHOW_COMMANDS,
-    AppCommand,
     FrameStatus,
     Refused,
     app_commands,
@@ -47,6 +46,7 @@ from installation.settings.parameters import Refusal, Value, printable
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.storage import save_with_backups
+from installation.visit.events import Event
 from installation.workers.supervision import ResilientService
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Control:
             "/unsubscribe": self._unsubscribe,
             "/ping": self._ping,
         }
-        self._app_commands: list[AppCommand] = []
+        self._app_commands: list[Event] = []
         self._status: FrameStatus | None = None
         self._visits = 0  # begun since the start
         self._heartbeat_s = -math.inf
@@ -162,10 +162,10 @@ class Control:
         for line in self._cue_faults(self._cues):
             log.warning("%s", line)
 
-    def drain(self, now_s: float) -> list[AppCommand]:
+    def drain(self, now_s: float) -> list[Event]:
         """Applies what came in since the last frame, within a budget of time, and moves fades on.
 
-        Returns what the stage is to do. Once a frame, before its events.
+        Returns the commands to the show, as events of the visit. Once a frame, before all other events.
         """
         self._disk_tasks.finish()
         self._cue_by_clock(now_s)

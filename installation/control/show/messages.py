@@ -7,29 +7,8 @@ from engine.judges.verdict import Verdict
 from installation.control.protocol.packets import Argument
 from installation.settings.parameters import Value
 from installation.settings.phase import Phase
-from installation.visit.events import Event, Halted, Skipped, WokeUp
+from installation.visit.events import BlackoutChanged, Event, Halted, ShowClosed, ShowOpened, Skipped, WokeUp
 from installation.workers.supervision import Health
-
-
-@dataclass(frozen=True)
-class Start:
-    """The show is open: visits may begin. Ends a blackout."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """The show is closed: what is running has been halted, and nothing wakes the piece until Start."""
-
-
-@dataclass(frozen=True)
-class Blackout:
-    """The screen goes black, or comes back. The visit has been halted."""
-
-    on: bool
-
-
-ShowCommand = Start | Stop | Blackout
-AppCommand = Event | ShowCommand
 
 SHOW_COMMANDS = ("start", "stop", "blackout", "next", "go", "panic")
 # Where /show/go leads without a visitor's word: the phase -> the one before it, which is cut short.
@@ -69,20 +48,20 @@ class FrameStatus:
     is_black: bool = False
 
 
-def app_commands(verb: str, given: tuple[Value, ...], here: Phase) -> list[AppCommand]:
+def app_commands(verb: str, given: tuple[Value, ...], here: Phase) -> list[Event]:
     """What `/show/` and a verb means for the stage, while the visit is `here`.
 
     Raises Refused where only a visitor can lead.
     """
     match verb, given:
         case "start", _:
-            return [Blackout(False), Start()]
+            return [BlackoutChanged(False), ShowOpened()]
         case "stop", _:
-            return [Halted(), Stop()]
+            return [Halted(), ShowClosed()]
         case "panic", _:
-            return [Halted(), Stop(), Blackout(True)]
+            return [Halted(), ShowClosed(), BlackoutChanged(True)]
         case "blackout", (on,):
-            return [Halted(), Blackout(True)] if on else [Blackout(False)]
+            return [Halted(), BlackoutChanged(True)] if on else [BlackoutChanged(False)]
         case "go", (Phase.ATTRACT,):
             return [Halted()]
         case "go", (Phase.CONSENT,) if here is Phase.ATTRACT:

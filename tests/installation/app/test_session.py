@@ -15,7 +15,6 @@ from engine.runtime.messages import Failed, Ready, ResultReady
 from installation.app.control_adapter import ControlAdapter
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
-from installation.control.show.messages import Blackout
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Stage
@@ -25,6 +24,7 @@ from installation.stage.canvas import Canvas
 from installation.stage.view import View
 from installation.visit.events import (
     AnotherFace,
+    BlackoutChanged,
     ChoseSynthetic,
     Declined,
     Event,
@@ -139,7 +139,7 @@ class FakeControl:
 
 
 def blackout(visited: Visited, on: bool) -> None:
-    control: Any = FakeControl(Halted(), Blackout(True)) if on else FakeControl(Blackout(False))
+    control: Any = FakeControl(Halted(), BlackoutChanged(True)) if on else FakeControl(BlackoutChanged(False))
     adapter = ControlAdapter(control, dict)
     for event in adapter.events(visited.session, {}, visited.now_s):
         visited.do(event)

@@ -24,11 +24,10 @@ from installation.cli.osc import default_registry
 from installation.control.protocol.commands import COMMANDS, OUTPUTS
 from installation.control.protocol.documentation import listing, page
 from installation.control.protocol.packets import encode, parse
-from installation.control.show.messages import Blackout, Start, Stop
 from installation.settings.configuration import load
 from installation.settings.parameters import Kind, Outside
 from installation.settings.phase import Phase
-from installation.visit.events import Halted, Skipped, WokeUp
+from installation.visit.events import BlackoutChanged, Halted, ShowClosed, ShowOpened, Skipped, WokeUp
 from installation.workers.supervision import Condition
 from tests.conftest import REPO
 from tests.support.headless_stage import HeadlessStage, Rehearsed, eventually, headless_stage
@@ -312,7 +311,7 @@ def test_dated_bundles_wait_late_ones_do_not(stage: HeadlessStage, client: OscJs
     client.send("/show/panic")
     assert client.receive("/done")[1] == ("/show/panic", "panic")
     eventually(client.silent)
-    eventually(lambda: stage.happened[-3:] == [Halted(), Stop(), Blackout(True)])
+    eventually(lambda: stage.happened[-3:] == [Halted(), ShowClosed(), BlackoutChanged(True)])
     client.send_bundle(time.time() + 60.0, ("/scene/rehearsed/turns", ("i", 9)))
     assert client.silent(), "panic has made room"
     assert len(stage.registry.history) == 2
@@ -412,16 +411,16 @@ def test_who_is_not_on_the_list_is_not_answered(tmp_path: Path) -> None:
 
 
 SHOW = [
-    ("/show/start", (), [Blackout(False), Start()]),
-    ("/show/stop", (), [Halted(), Stop()]),
-    ("/show/blackout", (("T", True),), [Halted(), Blackout(True)]),
-    ("/show/blackout", (("f", 0.0),), [Blackout(False)]),
+    ("/show/start", (), [BlackoutChanged(False), ShowOpened()]),
+    ("/show/stop", (), [Halted(), ShowClosed()]),
+    ("/show/blackout", (("T", True),), [Halted(), BlackoutChanged(True)]),
+    ("/show/blackout", (("f", 0.0),), [BlackoutChanged(False)]),
     ("/show/next", (("f", 1.0),), [Skipped()]),
     ("/show/next", (("f", 0.0),), []),  # the button is let go
     ("/show/next", (("I", None),), [Skipped()]),
     ("/show/go", (("s", "attract"),), [Halted()]),
     ("/show/go", (("s", "jury"),), [Skipped()]),
-    ("/show/panic", (), [Halted(), Stop(), Blackout(True)]),
+    ("/show/panic", (), [Halted(), ShowClosed(), BlackoutChanged(True)]),
 ]
 
 
@@ -552,13 +551,15 @@ def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
     stage.control._cued_until = datetime(2026, 3, 2, 12)  # as if begun a week before this
     stage.wall_clock = lambda: datetime(2026, 3, 9, 12)
     with stage:
-        eventually(lambda: stage.happened == [Halted(), Stop(), Blackout(False), Start()])
+        eventually(lambda: stage.happened == [Halted(), ShowClosed(), BlackoutChanged(False), ShowOpened()])
         assert stage.value("rehearsed/turns") == 10, "what the clock brought last"
         stage.wall_clock = lambda: datetime(2026, 3, 9, 18)
-        eventually(lambda: stage.happened[4:] == [Halted(), Stop()])
+        eventually(lambda: stage.happened[4:] == [Halted(), ShowClosed()])
         assert stage.value("rehearsed/turns") == 18
         stage.wall_clock = lambda: datetime(2026, 3, 9, 12)  # it was ahead
-        eventually(lambda: stage.happened[6:] == [Halted(), Stop(), Blackout(False), Start()])
+        eventually(
+            lambda: stage.happened[6:] == [Halted(), ShowClosed(), BlackoutChanged(False), ShowOpened()]
+        )
         assert stage.value("rehearsed/turns") == 10
         for visit in (800, 900):
             stage.status = replace(stage.status, phase=Phase.BORDER, visit=visit)
@@ -602,7 +603,7 @@ def test_a_cue_that_would_be_refused_is_told_before_its_time(
         assert fault in client.receive("/error")[1][1]
         stage.status = replace(stage.status, phase=Phase.JURY)
         # What is right in it holds, patterns too.
-        eventually(lambda: stage.happened == [Halted(), Stop(), Skipped()])
+        eventually(lambda: stage.happened == [Halted(), ShowClosed(), Skipped()])
         assert stage.value("rehearsed/glow") == 0.25
 
 
