@@ -56,8 +56,10 @@ from engine.perceptual.visible_change import VisibleChange, picture_likeness
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
-from installation.outputs import drawing
+from installation.outputs.plots import DIM, GREY, OTHER, SAME
 from installation.settings import configuration
+from installation.stage.canvas import WHITE, Align, Canvas, grey
+from installation.stage.typesetting import text_width
 from installation.workers.models import ModelBundle
 from training.nobody.dataset import held_out
 from training.nobody.evaluation.frechet import frechet_distance
@@ -802,31 +804,30 @@ def draw_plot(measured: Sequence[Measured], thresholds: dict[bool, dict[str, flo
         _ratio(one, name, k, thresholds) for one in measured for name in judges for k in one.likeness
     ]
     highest = 1.05 * max(1.5, *(ratio for ratio in ratios_drawn if ratio < HIGHEST_DRAWN))
-    canvas = drawing.blank(width, height)
+    canvas = Canvas(width, height)
 
     def y_of(ratio: float) -> float:
         return bottom - (bottom - top) * min(ratio, highest) / highest
 
-    drawing.write(
-        canvas,
+    canvas.text(
         "how far each recogniser finds four pictures from the sitter",
         (left, 110),
         46,
         400,
-        drawing.GREY,
+        GREY,
     )
     line_y = y_of(1.0)
-    drawing.write(canvas, drawing.OTHER, (left - 84, line_y - 40), 50, 600, drawing.WHITE, "rs")
-    drawing.write(canvas, "threshold", (left - 84, line_y + 16), 46, 300, drawing.GREY, "rs")
-    drawing.write(canvas, drawing.SAME, (left - 84, line_y + 76), 50, 600, drawing.WHITE, "rs")
-    drawing.write(canvas, "0", (left - 84, bottom + 16), 46, 300, drawing.GREY, "rs")
+    canvas.text(OTHER, (left - 84, line_y - 40), 50, 600, align=Align.RIGHT)
+    canvas.text("threshold", (left - 84, line_y + 16), 46, 300, GREY, align=Align.RIGHT)
+    canvas.text(SAME, (left - 84, line_y + 76), 50, 600, align=Align.RIGHT)
+    canvas.text("0", (left - 84, bottom + 16), 46, 300, GREY, align=Align.RIGHT)
     for number, name in enumerate(judges):
         start = left + number * (panel_px + gap)
         weight, what = (600, "on the panel") if name == "dlib" else (400, "not asked in the search")
-        drawing.write(canvas, name, (start, 210), 50, weight)
-        drawing.write(canvas, what, (start, 262), 42, 300, drawing.GREY)
-        drawing.line(canvas, [(start, bottom), (start + panel_px, bottom)], 2, drawing.DIM)
-        drawing.line(canvas, [(start - 30, line_y), (start + panel_px, line_y)], 3, drawing.GREY)
+        canvas.text(name, (start, 210), 50, weight)
+        canvas.text(what, (start, 262), 42, 300, GREY)
+        canvas.polyline([(start, bottom), (start + panel_px, bottom)], 2, DIM)
+        canvas.polyline([(start - 30, line_y), (start + panel_px, line_y)], 3, GREY)
         column = panel_px / len(KINDS)
         x_of = {kind: start + column * (i + 0.5) for i, kind in enumerate(KINDS)}
         aside = np.linspace(-0.32, 0.32, len(measured)) * column if len(measured) > 1 else [0.0]
@@ -839,34 +840,35 @@ def draw_plot(measured: Sequence[Measured], thresholds: dict[bool, dict[str, flo
         ]
         for place in places:
             if {"match", "nearest"} <= place.keys():
-                drawing.line(canvas, [place["match"], place["nearest"]], 2, drawing.DIM)
+                canvas.polyline([place["match"], place["nearest"]], 2, DIM)
         for one, place in zip(measured, places, strict=True):
-            grey = drawing.GREY - 40 if one.rendered else drawing.WHITE
+            colour = grey(125) if one.rendered else WHITE
             for kind, at in place.items():
-                drawing.mark(canvas, at, 13, _ratio(one, name, kind, thresholds) <= 1, grey)
+                canvas.verdict_sign(at, 13, _ratio(one, name, kind, thresholds) <= 1, colour)
         for kind, x in x_of.items():
             _upright(canvas, kind, (x, bottom + 40), 600 if kind == "nearest" else 300)
-    key = (("photographs", drawing.WHITE), ("rendered people", drawing.GREY - 40))
+    key = (("photographs", WHITE), ("rendered people", grey(125)))
     x = left
-    for words, grey in key:
-        drawing.mark(canvas, (x + 13, height - 74), 13, True, grey)
-        drawing.write(canvas, words, (x + 44, height - 58), 46, 300, drawing.GREY)
-        x += round(drawing.text_width(words, 46, 300)) + 130
-    return np.asarray(cv2.resize(canvas, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+    for words, colour in key:
+        canvas.verdict_sign((x + 13, height - 74), 13, True, colour)
+        canvas.text(words, (x + 44, height - 58), 46, 300, GREY)
+        x += round(text_width(words, 46, 300)) + 130
+    return np.asarray(
+        cv2.resize(canvas.rgb, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
 def _ratio(one: Measured, judge: str, kind: str, thresholds: dict[bool, dict[str, float]]) -> float:
     return one.asked[judge].distance[kind] / thresholds[one.rendered][judge]
 
 
-def _upright(canvas: NDArray[np.uint8], words: str, at: tuple[float, float], weight: int) -> None:
+def _upright(canvas: Canvas, words: str, at: tuple[float, float], weight: int) -> None:
     """Words that run downwards from `at`, centred."""
-    length = round(drawing.text_width(words, 46, weight)) + 10
-    lying = drawing.blank(length, 70)
-    drawing.write(lying, words, (0, 50), 46, weight, drawing.WHITE)
-    standing = np.rot90(lying, -1)
+    lying = Canvas(round(text_width(words, 46, weight)) + 10, 70)
+    lying.text(words, (0, 50), 46, weight)
+    standing = np.rot90(lying.pixels, -1)
     x, y = round(at[0]) - standing.shape[1] // 2, round(at[1])
-    region = canvas[y : y + standing.shape[0], x : x + standing.shape[1]]
+    region = canvas.pixels[y : y + standing.shape[0], x : x + standing.shape[1]]
     np.maximum(region, standing[: region.shape[0]], out=region)
 
 
@@ -876,7 +878,17 @@ def do_sheet(work: Path, only: Sequence[str], px: int = 256) -> None:
     for sitter in load(work, only):
         pictures = [sitter.portrait.image, *(sitter.pictures.get(kind) for kind in KINDS)]
         blank = np.zeros((px, px, 3), np.uint8)
-        rows.append(np.hstack([blank if p is None else drawing.enlarge(p, px) for p in pictures]))
+        size = (px, px)
+        rows.append(
+            np.hstack(
+                [
+                    blank
+                    if p is None
+                    else cv2.resize(p, size, interpolation=cv2.INTER_AREA if len(p) > px else cv2.INTER_CUBIC)
+                    for p in pictures
+                ]
+            )
+        )
     if rows:
         Image.fromarray(np.vstack(rows)).save(work / "sheet.png")
 

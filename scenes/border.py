@@ -15,15 +15,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar, Literal
 
-import cv2
-import numpy as np
 from pydantic import Field
 from pygame import Rect
 
+from engine.border.difference import Difference
 from engine.border.strip import Strip
-from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
-from installation.outputs.morph import difference_factor
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Align, Anchor, Canvas, TextBlock
 from installation.stage.theme import Theme, ease, format_number, sitter_text, theme_of
@@ -95,20 +92,6 @@ class Segment:
     lasts_s: float
     last: bool  # whether it belongs to the last way, whose border is looked at closely
     legs: tuple[Leg, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """What differs between two pictures: uint8 (R, R, 3), by how much it can be magnified, and on average."""
-
-    apart: Pixels
-    factor: int
-    levels: float
-
-    @classmethod
-    def between(cls, same: Pixels, other: Pixels) -> "Difference":
-        apart = np.asarray(cv2.absdiff(same, other), np.uint8)
-        return cls(apart, difference_factor(same, other), float(apart.mean()))
 
 
 class Border(CancellableScene):
@@ -298,17 +281,17 @@ class Border(CancellableScene):
         same, other = (self._strip.pictures[index] for index in self._strip.border)
         if self._difference is None:
             self._difference = Difference.between(same, other)
-        apart, factor, levels = self._difference.apart, self._difference.factor, self._difference.levels
+        factor = self._difference.factor
         rising = ease(self._elapsed_s - 0.5, 0.25 * self._segment.lasts_s)
         gain = float(factor if theme.reduced_motion else factor**rising)
         light = min(ease(self._elapsed_s, 0.5), ease(self._segment.lasts_s - self._elapsed_s, 0.5))
-        canvas.picture(np.asarray(cv2.convertScaleAbs(apart, alpha=gain), np.uint8), layout.face, light)
+        canvas.picture(self._difference.magnified(gain), layout.face, light)
         panel = layout.panel
         area = panel if layout.stacked else panel.inflate(0, -round(0.4 * panel.height))
         area = area.clip(layout.clear)
         headline = TextBlock(view.text("border.difference"), layout.large_px, 500, theme.ink, light)
         area = _below(area, canvas.column([headline], area), layout.body_px)
-        told, most = view.text.levels(levels), f"× {factor}"
+        told, most = view.text.levels(self._difference.mean_levels), f"× {factor}"
         # Sign by sign: what the number says is remembered nowhere.
         widths = (sum(text_width(sign, layout.title_px, 200) for sign in each) for each in (told, most))
         indent_px = round(max(widths) + 0.5 * layout.title_px)

@@ -84,7 +84,7 @@ class Technician(Scene):
     def _draw_picture(
         self, canvas: Canvas, picture: Pixels, rect: Rect, diagnostics: Diagnostics, values: CaptureParameters
     ) -> None:
-        canvas.picture(picture, rect, melt=False)
+        canvas.picture(picture, rect, fade_edges=False)
         stroke = canvas.layout.stroke_px
         scale = rect.width / picture.shape[1]
         # The nearest and the farthest face, in the middle.

@@ -32,10 +32,15 @@ class Downloads:
         """Whether pictures can be downloaded at all."""
         return self._delivery is not None
 
-    def begin_film(self, strip: Strip, language: str, agreed: DeliveryParameters | None) -> None:
-        """Starts on the film of this continuum, if the visitor's phone may have it."""
+    def begin_film(
+        self, strip: Strip, language: str, exists: bool, agreed: DeliveryParameters | None
+    ) -> None:
+        """Starts on the film of this continuum, if the visitor's phone may have it.
+
+        exists: whether the sitter does. agreed: what the consent screen said about downloads.
+        """
         if self._delivery and agreed and agreed.gives == "everything":
-            self._film_worker.begin(strip, language)
+            self._film_worker.begin(strip, language, synthetic=not exists)
 
     def offer(
         self,

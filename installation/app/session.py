@@ -175,7 +175,9 @@ class Session:
             case ResultReady(visit_id, result) if self._is_searching(visit_id):
                 visitor.result = result
                 self._counters.count("border" if result.median.border else "no border")
-                self._downloads.begin_film(result.median, self.text.language, visitor.agreed)
+                self._downloads.begin_film(
+                    result.median, self.text.language, not self.state.is_synthetic, visitor.agreed
+                )
                 self.handle(SearchDone(visit_id), now_s)
             case ResultReady(visit_id, result) if visitor.result and visit_id == self.state.visit_id:
                 visitor.result = result

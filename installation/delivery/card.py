@@ -1,19 +1,19 @@
-"""The card: one picture to keep or to post, 1080 x 1350, in the same language of light as the film."""
+"""The card: one picture to keep or to post, 1080 x 1350, drawn with the same canvas as the scenes."""
 
-import numpy as np
+from pygame import Rect
 
+from engine.border.difference import Difference
 from engine.common.arrays import Pixels
-from installation.outputs import drawing
-from installation.outputs.drawing import WHITE
 from installation.settings.texts import Texts
+from installation.stage.canvas import Canvas, grey
+from installation.stage.typesetting import shorten, wrap
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 
 _MARGIN_PX = 60
-_BAND_PX = HEIGHT_PX - WIDTH_PX
 _PAIR_PX, _GAP_PX = 140, 6
 _FACT_PX, _LEADING_PX = 30, 40
-_MADE_PX, _MADE_GREY = 34, 235  # on a phone's screen a third of it: it has to be read there, too
+_SYNTHETIC_PX, _SYNTHETIC_GREY = 34, grey(235)  # a phone shows a third of this size, still to be read
 
 
 def draw(
@@ -23,52 +23,45 @@ def draw(
     same: bool = False,
     exists: bool = True,
 ) -> Pixels:
-    """The doppelgänger, both sides of the border if given, and one line of fact: uint8 (1350, 1080, 3) RGB.
+    """Draws the card, uint8 (1350, 1080, 3) RGB: the doppelgänger, the verdict on it, and one sentence.
 
-    Pictures are uint8 (R, R, 3) RGB of any size; of the pair, *same person* is the first. same: the verdict
-    on the doppelgänger, where no border was found. exists: whether the sitter does.
+    pair: both sides of the border, *same person* first, where there is one. Pictures are uint8 (R, R, 3) RGB
+    of any size. same: the verdict on the doppelgänger, where no border was found. exists: whether the sitter
+    is a real person.
     """
-    canvas = drawing.blank(WIDTH_PX, HEIGHT_PX)
-    drawing.place(canvas, doppelganger, 0, 0, WIDTH_PX)
+    canvas = Canvas(WIDTH_PX, HEIGHT_PX)
+    _place(canvas, doppelganger, Rect(0, 0, WIDTH_PX, WIDTH_PX))
     right = WIDTH_PX - _MARGIN_PX
     if pair is None:
         fact = text.about(exists, "card.fact_same" if same else "card.fact")
     else:
         right = _draw_pair(canvas, pair) - _MARGIN_PX
-        apart = float(np.abs(pair[0].astype(np.int16) - pair[1]).mean())
+        apart = Difference.between(*pair).mean_levels
         fact = text.about(exists, "card.fact_of_pair", difference=text.levels(apart))
 
     baseline = WIDTH_PX + 74
     verdict = text("verdict.same" if same else "verdict.other").upper()
-    drawing.mark(canvas, (_MARGIN_PX + 15, baseline - 16), 15, same)
-    drawing.write(canvas, verdict, (_MARGIN_PX + 50, baseline), 46, 600, WHITE)
-    for line in wrap(fact, _FACT_PX, right - _MARGIN_PX):
-        baseline += _LEADING_PX if line else 0
-        drawing.write(canvas, line, (_MARGIN_PX, baseline + 14), _FACT_PX, 400, 205)
-    across = WIDTH_PX - 2 * _MARGIN_PX
-    made = text("card.synthetic")
-    drawing.write(canvas, made, (_MARGIN_PX, HEIGHT_PX - 36), _MADE_PX, 500, _MADE_GREY, width_px=across)
-    return canvas
+    canvas.verdict_sign((_MARGIN_PX + 15, baseline - 16), 15, same)
+    canvas.text(verdict, (_MARGIN_PX + 50, baseline), 46, 600)
+    for line in wrap(fact, _FACT_PX, 400, right - _MARGIN_PX):
+        baseline += _LEADING_PX
+        line = shorten(line, _FACT_PX, 400, right - _MARGIN_PX)
+        canvas.text(line, (_MARGIN_PX, baseline + 14), _FACT_PX, 400, grey(205))
+    synthetic = shorten(text("card.synthetic"), _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
+    canvas.text(synthetic, (_MARGIN_PX, HEIGHT_PX - 36), _SYNTHETIC_PX, 500, _SYNTHETIC_GREY)
+    return canvas.rgb
 
 
-def _draw_pair(canvas: Pixels, pair: tuple[Pixels, Pixels]) -> int:
-    """Both pictures at the right of the band, each with its sign. Returns their left edge."""
+def _place(canvas: Canvas, picture: Pixels, rect: Rect) -> None:
+    canvas.picture(picture, rect, fade_edges=False, antialias=True)
+
+
+def _draw_pair(canvas: Canvas, pair: tuple[Pixels, Pixels]) -> int:
+    """Draws both pictures at the lower right, each with its sign; returns their left edge."""
     left = WIDTH_PX - _MARGIN_PX - 2 * _PAIR_PX - _GAP_PX
     top = WIDTH_PX + 24
     for number, picture in enumerate(pair):
         x = left + number * (_PAIR_PX + _GAP_PX)
-        drawing.place(canvas, picture, x, top, _PAIR_PX)
-        drawing.mark(canvas, (x + _PAIR_PX / 2, top + _PAIR_PX + 22), 9, number == 0)
+        _place(canvas, picture, Rect(x, top, _PAIR_PX, _PAIR_PX))
+        canvas.verdict_sign((x + _PAIR_PX / 2, top + _PAIR_PX + 22), 9, number == 0)
     return left
-
-
-def wrap(text: str, size_px: int, width_px: float) -> list[str]:
-    """`text` in lines of at most `width_px`, broken at spaces; what is too long between two is shortened."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and drawing.text_width(longer, size_px) <= width_px:
-            lines[-1] = longer
-        else:
-            lines.append(drawing.shorten(word, size_px, 400, width_px))
-    return lines

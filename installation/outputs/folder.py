@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.border.strip import Strip
 from engine.common.atomic_file import replacing_folder
 from engine.common.errors import UsageError
-from installation.outputs import film, marks, morph, plots, report
+from installation.outputs import border_film, film, marks, plots, report
 from installation.outputs.report import Report
 
 
@@ -112,7 +112,7 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
         (directory / name).write_bytes(marks.png_bytes(picture))
     if record.portrait is not None:
         (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, synthetic=False))
-    film.write_film(directory / "morph.mp4", morph.frames(strip), morph.FPS)
+    film.write_film(directory / "morph.mp4", border_film.frames(strip), border_film.FPS)
     report.write(record.report, directory / "report.json")
 
 

@@ -1,6 +1,6 @@
-"""The three plates of a visit: the curve, the contact sheet of the continuum, the difference at the border.
+"""The three plots of a visit: the curve, the contact sheet of the continuum, the difference at the border.
 
-Each function returns a finished canvas, np.uint8 (H, W, 3) RGB. White on black; nothing is told by colour.
+Each function returns a picture, uint8 (H, W, 3) RGB. White on black; colour carries no information.
 """
 
 from collections.abc import Sequence
@@ -8,14 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pygame import Rect
 
+from engine.border.difference import Difference
 from engine.border.strip import Strip
-from installation.outputs import drawing
-from installation.outputs.drawing import DIM, GREY, WHITE
-from installation.outputs.morph import difference_factor, grey_levels_words, no_border_words
+from engine.common.arrays import Pixels
+from installation.settings.texts import FALLBACK, Texts
+from installation.stage.canvas import WHITE, Align, Canvas, grey
+from installation.stage.typesetting import shorten, text_width
 
-# Ink and gap in pixels: the first judge's line is unbroken, the others differ by their rhythm.
-_RHYTHMS: tuple[tuple[float, ...], ...] = ((34, 16), (6, 14), (34, 14, 6, 14), (14, 14))
+GREY, DIM = grey(165), grey(70)
+_ENGLISH = Texts.load(FALLBACK)
+SAME, OTHER = _ENGLISH("verdict.same"), _ENGLISH("verdict.other")
+
+# Dash and gap in pixels: the first judge's line is unbroken, the others differ by their dashes.
+_DASHES: tuple[tuple[float, ...], ...] = ((34, 16), (6, 14), (34, 14, 6, 14), (14, 14))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +42,7 @@ class JudgeCurve:
     zone: tuple[float, float] | None = None
 
 
-def curve(judges: Sequence[JudgeCurve], strip: Strip, start: str = "median face") -> NDArray[np.uint8]:
+def curve(judges: Sequence[JudgeCurve], strip: Strip, start: str = "median face") -> Pixels:
     """Every judge's distance along the way, in units of its own threshold; (2000, 3000, 3).
 
     The axis is made of the pictures themselves, the median face (or what `start` names) at its left end and
@@ -46,7 +53,7 @@ def curve(judges: Sequence[JudgeCurve], strip: Strip, start: str = "median face"
     width, height = 3000, 2000
     left, right, top, bottom = 500, 2380, 130, 1560
     faces, face_px, face_top, caption_y = 9, 222, 1624, 1930
-    canvas = drawing.blank(width, height)
+    canvas = Canvas(width, height)
     ratios = [np.asarray(judge.distances) / judge.threshold for judge in judges]
     highest = max(1.5, 1.08 * max(float(np.max(ratio)) for ratio in ratios))
     lowest = min(0.0, *(float(np.min(ratio)) for ratio in ratios))
@@ -57,60 +64,60 @@ def curve(judges: Sequence[JudgeCurve], strip: Strip, start: str = "median face"
     def y_of(ratio: float) -> float:
         return bottom - (bottom - top) * (ratio - lowest) / (highest - lowest)
 
-    for judge in judges:
+    for judge in reversed(judges):  # the first judge's zone is drawn over the others'
         if judge.zone is not None:
             low, high = (x_of(t) for t in judge.zone)
             middle, half = (low + high) / 2, max((high - low) / 2, 3)
-            shade = canvas[top:bottom, round(middle - half) : round(middle + half)]
-            np.maximum(shade, 50 if judge is judges[0] else 28, out=shade)
+            zone = Rect(round(middle - half), top, round(middle + half) - round(middle - half), bottom - top)
+            canvas.fill(zone, grey(50 if judge is judges[0] else 28))
 
     threshold_y = y_of(1.0)
     zero_y = y_of(0.0)
-    drawing.write(canvas, "how far each judge finds the pictures from the sitter", (left, 84), 46, 400, GREY)
-    drawing.line(canvas, [(left, zero_y), (right, zero_y)], 2, DIM)
-    drawing.line(canvas, [(left - 60, threshold_y), (right, threshold_y)], 3, GREY)
-    drawing.write(canvas, drawing.OTHER, (left - 84, threshold_y - 40), 50, 600, WHITE, "rs")
-    drawing.write(canvas, "threshold", (left - 84, threshold_y + 16), 46, 300, GREY, "rs")
-    drawing.write(canvas, drawing.SAME, (left - 84, threshold_y + 76), 50, 600, WHITE, "rs")
-    drawing.write(canvas, "0", (left - 84, zero_y + 16), 46, 300, GREY, "rs")
+    canvas.text("how far each judge finds the pictures from the sitter", (left, 84), 46, 400, GREY)
+    canvas.polyline([(left, zero_y), (right, zero_y)], 2, DIM)
+    canvas.polyline([(left - 60, threshold_y), (right, threshold_y)], 3, GREY)
+    canvas.text(OTHER, (left - 84, threshold_y - 40), 50, 600, align=Align.RIGHT)
+    canvas.text("threshold", (left - 84, threshold_y + 16), 46, 300, GREY, align=Align.RIGHT)
+    canvas.text(SAME, (left - 84, threshold_y + 76), 50, 600, align=Align.RIGHT)
+    canvas.text("0", (left - 84, zero_y + 16), 46, 300, GREY, align=Align.RIGHT)
 
     main_border_t = judges[0].border_t
     if main_border_t is not None:
         x = x_of(main_border_t)
-        drawing.line(canvas, [(x, threshold_y), (x, face_top + face_px + 12)], 3, WHITE)
+        canvas.polyline([(x, threshold_y), (x, face_top + face_px + 12)], 3, WHITE)
 
     for number, (judge, ratio) in enumerate(zip(judges, ratios, strict=True)):
         points = [(x_of(t), y_of(r)) for t, r in zip(judge.t, ratio, strict=True)]
         first = number == 0
         if first:
-            drawing.line(canvas, points, 7, WHITE)
+            canvas.polyline(points, 7, WHITE)
         else:
-            drawing.dashed_line(canvas, points, _RHYTHMS[(number - 1) % len(_RHYTHMS)], 4, 205)
+            canvas.dashed_polyline(points, _DASHES[(number - 1) % len(_DASHES)], 4, grey(205))
         for crossing in judge.crossings:
-            drawing.mark(canvas, (x_of(crossing), threshold_y), 13, same=False)
+            canvas.verdict_sign((x_of(crossing), threshold_y), 13, same=False)
         if judge.border_t is not None:
-            drawing.mark(canvas, (x_of(judge.border_t), threshold_y), 18 if first else 14, same=True)
+            canvas.verdict_sign((x_of(judge.border_t), threshold_y), 18 if first else 14, same=True)
 
     _label_lines(canvas, judges, [y_of(float(ratio[-1])) for ratio in ratios], (top + 20, bottom - 70), right)
 
     for t in np.linspace(0.0, 1.0, faces):
         picture = strip.pictures[np.abs(strip.t - t).argmin()]
-        drawing.place(canvas, picture, round(x_of(t)) - face_px // 2, face_top, face_px)
+        _place(canvas, picture, round(x_of(t)) - face_px // 2, face_top, face_px)
     if main_border_t is not None:
         _border_on_faces(canvas, x_of(main_border_t), face_top, face_px)
 
     ends = [(start, x_of(0.0)), ("closest match", x_of(1.0))]
     for words, x in ends:
-        drawing.write(canvas, words, (x, caption_y), 46, 400, GREY, "ms")
+        canvas.text(words, (x, caption_y), 46, 400, GREY, align=Align.MIDDLE)
     if main_border_t is not None:
         words = "the border"
-        reach = [(drawing.text_width(w, 46) + drawing.text_width(words, 46, 600)) / 2 + 40 for w, _ in ends]
+        reach = [(text_width(w, 46) + text_width(words, 46, 600)) / 2 + 40 for w, _ in ends]
         x = min(max(x_of(main_border_t), ends[0][1] + reach[0]), ends[1][1] - reach[1])
-        drawing.write(canvas, words, (x, caption_y), 46, 600, WHITE, "ms")
-    return canvas
+        canvas.text(words, (x, caption_y), 46, 600, align=Align.MIDDLE)
+    return canvas.rgb
 
 
-def continuum(strip: Strip) -> NDArray[np.uint8]:
+def continuum(strip: Strip) -> Pixels:
     """The contact sheet: judged pictures from the median face to the closest match; (H, 3000, 3).
 
     Under each picture a line as long as its t, its verdict as sign and words, and its distance. The two
@@ -121,56 +128,66 @@ def continuum(strip: Strip) -> NDArray[np.uint8]:
     rows = -(-len(chosen) // columns)
     row_px = picture_px + caption_px + gap
     width = 2 * margin + columns * picture_px + (columns - 1) * gap
-    canvas = drawing.blank(width, margin + rows * row_px + 90)
+    canvas = Canvas(width, margin + rows * row_px + 90)
 
     for cell, index in enumerate(chosen):
         x, y = margin + cell % columns * (picture_px + gap), margin + cell // columns * row_px
         same, distance = strip.verdict(index).same, strip.verdict(index).distance
-        drawing.place(canvas, strip.pictures[index], x, y, picture_px)
+        _place(canvas, strip.pictures[index], x, y, picture_px)
         line_y = y + picture_px + 12
-        drawing.line(canvas, [(x, line_y), (x + picture_px - 1, line_y)], 3, DIM)
+        canvas.polyline([(x, line_y), (x + picture_px - 1, line_y)], 3, DIM)
         if strip.t[index] > 0:
-            drawing.line(canvas, [(x, line_y), (x + (picture_px - 1) * strip.t[index], line_y)], 5, WHITE)
+            canvas.polyline([(x, line_y), (x + (picture_px - 1) * strip.t[index], line_y)], 5, WHITE)
         baseline = y + picture_px + 70
-        drawing.mark(canvas, (x + 15, baseline - 14), 14, same)
-        drawing.write(canvas, drawing.verdict_words(same), (x + 44, baseline), 44, 500)
+        canvas.verdict_sign((x + 15, baseline - 14), 14, same)
+        canvas.text(SAME if same else OTHER, (x + 44, baseline), 44, 500)
         if not strip.rests(index):
             at_border = strip.border is not None and index in strip.border
             words = f"{distance:.{4 if at_border else 3}f}"
-            drawing.write(canvas, words, (x + picture_px, baseline), 44, 300, WHITE, "rs")
+            canvas.text(words, (x + picture_px, baseline), 44, 300, align=Align.RIGHT)
 
-    foot_y = canvas.shape[0] - 50
+    foot_y = canvas.layout.height_px - 50
     if strip.border is None:
-        footnote = no_border_words(strip)
+        footnote = _ENGLISH(f"film.{strip.no_border_reason}", judge=_ENGLISH.judge(strip.judge))
     else:
         cell = min(chosen.index(index) for index in strip.border)
         x, y = margin + cell % columns * (picture_px + gap), margin + cell // columns * row_px
         _frame(canvas, x - 20, y - 20, 2 * picture_px + gap + 40, picture_px + caption_px + 24)
         footnote = f"framed: the border, where {strip.judge} changes its mind"
-    drawing.write(canvas, footnote, (margin, foot_y), 44, 400, GREY)
+    canvas.text(footnote, (margin, foot_y), 44, 400, GREY)
     words = f"{strip.judge}: same person up to {strip.threshold:.3f}"
-    drawing.write(canvas, words, (width - margin, foot_y), 44, 400, GREY, "rs")
-    return canvas
+    canvas.text(words, (width - margin, foot_y), 44, 400, GREY, align=Align.RIGHT)
+    return canvas.rgb
 
 
-def difference(same: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def difference(same: Pixels, other: Pixels) -> Pixels:
     """The absolute difference of the border pair, uint8 (R, R, 3) each, magnified; (1680, 1440, 3).
 
     The factor stands under it. The pure difference can be had from the two pictures themselves.
     """
     size, margin = 1440, 64
-    factor = difference_factor(same, other)
-    canvas = drawing.blank(size, size + 240)
-    apart = drawing.enlarge(np.abs(same.astype(np.float32) - other), size)
-    canvas[:size] = np.clip(apart * factor, 0, 255)
-    drawing.write(canvas, "their difference", (margin, size + 104), 72, 600)
-    drawing.write(canvas, f"× {factor}", (size - margin, size + 104), 72, 300, WHITE, "rs")
-    drawing.write(canvas, grey_levels_words(same, other), (margin, size + 182), 44, 400, GREY)
-    return canvas
+    apart = Difference.between(same, other)
+    canvas = Canvas(size, size + 240)
+    _place(canvas, apart.magnified(apart.factor), 0, 0, size)
+    canvas.text("their difference", (margin, size + 104), 72, 600)
+    canvas.text(f"× {apart.factor}", (size - margin, size + 104), 72, 300, align=Align.RIGHT)
+    canvas.text(
+        _ENGLISH("film.levels", levels=_ENGLISH.levels(apart.mean_levels)),
+        (margin, size + 182),
+        44,
+        400,
+        GREY,
+    )
+    return canvas.rgb
+
+
+def _place(canvas: Canvas, picture: Pixels, left: int, top: int, size_px: int) -> None:
+    """Draws a square picture, uint8 (R, R, 3) RGB, whole and without faded edges."""
+    canvas.picture(picture, Rect(left, top, size_px, size_px), fade_edges=False, antialias=True)
 
 
 def _label_lines(
-    canvas: NDArray[np.uint8],
+    canvas: Canvas,
     judges: Sequence[JudgeCurve],
     ends_y: Sequence[float],
     span: tuple[float, float],
@@ -180,11 +197,12 @@ def _label_lines(
     order = sorted(range(len(judges)), key=lambda i: ends_y[i])
     labels_y = _spread([ends_y[i] for i in order], 124, *span)
     for i, y in zip(order, labels_y, strict=True):
-        drawing.line(canvas, [(x + 14, ends_y[i]), (x + 84, y), (x + 104, y)], 2, GREY)
+        canvas.polyline([(x + 14, ends_y[i]), (x + 84, y), (x + 104, y)], 2, GREY)
         first = i == 0
         name_at, words_at = (x + 124, y + 17), (x + 124, y + 68)
-        drawing.write(canvas, judges[i].name, name_at, 50, 600 if first else 400, WHITE, width_px=470)
-        drawing.write(canvas, _border_words(judges[i]), words_at, 44, 300, GREY, width_px=470)
+        weight = 600 if first else 400
+        canvas.text(shorten(judges[i].name, 50, weight, 470), name_at, 50, weight)
+        canvas.text(shorten(_border_words(judges[i]), 44, 300, 470), words_at, 44, 300, GREY)
 
 
 def _border_words(judge: JudgeCurve) -> str:
@@ -208,11 +226,11 @@ def _spread(wanted: Sequence[float], apart: float, low: float, high: float) -> l
     return placed
 
 
-def _border_on_faces(canvas: NDArray[np.uint8], x: float, top: int, height: int) -> None:
+def _border_on_faces(canvas: Canvas, x: float, top: int, height: int) -> None:
     """The border's line through the row of faces, with a black edge so that it shows on any of them."""
     column = round(x)
-    canvas[top : top + height, column - 5 : column + 6] = 0
-    drawing.line(canvas, [(x, top), (x, top + height + 12)], 4, WHITE)
+    canvas.fill(Rect(column - 5, top, 11, height), grey(0))
+    canvas.polyline([(x, top), (x, top + height + 12)], 4, WHITE)
 
 
 def _chosen(strip: Strip, columns: int, count: int) -> list[int]:
@@ -249,7 +267,7 @@ def _evenly(strip: Strip, indices: NDArray[np.intp], count: int) -> list[int]:
     return sorted(chosen)
 
 
-def _frame(canvas: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
+def _frame(canvas: Canvas, left: int, top: int, width: int, height: int) -> None:
     right, bottom = left + width, top + height
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    drawing.line(canvas, corners, 5, WHITE)
+    canvas.polyline(corners, 5, WHITE)

@@ -1,8 +1,9 @@
-"""The picture of one frame, and everything scenes draw with.
+"""The only drawing surface: scenes, the film, the plots and the card are drawn with it.
 
-Ink is laid on by the maximum, so that it never darkens what is there; `light` in [0, 1] dims whatever is
-drawn. Places are canvas pixels, x to the right and y down. Each frame keeps a list of what was drawn where,
-by which tests see that nothing overlaps.
+Text and the idle glow are combined with what is there by the maximum of each channel, so they never darken
+it; pictures and shapes replace it. `light`, 0 to 1, scales the brightness of whatever is drawn. Coordinates
+are canvas pixels, x to the right and y down, and may be fractions. The canvas keeps a list of what was drawn
+where, with which tests check that nothing overlaps.
 """
 
 from collections.abc import Sequence
@@ -19,13 +20,18 @@ from pygame import Rect
 
 from engine.common.arrays import Pixels
 from installation.stage.layout import Layout
-from installation.stage.typesetting import LEADING, Colour, fit, height_px, ink, text_width
+from installation.stage.typesetting import LEADING, Colour, fit, height_px, render_line, text_width
 
 WHITE: Colour = (255, 255, 255)
 
 # cv2 draws between pixels when positions carry this many fractional bits.
 _FRACTION_BITS = 4
 _ONE = 1 << _FRACTION_BITS
+
+
+def grey(level: int) -> Colour:
+    """A neutral colour; `level` from 0, black, to 255, white."""
+    return level, level, level
 
 
 class Align(Enum):
@@ -55,7 +61,7 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True)
 class DrawnItem:
-    """One thing of this frame and the rectangle it takes; `size_px` is that of type."""
+    """An item of this frame and its bounding rectangle; words and their type size where it is text."""
 
     kind: ItemKind
     rect: Rect
@@ -65,7 +71,7 @@ class DrawnItem:
 
 @dataclass(frozen=True)
 class TextBlock:
-    """A paragraph of a column. `after` is the space below it, in sizes of its type."""
+    """A paragraph of a column. after: the space below it, as a multiple of its type size."""
 
     words: str
     size_px: int
@@ -76,62 +82,77 @@ class TextBlock:
 
 
 class Canvas:
-    """A frame of `width_px` by `height_px`, drawn anew by one scene each time.
+    """A black frame of `width_px` by `height_px` to draw on; `clear` begins the next frame.
 
-    pixels: uint8 (height, width, 4), RGB and one without meaning. surface: the same memory for pygame.
+    pixels: uint8 (height, width, 4), RGB and an unused fourth channel. surface: the same memory as a pygame
+    surface. drawn_items: what was drawn, in order. truncated_texts: texts that did not fit into their place.
     """
 
-    def __init__(self, width_px: int, height_px: int) -> None:
-        self.layout = Layout(width_px, height_px)
+    def __init__(self, width_px: int, height_px: int, layout: Layout | None = None) -> None:
+        self.layout = layout or Layout(width_px, height_px)
         self.pixels: Pixels = np.zeros((height_px, width_px, 4), np.uint8)
         self.surface = pygame.image.frombuffer(self.pixels.data, (width_px, height_px), "RGBX")
         self.drawn_items: list[DrawnItem] = []
-        self.truncated_texts: list[str] = []  # texts of this frame that are too long for their place
-        # Pictures as they stand on the screen, of this frame and the last one: nothing older is kept.
-        self._enlarged: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
+        self.truncated_texts: list[str] = []
+        # Scaled pictures of this frame and the one before; nothing older is kept.
+        self._scaled: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
         self._used: set[tuple[object, ...]] = set()
-        # Made now, not in the first frame that needs them.
-        _melting(self.layout.face.size)
+        # Computed now, so that the first frame is not late.
+        _edge_mask(self.layout.face.size)
         _noise(self.layout.face.size)
 
     def clear(self) -> None:
-        """Begins a frame: all black."""
+        """Begins a frame: everything black."""
         self.pixels.fill(0)
         self.drawn_items.clear()
         self.truncated_texts.clear()
-        self._enlarged = {key: kept for key, kept in self._enlarged.items() if key in self._used}
+        self._scaled = {key: kept for key, kept in self._scaled.items() if key in self._used}
         self._used.clear()
 
     def dim(self, light: float) -> None:
-        """Makes the whole frame darker, to the share `light` of what it is."""
+        """Scales the brightness of the whole frame by `light`, 0 to 1."""
         if light < 1:
             cv2.convertScaleAbs(self.pixels, dst=self.pixels, alpha=light)
 
+    @property
+    def rgb(self) -> Pixels:
+        """A copy of the frame, uint8 (height, width, 3) RGB."""
+        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGBA2RGB), np.uint8)
+
     # --- pictures ---------------------------------------------------------------------------------------
 
-    def picture(self, picture: Pixels, rect: Rect, light: float = 1.0, melt: bool = True) -> None:
-        """A picture, uint8 (H, W, 3) RGB of the rectangle's shape, enlarged; its edges melt into the black.
+    def picture(
+        self,
+        picture: Pixels,
+        rect: Rect,
+        light: float = 1.0,
+        fade_edges: bool = True,
+        antialias: bool = False,
+    ) -> None:
+        """Draws a picture, uint8 (H, W, 3) RGB of the rectangle's aspect ratio, scaled to `rect`.
 
-        It is enlarged once for as long as it is drawn in every frame: the array must not change meanwhile.
+        fade_edges: its edges and corners fade to black. antialias: shrink by area averaging at any scale,
+        which is slower: for pictures that are drawn once. The scaled picture is kept for as long as it is
+        drawn in every frame, so the array must not change meanwhile.
         """
         where = picture.__array_interface__["data"][0], picture.strides
-        key = (*where, picture.shape, rect.size, melt)
-        if key not in self._enlarged:
-            self._enlarged[key] = picture, _enlarge(picture, rect.size, melt)
+        key = (*where, picture.shape, rect.size, fade_edges, antialias)
+        if key not in self._scaled:
+            self._scaled[key] = picture, _scale(picture, rect.size, fade_edges, antialias)
         self._used.add(key)
-        self._lay_in(self._enlarged[key][1], rect, light)
+        self._replace(self._scaled[key][1], rect, light)
         self.drawn_items.append(DrawnItem(ItemKind.PICTURE, rect.copy()))
 
     def glow(self, small: NDArray[np.uint16], rect: Rect) -> None:
-        """A soft light of 16-bit grey, uint16 (h, w), enlarged, and dithered, or its steps would show."""
+        """Draws a soft light, 16-bit grey uint16 (h, w), enlarged to `rect` and dithered to 8 bits."""
         large = cv2.resize(small, rect.size, interpolation=cv2.INTER_CUBIC)
         grey = cv2.convertScaleAbs(cv2.add(large, _noise(rect.size)), alpha=1 / 256, beta=-0.5)
-        self._lay_on(_as_rgbx(grey), rect.topleft, 1.0)
+        self._lighten(_as_rgbx(grey), rect.topleft, 1.0)
 
     def qr_code(self, modules: NDArray[np.bool_], rect: Rect, quiet: int, ground: int, light: float) -> None:
-        """A code of square modules, bool (N, N), True is dark, on a light field that fills `rect`.
+        """Draws a QR code, bool (N, N) with True for dark modules, on a grey field that fills `rect`.
 
-        Modules are whole pixels; `quiet` modules around them stay empty at least.
+        A module is a whole number of pixels; at least `quiet` modules around the code stay light.
         """
         count = len(modules) + 2 * quiet
         module_px = min(rect.size) // count
@@ -140,7 +161,7 @@ class Canvas:
         left, top = (rect.width - side) // 2, (rect.height - side) // 2
         dark = np.kron(modules, np.ones((module_px, module_px), bool))
         field[top : top + side, left : left + side][dark] = 0
-        self._lay_in(_as_rgbx(field), rect, light)
+        self._replace(_as_rgbx(field), rect, light)
         self.drawn_items.append(DrawnItem(ItemKind.QR_CODE, rect.copy()))
 
     # --- words ------------------------------------------------------------------------------------------
@@ -155,13 +176,13 @@ class Canvas:
         light: float = 1.0,
         align: Align = Align.LEFT,
     ) -> Rect:
-        """One line; `at` is the left end, middle or right end of its baseline. Returns where it is."""
+        """Draws one line; `at` is the point of its baseline that `align` names. Returns its rectangle."""
         if not words:
             return Rect(round(at[0]), round(at[1]), 0, 0)
         shift = align.value * text_width(words, size_px, weight)
-        shades, left, top = ink(words, size_px, weight, colour)
+        shades, left, top = render_line(words, size_px, weight, colour)
         corner = round(at[0] - shift) + left, round(at[1]) + top
-        rect = self._lay_on(shades, corner, light)
+        rect = self._lighten(shades, corner, light)
         if light > 0:
             self.drawn_items.append(
                 DrawnItem(ItemKind.TEXT, Rect(corner, shades.shape[1::-1]), words, size_px)
@@ -178,9 +199,9 @@ class Canvas:
         light: float = 1.0,
         align: Align = Align.LEFT,
     ) -> None:
-        """A number that changes, sign by sign: the typeface's figures are all of one width.
+        """Draws a number character by character; the typeface's figures all have the same width.
 
-        What it says is remembered nowhere.
+        So that no number derived from a face stays in a cache or in `drawn_items`.
         """
         widths = [text_width(sign, size_px, weight) for sign in words]
         x = at[0] - align.value * sum(widths)
@@ -197,10 +218,10 @@ class Canvas:
     def column(
         self, blocks: Sequence[TextBlock], rect: Rect, anchor: Anchor = Anchor.TOP, align: Align = Align.LEFT
     ) -> Rect:
-        """Paragraphs one below the other in `rect`, from its top, in its middle or down to its bottom.
+        """Draws paragraphs one below the other in `rect`, at its top, middle or bottom.
 
-        Where they are too high, their type is made smaller, down to the screen's smallest; what is then still
-        too much ends in an ellipsis. Returns the part of `rect` that they take.
+        Where they are too high, their type size is reduced, down to the layout's smallest; what still does
+        not fit ends in an ellipsis and is noted in `truncated_texts`. Returns the part of `rect` they take.
         """
         blocks = [block for block in blocks if block.words]
         paragraphs = tuple((each.words, each.size_px, each.weight, each.after) for each in blocks)
@@ -219,12 +240,12 @@ class Canvas:
             y += after * size
         return Rect(rect.left, round(top), rect.width, round(height_px(fitted)))
 
-    # --- signs and lines --------------------------------------------------------------------------------
+    # --- signs and shapes --------------------------------------------------------------------------------
 
     def disc(
         self, centre: tuple[float, float], radius_px: float, colour: Colour = WHITE, light: float = 1.0
     ) -> None:
-        """A full circle."""
+        """Draws a filled circle."""
         cv2.circle(
             self.pixels, _fixed(centre), max(round(radius_px * _ONE), 1), _dimmed(colour, light), -1,
             cv2.LINE_AA, _FRACTION_BITS,
@@ -240,7 +261,7 @@ class Canvas:
         share: float = 1.0,
         start_deg: float = -90.0,
     ) -> None:
-        """The outline of an ellipse, or a share of it, clockwise from the top. Covers what is beneath."""
+        """Draws the outline of an ellipse, or the first `share` of it, clockwise from `start_deg`."""
         if share <= 0:
             return
         angles = np.radians(start_deg + 360 * min(share, 1.0) * np.linspace(0, 1, 97))
@@ -254,12 +275,24 @@ class Canvas:
         colour: Colour = WHITE,
         light: float = 1.0,
     ) -> None:
-        """An unbroken line through `points`. Covers what is beneath."""
-        fixed = np.round(np.asarray(points, float) * _ONE).astype(np.int32)
-        cv2.polylines(
-            self.pixels, [fixed], False, _dimmed(colour, light), max(round(width_px), 1), cv2.LINE_AA,
-            _FRACTION_BITS,
-        )  # fmt: skip
+        """Draws an unbroken line through `points`."""
+        self._polylines([np.asarray(points, float)], width_px, _dimmed(colour, light))
+
+    def dashed_polyline(
+        self,
+        points: Sequence[tuple[float, float]],
+        pattern_px: Sequence[float],
+        width_px: float,
+        colour: Colour = WHITE,
+    ) -> None:
+        """Draws a line through `points` that alternates dash and gap with the lengths of `pattern_px`."""
+        self._polylines(_dashes(np.asarray(points, float), pattern_px), width_px, _dimmed(colour, 1.0))
+
+    def _polylines(
+        self, polylines: Sequence[NDArray[np.float64]], width_px: float, colour: tuple[int, int, int, int]
+    ) -> None:
+        fixed = [np.round(points * _ONE).astype(np.int32) for points in polylines]
+        cv2.polylines(self.pixels, fixed, False, colour, max(round(width_px), 1), cv2.LINE_AA, _FRACTION_BITS)
 
     def verdict_sign(
         self,
@@ -269,7 +302,7 @@ class Canvas:
         colour: Colour = WHITE,
         light: float = 1.0,
     ) -> None:
-        """The verdict as a sign: a full disc for the same person, a ring, black inside, for someone else."""
+        """Draws a verdict: a full disc for the same person, a ring, black inside, for someone else."""
         if same:
             self.disc(centre, radius_px, colour, light)
             return
@@ -278,12 +311,12 @@ class Canvas:
         self.arc(centre, (radius_px - stroke_px / 2,) * 2, stroke_px, colour, light)
 
     def fill(self, rect: Rect, colour: Colour = WHITE, light: float = 1.0) -> None:
-        """A full rectangle."""
+        """Draws a filled rectangle."""
         inside = rect.clip(Rect(0, 0, *self.pixels.shape[1::-1]))
         self.pixels[inside.top : inside.bottom, inside.left : inside.right] = _dimmed(colour, light)
 
     def outline(self, rect: Rect, width_px: int, colour: Colour = WHITE, light: float = 1.0) -> None:
-        """The border of a rectangle, inside it."""
+        """Draws the outline of a rectangle, inside it."""
         for side in (
             Rect(rect.left, rect.top, rect.width, width_px),
             Rect(rect.left, rect.bottom - width_px, rect.width, width_px),
@@ -293,17 +326,17 @@ class Canvas:
             self.fill(side, colour, light)
 
     def button(self, rect: Rect, words: str, size_px: int, colour: Colour, light: float = 1.0) -> None:
-        """A place to touch: a thin frame with a line of words in its middle."""
+        """Draws a touch button: a thin outline with a line of text in its middle."""
         self.outline(rect, self.layout.stroke_px, colour, 0.7 * light)
         self.text(
             words, (rect.centerx, rect.centery + 0.35 * size_px), size_px, 400, colour, light, Align.MIDDLE
         )
         self.drawn_items.append(DrawnItem(ItemKind.BUTTON, rect.copy()))
 
-    # --- how ink gets onto the canvas -------------------------------------------------------------------
+    # --- compositing -------------------------------------------------------------------
 
-    def _lay_in(self, shades: Pixels, rect: Rect, light: float) -> None:
-        """Replaces what is in `rect`, as far as it is on the canvas, by `shades`, uint8 (h, w, 4)."""
+    def _replace(self, shades: Pixels, rect: Rect, light: float) -> None:
+        """Replaces the pixels of `rect`, clipped to the canvas, with `shades`, uint8 (h, w, 4)."""
         inside = rect.clip(Rect(0, 0, *self.pixels.shape[1::-1]))
         if not inside.size or light <= 0:
             return
@@ -315,8 +348,8 @@ class Canvas:
         else:
             cv2.convertScaleAbs(part, region, alpha=light)
 
-    def _lay_on(self, shades: Pixels, corner: tuple[int, int], light: float) -> Rect:
-        """Lays `shades`, uint8 (h, w, 4), on by the maximum; returns where they are."""
+    def _lighten(self, shades: Pixels, corner: tuple[int, int], light: float) -> Rect:
+        """Combines `shades`, uint8 (h, w, 4), with the canvas by the maximum; returns their rectangle."""
         rect = Rect(corner, shades.shape[1::-1])
         inside = rect.clip(Rect(0, 0, *self.pixels.shape[1::-1]))
         if inside.width and inside.height and light > 0:
@@ -336,25 +369,39 @@ def _fixed(at: tuple[float, float]) -> tuple[int, int]:
     return round(at[0] * _ONE), round(at[1] * _ONE)
 
 
-def _enlarge(picture: Pixels, size: tuple[int, int], melt: bool) -> Pixels:
-    """uint8 (H, W, 3) -> uint8 (h, w, 4)."""
+def _dashes(points: NDArray[np.float64], pattern_px: Sequence[float]) -> list[NDArray[np.float64]]:
+    """The dashes of a polyline (N, 2), each (M, 2); `pattern_px` alternates the lengths of dash and gap."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    edges = np.arange(0.0, along[-1], sum(pattern_px))[:, None] + np.cumsum([0.0, *pattern_px[:-1]])
+    edges = np.append(edges.ravel(), along[-1])
+    dashes = []
+    for start, end in zip(edges[0:-1:2], edges[1::2], strict=False):
+        stops = np.concatenate([[start], along[(along > start) & (along < end)], [end]])
+        dashes.append(np.stack([np.interp(stops, along, axis) for axis in points.T], axis=1))
+    return dashes
+
+
+def _scale(picture: Pixels, size: tuple[int, int], fade_edges: bool, antialias: bool) -> Pixels:
+    """uint8 (H, W, 3) RGB -> uint8 (h, w, 4); `size` is (w, h)."""
     padded = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
     if (picture.shape[1], picture.shape[0]) != size:
-        padded = cv2.resize(padded, size, interpolation=_interpolation(size[0] / picture.shape[1]))
-    return np.asarray(cv2.multiply(padded, _melting(size), scale=1 / 255) if melt else padded, np.uint8)
+        padded = cv2.resize(padded, size, interpolation=_interpolation(size[0] / picture.shape[1], antialias))
+    return np.asarray(
+        cv2.multiply(padded, _edge_mask(size), scale=1 / 255) if fade_edges else padded, np.uint8
+    )
 
 
-def _interpolation(scale: float) -> int:
-    """Bicubic up, linear a little down, by areas far down."""
+def _interpolation(scale: float, antialias: bool) -> int:
+    """Bicubic to enlarge; area averaging to shrink, or linear above half the size without `antialias`."""
     if scale > 1:
         return cv2.INTER_CUBIC
-    return cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA
+    return cv2.INTER_AREA if antialias or scale <= 0.5 else cv2.INTER_LINEAR
 
 
 @lru_cache(maxsize=8)
-def _melting(size: tuple[int, int]) -> Pixels:
-    """How much of a picture is left at each place, uint8 (h, w, 4): all inside, nothing at its edge."""
-    shade = cv2.resize(_melting_square(), size, interpolation=cv2.INTER_LINEAR)
+def _edge_mask(size: tuple[int, int]) -> Pixels:
+    """The opacity of a picture with faded edges, uint8 (h, w, 4): 255 inside, 0 at the edge."""
+    shade = cv2.resize(_edge_mask_square(), size, interpolation=cv2.INTER_LINEAR)
     return _as_rgbx(shade)
 
 
@@ -364,9 +411,9 @@ def _as_rgbx(grey: NDArray[Any]) -> Pixels:
 
 
 @cache
-def _melting_square(side: int = 540) -> Pixels:
+def _edge_mask_square(side: int = 540) -> Pixels:
     y, x = np.mgrid[-1 : 1 : complex(0, side), -1 : 1 : complex(0, side)]
-    # Between an ellipse and the square: the face stays whole, the corners go.
+    # A superellipse, between an ellipse and the square: the face stays whole, the corners fade.
     outwards = (np.abs(x) ** 3 + np.abs(y) ** 3) ** (1 / 3)
     left = np.clip((1 - outwards) / 0.3, 0, 1)
     return np.rint(255 * left * left * (3 - 2 * left)).astype(np.uint8)
@@ -374,5 +421,5 @@ def _melting_square(side: int = 540) -> Pixels:
 
 @lru_cache(maxsize=2)
 def _noise(size: tuple[int, int]) -> NDArray[np.uint16]:
-    """Less than one step of 8-bit grey, uint16 (h, w)."""
+    """Dithering noise below one step of 8-bit grey, uint16 (h, w)."""
     return np.random.default_rng(0).integers(0, 256, size[::-1], np.uint16)

@@ -1,8 +1,7 @@
-"""Where things are on a screen of any size: rectangles in pixels, from its width and height alone.
+"""The layout of a screen of any size: rectangles and type sizes in pixels.
 
-A square for the face, as large as the screen allows, and a panel for words: below it on upright and square
-screens, else beside it. They never overlap. Nothing is written smaller than 1/45 of the screen's height (the
-size of the type).
+A square for the face, as large as the screen allows, and a panel for text: below the face on upright and
+square screens, else beside it. They never overlap. The smallest type is 1/45 of the screen's height.
 """
 
 import math
@@ -11,19 +10,25 @@ from functools import cached_property
 
 from pygame import Rect
 
-# Of the longer way, the share that the face takes at most; the panel has the rest.
+# The largest share of the screen that the face takes along the direction in which the panel follows it.
 FACE_SHARE = 0.62
 SMALLEST_TEXT = 1 / 45
-# From this aspect on the panel stands beside the face.
+# From this aspect ratio on, the panel stands beside the face.
 WIDE = 1.2
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The places on one screen. Sizes of type are in pixels, as `fonts.font` takes them."""
+    """The layout of one screen. Type sizes are in pixels, as `fonts.font` takes them.
+
+    face_share: the largest share of the height (stacked) or of the width (beside) for the face. stop_button:
+    whether room is kept free for the stop button.
+    """
 
     width_px: int
     height_px: int
+    face_share: float = FACE_SHARE
+    stop_button: bool = True
 
     @property
     def short_px(self) -> int:
@@ -41,23 +46,23 @@ class Layout:
 
     @cached_property
     def small_px(self) -> int:
-        """The smallest type."""
+        """The smallest type size."""
         smallest = math.ceil(self.height_px * SMALLEST_TEXT)
         return max(smallest, self._type_px(34, 21, 18))
 
     @cached_property
     def body_px(self) -> int:
-        """Type of sentences."""
+        """Type size of sentences."""
         return max(self.small_px, self._type_px(27, 17, 15))
 
     @cached_property
     def large_px(self) -> int:
-        """Type of what is read first."""
+        """Type size of headlines."""
         return round(1.5 * self.body_px)
 
     @cached_property
     def title_px(self) -> int:
-        """Type of a verdict; it is made smaller where the words are too long."""
+        """Type size of a verdict, at most."""
         return round(2.2 * self.body_px)
 
     @cached_property
@@ -69,16 +74,16 @@ class Layout:
     def face(self) -> Rect:
         """The square for the face."""
         if self.stacked:
-            side = min(self.width_px, round(FACE_SHARE * self.height_px))
+            side = min(self.width_px, round(self.face_share * self.height_px))
             top = min(self.margin_px // 2, (self.height_px - side) // 4)
             return Rect((self.width_px - side) // 2, top, side, side)
-        side = min(self.height_px, round(FACE_SHARE * self.width_px))
+        side = min(self.height_px, round(self.face_share * self.width_px))
         left = min(self.margin_px // 2, (self.width_px - side) // 4)
         return Rect(left, (self.height_px - side) // 2, side, side)
 
     @cached_property
     def panel(self) -> Rect:
-        """Where words go while there is a face."""
+        """The rectangle for text beside or below the face."""
         margin = self.margin_px
         if self.stacked:
             top = self.face.bottom + margin // 2
@@ -88,13 +93,17 @@ class Layout:
 
     @cached_property
     def stop(self) -> Rect:
-        """The field that ends a visit: the lower right corner of the panel."""
+        """The stop button: the lower right corner of the panel; empty without `stop_button`."""
+        if not self.stop_button:
+            return Rect(self.panel.bottomright, (0, 0))
         width, height = 6 * self.small_px, round(1.9 * self.small_px)
         return Rect(self.panel.right - width, self.panel.bottom - height, width, height)
 
     @cached_property
     def clear(self) -> Rect:
-        """The panel without the row of *stop*; where it is low, without its column."""
+        """The panel without the row of the stop button; a low panel without its column."""
+        if not self.stop_button:
+            return self.panel
         left, top, width, height = self.panel
         gap = self.small_px // 2
         if width > 3 * height:
@@ -103,10 +112,10 @@ class Layout:
 
     @cached_property
     def page(self) -> Rect:
-        """The whole screen but its margins, for scenes without a face."""
+        """The whole screen without its margins, for scenes without a face."""
         return Rect(0, 0, self.width_px, self.height_px).inflate(-2 * self.margin_px, -2 * self.margin_px)
 
     def _type_px(self, of_short: int, of_width: int, of_height: int) -> int:
-        """A share of the screen's short side, if the panel has room for lines of that size."""
+        """The smallest of these fractions of the screen's short side, the panel's width and its height."""
         panel = self.panel
         return min(self.short_px // of_short, panel.width // of_width, panel.height // of_height)

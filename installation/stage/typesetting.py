@@ -1,6 +1,7 @@
-"""Words as ink: how wide they are, where lines break, and masks of them, made once and kept.
+"""Typesetting: widths of text, line breaks, fitting paragraphs into a rectangle, and rendered lines.
 
-Pure but for the memory of masks. Nothing here remembers figures: see `Canvas.changing_number`.
+Results are cached by text, so numbers derived from a face must not pass through here whole: see
+`Canvas.changing_number`.
 """
 
 from functools import lru_cache
@@ -14,7 +15,7 @@ from installation.stage.fonts import font
 Colour = tuple[int, int, int]
 
 _MEASURED_PX = 200
-LEADING = 1.26  # from baseline to baseline, in sizes of the type
+LEADING = 1.26  # from baseline to baseline, as a multiple of the type size
 
 
 def text_width(words: str, size_px: int, weight: int = 400) -> float:
@@ -24,7 +25,7 @@ def text_width(words: str, size_px: int, weight: int = 400) -> float:
 
 @lru_cache(maxsize=4096)
 def _em_width(words: str, weight: int) -> float:
-    """The width of a line in sizes of its type: the typeface scales evenly, so measuring once is enough."""
+    """The width of a line as a multiple of its type size: the typeface scales evenly."""
     return font(_MEASURED_PX, weight).getlength(words) / _MEASURED_PX
 
 
@@ -34,9 +35,18 @@ def fitting_size(words: tuple[str, ...], largest_px: int, weight: int, width_px:
     return largest_px if widest <= width_px else int(largest_px * width_px / widest)
 
 
+def shorten(words: str, size_px: int, weight: int, width_px: float) -> str:
+    """`words`, or as much of their beginning as fits into `width_px` together with an ellipsis."""
+    if text_width(words, size_px, weight) <= width_px:
+        return words
+    while words and text_width(words + "…", size_px, weight) > width_px:
+        words = words[:-1]
+    return words.rstrip() + "…"
+
+
 @lru_cache(maxsize=256)
 def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...]:
-    """The lines of a text: as few as can be, of even length; its own breaks stay. A long word stays whole."""
+    """The lines of a text: as few as possible, of even length. Its own line breaks and long words stay."""
     lines: list[str] = []
     for part in words.split("\n"):
         best = _greedy(part, size_px, weight, width_px)
@@ -68,19 +78,19 @@ def _greedy(words: str, size_px: int, weight: int, width_px: float) -> list[str]
 
 
 Paragraph = tuple[str, int, int, float]
-"""Words, size in pixels, weight, and the space below in sizes."""
+"""Words, size in pixels, weight, and the space below as a multiple of the size."""
 SetParagraph = tuple[tuple[str, ...], int, float]
-"""Lines, size in pixels, and the space below in sizes."""
+"""Lines, size in pixels, and the space below as a multiple of the size."""
 
 
 @lru_cache(maxsize=128)
 def fit(
     paragraphs: tuple[Paragraph, ...], size: tuple[int, int], smallest_px: int
 ) -> tuple[tuple[SetParagraph, ...], bool]:
-    """Sets paragraphs into (width, height): smaller type where they are too much, down to `smallest_px`.
+    """Sets paragraphs into `size`, (width, height), with smaller type where needed, down to `smallest_px`.
 
-    What is then still too much ends in an ellipsis, and paragraphs after it are left out. Returns what is
-    set, and whether that is everything.
+    What still does not fit ends in an ellipsis, and paragraphs after it are left out. Returns the set
+    paragraphs, and whether everything fits.
     """
     for percent in range(100, 35, -4):
         scaled = tuple(
@@ -97,12 +107,12 @@ def fit(
 
 
 def fits(words: str, size_px: int, weight: int, size: tuple[int, int]) -> bool:
-    """Whether a paragraph goes into (width, height) as it is."""
+    """Whether a paragraph fits into `size`, (width, height), at this type size."""
     return fit(((words, size_px, weight, 0.0),), size, size_px)[1]
 
 
 def height_px(paragraphs: tuple[SetParagraph, ...]) -> float:
-    """How high they are together; the space below the last one does not count."""
+    """The height of paragraphs together, without the space below the last one."""
     lines = sum(len(lines) * LEADING * size_px for lines, size_px, _ in paragraphs)
     return lines + sum(after * size_px for _, size_px, after in paragraphs[:-1])
 
@@ -133,8 +143,8 @@ def _widest_word(paragraphs: tuple[Paragraph, ...]) -> float:
 
 
 @lru_cache(maxsize=256)
-def ink(words: str, size_px: int, weight: int, colour: Colour) -> tuple[Pixels, int, int]:
-    """One line of text on black, uint8 (h, w, 4); its corner from the left end of the baseline."""
+def render_line(words: str, size_px: int, weight: int, colour: Colour) -> tuple[Pixels, int, int]:
+    """A line of text on black, uint8 (h, w, 4), and its upper left corner from the baseline's left end."""
     typeface = font(size_px, weight)
     left, top, right, bottom = (round(edge) for edge in typeface.getbbox(words, anchor="ls"))
     mask = Image.new("L", (right - left + 2, bottom - top + 2))

@@ -118,7 +118,8 @@ class View:
     duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame,
     mirrored; None without consent or without a frame. participants: at least one, the first is the one who
     is portrayed. people: continua of synthetic people, for attract. downloads_available: whether the
-    pictures can be downloaded now or later. diagnostics: None but for the technician's scene.
+    pictures can be downloaded now or later. diagnostics: None but for the technician's scene. interactive:
+    whether a visitor can act on what is drawn; False in a film.
     """
 
     now_s: float
@@ -132,6 +133,7 @@ class View:
     people: Sequence[Strip] = ()
     downloads_available: bool = True
     diagnostics: Diagnostics | None = None
+    interactive: bool = True
 
     @property
     def participant(self) -> ParticipantView:
@@ -146,10 +148,9 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class ShownPicture:
-    """A judged picture that a scene has put on the screen, with the verdict it wrote beside it.
+    """A picture that a scene has drawn together with a judge's verdict on it.
 
-    t: the picture's place on its continuum, 0 to 1. picture: the very array that was enlarged, uint8
-    (R, R, 3) RGB.
+    t: the picture's place on its continuum, 0 to 1. picture: the array that was drawn, uint8 (R, R, 3) RGB.
     """
 
     t: float

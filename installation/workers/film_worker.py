@@ -1,6 +1,6 @@
-"""The film for the visitor's phone, rendered in a process of its own while the border is being shown.
+"""The film for the visitor's phone, rendered in a process of its own while the border scene is on the screen.
 
-Nothing of it is on a disk, and what the process held of the visit goes with the process.
+It is made in memory, never on a disk, and everything the process held of the visit ends with it.
 """
 
 import os
@@ -17,10 +17,11 @@ NICENESS = 15  # the window and the engine go first
 
 @dataclass(frozen=True, eq=False)
 class RenderFilm:
-    """The request: the film of this way, with the words of that language."""
+    """The request: a film of the strip in a language. synthetic: whether the sitter is a synthetic person."""
 
     strip: Strip
     language: str
+    synthetic: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +32,19 @@ class FilmReady:
 
 
 class FilmWorker:
-    """Makes one film at a time; nothing here waits but `wait`."""
+    """Makes one film at a time. Only `wait` blocks."""
 
     def __init__(self) -> None:
         self._job: _FilmJob | None = None
 
-    def begin(self, strip: Strip, language: str) -> None:
-        """Starts on the film of this way, with the words of that language."""
+    def begin(self, strip: Strip, language: str, synthetic: bool) -> None:
+        """Starts a film of the strip in a language, in place of any other; see `RenderFilm`."""
         self.drop()
-        self._job = _FilmJob(RenderFilm(strip, language))
+        self._job = _FilmJob(RenderFilm(strip, language, synthetic))
 
     @property
     def done(self) -> bool:
-        """Whether nothing is being made (any more)."""
+        """Whether no film is being made."""
         return self._job is None or not self._job.thread.is_alive()
 
     def wait(self) -> None:
@@ -57,14 +58,14 @@ class FilmWorker:
         return self._job.film if self._job is not None and self.done else None
 
     def drop(self) -> None:
-        """Forgets film and strip, finished or not."""
+        """Discards film and strip, finished or not."""
         if self._job is not None:
             self._job.cancel()
         self._job = None
 
 
 class _FilmJob:
-    """One film, its process, and the thread that talks to it: handing over the pictures takes a while."""
+    """One film: its process, and the thread that sends the strip there and waits for the film."""
 
     def __init__(self, request: RenderFilm) -> None:
         self.film: bytes | None = None
@@ -100,9 +101,10 @@ def _render_film(channel: Channel) -> None:
     """What the process runs: one request, one reply."""
     forbid_core_dumps()
     os.nice(NICENESS)
+    from installation.outputs.border_film import FPS, frames
     from installation.outputs.film import film_bytes
-    from installation.outputs.morph import frames
     from installation.settings.texts import Texts
 
     request: RenderFilm = channel.receive().message
-    channel.send(FilmReady(film_bytes(frames(request.strip, text=Texts.load(request.language)))))
+    pictures = frames(request.strip, Texts.load(request.language), synthetic=request.synthetic)
+    channel.send(FilmReady(film_bytes(pictures, FPS)))

@@ -23,7 +23,9 @@ class CancellableScene(Scene):
         return {} if self._stop is None else {Action.NO: self._stop}
 
     def draw_stop_button(self, canvas: Canvas, view: View) -> None:
-        """The field, quiet, and at once: who wants to stop does not wait for a light to come."""
+        """Draws the button at full brightness from the first frame, where the view is interactive."""
+        if not view.interactive:
+            return
         field, small = canvas.layout.stop, canvas.layout.small_px
         words = view.text("stop.stop")
         size = fitting_size((words,), small, 400, field.width - small)

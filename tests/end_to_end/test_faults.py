@@ -43,7 +43,7 @@ def left(app: TestApp) -> list[str]:
     for _ in range(2):  # the canvas drops what is not drawn any more
         app.main_loop.frame()
     session, service, tracker = app.session, app.tracker, app.tracker._tracker
-    pictures = [picture for picture, _ in app.main_loop.player.canvas._enlarged.values()]
+    pictures = [picture for picture, _ in app.main_loop.player.canvas._scaled.values()]
     held: dict[str, object] = {
         "visitor": None if session._visitor == VisitorData() else session._visitor,
         "film": session._downloads._film_worker._job,

@@ -1014,10 +1014,10 @@ def test_a_picture_that_is_held_would_be_noticed(values: Registry) -> None:
 def test_the_canvas_keeps_no_picture_that_is_not_drawn(values: Registry) -> None:
     canvas = Canvas(640, 360)
     play(canvas, Phase.BORDER, 3.0, values)
-    assert canvas._enlarged
+    assert canvas._scaled
     canvas.clear()
     canvas.clear()
-    assert not canvas._enlarged and not canvas.drawn_items and not canvas.pixels.any()
+    assert not canvas._scaled and not canvas.drawn_items and not canvas.pixels.any()
 
 
 def test_entering_again_begins_anew(values: Registry) -> None:
@@ -1043,7 +1043,7 @@ def test_entering_again_begins_anew(values: Registry) -> None:
 def test_a_picture_stands_as_it_is_and_its_edges_melt() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
     canvas = Canvas(400, 300)
-    canvas.picture(picture, Rect(40, 20, 256, 256), melt=False)
+    canvas.picture(picture, Rect(40, 20, 256, 256), fade_edges=False)
     assert np.array_equal(canvas.pixels[20:276, 40:296, :3], picture)
     canvas.clear()
     canvas.picture(np.full((256, 256, 3), 255, np.uint8), Rect(40, 20, 256, 256))

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import http.server
-import math
 import os
 import re
 import signal
@@ -16,7 +15,6 @@ import weakref
 from ipaddress import ip_network
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -38,13 +36,14 @@ from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_
 from installation.delivery.messages import Ended, Lost, Offer, Offered, Revoke, SetParameters, Unreachable
 from installation.delivery.page import render
 from installation.delivery.pictures import TakeHomePictures
-from installation.outputs import drawing, marks
+from installation.outputs import marks
 from installation.settings.configuration import Delivery as Network
 from installation.settings.configuration import WiFi
 from installation.settings.phase import Phase
 from installation.settings.texts import Texts, languages
 from installation.stage import qr
-from installation.stage.canvas import Canvas, ItemKind
+from installation.stage.canvas import WHITE, Canvas, ItemKind
+from installation.stage.typesetting import Colour
 from installation.stage.view import Link
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.connection_limit import ConnectionLimit
@@ -332,12 +331,12 @@ def test_the_card_fits_in_every_language(language: str, with_pair: bool) -> None
 @pytest.mark.parametrize("language", languages())
 def test_the_card_says_legibly_that_nobody_is_shown(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A phone shows it a third as large."""
-    written: dict[str, tuple[float, float]] = {}
+    written: dict[str, tuple[float, int]] = {}
 
-    def write(_: Pixels, words: str, at: object, size_px: int, weight: int, grey: float, **more: Any) -> None:
-        written[drawing.shorten(words, size_px, weight, more.get("width_px", math.inf))] = size_px, grey
+    def write(_: Canvas, words: str, at: object, size_px: int, weight: int, colour: Colour = WHITE) -> None:
+        written[words] = size_px, min(colour)
 
-    monkeypatch.setattr(drawing, "write", write)
+    monkeypatch.setattr(Canvas, "text", write)
     text = Texts.load(language)
     card.draw(picture(3), (picture(1), picture(2)), text)
     size_px, grey = written[text("card.synthetic")]
@@ -361,7 +360,7 @@ def test_nobody_without_a_camera_is_told_of_a_likeness(
 
     def told(exists: bool) -> tuple[set[str], set[str]]:
         card_words: list[str] = []
-        monkeypatch.setattr(drawing, "write", lambda _, words, *args, **more: card_words.append(words))
+        monkeypatch.setattr(Canvas, "text", lambda _, words, *args, **more: card_words.append(words))
         content = encode_files(TakeHomePictures(1, language, picture(3), pair=pair, same=same, exists=exists))
         return set(LIKENESS.findall(render(content, "X", 600))), set(LIKENESS.findall(" ".join(card_words)))
 
