@@ -164,3 +164,16 @@ def test_with_lock_files_every_package_is_checked_by_its_hash(
     assert "setting up" in result.stderr, "a changed lock file is installed anew"
     assert result.returncode == 5
     assert "--require-hashes" in result.stderr.splitlines()[-1]
+
+
+def test_a_folder_of_packages_takes_the_place_of_an_index(tmp_path: Path, packages: Path) -> None:
+    checkout = Checkout(tmp_path / "checkout", packages, NOBODY_THERE, gpu=False)
+    checkout.lock(packages)
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    for wheel in packages.glob("configured/*/*.whl"):
+        shutil.copy(wheel, folder)
+    del checkout.environment["PIP_INDEX_URL"]
+    result = checkout.run("visit", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(folder))
+    assert result.returncode == 0, result.stderr
+    assert checkout.installed("insightface")
