@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.test_delivery_load import FILM, PHONES, visit
 
 from installation.delivery.links import new_token
 from installation.delivery.messages import Forgotten
+from tests.installation.delivery.test_server_load import FILM, PHONES, visit
 from tests.support.delivery_kit import Stage, ask, running, take_home
 
 FRAME_S = 1 / 60

@@ -28,9 +28,9 @@ from installation.app.simulated_visitors import SimulatedVisitors
 from installation.settings.configuration import load
 from installation.settings.phase import Phase
 from tests.end_to_end.test_leaks import Sitter
-from tests.installation.delivery.test_delivery import read_code
-from tests.installation.delivery.test_delivery_phone import CHROMIUM, FLAGS, Phone, box
+from tests.installation.delivery.test_phone import CHROMIUM, FLAGS, Phone, box
 from tests.support.app_kit import SHORT, few_steps
+from tests.support.code_reader import read_code
 from tests.support.delivery_kit import free_port, until
 
 # Looked at by people after a run of the tests; ignored by git.

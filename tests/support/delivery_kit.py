@@ -31,6 +31,11 @@ CAPTIONS = (
 )
 
 
+# Numbers of visits and addresses of phones, each to be used once in a test run.
+visits = iter(range(100, 10_000))
+phones = (f"127.0.31.{number}" for number in range(1, 255))
+
+
 def picture(seed: int = 0, size_px: int = 64) -> Pixels:
     """Soft random colours: uint8 (size_px, size_px, 3) RGB."""
     small = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8)
@@ -65,6 +70,7 @@ class Stage:
         self.delivery = DeliveryClient(network, lambda: self.parameters, path)
         self.news: list[LinkEvent] = []
         self.visits: set[int] = set()
+        self._shared_link = ""
 
     def set(self, **values: object) -> None:
         """Sets parameters, beyond their ranges too."""
@@ -75,6 +81,14 @@ class Stage:
         self.visits.add(offered.visit_id)
         self.delivery.offer(offered)
         return urlsplit(self.wait_for(Offered, offered.visit_id).url).path
+
+    def shared_link(self) -> str:
+        """The path of one link for many tests that only look."""
+        if not self._shared_link:
+            self.set(saves=1000)
+            self._shared_link = self.offer(take_home(next(visits)))
+            self.set(saves=20)
+        return self._shared_link
 
     def wait_for(self, kind: type[N], visit_id: int, wait_s: float = 30) -> N:
         """The newest news of this kind about this visit, taken off the list."""

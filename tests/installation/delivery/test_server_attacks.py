@@ -1,13 +1,11 @@
-"""The delivery as a phone and an attacker find it: a real process, real sockets; each gate shown to fail."""
+"""The server under attack, a polite phone beside the attackers; each check is shown to be able to fail."""
 
 import asyncio
 import random
-import re
 import socket
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -19,8 +17,6 @@ from hypothesis import strategies as st
 from installation.delivery import server
 from installation.delivery.files import encode_files
 from installation.delivery.links import End, Links, new_token
-from installation.delivery.messages import Ended, Forgotten, Saved
-from installation.outputs.marks import png_bytes
 from installation.workers.connection_limit import ConnectionLimit
 from tests.support.delivery_kit import (
     FILM,
@@ -29,229 +25,10 @@ from tests.support.delivery_kit import (
     ask,
     free_port,
     parse,
-    read_all,
     running,
     take_home,
+    visits,
 )
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One delivery process for the whole file; each test has visits, and so links, of its own."""
-    with running(tmp_path_factory.mktemp("delivery") / "sock") as stage:
-        yield stage
-
-
-@pytest.fixture
-def port(stage: Stage) -> int:
-    return stage.network.port
-
-
-@pytest.fixture
-def usual(stage: Stage) -> Iterator[Stage]:
-    """The stage, whose parameters are put back afterwards."""
-    before = stage.parameters
-    yield stage
-    stage.parameters = before
-    stage.delivery.poll()
-    # The process takes commands in their order: an answer to a later one means that it has these parameters.
-    stage.offer(take_home(next(visits)))
-
-
-@pytest.fixture
-def phone() -> str:
-    """An address of its own, for a test that asks for much that is not there: such misses are counted."""
-    return next(phones)
-
-
-visits = iter(range(100, 10_000))
-phones = (f"127.0.31.{number}" for number in range(1, 255))
-
-
-# --- what a phone finds ---
-
-
-def test_the_page_leads_to_every_file_and_says_what_it_is(stage: Stage, port: int) -> None:
-    offered = take_home(next(visits))
-    path = stage.offer(offered)
-    answer = ask(port, path)
-    text = answer.body.decode()
-    assert answer.status == 200 and "This person does not exist" in text and "dlib: someone else" in text
-    token = path.rpartition("/")[2]
-    for name in ("doppelganger.png", "border_same.png", "border_other.png", "morph.mp4", "card.jpg"):
-        assert f'"{token}/{name}"' in text
-    assert ask(port, f"{path}/doppelganger.png").body == png_bytes(offered.doppelganger)
-    assert ask(port, f"{path}/morph.mp4").body == FILM
-    assert set(re.findall(r"https?:", text)) == set()  # nothing is asked of anybody else
-
-
-def test_small_letters_lead_to_the_same_page(stage: Stage, port: int) -> None:
-    path = stage.offer(take_home(next(visits)))
-    assert ask(port, path.lower()).status == ask(port, path).status == 200
-
-
-def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
-    path = stage.offer(take_home(next(visits), language="de"))
-    page = ask(port, path).body.decode()
-    assert "Diese Person gibt es nicht" in page
-    # The film is of this way, the pair of the nearest one where there is one.
-    assert "Der Weg von der Mitte aller Gesichter" in page
-
-
-def test_curators_may_give_the_doppelganger_alone(usual: Stage, port: int) -> None:
-    usual.set(gives="doppelganger")
-    path = usual.offer(take_home(next(visits)))
-    assert b"border_same" not in (page := ask(port, path).body) and b"morph" not in page
-    for name in ("border_same.png", "border_other.png", "morph.mp4"):
-        assert ask(port, f"{path}/{name}").status == 404
-    assert ask(port, f"{path}/card.jpg").status == 200
-    usual.set(gives="everything")
-    assert ask(port, usual.offer(take_home(next(visits))) + "/morph.mp4").status == 200
-
-
-def test_every_answer_of_a_link_carries_the_headers_that_protect_it(stage: Stage, port: int) -> None:
-    path = stage.offer(take_home(next(visits)))
-    paths = [path, f"{path}/card.jpg", f"{path}/save/card.jpg", f"{path}X", "/", f"{path}/nothing", "/D/gone"]
-    for asked in paths:
-        headers = ask(port, asked).headers
-        assert headers["cache-control"] == "no-store", asked
-        assert headers["referrer-policy"] == "no-referrer"
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["x-robots-tag"] == "noindex, nofollow, noarchive"
-        policy = headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'") and "unsafe" not in policy
-        assert not {"server", "set-cookie", "last-modified", "etag"} & set(headers)
-    assert (
-        ask(port, f"{path}/save/card.jpg").headers["content-disposition"] == 'attachment; filename="card.jpg"'
-    )
-
-
-def test_only_saving_counts_and_the_last_save_ends_the_link(usual: Stage, port: int) -> None:
-    usual.set(saves=2)
-    visit = next(visits)
-    path = usual.offer(take_home(visit))
-    for _ in range(10):
-        assert ask(port, path).status == 200
-        assert ask(port, f"{path}/doppelganger.png").status == 200
-        assert ask(port, f"{path}/save/doppelganger.png", "HEAD").status == 200
-    assert ask(port, f"{path}/save/doppelganger.png").status == 200
-    assert usual.wait_for(Saved, visit).file == "doppelganger.png"
-    assert ask(port, path).status == 200
-    assert ask(port, f"{path}/save/morph.mp4").body == FILM  # the last one arrives whole
-    assert usual.wait_for(Ended, visit).why == "spent"
-    assert ask(port, path).status == ask(port, f"{path}/save/morph.mp4").status == 404
-
-
-def test_forgetting_on_the_phone_ends_everything_at_once(stage: Stage, port: int) -> None:
-    visit = next(visits)
-    path = stage.offer(take_home(visit))
-    assert ask(port, f"{path}/forget").status == 404  # a link preview cannot
-    assert ask(port, path).status == 200
-    answer = ask(port, f"{path}/forget", "POST")
-    assert answer.status == 303 and answer.headers["location"] == "../gone"
-    stage.wait_for(Forgotten, visit)
-    assert ask(port, "/D/gone").status == 200
-    assert ask(port, path).status == ask(port, f"{path}/card.jpg").status == 404
-    assert ask(port, f"{path}/forget", "POST").status == 404
-
-
-def test_revoking_on_the_kiosk_and_a_second_offer_end_the_first_link(stage: Stage, port: int) -> None:
-    visit = next(visits)
-    first = stage.offer(take_home(visit))
-    second = stage.offer(take_home(visit))
-    assert first != second and ask(port, first).status == 404 and ask(port, second).status == 200
-    stage.delivery.revoke(visit)
-    last = stage.offer(take_home(next(visits)))  # commands are carried out in order
-    assert ask(port, second).status == 404 and ask(port, last).status == 200
-
-
-def test_a_link_expires(usual: Stage, port: int) -> None:
-    visit = next(visits)
-    usual.set(life_s=5.0)
-    path = usual.offer(take_home(visit))
-    assert ask(port, path).status == 200
-    assert usual.wait_for(Ended, visit).why == "expired"
-    assert ask(port, path).status == 404
-
-
-def test_unknown_expired_spent_and_forgotten_look_the_same(usual: Stage, port: int, phone: str) -> None:
-    expired, spent, forgotten = (next(visits) for _ in range(3))
-    usual.set(life_s=5.0)
-    paths = [usual.offer(take_home(expired))]
-    usual.set(life_s=600, saves=1)
-    paths += [usual.offer(take_home(spent)), usual.offer(take_home(forgotten)), f"/D/{new_token()}"]
-    ask(port, f"{paths[1]}/save/card.jpg")
-    ask(port, f"{paths[2]}/forget", "POST")
-    usual.wait_for(Ended, expired)
-    for tail in ("", "/card.jpg", "/save/card.jpg", "/no_such_file"):
-        answers = [ask(port, path + tail, address=phone) for path in paths]
-        assert {answer.status for answer in answers} == {404}
-        assert len({answer.body for answer in answers}) == 1
-        # Nothing differs but the second.
-        assert len({tuple((n, t) for n, t in a.headers.items() if n != "date") for a in answers}) == 1
-
-
-def test_forgetting_stops_what_is_on_its_way(stage: Stage, port: int) -> None:
-    film = bytes(20_000_000)
-    path = stage.offer(take_home(next(visits), film=film))
-    with socket.create_connection(("127.0.0.1", port), 20) as slow:
-        slow.sendall(f"GET {path}/morph.mp4 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
-        received = len(slow.recv(1024))
-        time.sleep(0.2)  # What lies between here and there is full.
-        ask(port, f"{path}/forget", "POST")
-        with suppress(ConnectionResetError):
-            received += len(read_all(slow))
-    assert received < len(film)
-
-
-# --- ranges ---
-
-
-@pytest.mark.parametrize(
-    ("wanted", "status", "first", "end"),
-    [
-        ("bytes=0-0", 206, 0, 1),
-        ("bytes=0-1", 206, 0, 2),
-        ("bytes=1000-", 206, 1000, len(FILM)),
-        ("bytes=-100", 206, len(FILM) - 100, len(FILM)),
-        ("bytes=0-99999999999", 206, 0, len(FILM)),
-        ("bytes=99999999-", 416, 0, 0),
-        ("bytes=5-3", 416, 0, 0),
-        ("bytes=" + ",".join(f"{i}-" for i in range(100)), 416, 0, 0),  # no thousandfold answer
-        ("bytes=--5", 416, 0, 0),
-        ("lines=1-2", 416, 0, 0),
-        ("bytes=" + "9" * 400 + "-", 416, 0, 0),
-        ("bytes=٣-٤", 416, 0, 0),
-    ],
-)
-def test_ranges(stage: Stage, port: int, wanted: str, status: int, first: int, end: int) -> None:
-    path = _shared_link(stage)
-    answer = ask(port, f"{path}/morph.mp4", headers={"Range": wanted.encode().decode("latin-1")})
-    assert answer.status == status
-    if status == 206:
-        assert answer.body == FILM[first:end]
-        assert answer.headers["content-range"] == f"bytes {first}-{end - 1}/{len(FILM)}"
-
-
-def test_saving_always_gives_the_whole_file(stage: Stage, port: int) -> None:
-    answer = ask(port, f"{_shared_link(stage)}/save/morph.mp4", headers={"Range": "bytes=0-9"})
-    assert answer.status == 200 and answer.body == FILM
-
-
-_shared: list[str] = []
-
-
-def _shared_link(stage: Stage) -> str:
-    """The path of one link for many tests that only look."""
-    if not _shared:
-        stage.set(saves=1000)
-        _shared.append(stage.offer(take_home(next(visits))))
-        stage.set(saves=20)
-    return _shared[0]
-
-
-# --- attacks, a polite phone beside them ---
-
 
 TRICKS = [
     "/..%2f..%2f..%2fetc/passwd",
@@ -288,7 +65,7 @@ TRICKS = [
 
 
 def test_no_path_leads_anywhere_else(stage: Stage, port: int, phone: str) -> None:
-    link = _shared_link(stage)
+    link = stage.shared_link()
     for trick in TRICKS:
         answer = ask(port, trick.format(link=link), address=phone)
         assert answer.status in (400, 404, 421), trick
@@ -298,7 +75,7 @@ def test_no_path_leads_anywhere_else(stage: Stage, port: int, phone: str) -> Non
 
 
 def test_only_the_right_host_is_answered(stage: Stage, port: int) -> None:
-    link = _shared_link(stage)
+    link = stage.shared_link()
     for host in ("evil.example", "", "127.0.0.1", f"127.0.0.1:{port}.evil.example", f"evil@127.0.0.1:{port}"):
         assert ask(port, link, headers={"Host": host}).status in (400, 421), host
     assert ask(port, f"http://evil.example{link}").status in (400, 421)
@@ -306,7 +83,7 @@ def test_only_the_right_host_is_answered(stage: Stage, port: int) -> None:
 
 
 def test_other_methods_do_nothing(stage: Stage, port: int, phone: str) -> None:
-    link = _shared_link(stage)
+    link = stage.shared_link()
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "FORGET"):
         assert ask(port, link, method, address=phone).status in (400, 404, 405, 421), method
         override = {"X-HTTP-Method-Override": method}
@@ -318,7 +95,7 @@ def test_other_methods_do_nothing(stage: Stage, port: int, phone: str) -> None:
 
 
 def test_what_is_too_large_is_refused(stage: Stage, port: int) -> None:
-    link = _shared_link(stage)
+    link = stage.shared_link()
     refused = ask(port, link + "?" + "a" * 2000)
     assert refused.status == 400 and b"aaa" not in refused.body and "aiohttp" not in str(refused.headers)
     assert ask(port, link, headers={"X-Long": "a" * 9000}).status == 400
@@ -358,7 +135,7 @@ def _pipeline(port: int, paths: list[bytes], at_once: int = 30) -> list[int]:
 
 
 def test_guessing_is_turned_away_and_true_links_never_are(stage: Stage, port: int) -> None:
-    link = _shared_link(stage)
+    link = stage.shared_link()
     most = stage.parameters.misses_per_minute
     guesser, other = "127.0.7.1", "127.0.7.2"
     statuses = [ask(port, f"/D/{new_token()}", address=guesser).status for _ in range(most + 20)]
@@ -370,7 +147,7 @@ def test_guessing_is_turned_away_and_true_links_never_are(stage: Stage, port: in
 
 def test_slow_connections_keep_nobody_out(stage: Stage, port: int) -> None:
     """Slowloris: 200 connections that never finish asking; what one address may have stays, for a while."""
-    link = _shared_link(stage)
+    link = stage.shared_link()
     crawling = [_crawl(port, "127.0.9.1") for _ in range(200)]
     try:
         assert ask(port, link, address="127.0.9.2").status == 200
@@ -509,7 +286,7 @@ ENDS = st.sampled_from([b"", b"\r\n\r\n"])
 
 def test_whatever_is_sent_the_server_goes_on(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """A fuzz of raw bytes: every answer is HTTP, none is an error of the server, and the link still lives."""
-    answered = _fuzz(_shared_link(stage), stage.network.port)
+    answered = _fuzz(stage.shared_link(), stage.network.port)
     assert answered > 50
     stage.offer(take_home(next(visits)))  # what the process has said until now has arrived
     assert "an answer failed" not in caplog.text
@@ -549,7 +326,7 @@ def _send_raw(link: str, port: int, data: bytes) -> bool:
 
 
 def test_a_polite_phone_is_served_while_others_attack(usual: Stage, port: int) -> None:
-    link = _shared_link(usual)
+    link = usual.shared_link()
     stop = threading.Event()
 
     def attack(number: int) -> None:

@@ -16,7 +16,7 @@ from installation.delivery.captions import Caption
 from installation.delivery.messages import Offered
 from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import film, marks
-from tests.installation.delivery.test_delivery import read_code, screen_with_code
+from tests.support.code_reader import read_code, screen_with_code
 from tests.support.delivery_kit import Stage, running, until
 
 CHROMIUM = "/usr/bin/chromium"

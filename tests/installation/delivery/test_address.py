@@ -1,0 +1,72 @@
+"""The address that phones are sent to, and the configuration of it."""
+
+import pytest
+from pydantic import ValidationError
+
+from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
+from installation.settings.configuration import Delivery as Network
+from installation.settings.configuration import WiFi
+from installation.workers.supervision import ServiceError
+
+
+def test_the_address_is_one_that_phones_can_reach() -> None:
+    interfaces = {"lo": ["127.0.0.1"], "docker0": ["172.17.0.1"], "wlan0": ["169.254.3.4", "192.168.4.1"]}
+    assert choose(interfaces, route="192.168.4.1") == "192.168.4.1"
+    assert choose(interfaces, wanted="wlan0", route="172.17.0.1") == "192.168.4.1"
+    assert choose(interfaces) == "172.17.0.1"
+    with pytest.raises(ServiceError, match="eth0 has no address"):
+        choose(interfaces, wanted="eth0")
+    with pytest.raises(ServiceError, match="no network"):
+        choose({"lo": ["127.0.0.1"], "wlan0": ["169.254.3.4"]}, route="169.254.3.4")
+
+
+def test_links_begin_with_capitals_where_those_mean_the_same() -> None:
+    plain, usual = Network(port=80), Network(port=8080)
+    assert base_url(plain, "192.168.4.1") == "HTTP://192.168.4.1"
+    assert base_url(usual, "192.168.4.1") == "HTTP://192.168.4.1:8080"
+    proxied = Network(public_url="https://museum.example/Mirror/")
+    assert base_url(proxied, "127.0.0.1") == "HTTPS://MUSEUM.EXAMPLE/Mirror"
+    assert accepted_hosts(proxied, "127.0.0.1") == {"museum.example", "127.0.0.1:8080"}
+    for url, host in (
+        ("https://museum.example:443", "museum.example"),
+        ("http://m.example:80/a", "m.example"),
+    ):
+        network = Network(public_url=url)
+        assert host in accepted_hosts(network, "127.0.0.1")
+        assert base_url(network, "127.0.0.1").lower() == url.replace(":443", "").replace(":80", "")
+    assert accepted_hosts(plain, "192.168.4.1") == {"192.168.4.1", "192.168.4.1:80"}
+
+
+def test_a_configuration_that_cannot_work_is_refused() -> None:
+    for wrong in (
+        {"certificate": "a.pem"},
+        {"certificate": "a.pem", "key": "b.pem"},
+        {"public_url": "museum.example"},
+        {"public_url": "ftp://museum.example"},
+        {"public_url": "https://museum..example"},
+        {"public_url": "https://[museum"},
+        {"public_url": "https://:8443"},
+        {"public_url": "https://museum.example:port"},
+        {"public_url": "https://museum.example@elsewhere.example"},
+        {"public_url": "https://münchen.example"},
+        {"host": "0.0.0.0"},
+        {"host": ""},
+        {"host": "2001:db8::1"},
+        {"host": "::", "public_url": "https://museum.example"},
+        {"trusted_proxies": ["somebody"]},
+        {"port": 0},
+        {"wifi": {"name": ""}},
+        {"wifi": {"name": "Guests", "password": "short"}},
+    ):
+        with pytest.raises(ValidationError):
+            Network.model_validate(wrong)
+    Network(host="0.0.0.0", public_url="https://[2001:db8::1]:8443/mirror")
+
+
+def test_wifi_codes_are_escaped() -> None:
+    assert wifi_code(None) is None
+    assert wifi_code(WiFi(name="Guests")) == "WIFI:T:nopass;S:Guests;;"
+    assert wifi_code(WiFi(name="Guests", password="mirror mirror", hidden=True)) == (
+        "WIFI:T:WPA;S:Guests;P:mirror mirror;H:true;;"
+    )
+    assert wifi_code(WiFi(name='a;b:c,d\\e"f')) == r"WIFI:T:nopass;S:a\;b\:c\,d\\e\"f;;"

@@ -1,0 +1,93 @@
+"""The files behind a link, and the words on card and page."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from installation.delivery import card
+from installation.delivery.files import CARD, DOPPELGANGER, OTHER, SAME, encode_files
+from installation.delivery.page import render
+from installation.delivery.pictures import TakeHomePictures
+from installation.outputs import marks
+from installation.settings.texts import Texts, languages
+from installation.stage.canvas import WHITE, Canvas
+from installation.stage.typesetting import Colour
+from tests.support.delivery_kit import picture, take_home
+
+
+def test_files_carry_the_mark_and_nothing_else(tmp_path: Path) -> None:
+    given = take_home(film=None)
+    package = encode_files(given)
+    assert given.pair is not None
+    same, other = given.pair
+    for name, judged in ((DOPPELGANGER, given.doppelganger), (SAME, same), (OTHER, other)):
+        (tmp_path / name).write_bytes(package.files[name].content)
+        with Image.open(tmp_path / name) as image:
+            assert (np.asarray(image) == judged).all()  # so every judge says what it said
+            assert set(image.info) == {"xmp", "XML:com.adobe.xmp"} and not image.getexif()
+        assert marks.read_digital_source_type(tmp_path / name) == marks.TRAINED_ALGORITHMIC_MEDIA
+    (tmp_path / CARD).write_bytes(package.files[CARD].content)
+    with Image.open(tmp_path / CARD) as image:
+        assert image.size == (1080, 1350) and not image.getexif()
+        assert set(image.info) <= {"xmp", "jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert marks.read_digital_source_type(tmp_path / CARD) == marks.TRAINED_ALGORITHMIC_MEDIA
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("with_pair", [True, False])
+def test_the_card_fits_in_every_language(language: str, with_pair: bool) -> None:
+    pair = (picture(1), picture(2)) if with_pair else None
+    drawn = card.draw(picture(3), pair, Texts.load(language))
+    assert drawn.shape == (1350, 1080, 3)
+    # Nothing runs into the margins.
+    assert (drawn[1080:, :58] == 0).all() and (drawn[1080:, -58:] == 0).all()
+    assert (drawn[-24:] == 0).all()
+    assert drawn[1080:, 60:-60].max() == 255
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_card_says_legibly_that_nobody_is_shown(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone shows it a third as large."""
+    written: dict[str, tuple[float, int]] = {}
+
+    def write(_: Canvas, words: str, at: object, size_px: int, weight: int, colour: Colour = WHITE) -> None:
+        written[words] = size_px, min(colour)
+
+    monkeypatch.setattr(Canvas, "text", write)
+    text = Texts.load(language)
+    card.draw(picture(3), (picture(1), picture(2)), text)
+    size_px, grey = written[text("card.synthetic")]
+    assert size_px >= 32 and grey >= 220
+
+
+# What only somebody who was portrayed can be told.
+LIKENESS = re.compile(r"likeness|like yours|you end|sees you|still you|your own face"
+                      r"|for me|[Bb]etween me|like mine"
+                      r"|Ihrem|Ihnen|noch Sie|Sie enden|mir|meinem|meines")  # fmt: skip
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("with_pair", [True, False])
+def test_nobody_without_a_camera_is_told_of_a_likeness(
+    language: str, same: bool, with_pair: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither on the page nor on the card."""
+    pair = (picture(1), picture(2)) if with_pair else None
+
+    def told(exists: bool) -> tuple[set[str], set[str]]:
+        card_words: list[str] = []
+        monkeypatch.setattr(Canvas, "text", lambda _, words, *args, **more: card_words.append(words))
+        content = encode_files(TakeHomePictures(1, language, picture(3), pair=pair, same=same, exists=exists))
+        return set(LIKENESS.findall(render(content, "X", 600))), set(LIKENESS.findall(" ".join(card_words)))
+
+    assert all(told(exists=True)) and not any(told(exists=False))
+
+
+def test_the_languages_have_the_same_words() -> None:
+    english = {key for key in Texts.load("en").lines if key.startswith(("phone.", "card."))}
+    for language in languages():
+        assert {k for k in Texts.load(language).lines if k.startswith(("phone.", "card."))} == english
