@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from installation.app.interfaces import TouchAreas
 from installation.app.session import Session
 from installation.control.show.control import Control
-from installation.control.show.messages import FrameStatus, JuryEntry
+from installation.control.show.frame_status import FrameStatus, JuryEntry
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from installation.app.registration import declarations_of, load_scenes
 from installation.control.show.control import Control
-from installation.control.show.messages import FrameStatus, JuryEntry
+from installation.control.show.frame_status import FrameStatus, JuryEntry
 from installation.settings.configuration import ControlSettings, Stage
 from installation.settings.parameters import Applies, Colour, Outside, Parameters, Value
 from installation.settings.phase import Phase

@@ -1,6 +1,13 @@
 """docs/osc.md and what `./kiosk osc` prints, made from the registry and the tables of commands."""
 
-from installation.control.protocol.commands import ANSWERS, COMMANDS, OUTPUTS, TAGS, Output, parameter_address
+from installation.control.protocol.address_space import (
+    ANSWERS,
+    COMMANDS,
+    OUTPUTS,
+    TAGS,
+    Output,
+    parameter_address,
+)
 from installation.control.protocol.parameter_table import parameter_table, value_text
 from installation.settings.parameters import Parameter
 from installation.settings.registry import Registry

@@ -6,7 +6,14 @@ https://github.com/Vidvox/OSCQueryProposal. Nothing here speaks to a network.
 from collections.abc import Mapping
 from typing import Any
 
-from installation.control.protocol.commands import COMMANDS, OUTPUTS, TAGS, Command, Output, parameter_address
+from installation.control.protocol.address_space import (
+    COMMANDS,
+    OUTPUTS,
+    TAGS,
+    Command,
+    Output,
+    parameter_address,
+)
 from installation.control.protocol.packets import Argument
 from installation.settings.parameters import Kind, Outside, Parameter
 from installation.settings.registry import Registry

@@ -90,7 +90,7 @@ class CueList(BaseModel):
         return _last_of_each(messages) if until - after > timedelta(days=1) else messages
 
 
-def load(path: Path) -> CueList:
+def load_cues(path: Path) -> CueList:
     """Reads a cue list; without a file it is empty. Raises UsageError naming the entry that is wrong."""
     try:
         return CueList.model_validate(tomllib.loads(path.read_text("utf-8")))

@@ -100,12 +100,12 @@ class Feedback:
             each.listens.discard(address)
         return True
 
-    def tell(self, address: str, *arguments: Argument, now_s: float, name: str = "") -> None:
+    def update(self, address: str, *arguments: Argument, now_s: float, name: str = "") -> None:
         """Makes it known if it is new."""
         if self._newest.get((address, name)) != arguments:
-            self.note(address, *arguments, now_s=now_s, name=name)
+            self.publish(address, *arguments, now_s=now_s, name=name)
 
-    def note(
+    def publish(
         self,
         address: str,
         *arguments: Argument,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from installation.control.protocol.addresses import is_pattern, matching
+from installation.control.protocol.address_patterns import is_pattern, matching
 from installation.control.protocol.packets import Bundle, Malformed, Message, parse
 from installation.control.transports.error_log_throttle import ErrorLogThrottle
 
@@ -49,7 +49,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Listening:
+class ListenRequest:
     """An OSCQuery client wants to hear of one address, or no longer."""
 
     peer: Peer
@@ -79,7 +79,7 @@ class Inbox:
         known = tuple(addresses)
         self._error_log = error_log
         self._clock = clock
-        self._queue: queue.SimpleQueue[Received | Listening] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Received | ListenRequest] = queue.SimpleQueue()
 
     @property
     def full(self) -> bool:
@@ -102,9 +102,9 @@ class Inbox:
     def listen(self, peer: Peer, address: str, on: bool) -> None:
         """Queues the wish of an OSCQuery client."""
         if not self.full:
-            self._queue.put(Listening(peer, address, on))
+            self._queue.put(ListenRequest(peer, address, on))
 
-    def take(self) -> Received | Listening | None:
+    def take(self) -> Received | ListenRequest | None:
         """What came first, or None."""
         try:
             return self._queue.get_nowait()

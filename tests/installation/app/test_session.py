@@ -128,14 +128,14 @@ def visited() -> Visited:
 
 
 class FakeControl:
-    """A control in which that has just happened."""
+    """A control that hands out the given events once."""
 
-    def __init__(self, *happened: object) -> None:
-        self.happened = list(happened)
+    def __init__(self, *events: object) -> None:
+        self.events = list(events)
 
     def drain(self, _: float) -> list[object]:
-        happened, self.happened = self.happened, []
-        return happened
+        events, self.events = self.events, []
+        return events
 
 
 def blackout(visited: Visited, on: bool) -> None:

@@ -21,7 +21,7 @@ from pythonosc import slip
 
 from engine.common.errors import UsageError
 from installation.cli.osc import default_registry
-from installation.control.protocol.commands import COMMANDS, OUTPUTS
+from installation.control.protocol.address_space import COMMANDS, OUTPUTS
 from installation.control.protocol.documentation import listing, page
 from installation.control.protocol.packets import encode, parse
 from installation.settings.configuration import load
@@ -548,7 +548,7 @@ send = [["/scene/rehearsed/glow", 0.25]]
 def test_cues_follow_the_clock_and_the_visit(tmp_path: Path) -> None:
     (tmp_path / "cues.toml").write_text(CUES)
     stage = HeadlessStage(tmp_path)
-    stage.control._cued_until = datetime(2026, 3, 2, 12)  # as if begun a week before this
+    stage.control._cue_player._played_until = datetime(2026, 3, 2, 12)  # as if begun a week before this
     stage.wall_clock = lambda: datetime(2026, 3, 9, 12)
     with stage:
         eventually(lambda: stage.happened == [Halted(), ShowClosed(), BlackoutChanged(False), ShowOpened()])
@@ -688,7 +688,7 @@ def test_a_flood_neither_piles_up_nor_changes_the_order(
 def test_every_command_is_carried_out_and_no_address_is_used_twice() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stage = HeadlessStage(Path(folder))
-        assert set(stage.control._actions) == {command.address for command in COMMANDS}
+        assert set(stage.control._dispatcher._actions) == {command.address for command in COMMANDS}
         stage.control.close()
     every = [each.address for each in (*COMMANDS, *OUTPUTS)]
     assert len(set(every)) == len(every)

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.common.errors import UsageError
-from installation.control.protocol.addresses import LONGEST_PATTERN, is_pattern, matches, matching
+from installation.control.protocol.address_patterns import LONGEST_PATTERN, is_pattern, matches, matching
 from installation.control.protocol.packets import (
     BUNDLE,
     DEEPEST,
@@ -26,8 +26,7 @@ from installation.control.protocol.packets import (
     encode,
     parse,
 )
-from installation.control.show.cues import CueList
-from installation.control.show.cues import load as load_cues
+from installation.control.show.cues import CueList, load_cues
 from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
 from installation.control.show.presets import Preset, Presets
@@ -350,7 +349,7 @@ class Ear:
 
 def test_who_subscribes_again_within_its_lease_hears_everything_anew_and_who_renews_does_not() -> None:
     feedback, ear = Feedback(), Ear()
-    feedback.tell("/a", 1, now_s=0)
+    feedback.update("/a", 1, now_s=0)
     for now_s, told in ((0.0, True), (5.0, False), (10.0, False), (19.9, False), (29.9, True), (31.0, False)):
         assert feedback.subscribe(ear, ear, now_s, now_s + 600)
         feedback.flush(now_s)
@@ -362,11 +361,11 @@ def test_who_subscribes_again_within_its_lease_hears_everything_anew_and_who_ren
 def test_what_cannot_be_sent_waits_for_the_network_the_newest_of_each() -> None:
     feedback, ear = Feedback(), Ear()
     ear.is_reached = False
-    feedback.tell("/a", 1, now_s=0)
-    feedback.tell("/b", 1, now_s=0)
+    feedback.update("/a", 1, now_s=0)
+    feedback.update("/b", 1, now_s=0)
     feedback.subscribe(ear, ear, 0.0, 600.0)
     feedback.flush(0.0)
-    feedback.tell("/a", 2, now_s=1)
+    feedback.update("/a", 2, now_s=1)
     feedback.flush(1.0)
     ear.is_reached = True
     feedback.flush(3.0)
@@ -380,7 +379,7 @@ def test_who_moves_a_fader_hears_where_it_ended_up_once_it_rests() -> None:
     for ear in (hand, other):
         feedback.subscribe(ear, ear, 0.0, 600.0)
     for step in range(40):
-        feedback.note("/a", step, now_s=step / 50, source=hand)
+        feedback.publish("/a", step, now_s=step / 50, source=hand)
         feedback.flush(step / 50)
     assert hand.take() == [] and len(other.take()) == 40
     feedback.flush(0.9)
@@ -390,7 +389,7 @@ def test_who_moves_a_fader_hears_where_it_ended_up_once_it_rests() -> None:
 def test_a_lease_neither_silences_nor_outlives_what_is_listened_to() -> None:
     feedback, ear = Feedback(), Ear()
     for address in ("/a", "/b"):
-        feedback.tell(address, 1, now_s=0)
+        feedback.update(address, 1, now_s=0)
     feedback.listen(ear, "/a", True)
     feedback.flush(0.0)
     assert ear.take() == ["/a"]
@@ -400,7 +399,7 @@ def test_a_lease_neither_silences_nor_outlives_what_is_listened_to() -> None:
     for now_s, end in ((2.0, lambda: feedback.flush(2.0)), (4.0, lambda: feedback.unsubscribe(ear))):
         end()
         for address in ("/a", "/b"):
-            feedback.note(address, 2, now_s=now_s)
+            feedback.publish(address, 2, now_s=now_s)
         feedback.flush(now_s + 0.5)
         assert ear.take() == ["/a"]
         feedback.subscribe(ear, ear, now_s + 1, 60.0)
@@ -408,7 +407,7 @@ def test_a_lease_neither_silences_nor_outlives_what_is_listened_to() -> None:
         assert ear.take() == ["/a", "/b"]
     feedback.unsubscribe(ear)
     feedback.listen(ear, "/a", False)
-    feedback.note("/a", 3, now_s=6.0)
+    feedback.publish("/a", 3, now_s=6.0)
     feedback.flush(7.0)
     assert ear.take() == [] and len(feedback) == 0
 

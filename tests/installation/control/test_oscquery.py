@@ -13,8 +13,8 @@ import zeroconf
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from requests.auth import HTTPBasicAuth
 
-from installation.control.protocol.commands import COMMANDS, OUTPUTS
-from installation.control.show.messages import JuryEntry
+from installation.control.protocol.address_space import COMMANDS, OUTPUTS
+from installation.control.show.frame_status import JuryEntry
 from installation.control.transports import web
 from installation.control.transports.advertisement import Advertisement
 from installation.control.transports.streams import MOST_CONNECTIONS
