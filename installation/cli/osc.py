@@ -1,4 +1,4 @@
-"""`./kiosk osc`: every address that curators can use."""
+"""`./kiosk osc`: lists every OSC address; the tables are in `control.protocol.address_space`."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the list; returns the exit code."""
-    from installation.control.protocol.documentation import listing, page
+    from installation.control.protocol.documentation import markdown_page, terminal_listing
 
     registry = default_registry()
-    print(page(registry) if arguments.markdown else listing(registry))
+    print(markdown_page(registry) if arguments.markdown else terminal_listing(registry))
     return 0
 
 

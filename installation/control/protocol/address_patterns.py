@@ -1,7 +1,7 @@
 """Address patterns as OSC 1.0 has them: `?`, `*`, `[a-c]`, `[!x]` and `{a,b}`, none of which matches a `/`.
 
-The wildcards are in what is sent; the addresses of methods have none. Matching takes time proportional to
-the pattern's length times the address's, whatever is sent: there is no backtracking.
+Received addresses may have wildcards, the addresses of methods have none. Matching takes time proportional to
+the pattern's length times the address's at worst: there is no backtracking.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from functools import lru_cache
 WILDCARDS = frozenset("?*[]{}")
 LONGEST_PATTERN = 200
 
-# From the places an address has been matched up to, to the places it is matched up to one token later.
+# A token maps the positions up to which an address has been matched to those after one more token.
 Token = Callable[[str, set[int]], set[int]]
 
 
@@ -21,12 +21,12 @@ def is_pattern(address: str) -> bool:
 
 def matches(pattern: str, address: str) -> bool:
     """Whether the pattern matches the whole address. A malformed or overlong pattern matches nothing."""
-    places = {0}
+    positions = {0}
     for token in _tokens(pattern):
-        places = token(address, places)
-        if not places:
+        positions = token(address, positions)
+        if not positions:
             return False
-    return len(address) in places
+    return len(address) in positions
 
 
 def matching(pattern: str, addresses: Iterable[str]) -> list[str]:
@@ -41,25 +41,25 @@ def _tokens(pattern: str) -> tuple[Token, ...]:
     while at < len(pattern):
         match pattern[at]:
             case "*":
-                tokens.append(_anything)
+                tokens.append(_any_run)
             case "?":
-                tokens.append(_one("", excluded=True))
+                tokens.append(_single_sign("", excluded=True))
             case "[" if (end := pattern.find("]", at)) > 0:
                 inside, at = pattern[at + 1 : end], end
-                tokens.append(_one(_spelled_out(inside.removeprefix("!")), inside.startswith("!")))
+                tokens.append(_single_sign(_expand_ranges(inside.removeprefix("!")), inside.startswith("!")))
             case "{" if (end := pattern.find("}", at)) > 0:
                 texts, at = pattern[at + 1 : end].split(","), end
-                tokens.append(_either([text for text in texts if "/" not in text]))
+                tokens.append(_any_text([text for text in texts if "/" not in text]))
             case sign if sign in WILDCARDS:
-                return (_nothing,)
+                return (_no_match,)
             case sign:
-                tokens.append(_either([sign]))
+                tokens.append(_any_text([sign]))
         at += 1
-    return tuple(tokens) if len(pattern) <= LONGEST_PATTERN else (_nothing,)
+    return tuple(tokens) if len(pattern) <= LONGEST_PATTERN else (_no_match,)
 
 
-def _spelled_out(inside: str) -> str:
-    """The signs between brackets, `a-c` as `abc`. A minus at either end is a minus."""
+def _expand_ranges(inside: str) -> str:
+    """The signs between brackets with ranges expanded: `a-c` is `abc`. A minus at either end is a minus."""
     signs, at = "", 0
     while at < len(inside):
         if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
@@ -72,29 +72,33 @@ def _spelled_out(inside: str) -> str:
     return signs
 
 
-def _one(signs: str, excluded: bool) -> Token:
-    """One sign that is, or is not, among the given ones."""
-    return lambda address, places: {
-        place + 1
-        for place in places
-        if place < len(address) and address[place] != "/" and (address[place] in signs) is not excluded
+def _single_sign(signs: str, excluded: bool) -> Token:
+    """Matches one sign that is, or (`excluded`) is not, among the given ones; never a `/`."""
+    return lambda address, positions: {
+        position + 1
+        for position in positions
+        if position < len(address)
+        and address[position] != "/"
+        and (address[position] in signs) is not excluded
     }
 
 
-def _either(texts: list[str]) -> Token:
-    """One of the given texts."""
-    return lambda address, places: {
-        place + len(text) for place in places for text in texts if address.startswith(text, place)
+def _any_text(texts: list[str]) -> Token:
+    """Matches any of the given texts."""
+    return lambda address, positions: {
+        position + len(text) for position in positions for text in texts if address.startswith(text, position)
     }
 
 
-def _anything(address: str, places: set[int]) -> set[int]:
+def _any_run(address: str, positions: set[int]) -> set[int]:
+    """Matches any number of signs up to the next `/`."""
     reached: set[int] = set()
-    for place in places:
-        end = address.find("/", place)
-        reached.update(range(place, (end if end >= 0 else len(address)) + 1))
+    for position in positions:
+        end = address.find("/", position)
+        reached.update(range(position, (end if end >= 0 else len(address)) + 1))
     return reached
 
 
-def _nothing(address: str, places: set[int]) -> set[int]:
+def _no_match(address: str, positions: set[int]) -> set[int]:
+    """Matches nothing."""
     return set()

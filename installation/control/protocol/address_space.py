@@ -1,7 +1,7 @@
-"""Every address beside the parameters: what can be asked for, and what is told.
+"""The OSC address space: commands, outputs and answers; the parameters come from the registry.
 
-`./kiosk osc`, docs/osc.md and OSCQuery are made from these tables and from the registry; nothing is declared
-twice. What a command takes is described, and checked, as a parameter is.
+`./kiosk osc`, docs/osc.md and OSCQuery are made from these tables and the registry; nothing is declared
+twice. A command's arguments are described and checked like parameters.
 """
 
 from collections.abc import Iterator
@@ -45,21 +45,21 @@ PORT = _argument(
 
 @dataclass(frozen=True)
 class Command:
-    """Something that can be asked for. The first `needs` arguments must be given, the others may be.
+    """A command. The first `required` arguments must be given, the others are optional.
 
-    One that takes nothing is a button: a single number or switch is how far it is pressed, and letting go
-    (0, false) does nothing.
+    A command without arguments is a button: a single number or switch says how far it is pressed, and a
+    release (0, false) does nothing.
     """
 
     address: str
     description: str
-    takes: tuple[Parameter, ...] = ()
-    needs: int = 0
+    arguments: tuple[Parameter, ...] = ()
+    required: int = 0
 
 
 @dataclass(frozen=True)
 class Output:
-    """Something that is told. `tags` are the OSC types of its arguments, `names` what those are."""
+    """A message to subscribers or senders. `tags` are the OSC types of its arguments, `names` their names."""
 
     address: str
     tags: str
@@ -149,7 +149,7 @@ OUTPUTS = (
     Output("/heartbeat", "i", ("seconds",), "once a second: how long the piece runs"),
 )
 
-# To the sender only, and therefore nothing that can be read.
+# Sent to one sender only, hence not readable.
 ANSWERS = (
     Output("/error", "ss", ("address", "reason"), "what was refused, and why"),
     Output("/done", "ss", ("address", "detail"), "a command was carried out"),
@@ -163,18 +163,18 @@ def parameter_address(address: str) -> str:
 
 
 def reached_by_patterns(registry: Registry) -> Iterator[str]:
-    """What a pattern may match. No command: who explores with `/*/*` must not start a panic on the way."""
+    """The addresses that patterns may match. No command: `/*/*`, sent to explore, must not start a panic."""
     yield from map(parameter_address, registry.parameters)
     yield from (output.address for output in OUTPUTS)
 
 
-def understand(command: Command, arguments: tuple[object, ...]) -> tuple[Value, ...] | str:
-    """What the command is given, defaults included, or why that is not possible."""
-    if not command.needs <= len(arguments) <= len(command.takes):
-        wanted = " ".join(each.address for each in command.takes) or "nothing"
+def parse_arguments(command: Command, arguments: tuple[object, ...]) -> tuple[Value, ...] | str:
+    """The values of a command's arguments, defaults included, or why they are refused."""
+    if not command.required <= len(arguments) <= len(command.arguments):
+        wanted = " ".join(each.address for each in command.arguments) or "nothing"
         return f"takes {wanted}"
-    given: list[Value] = [each.default for each in command.takes]
-    for place, (slot, argument) in enumerate(zip(command.takes, arguments, strict=False)):
+    given: list[Value] = [each.default for each in command.arguments]
+    for place, (slot, argument) in enumerate(zip(command.arguments, arguments, strict=False)):
         accepted = slot.accept(argument)
         if isinstance(accepted, Refusal):
             return str(accepted)

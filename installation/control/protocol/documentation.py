@@ -32,7 +32,7 @@ TouchDesigner is in [show-control.md](show-control.md).
 """
 
 
-def page(registry: Registry) -> str:
+def markdown_page(registry: Registry) -> str:
     """The whole reference, as Markdown."""
     parts = [
         INTRODUCTION,
@@ -41,23 +41,25 @@ def page(registry: Registry) -> str:
         "| --- | --- | --- |",
     ]
     for command in COMMANDS:
-        takes = "<br>".join(_slot(slot, place < command.needs) for place, slot in enumerate(command.takes))
+        takes = "<br>".join(
+            _argument_text(slot, place < command.required) for place, slot in enumerate(command.arguments)
+        )
         parts.append(f"| `{command.address}` | {takes} | {command.description} |")
     parts += [
         "\nA command without arguments is a button: sent with 0 or false it is let go, and nothing happens.",
         "\n# What is told\n",
         "To everybody who has sent `/subscribe`, as often as it changes and at most once a frame.\n",
-        *_told(OUTPUTS),
+        *_output_table(OUTPUTS),
         "\nTo the sender only, in answer:\n",
-        *_told(ANSWERS),
+        *_output_table(ANSWERS),
         "\n# Parameters\n",
         parameter_table(registry),
     ]
     return "\n".join(parts)
 
 
-def listing(registry: Registry) -> str:
-    """Everything on a terminal: address, type, what it takes, what it is."""
+def terminal_listing(registry: Registry) -> str:
+    """The address space for a terminal, a line each: address, types, arguments or range, description."""
     rows = [
         (
             parameter_address(address),
@@ -68,8 +70,8 @@ def listing(registry: Registry) -> str:
         for address, each in registry.parameters.items()
     ]
     for command in COMMANDS:
-        tags = "".join(TAGS[slot.kind] for slot in command.takes)
-        takes = " ".join(slot.address for slot in command.takes)
+        tags = "".join(TAGS[slot.kind] for slot in command.arguments)
+        takes = " ".join(slot.address for slot in command.arguments)
         rows.append((command.address, tags, takes, command.description))
     rows += [
         (each.address, each.tags, " ".join(each.names), each.description) for each in (*OUTPUTS, *ANSWERS)
@@ -81,7 +83,7 @@ def listing(registry: Registry) -> str:
     )
 
 
-def _told(outputs: tuple[Output, ...]) -> list[str]:
+def _output_table(outputs: tuple[Output, ...]) -> list[str]:
     return [
         "| address | types | arguments | what it is |",
         "| --- | --- | --- | --- |",
@@ -92,7 +94,7 @@ def _told(outputs: tuple[Output, ...]) -> list[str]:
     ]
 
 
-def _slot(slot: Parameter, needed: bool) -> str:
+def _argument_text(slot: Parameter, needed: bool) -> str:
     default = (
         "" if needed else f", else {slot.default:g}" if isinstance(slot.default, float) else ", optional"
     )

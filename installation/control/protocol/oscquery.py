@@ -45,11 +45,11 @@ class BadAttribute(Exception):
 
 
 class NotReadable(Exception):
-    """What is written only has no value (204)."""
+    """A node that can only be written has no value (204)."""
 
 
 class Tree:
-    """The whole address space. `values` are the newest arguments of each address, and change meanwhile."""
+    """The whole address space as nodes. `values`: address -> newest arguments, read anew at each request."""
 
     def __init__(self, registry: Registry, values: Mapping[str, tuple[Argument, ...]]) -> None:
         self._values = values
@@ -71,7 +71,7 @@ class Tree:
         return address in self._methods
 
     def node(self, path: str) -> dict[str, Any]:
-        """A node and all it holds. Raises Unknown."""
+        """A node with all nodes below it. Raises Unknown."""
         path = path.rstrip("/")
         if path in self._methods:
             return {"FULL_PATH": path, **self._methods[path], **self._value(path), **self._choices(path)}
@@ -97,7 +97,7 @@ class Tree:
         values = self._values.get(path)
         if values is None or not self._methods[path]["ACCESS"] & READ:
             return {}
-        # A switch is of type T or F, as it stands.
+        # The type of a switch tells its value: T or F.
         tags = self._methods[path]["TYPE"]
         if tags == "T":
             tags = "T" if values[0] else "F"
@@ -106,7 +106,7 @@ class Tree:
         return {"TYPE": tags, "VALUE": list(values)}
 
     def _choices(self, path: str) -> dict[str, Any]:
-        """What can be loaded is known only now."""
+        """The range of `/preset/load`: the presets that exist now."""
         if path != "/preset/load":
             return {}
         names = list(self._values.get("/preset/list", ()))
@@ -136,11 +136,11 @@ def _of_slots(slots: tuple[Parameter, ...], access: int, description: str) -> di
 
 
 def _of_command(command: Command) -> dict[str, Any]:
-    if not command.takes:
+    if not command.arguments:
         access = READ if command.address == "/preset/list" else WRITE
         return {"TYPE": BUTTON, "ACCESS": access, "DESCRIPTION": command.description}
-    access = READ | WRITE if command.needs else WRITE
-    return _of_slots(command.takes, access, command.description)
+    access = READ | WRITE if command.required else WRITE
+    return _of_slots(command.arguments, access, command.description)
 
 
 def _of_output(output: Output) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """OSC packets to messages and back, on python-osc's types.
 
-Bundles are taken apart here: python-osc loops for ever on an element of negative size, and forgets which
-messages belong together. It also logs and drops arguments of types it does not know; those packets are
-malformed here, but for impulses, which carry nothing, and symbols, which are strings.
+Bundles are parsed here: python-osc loops for ever on an element of negative size, and does not keep the
+messages of a bundle together. It also drops arguments of types it does not know; here such a packet is
+malformed, except for impulses, which carry nothing, and symbols, which are read as strings.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ Argument = float | int | bool | str  # what is sent with an address
 
 
 class Malformed(Exception):
-    """What came is no OSC packet, or larger than any that makes sense. The message says why."""
+    """A packet that is not OSC, or too large. The message says why."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """An address or a pattern, and what came with it, without what carries nothing (nil, impulse)."""
+    """An address or an address pattern, and its arguments without nil and impulse, which carry nothing."""
 
     address: str
     arguments: tuple[object, ...] = ()
@@ -46,7 +46,7 @@ class Bundle:
 def parse(packet: bytes) -> list[Bundle]:
     """The bundles in a packet. Raises Malformed.
 
-    A bundle in another is a part of it, in its place, unless it is dated later: then it stands behind it.
+    A nested bundle is merged into the one that holds it, unless it is dated later: then it follows it.
     """
     if len(packet) > LONGEST_PACKET:
         raise Malformed(f"longer than {LONGEST_PACKET} bytes")

@@ -1,4 +1,4 @@
-"""The cue list: what happens by itself at times of the day, or when a phase of the visit begins.
+"""The cue list: messages to apply at times of day, or when a phase of the visit begins.
 
     [[cue]]
     at = 10:00:00
@@ -10,7 +10,7 @@
     every = 3
     send = [["/preset/load", "slow", 5.0]]
 
-Times are the machine's local ones. What is sent is what curators can send, too.
+Times are the machine's local time. A cue may send whatever a curator can send.
 """
 
 import tomllib
@@ -29,15 +29,15 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MOST_CUES = 200
 WEEK = timedelta(days=7)
-# A clock that goes back by more was wrong before; in autumn it goes back by an hour.
-SET_RIGHT = timedelta(hours=2)
+# A clock that goes back by more was wrong before; the end of summer time takes it back by an hour.
+LARGEST_STEP_BACK = timedelta(hours=2)
 
-# An address, and what goes with it.
-Sent = Annotated[list[bool | int | float | str], Field(min_length=1, max_length=4)]
+# An address and its arguments.
+MessageWords = Annotated[list[bool | int | float | str], Field(min_length=1, max_length=4)]
 
 
 class Cue(BaseModel):
-    """Something to send, `at` a time on some days, or as a `phase` begins in every so-manieth visit."""
+    """Messages to send `at` a time on some days, or when a `phase` begins in one visit out of `every`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,7 @@ class Cue(BaseModel):
     days: list[Day] = list(DAYS)
     phase: Phase | None = None
     every: int = Field(1, ge=1, le=1000)
-    send: list[Sent] = Field(min_length=1, max_length=20)
+    send: list[MessageWords] = Field(min_length=1, max_length=20)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -57,30 +57,30 @@ class Cue(BaseModel):
 
     @property
     def messages(self) -> list[Message]:
-        """What is sent."""
+        """The messages to apply."""
         return [Message(str(address), tuple(arguments)) for address, *arguments in self.send]
 
 
 class CueList(BaseModel):
-    """A file of cues."""
+    """The content of `cues.toml`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cue: list[Cue] = Field([], max_length=MOST_CUES)
 
     def at_phase(self, phase: Phase, visit: int) -> list[Message]:
-        """What to send when a phase begins."""
+        """The messages of a phase that begins in the given visit, counted from the start."""
         found = [cue for cue in self.cue if cue.phase is phase and visit % cue.every == 0]
         return [message for cue in found for message in cue.messages]
 
     def between(self, after: datetime, until: datetime) -> list[Message]:
-        """What the clock has brought since `after`, up to `until`, local times, in order.
+        """The messages of the times after `after` and up to `until` (local times), in order.
 
-        Of more than a day, such as everything before the start, only the last of each address counts: that
-        is how things would stand now. A week says it all, also to a clock that was ahead and is set right:
-        what it brought too early, such as closing time, is made good.
+        Of a span of more than a day, such as the one before the start, only the last message to each address
+        counts: that gives the present state. Spans are cut to a week, which holds every cue. A clock that
+        was ahead and has been set back is treated like a start, which undoes what was played too early.
         """
-        after = until - WEEK if after - until > SET_RIGHT else max(after, until - WEEK)
+        after = until - WEEK if after - until > LARGEST_STEP_BACK else max(after, until - WEEK)
         due = sorted(
             (moment, number, cue)
             for number, cue in enumerate(self.cue)

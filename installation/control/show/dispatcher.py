@@ -7,7 +7,7 @@ from installation.control.protocol.address_space import (
     OUTPUTS,
     Command,
     parameter_address,
-    understand,
+    parse_arguments,
 )
 from installation.control.protocol.packets import Message, encode
 from installation.control.show.fades import Fades
@@ -69,7 +69,7 @@ class Dispatcher:
         address, arguments = message.address, message.arguments
         if address in self._commands:
             command = self._commands[address]
-            understood = understand(command, _button_arguments(command, arguments) or ())
+            understood = parse_arguments(command, _button_arguments(command, arguments) or ())
             return f"{understood}." if isinstance(understood, str) else ""
         if address not in self._parameters:
             return CAN_ONLY_BE_READ if address in self._outputs else UNKNOWN
@@ -106,10 +106,10 @@ class Dispatcher:
         arguments = _button_arguments(command, given)
         if arguments is None:
             return
-        if command.needs and not given and self._feedback.known(address):
+        if command.required and not given and self._feedback.known(address):
             self._read(address, peer)
             return
-        understood = understand(command, arguments)
+        understood = parse_arguments(command, arguments)
         if isinstance(understood, str):
             self._replies.refuse(peer, address, "refused command", understood)
             return
@@ -134,6 +134,6 @@ def _button_arguments(command: Command, arguments: tuple[object, ...]) -> tuple[
 
     A command that takes nothing is a button: its single number or switch says how far it is pressed.
     """
-    if not command.takes and len(arguments) == 1 and isinstance(arguments[0], bool | int | float):
+    if not command.arguments and len(arguments) == 1 and isinstance(arguments[0], bool | int | float):
         return () if arguments[0] else None
     return arguments

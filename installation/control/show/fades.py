@@ -1,4 +1,4 @@
-"""Parameters on their way to a preset."""
+"""Fades of parameters to the values of a preset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class _Fade:
 
 
 class Fades:
-    """Floats glide in a straight line; everything else changes when the next scene begins."""
+    """Floats are interpolated linearly; everything else changes when the next scene begins."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -30,13 +30,13 @@ class Fades:
         return len(self._running)
 
     def start(self, targets: Mapping[str, Value], fade_s: float, now_s: float) -> list[str]:
-        """Sends parameters on their way, off the one they were on. Returns what changed at once."""
+        """Starts fades, in place of those that run. Returns the addresses that changed at once."""
         changed = []
         for address, target in targets.items():
             self._running.pop(address, None)
             parameter, current = self._registry.parameters[address], self._registry.get(address)
             if current == target:
-                # What waits for the next scene, after a fade, waits no longer.
+                # Without a fade, drop a change that an earlier one has postponed to the next scene.
                 if fade_s == 0:
                     self._registry.set(address, target)
                 continue
@@ -49,15 +49,15 @@ class Fades:
         return changed
 
     def cancel(self, address: str) -> None:
-        """Leaves a parameter where it is: a hand on the fader wins."""
+        """Stops a parameter's fade where it is, because somebody has set the parameter."""
         self._running.pop(address, None)
 
     def clear(self) -> None:
-        """Leaves everything where it is."""
+        """Stops all fades where they are."""
         self._running.clear()
 
     def advance(self, now_s: float) -> list[str]:
-        """Moves everything on. Returns the addresses whose value changed."""
+        """Sets every fading parameter to its value at `now_s`. Returns the addresses that changed."""
         changed = []
         for address, fade in list(self._running.items()):
             value = six_digits(fade.at(now_s))

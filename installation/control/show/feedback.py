@@ -1,8 +1,8 @@
-"""Who is told what, and how often.
+"""The newest value of every address, and the subscribers that changes are sent to.
 
-Everything that is told has an address and, where one address tells of several things (judges, services), the
-name of the thing. Of each the newest value waits for each subscriber; a value that changes faster than it may
-be sent is replaced, not queued.
+A value is kept under its address and, where one address reports several things (judges, services), the name
+of the thing. Each subscriber is sent the newest value; a value that changes faster than it may be sent is
+replaced, not queued.
 """
 
 import math
@@ -15,23 +15,23 @@ Key = tuple[str, str]
 
 MOST_SUBSCRIBERS = 32
 MOST_ANSWERS = 1024
-# Of one value, in seconds. A little less than a frame's time, so that no frame is left out.
+# Between two messages of one value to one subscriber. A little less than a frame, so that none is skipped.
 INTERVAL_S = 0.9 / 60
-# Who moves a fader hears where it ended up once it has come to rest: until then the fader would fight itself.
+# Whoever moves a fader is sent its value when it has come to rest; sooner, the fader would move itself.
 SETTLE_S = 0.1
-# After the start a network may come up late; what is known waits for it, the newest of each.
+# Until the next try where a packet could not be sent: after the start a network may come up late.
 AGAIN_S = 1.0
-# Who subscribes again after less than this renews a lease. After more it may have been started anew within a
-# long one, and hears how everything is.
+# A peer that subscribes again within this time renews its lease. Later, it may have been restarted during a
+# long lease, and is sent all values.
 ANEW_S = 10.0
 
 
 @dataclass
 class _Subscriber:
     peer: Peer  # who subscribed, and may move faders
-    until_s: float = -math.inf  # everything is told until then
+    until_s: float = -math.inf  # end of the lease, during which every address is sent
     asked_s: float = -math.inf  # when it subscribed last
-    listens: set[str] = field(default_factory=set)  # addresses that are told for as long as the peer is there
+    listens: set[str] = field(default_factory=set)  # addresses sent for as long as the peer is connected
     due_s: dict[Key, float] = field(default_factory=dict)
     sent_s: dict[Key, float] = field(default_factory=dict)
 
@@ -44,49 +44,49 @@ class _Subscriber:
 
 
 class Feedback:
-    """The newest values of all addresses, and the subscribers that hear of them.
+    """The newest values of all addresses, and their subscribers.
 
-    Belongs to the stage's thread, but for `values`: address -> arguments, which any thread may read. An
-    address that nothing is known of has none.
+    Belongs to the stage's thread, except for `values`: address -> arguments, which any thread may read. An
+    address without a value yet has no entry.
     """
 
     def __init__(self) -> None:
         self.values: dict[str, tuple[Argument, ...]] = {}
         self._newest: dict[Key, tuple[Argument, ...]] = {}
         self._subscribers: dict[Peer, _Subscriber] = {}
-        # What somebody who is no subscriber is still to hear: the end of what they set.
+        # (peer, key) -> when a peer that is no subscriber is sent where the value it set came to rest.
         self._answers: dict[tuple[Peer, Key], float] = {}
 
     def __len__(self) -> int:
         return len(self._subscribers)
 
     def known(self, address: str) -> list[tuple[Argument, ...]]:
-        """The newest arguments of an address, of each thing that it tells of. Empty: nothing is known."""
+        """The newest arguments of an address, for each thing it reports. Empty: there is no value yet."""
         kept = [arguments for key, arguments in self._newest.items() if key[0] == address]
-        # What was announced is not kept by key.
+        # Announcements are kept in `values` only.
         return kept or ([self.values[address]] if address in self.values else [])
 
     def subscribe(self, peer: Peer, target: Peer, now_s: float, until_s: float) -> bool:
-        """Tells `target` of everything until then, at first how everything is, unless it only renews that.
+        """Sends `target` every change until `until_s`; first all values, unless the call renews a lease.
 
-        Returns whether there was room.
+        `peer` is who asked. Returns whether there was room.
         """
         each = self._subscriber(peer, target)
         if each is None:
             return False
         if now_s - each.asked_s >= ANEW_S or not each.hears_all:
-            # What it moves itself still has to settle.
+            # A value that the peer is setting itself keeps its time.
             each.due_s = dict.fromkeys(self._newest, -math.inf) | each.due_s
         each.peer, each.asked_s, each.until_s = peer, now_s, until_s
         return True
 
     def unsubscribe(self, peer: Peer) -> None:
-        """Ends what this peer subscribed to, wherever it is sent; what it listens to goes on."""
+        """Ends the leases that this peer asked for, whatever their target; `listen` requests stay."""
         for target in [target for target, each in self._subscribers.items() if each.peer == peer]:
             self._end_lease(target)
 
     def listen(self, peer: Peer, address: str, on: bool) -> bool:
-        """Tells `peer` of one address, at first how it is, for as long as the peer is there.
+        """Sends `peer` the value of one address and every change, for as long as it is connected.
 
         Returns whether there was room.
         """
@@ -101,7 +101,7 @@ class Feedback:
         return True
 
     def update(self, address: str, *arguments: Argument, now_s: float, name: str = "") -> None:
-        """Makes it known if it is new."""
+        """Publishes a value if it has changed."""
         if self._newest.get((address, name)) != arguments:
             self.publish(address, *arguments, now_s=now_s, name=name)
 
@@ -113,7 +113,7 @@ class Feedback:
         name: str = "",
         source: Peer | None = None,
     ) -> None:
-        """Makes it known in any case. `source` is who set it, and hears of it too, once it rests."""
+        """Publishes a value in any case. `source` is who set it; it is sent the value once it rests."""
         key = (address, name)
         self.values[address] = self._newest[key] = arguments
         for target, each in self._subscribers.items():
@@ -124,7 +124,7 @@ class Feedback:
             self._answers[source, key] = now_s + SETTLE_S
 
     def announce(self, address: str, *arguments: Argument) -> None:
-        """Tells every subscriber of something that happened once; each time is sent."""
+        """Sends every subscriber an event at once. Unlike changes of a value, no event is left out."""
         self.values[address] = arguments
         packet = encode(address, *arguments)
         for target, each in self._subscribers.items():
@@ -132,7 +132,7 @@ class Feedback:
                 target.send(packet)
 
     def forget(self, address: str) -> None:
-        """Drops what is known of an address, and what is still to be sent of it."""
+        """Drops the value of an address, sent or not."""
         if self.values.pop(address, None) is None:
             return
         gone = [key for key in self._newest if key[0] == address]
@@ -142,7 +142,7 @@ class Feedback:
                 each.due_s.pop(key, None)
 
     def flush(self, now_s: float) -> None:
-        """Sends what is due, and forgets who has left, or hears nothing any more. Once a frame."""
+        """Sends what is due, and drops subscribers that have left or whose lease is over. Once a frame."""
         packets: dict[Key, bytes] = {}
 
         def send(target: Peer, key: Key) -> bool:
@@ -168,7 +168,7 @@ class Feedback:
                 send(peer, key)
 
     def _subscriber(self, peer: Peer, target: Peer) -> _Subscriber | None:
-        """What is known of `target`, a new one if need be. None: there is no room."""
+        """The entry of `target`, a new one if need be. None: there is no room."""
         if target not in self._subscribers:
             if len(self._subscribers) >= MOST_SUBSCRIBERS:
                 return None

@@ -1,4 +1,4 @@
-"""What is dated ahead waits here until its time comes."""
+"""A bounded queue of entries that wait for their time."""
 
 import heapq
 from itertools import count
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Schedule(Generic[T]):
-    """At most `longest` entries, handed out by their times; of equal times, the one that came first."""
+    """At most `longest` entries, returned in order of time; of equal times, first come first."""
 
     def __init__(self, longest: int) -> None:
         self.longest = longest
@@ -19,7 +19,7 @@ class Schedule(Generic[T]):
         return len(self._waiting)
 
     def add(self, due_s: float, entry: T) -> bool:
-        """Whether there was room for it."""
+        """Adds an entry for `due_s`. Returns whether there was room."""
         if len(self._waiting) >= self.longest:
             return False
         heapq.heappush(self._waiting, (due_s, next(self._order), entry))
@@ -32,5 +32,5 @@ class Schedule(Generic[T]):
         return heapq.heappop(self._waiting)[2]
 
     def clear(self) -> None:
-        """Forgets everything that waits."""
+        """Drops all entries."""
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""Tells the network, by zeroconf, that the piece is there: TouchOSC and OSCQuery clients find it by name."""
+"""Advertises OSC and OSCQuery by zeroconf, so that TouchOSC and OSCQuery clients find them by name."""
 
 import ipaddress
 import socket
@@ -9,7 +9,7 @@ import zeroconf
 from installation.workers.supervision import ResilientService, ServiceDisabled, ServiceError
 
 NAME = "Doppelgänger"
-WAIT_S = 1.0
+ADDRESS_CHECK_S = 1.0
 
 
 class Advertisement(ResilientService):
@@ -17,17 +17,17 @@ class Advertisement(ResilientService):
 
     advice = "Set advertise = false in the configuration if this network allows no multicast."
 
-    def __init__(self, wanted: bool, address: str, ports: Callable[[], tuple[int, int]]) -> None:
+    def __init__(self, enabled: bool, address: str, ports: Callable[[], tuple[int, int]]) -> None:
         super().__init__("advertisement")
-        self._wanted = wanted
+        self._enabled = enabled
         self._address = address
         self._ports = ports
         self._everywhere = ipaddress.ip_address(address).is_unspecified
         self._zeroconf: zeroconf.Zeroconf | None = None
-        self._addresses: list[str] = []  # as they were advertised
+        self._addresses: list[str] = []  # those advertised
 
     def setup(self) -> None:
-        if not self._wanted:
+        if not self._enabled:
             raise ServiceDisabled("not wanted in the configuration.")
         if not all(self._ports()):
             raise ServiceError("what is to be found does not run yet.")
@@ -40,7 +40,7 @@ class Advertisement(ResilientService):
             self._zeroconf.register_service(information, allow_name_change=True)
 
     def run(self) -> None:
-        while not self.wait(WAIT_S):
+        while not self.wait(ADDRESS_CHECK_S):
             # After a power cut the network comes later than the piece, and an address may be another one.
             if self._own_addresses() != self._addresses:
                 self.teardown()

@@ -1,4 +1,4 @@
-"""One line for each kind of nonsense, however much of it comes."""
+"""Counts faulty input, and logs at most one line a minute for each kind of fault."""
 
 import logging
 import threading
@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 60.0
+INTERVAL_S = 60.0
 
 
 @dataclass
 class _Kind:
+    # `new`: noted since the last line; `logged_s`: when that was.
     new: int = 0
     latest: str = ""
-    told_s: float | None = None
+    logged_s: float | None = None
 
 
 class ErrorLogThrottle:
-    """Counts what is wrong with what comes in. Any thread may `note`; one of them calls `report`."""
+    """Counts faults by kind. Any thread may call `note`; one thread calls `report`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,7 +27,7 @@ class ErrorLogThrottle:
         self.counts: Counter[str] = Counter()
 
     def note(self, kind: str, detail: str) -> None:
-        """Counts one more of a kind, of which there are few. The detail is one short line."""
+        """Counts one more of a kind (kinds are few and fixed). The detail is one short line."""
         with self._lock:
             entry = self._kinds.setdefault(kind, _Kind())
             entry.new += 1
@@ -34,10 +35,10 @@ class ErrorLogThrottle:
             self.counts[kind] += 1
 
     def report(self, now_s: float) -> None:
-        """Logs what is new, each kind at most once a minute."""
+        """Logs the kinds that were noted since their last line, each at most once a minute."""
         with self._lock:
             for kind, entry in self._kinds.items():
-                if entry.new and (entry.told_s is None or now_s - entry.told_s >= EVERY_S):
+                if entry.new and (entry.logged_s is None or now_s - entry.logged_s >= INTERVAL_S):
                     times = f" ({entry.new} times)" if entry.new > 1 else ""
                     log.warning("osc: %s%s: %s", kind, times, entry.latest)
-                    entry.new, entry.told_s = 0, now_s
+                    entry.new, entry.logged_s = 0, now_s

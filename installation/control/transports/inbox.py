@@ -1,7 +1,7 @@
-"""The bounded queue between the network's threads and the stage's.
+"""The bounded queue from the network's threads to the stage's thread.
 
-Here packets are parsed and patterns resolved, so that the stage's thread finds plain messages. When it falls
-behind, what comes is dropped unread and counted.
+Packets are parsed and address patterns resolved before they are queued, on the network's threads. While the
+queue is full, packets are dropped unread and counted.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ MOST_AT_ONCE = 512
 
 
 class Peer(Protocol):
-    """Who sent a packet, and where answers go. Compared and hashed by what distinguishes senders."""
+    """The sender of a packet, to whom answers go. Hashable; equal if it is the same sender."""
 
     @property
     def host(self) -> str:
@@ -30,18 +30,18 @@ class Peer(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether anything sent now could still arrive."""
+        """Whether what is sent now could still arrive."""
 
     def send(self, packet: bytes) -> bool:
-        """Sends without waiting and without raising. Returns whether it is on its way."""
+        """Sends without waiting; never raises. Returns whether the packet was handed to the network."""
 
     def at_port(self, port: int) -> "Peer":
-        """The same host at another port, where the transport knows such a thing."""
+        """The same host at another port; itself where the transport has no other ports (connections)."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """Messages to apply together. `due_s` is when, on the inbox's clock; None: at once."""
+    """Messages to apply together, at `due_s` on the inbox's clock; None: at once."""
 
     peer: Peer
     messages: tuple[Message, ...]
@@ -50,7 +50,7 @@ class Received:
 
 @dataclass(frozen=True)
 class ListenRequest:
-    """An OSCQuery client wants to hear of one address, or no longer."""
+    """An OSCQuery client asks to be sent changes of one address (`on`), or no longer to be."""
 
     peer: Peer
     address: str
@@ -58,10 +58,10 @@ class ListenRequest:
 
 
 class Inbox:
-    """Takes packets on any thread; `take` is for the stage's.
+    """Receives packets on any thread; `take` is for the stage's.
 
-    `allow` are the networks that may speak, `addresses` what patterns reach. `clock` gives monotonic
-    seconds, and must be the one that the stage uses.
+    `allow` are the networks packets are accepted from, `addresses` those that patterns can match. `clock`
+    gives monotonic seconds, and must be the one that the stage uses.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Inbox:
 
     @property
     def full(self) -> bool:
-        """Whether what came now would be dropped."""
+        """Whether a packet that arrived now would be dropped."""
         return self._queue.qsize() >= LONGEST_QUEUE
 
     def receive(self, packet: bytes, peer: Peer) -> None:
-        """Queues what a packet holds, or counts why not."""
+        """Queues the messages of a packet, or counts why not."""
         if not self.allows(peer.host):
             self._error_log.note("sender not on the allow-list", peer.host)
         elif self.full:
@@ -100,12 +100,12 @@ class Inbox:
                 self._error_log.note("malformed packet", f"{fault}, from {peer.host}")
 
     def listen(self, peer: Peer, address: str, on: bool) -> None:
-        """Queues the wish of an OSCQuery client."""
+        """Queues an OSCQuery client's request."""
         if not self.full:
             self._queue.put(ListenRequest(peer, address, on))
 
     def take(self) -> Received | ListenRequest | None:
-        """What came first, or None."""
+        """The oldest entry, removed, or None."""
         try:
             return self._queue.get_nowait()
         except queue.Empty:

@@ -1,4 +1,4 @@
-"""What connections have in common: an event loop in a thread, and packets on their way to one peer."""
+"""For services with connections: an event loop in a thread, and a queue of packets to one peer."""
 
 import asyncio
 from abc import abstractmethod
@@ -7,23 +7,23 @@ from collections import deque
 from installation.workers.supervision import ResilientService
 
 BEAT_S = 0.2
-# Enough for everything there is to know at the beginning. A reader that is slower loses what is oldest.
-MOST_WAITING = 2048
+# Room for the value of every address, as sent to a new subscriber. A slower reader loses the oldest packets.
+MOST_PACKETS_WAITING = 2048
 MOST_CONNECTIONS = 32
 
 
 class StreamService(ResilientService):
-    """A service on an event loop of its own."""
+    """A service that runs an event loop of its own in its thread."""
 
     loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
     async def open(self) -> None:
-        """Begins to listen. Raises what `setup` may raise."""
+        """Starts to listen. Raises what `ResilientService.setup` may raise."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Ends every connection; after `open`, even one that failed halfway."""
+        """Closes every connection. Called after `open`, even if that failed halfway."""
 
     def setup(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -31,21 +31,21 @@ class StreamService(ResilientService):
 
     def run(self) -> None:
         assert self.loop is not None
-        self.loop.run_until_complete(self._live_on())
+        self.loop.run_until_complete(self._beat_until_stopped())
 
     def teardown(self) -> None:
         if self.loop is None:
             return
-        self.loop.run_until_complete(self._end())
+        self.loop.run_until_complete(self._close_all())
         self.loop.close()
         self.loop = None
 
-    async def _live_on(self) -> None:
+    async def _beat_until_stopped(self) -> None:
         while not self.stopping.is_set():
             self.beat()
             await asyncio.sleep(BEAT_S)
 
-    async def _end(self) -> None:
+    async def _close_all(self) -> None:
         await self.close()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
@@ -54,17 +54,17 @@ class StreamService(ResilientService):
 
 
 class StreamPeer:
-    """The other end of one connection. `send` is for any thread, everything else for the event loop's."""
+    """The other end of one connection. `send` may be called on any thread, the rest on the event loop's."""
 
     def __init__(self, host: str, loop: asyncio.AbstractEventLoop) -> None:
         self.host = host
         self.alive = True
         self._loop = loop
-        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[bytes] = deque(maxlen=MOST_PACKETS_WAITING)
         self._ready = asyncio.Event()
 
     def send(self, packet: bytes) -> bool:
-        """Puts a packet on its way."""
+        """Queues a packet; of too many the oldest is dropped. Returns whether the connection is open."""
         self._waiting.append(packet)
         if self.alive and not self._ready.is_set():
             try:
@@ -78,7 +78,7 @@ class StreamPeer:
         return self
 
     async def next_packets(self) -> list[bytes]:
-        """All packets that wait, at least one, in order."""
+        """Waits for packets, and returns all that are queued, in order."""
         await self._ready.wait()
         self._ready.clear()
         packets = []

@@ -1,6 +1,6 @@
 """OSC over TCP: packets framed with SLIP, as OSC 1.1 has them, or led by their length, as OSC 1.0 has.
 
-Which one a client uses shows in its first byte; it is answered in the same way.
+The first byte of a connection tells which framing the client uses; answers are framed in the same way.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ from installation.workers.supervision import ServiceError
 
 # Every byte of a packet may take two in SLIP.
 LONGEST_FRAME = 2 * LONGEST_PACKET + 2
-ROOM_S = 0.01
-# Whoever has gone without a word (a notebook closed, a cable pulled) is asked after a minute of silence, and
-# after another half no longer counts: there are places for few.
+INBOX_FULL_WAIT_S = 0.01
+# A client that vanished (a notebook closed, a cable pulled) is probed after a minute of silence and dropped
+# half a minute later: the number of connections is limited.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-UNANSWERED_MS = 90_000  # what was sent, at most
-# What a stream of OSC can begin with. Anything else may be a browser that a page from elsewhere sends here,
-# with packets in what it posts.
-OPENINGS = (b"\x00", slip.END, b"/", b"#")
+UNANSWERED_MS = 90_000  # limit for sent data without acknowledgement
+# A stream of OSC begins with one of these. Anything else may be a browser that a foreign web page makes post
+# packets to this port.
+FIRST_BYTES = (b"\x00", slip.END, b"/", b"#")
 
 
 class NotOsc(Exception):
-    """What comes over a connection cannot be OSC."""
+    """A connection carries something that cannot be OSC."""
 
 
 class TcpServer(StreamService):
-    """Puts what comes into the inbox. `port` is the real one once it runs.
+    """Puts received packets into the inbox. `port` is the real one once the service runs.
 
-    Unlike over UDP nothing is lost: while the inbox is full, the sender has to wait.
+    Unlike over UDP no packet is lost: while the inbox is full, the sender has to wait.
     """
 
     advice = "Choose another osc_port in the configuration, or end the program that uses this one."
@@ -51,7 +51,7 @@ class TcpServer(StreamService):
     async def open(self) -> None:
         try:
             self._server = await asyncio.start_server(
-                self._converse, self.address, self.port, limit=LONGEST_FRAME
+                self._handle_connection, self.address, self.port, limit=LONGEST_FRAME
             )
         except OSError as error:
             raise ServiceError(f"{self.address}:{self.port}: {error.strerror}") from None
@@ -63,26 +63,30 @@ class TcpServer(StreamService):
         for peer in self._peers:
             peer.alive = False
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self.loop is not None
         peer = StreamPeer(writer.get_extra_info("peername")[0], self.loop)
         if not self._inbox.allows(peer.host) or len(self._peers) >= MOST_CONNECTIONS:
             self._error_log.note("connection refused", f"from {peer.host}")
             writer.close()
             return
-        _keep_asking(writer.get_extra_info("socket"))
+        _enable_keepalive(writer.get_extra_info("socket"))
         self._peers.add(peer)
         writing = None
         try:
             first = await reader.readexactly(1)
-            if first not in OPENINGS:
+            if first not in FIRST_BYTES:
                 raise NotOsc
-            led_by_length = first == b"\x00"
-            writing = asyncio.create_task(_write(peer, writer, led_by_length))
-            packets = _by_length(reader, first) if led_by_length else _by_slip(reader, first)
+            length_prefixed = first == b"\x00"
+            writing = asyncio.create_task(_write_packets(peer, writer, length_prefixed))
+            packets = (
+                _read_length_prefixed_packets(reader, first)
+                if length_prefixed
+                else _read_slip_packets(reader, first)
+            )
             async for packet in packets:
                 while self._inbox.full:
-                    await asyncio.sleep(ROOM_S)
+                    await asyncio.sleep(INBOX_FULL_WAIT_S)
                 self._inbox.receive(packet, peer)
         except (asyncio.IncompleteReadError, OSError):
             pass  # the other end has gone
@@ -96,14 +100,14 @@ class TcpServer(StreamService):
             writer.close()
 
 
-def _keep_asking(connection: socket.socket) -> None:
+def _enable_keepalive(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in KEEPALIVE.items():
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNANSWERED_MS)
 
 
-async def _by_slip(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:
+async def _read_slip_packets(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:
     rest = first if first != slip.END else b""
     while True:
         packet = slip.decode(rest + await reader.readuntil(slip.END))
@@ -112,7 +116,7 @@ async def _by_slip(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[
             yield packet
 
 
-async def _by_length(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:
+async def _read_length_prefixed_packets(reader: asyncio.StreamReader, first: bytes) -> AsyncIterator[bytes]:
     while True:
         size = int.from_bytes(first + await reader.readexactly(4 - len(first)))
         first = b""
@@ -121,9 +125,9 @@ async def _by_length(reader: asyncio.StreamReader, first: bytes) -> AsyncIterato
         yield await reader.readexactly(size)
 
 
-async def _write(peer: StreamPeer, writer: asyncio.StreamWriter, led_by_length: bool) -> None:
+async def _write_packets(peer: StreamPeer, writer: asyncio.StreamWriter, length_prefixed: bool) -> None:
     with suppress(OSError):  # the reading side notices, too
         while True:
             for packet in await peer.next_packets():
-                writer.write(len(packet).to_bytes(4) + packet if led_by_length else slip.encode(packet))
+                writer.write(len(packet).to_bytes(4) + packet if length_prefixed else slip.encode(packet))
             await writer.drain()

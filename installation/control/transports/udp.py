@@ -7,13 +7,13 @@ from installation.control.transports.inbox import Inbox
 from installation.workers.supervision import ResilientService, ServiceError
 
 LARGEST_DATAGRAM = 65_535
-PATIENCE_S = 0.1  # before it looks whether it is to stop
+RECEIVE_TIMEOUT_S = 0.1  # between two looks at whether to stop
 # Room for a burst while this thread waits for its turn.
 RECEIVE_BUFFER = 1 << 20
 
 
 class UdpServer(ResilientService):
-    """Puts what comes into the inbox, in the order it comes. `port` is the real one once it runs."""
+    """Puts received packets into the inbox, in order. `port` is the real one once the service runs."""
 
     advice = "Choose another osc_port in the configuration, or end the program that uses this one."
 
@@ -32,8 +32,8 @@ class UdpServer(ResilientService):
             opened.close()
             raise ServiceError(f"{self.address}:{self.port}: {error.strerror}") from None
         self.port = opened.getsockname()[1]
-        opened.settimeout(PATIENCE_S)
-        # From here on others send: over one that is not bound they would choose its port.
+        opened.settimeout(RECEIVE_TIMEOUT_S)
+        # Published last: a send over a socket that is not bound would bind it to a random port.
         self._socket = opened
 
     def run(self) -> None:
@@ -52,7 +52,7 @@ class UdpServer(ResilientService):
             self._socket = None
 
     def send(self, packet: bytes, host: str, port: int) -> bool:
-        """Sends from the port that listens. False: that is not open, or no network leads there now."""
+        """Sends from the listening port. False: it is not open, or the host cannot be reached now."""
         opened = self._socket
         if opened is None:
             return False

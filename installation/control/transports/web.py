@@ -1,4 +1,4 @@
-"""OSCQuery over HTTP and WebSocket, and on the same port a page for people."""
+"""OSCQuery over HTTP and WebSocket, and a control page for browsers on the same port."""
 
 import asyncio
 import base64
@@ -30,9 +30,9 @@ from installation.workers.supervision import ServiceError
 PAGE = Path(__file__).parent / "page"
 COOKIE = "curator"
 WRONG_PASSWORD_S = 0.5
-# Of requests and of WebSockets; a browser opens up to six.
-MOST_VISITORS = 4 * MOST_CONNECTIONS
-REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
+# For requests and WebSockets; a browser opens up to six.
+MOST_HTTP_CONNECTIONS = 4 * MOST_CONNECTIONS
+REQUEST_LIMIT_S = 10.0  # from the connection, or the last answer, to a complete request
 HEARTBEAT_S = 20.0
 CLOSING_S = 0.5
 HEADERS = {
@@ -46,9 +46,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WebServer(StreamService):
-    """Answers from `tree`, and hands what comes to the inbox. `port` is the real one once it runs.
+    """Answers from `tree`, and puts received packets into the inbox. `port` is the real one once it runs.
 
-    `osc_port` says where OSC is, for HOST_INFO. With a password, its user name does not matter.
+    `osc_port` gives the port of OSC, for HOST_INFO. Where a password is set, any user name goes with it.
     """
 
     advice = "Choose another http_port in the configuration, or end the program that uses this one."
@@ -76,20 +76,20 @@ class WebServer(StreamService):
         self._sockets: dict[StreamPeer, web.WebSocketResponse] = {}
 
     async def open(self) -> None:
-        application = web.Application(middlewares=[self._guarded], client_max_size=1024)
+        application = web.Application(middlewares=[self._check_request], client_max_size=1024)
         application.router.add_get("/page/typeface.ttf", self._typeface)
         application.router.add_static("/page/", PAGE)
         application.router.add_get("/{path:.*}", self._answer)
         self._runner = web.AppRunner(
             application,
             access_log=None,
-            logger=_counting(self._error_log),
+            logger=_counting_logger(self._error_log),
             shutdown_timeout=CLOSING_S,
             keepalive_timeout=REQUEST_LIMIT_S,
         )
         await self._runner.setup()
         limit, behind = (
-            ConnectionLimit(MOST_VISITORS, MOST_VISITORS, allows=self._allows),
+            ConnectionLimit(MOST_HTTP_CONNECTIONS, MOST_HTTP_CONNECTIONS, allows=self._admits),
             self._runner.server,
         )
         assert self.loop is not None and behind is not None
@@ -110,7 +110,7 @@ class WebServer(StreamService):
             await self._runner.cleanup()
 
     def path_changed(self, path: str) -> None:
-        """Tells every client that a node is no longer what it was. For any thread."""
+        """Tells every client that a node has changed (PATH_CHANGED). May be called on any thread."""
         loop, text = self.loop, json.dumps({"COMMAND": "PATH_CHANGED", "DATA": path})
         if loop is not None:
             with suppress(RuntimeError):  # the loop has just been closed
@@ -121,17 +121,17 @@ class WebServer(StreamService):
             with suppress(ConnectionError):
                 await connection.send_str(text)
 
-    # --- who may ask ---
+    # --- access ---
 
-    def _allows(self, address: str) -> bool:
+    def _admits(self, address: str) -> bool:
         allowed = self._inbox.allows(address)
         if not allowed:
             self._error_log.note("connection refused", f"from {address}")
         return allowed
 
     @web.middleware
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        refused = self._refused(request)
+    async def _check_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = self._refusal_reason(request)
         if refused:
             self._error_log.note("web request refused", f"{refused}, {request.remote}")
             return web.Response(status=403, text=refused, headers=HEADERS)
@@ -149,9 +149,10 @@ class WebServer(StreamService):
                 answer.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict")
         return answer
 
-    def _refused(self, request: web.Request) -> str:
-        """Why this request is not even looked at; empty if it is."""
-        # A page from elsewhere may make a visitor's or curator's browser ask us under a name of its own.
+    def _refusal_reason(self, request: web.Request) -> str:
+        """Why this request is refused unread; empty: it is not."""
+        # A foreign page may make a visitor's or curator's browser send requests here, under a host name that
+        # the page chose (DNS rebinding).
         name = request.host.rpartition(":")[0] if ":" in request.host else request.host
         if not _is_own_name(name):
             return "unknown name of this machine; use its address"
@@ -170,11 +171,11 @@ class WebServer(StreamService):
             return False
         return scheme.lower() == "basic" and hmac.compare_digest(given, self._password.encode())
 
-    # --- what is answered ---
+    # --- HTTP ---
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._converse(request)
+            return await self._handle_websocket(request)
         query = request.query_string.partition("=")[0]
         if query == "HTML" or (not query and "text/html" in request.headers.get("Accept", "")):
             return web.FileResponse(PAGE / "index.html")
@@ -208,7 +209,7 @@ class WebServer(StreamService):
 
     # --- WebSocket ---
 
-    async def _converse(self, request: web.Request) -> web.StreamResponse:
+    async def _handle_websocket(self, request: web.Request) -> web.StreamResponse:
         if len(self._sockets) >= MOST_CONNECTIONS:
             return web.Response(status=503, text="too many connections")
         assert self.loop is not None and request.remote is not None
@@ -224,7 +225,7 @@ class WebServer(StreamService):
                 if message.type is WSMsgType.BINARY:
                     self._inbox.receive(message.data, peer)
                 elif message.type is WSMsgType.TEXT:
-                    self._obey(message.data, peer)
+                    self._handle_listen_request(message.data, peer)
         finally:
             peer.alive = False
             writing.cancel()
@@ -237,20 +238,20 @@ class WebServer(StreamService):
                 for packet in await peer.next_packets():
                     await connection.send_bytes(packet)
 
-    def _obey(self, text: str, peer: StreamPeer) -> None:
+    def _handle_listen_request(self, text: str, peer: StreamPeer) -> None:
         try:
-            wish = json.loads(text)
-            command, address = wish["COMMAND"], wish["DATA"]
+            request = json.loads(text)
+            command, address = request["COMMAND"], request["DATA"]
         except (ValueError, KeyError, TypeError, RecursionError):
             command, address = None, None
         if command in ("LISTEN", "IGNORE") and isinstance(address, str) and address in self._tree:
             self._inbox.listen(peer, address, command == "LISTEN")
         else:
-            self._error_log.note("malformed wish over WebSocket", f"from {peer.host}")
+            self._error_log.note("malformed request over WebSocket", f"from {peer.host}")
 
 
-class _Counting(logging.Handler):
-    """aiohttp logs a traceback for whatever is not HTTP; here it is counted like all other nonsense."""
+class _ErrorLogHandler(logging.Handler):
+    """Counts what aiohttp logs, such as requests that are not HTTP, instead of printing tracebacks."""
 
     def __init__(self, error_log: ErrorLogThrottle) -> None:
         super().__init__(logging.WARNING)
@@ -263,10 +264,10 @@ class _Counting(logging.Handler):
         self._error_log.note(kind, f"{what}: {printable(record.getMessage())}")
 
 
-def _counting(error_log: ErrorLogThrottle) -> logging.Logger:
-    """A logger apart from all others, whose every record is one more complaint."""
+def _counting_logger(error_log: ErrorLogThrottle) -> logging.Logger:
+    """A logger outside the hierarchy of loggers, whose records are only counted."""
     logger = logging.Logger("oscquery")
-    logger.addHandler(_Counting(error_log))
+    logger.addHandler(_ErrorLogHandler(error_log))
     return logger
 
 

@@ -22,7 +22,7 @@ from pythonosc import slip
 from engine.common.errors import UsageError
 from installation.cli.osc import default_registry
 from installation.control.protocol.address_space import COMMANDS, OUTPUTS
-from installation.control.protocol.documentation import listing, page
+from installation.control.protocol.documentation import markdown_page, terminal_listing
 from installation.control.protocol.packets import encode, parse
 from installation.settings.configuration import load
 from installation.settings.parameters import Kind, Outside
@@ -696,12 +696,12 @@ def test_every_command_is_carried_out_and_no_address_is_used_twice() -> None:
 
 def test_the_documentation_is_current() -> None:
     """Otherwise: ./kiosk osc --markdown > docs/osc.md"""
-    assert (REPO / "docs" / "osc.md").read_text("utf-8") == page(default_registry()) + "\n"
+    assert (REPO / "docs" / "osc.md").read_text("utf-8") == markdown_page(default_registry()) + "\n"
 
 
 def test_the_documentation_is_complete() -> None:
     registry = default_registry()
-    written, listed = page(registry), listing(registry)
+    written, listed = markdown_page(registry), terminal_listing(registry)
     for address in [*registry.parameters, *(each.address for each in (*COMMANDS, *OUTPUTS))]:
         assert f"`{address}`" in written and address in listed
 

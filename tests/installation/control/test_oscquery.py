@@ -18,7 +18,7 @@ from installation.control.show.frame_status import JuryEntry
 from installation.control.transports import web
 from installation.control.transports.advertisement import Advertisement
 from installation.control.transports.streams import MOST_CONNECTIONS
-from installation.control.transports.web import MOST_VISITORS
+from installation.control.transports.web import MOST_HTTP_CONNECTIONS
 from installation.settings.parameters import Kind
 from installation.settings.phase import Phase
 from installation.visit.events import Halted, Skipped
@@ -212,7 +212,7 @@ def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: HeadlessS
         client.send("/ping")
         assert client.receive() == ("/pong", ())
     counts = stage.control._error_log.counts
-    assert counts["malformed wish over WebSocket"] == 8
+    assert counts["malformed request over WebSocket"] == 8
 
 
 def test_there_is_an_end_to_connections(stage: HeadlessStage) -> None:
@@ -245,17 +245,19 @@ def test_who_is_not_on_the_list_sees_nothing(tmp_path: Path) -> None:
     """Not even a place to wait in: its connections end before it has said anything."""
     with headless_stage(tmp_path, allow=["127.0.0.1"]) as stage:
         address = ("127.0.0.1", stage.http_port)
-        for _ in range(2 * MOST_VISITORS):
+        for _ in range(2 * MOST_HTTP_CONNECTIONS):
             with socket.create_connection(address, 10, ("127.0.0.2", 0)) as stranger:
                 assert is_ended(stranger)
-        assert stage.control._error_log.counts["connection refused"] == 2 * MOST_VISITORS
+        assert stage.control._error_log.counts["connection refused"] == 2 * MOST_HTTP_CONNECTIONS
         assert get(stage, "/").status_code == 200
 
 
 def test_who_says_nothing_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "REQUEST_LIMIT_S", 2.0)
     with headless_stage(tmp_path) as stage, websocket(stage.http_port) as listener:
-        silent = [socket.create_connection(("127.0.0.1", stage.http_port), 20) for _ in range(MOST_VISITORS)]
+        silent = [
+            socket.create_connection(("127.0.0.1", stage.http_port), 20) for _ in range(MOST_HTTP_CONNECTIONS)
+        ]
         assert is_ended(silent[-1]), "there are places for so many, one of them the WebSocket's"
         assert all(map(is_ended, silent))
         assert get(stage, "/").status_code == 200
