@@ -68,7 +68,9 @@ def main() -> None:
 
 
 def _view(phase: Phase, at_s: float, lasts_s: float, registry: Registry, fields: dict[str, Any]) -> View:
-    state = State(phase=phase, engine_ready=True, usable_s=at_s if at_s > 5 else None, steady_s=at_s - 1)
+    state = State(
+        phase=phase, engine_ready=True, last_usable_s=at_s if at_s > 5 else None, usable_since_s=at_s - 1
+    )
     of_scene = dict(fields)
     picture, camera = of_scene.pop("picture"), of_scene.pop("camera")
     if phase is Phase.SEARCH:

@@ -1,4 +1,4 @@
-"""What visitors do at the display, as events of the visit."""
+"""The display's keys and touches as a source of events."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -14,27 +14,27 @@ from installation.visit.events import Event, LanguageChosen, Touched
 
 
 class Buttons:
-    """Keys and touches. `stop_requested` once somebody has closed the window or held down the exit chord."""
+    """Requests a stop once somebody has closed the window or held down the exit keys."""
 
     def __init__(self, display: Display) -> None:
         self.stop_requested = False
         self._display = display
 
     def events(self, session: Session, areas: TouchAreas, _: float) -> Iterator[Event]:
-        """Since the last frame."""
-        for meaning in translate_input(self._display.events(), areas):
-            match meaning:
+        """The events since the last frame."""
+        for event in translate_input(self._display.events(), areas):
+            match event:
                 case Quit():
                     self.stop_requested = True
                 case NextLanguage():
                     yield LanguageChosen(next_language(session.state.language))
                     yield Touched()
-                case event:
+                case _:
                     yield event
 
 
 class TechnicianButtons(Buttons):
-    """Before the technician's picture *no* ends the program, and nothing else does anything.
+    """For the technician's picture: *no* requests a stop, and nothing else has an effect.
 
     keys: to be added to those of visitors, so that every keyboard has the way out.
     """
@@ -42,6 +42,6 @@ class TechnicianButtons(Buttons):
     keys: ClassVar[Mapping[str, str]] = {"escape": Action.NO}
 
     def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> Iterator[Event]:
-        """Nothing but `stop_requested`."""
+        """None; *no* sets `stop_requested`."""
         self.stop_requested |= any(one in (Quit(), KeyDown(Action.NO)) for one in self._display.events())
         yield from ()

@@ -1,4 +1,4 @@
-"""The time the stage lives by: the machine's, or one that moves by exactly one frame a frame."""
+"""The main loop's time: the machine's, or a virtual one that moves by exactly one frame period a frame."""
 
 import time
 from typing import Protocol
@@ -7,7 +7,7 @@ import pygame
 
 
 class Clock(Protocol):
-    """`now_s` stays what it is within a frame; `tick` ends the frame."""
+    """`now_s` is constant within a frame; `tick` ends the frame."""
 
     @property
     def now_s(self) -> float: ...
@@ -33,7 +33,7 @@ class LiveClock:
 
 
 class VirtualClock:
-    """Begins at 0 and moves by one frame a frame, however long that takes: films are exact to the frame."""
+    """Begins at 0 and moves by one frame period a frame, however long that takes, for frame-exact films."""
 
     def __init__(self, rate_hz: int = 30) -> None:
         self.rate_hz = rate_hz

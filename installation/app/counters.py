@@ -1,4 +1,4 @@
-"""How many came, agreed, left and saved: counts of each day, in one small file that knows nobody.
+"""Daily counts of visits, agreements and downloads in one small file that identifies nobody.
 
     {"schema": 1,
      "days": {"2026-05-02": {"begun": 41, "declined": 9, "agreed": 30, "left in search": 2, "border": 27, ...,
@@ -49,9 +49,9 @@ class _Counts(BaseModel):
 
 
 class Counters:
-    """Counts, and writes after each visit and each save, on a thread of its own. A context manager.
+    """Counts, and writes the file after each visit and each download. A context manager.
 
-    An observer of the stage, which sees the words that visitors agree to. path: None counts nothing.
+    A frame observer, because it has to see the words that visitors agree to. path: None counts nothing.
     days: so many days are kept, today among them; with 0 nothing is counted, and what was is removed.
     """
 
@@ -84,17 +84,17 @@ class Counters:
             self.write()
 
     def count(self, what: str) -> None:
-        """One more of it today."""
+        """Adds one to a count of today."""
         self._counts.days.setdefault(self._now().date(), Counter())[what] += 1
 
     def frame(self, canvas: Canvas, view: View, _: Sequence[ShownPicture]) -> None:
-        """Remembers the question as it stands on the screen."""
+        """Remembers the consent question with the words that are on the screen."""
         if view.visit.phase is Phase.CONSENT:
             words = " ".join(one.words for one in canvas.drawn_items if one.words)
             self._question = (view.text.language, words) if words else self._question
 
     def write(self) -> None:
-        """Has the file written; returns at once."""
+        """Writes the file on the writer's thread; returns at once."""
         if self._path is None:
             return
         self._forget_old()
@@ -151,7 +151,7 @@ def _remove(path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all. A disk that is full stops no visit."""
+    """Replaces the file as a whole. A full disk stops no visit: it is logged."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)

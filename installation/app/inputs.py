@@ -1,7 +1,6 @@
-"""From keys and touches to what the visit understands. Pure.
+"""Translates keys and touches into events of the visit. Pure.
 
-What the keys stand for is said in the settings of the display, in the words of `Action`; where a touch means
-what, the scene on the screen says.
+The display's settings map keys to actions; the scene on the screen says where a touch means which action.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,34 +15,34 @@ from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, 
 
 @dataclass(frozen=True)
 class NextLanguage:
-    """The visitor asks for the next language."""
+    """The visitor wants the next language."""
 
 
 def translate_input(
     events: Iterable[DisplayEvent], areas: Mapping[Action, pygame.Rect]
 ) -> Iterator[Event | NextLanguage | Quit]:
-    """What was done, in its order. `areas` are those of the scene that was on the screen.
+    """The events of the visit, in the order of the input. areas: those of the scene on the screen.
 
     *Yes* is held from going down to going up; a finger may slide off it meanwhile. Where the scene does not
-    offer it, the key is a touch like any other: an impatient press answers nothing that is not asked yet.
+    offer *yes*, its key counts as a touch: an early press must not answer a question that comes later.
     """
     for event in events:
         match event:
             case KeyDown(Action.YES) if Action.YES not in areas:
                 yield Touched()
             case KeyDown():
-                yield _MEANINGS[Action(event.action)]
+                yield _EVENT_OF_ACTION[Action(event.action)]
             case TouchDown(x, y):
                 touched = (action for action, area in areas.items() if area.collidepoint(x, y))
                 action = next(touched, None)
-                yield _MEANINGS[action] if action else Touched()
+                yield _EVENT_OF_ACTION[action] if action else Touched()
             case KeyUp(Action.YES) | TouchUp() | FocusLost():
                 yield Released()
             case Quit():
                 yield event
 
 
-_MEANINGS: Mapping[Action, Event | NextLanguage] = {
+_EVENT_OF_ACTION: Mapping[Action, Event | NextLanguage] = {
     Action.YES: Pressed(),
     Action.NO: Declined(),
     Action.WITHOUT_CAMERA: ChoseSynthetic(),

@@ -1,4 +1,4 @@
-"""What a rehearsal looked like: a film, a line for each frame, and a picture of each scene.
+"""Records a run: a film of the screen, one line of JSON a frame, and a picture of each scene.
 
 For `out.mp4` there are also `out.jsonl` and the folder `out-scenes/`. Each line of `out.jsonl` is one of
 
@@ -36,7 +36,7 @@ STILL_S = 20.0  # a scene is pictured after so long at the latest
 
 
 class Recorder:
-    """Takes every frame; a context manager. Raises ValueError for sizes and rates that are no film."""
+    """A frame observer and a context manager. Raises ValueError for sizes and rates that no film can have."""
 
     def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
         self._film = Film(path, width_px, height_px, rate_hz)
@@ -71,7 +71,7 @@ class Recorder:
         self._keep_still(picture, view)
 
     def _keep_still(self, picture: Pixels, view: View) -> None:
-        """One picture a scene: from the middle of its time, or its last where it ended earlier."""
+        """Keeps one picture a scene: from the middle of its time, or the last one if it ended earlier."""
         phase = view.visit.phase
         if phase is not self._phase:
             self._save_still()
@@ -113,12 +113,12 @@ def pixels(surface: pygame.Surface) -> Pixels:
 
 
 def digest(picture: Pixels) -> str:
-    """What tells two pictures apart: SHA-256 of the pixels, row by row."""
+    """SHA-256 of the pixels, row by row, as hexadecimal digits."""
     return hashlib.sha256(picture.tobytes()).hexdigest()
 
 
 def strip_lines(strip: Strip) -> list[dict[str, Any]]:
-    """Every picture of a way with its verdict."""
+    """One line for each picture of a continuum, with its verdict."""
     return [
         {
             "t": float(strip.t[i]),

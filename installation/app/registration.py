@@ -1,4 +1,4 @@
-"""All that curators can turn: what the app itself declares, and what the configured scenes declare."""
+"""All parameters that curators can change: those shared by app and services, and those of the scenes."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -22,17 +22,17 @@ SHARED: tuple[type[Parameters], ...] = (
 
 
 def load_scenes(names: Mapping[Phase, str]) -> dict[Phase, Scene]:
-    """The scene of each phase. Raises UsageError where one is not there."""
+    """The configured scene of each phase. Raises UsageError where one does not exist."""
     return {phase: scene_of(names[phase])() for phase in Phase}
 
 
 def declarations_of(scenes: Iterable[Scene]) -> tuple[type[Parameters], ...]:
-    """All there is to declare with these scenes, in the order of the documentation."""
+    """All parameter classes with these scenes, in the order of the documentation."""
     return (*SHARED, *dict.fromkeys(scene.parameters for scene in scenes))
 
 
 def registry_of(scenes: Iterable[Scene]) -> Registry:
-    """A registry of everything, at its defaults."""
+    """A registry of all parameters, at their defaults."""
     return Registry(*declarations_of(scenes))
 
 

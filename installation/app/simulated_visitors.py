@@ -7,12 +7,12 @@ from installation.app.session import Session
 from installation.settings.phase import Phase
 from installation.visit.events import ChoseSynthetic, Event, Pressed, Released, WokeUp
 
-# How long this visitor looks before doing something: at the piece, at the question, at the picture.
-LOOKS_S = 6.0
-READS_S = 3.0
-ADMIRES_S = 10.0
-# Nobody waits for ever before a piece that is resting.
-PATIENCE_S = 60.0
+# How long a visitor waits before acting in attract, in consent and in doppelganger.
+ATTRACT_S = 6.0
+CONSENT_S = 3.0
+DOPPELGANGER_S = 10.0
+# A visitor gives up if no visit can begin for so long.
+RESTING_LIMIT_S = 60.0
 
 
 class SimulatedVisitors:
@@ -27,7 +27,7 @@ class SimulatedVisitors:
         self._phase = Phase.ATTRACT
 
     def events(self, session: Session, _: TouchAreas, now_s: float) -> Sequence[Event]:
-        """What the visitor does in this frame."""
+        """What the current visitor does in this frame."""
         state = session.state
         if state.phase is not self._phase:
             self._phase = state.phase
@@ -36,13 +36,13 @@ class SimulatedVisitors:
         for_s = now_s - state.entered_s
         match state.phase:
             case Phase.ATTRACT:
-                self.stop_requested = self.begun >= self.visits or (state.resting and for_s > PATIENCE_S)
-                return [WokeUp()] if for_s >= LOOKS_S and not self.stop_requested else []
-            case Phase.CONSENT if for_s >= READS_S:
+                self.stop_requested = self.begun >= self.visits or (state.resting and for_s > RESTING_LIMIT_S)
+                return [WokeUp()] if for_s >= ATTRACT_S and not self.stop_requested else []
+            case Phase.CONSENT if for_s >= CONSENT_S:
                 return [ChoseSynthetic()] if self.unseen else [Pressed()]
-            case Phase.PORTRAIT if state.pressed_s is not None:
+            case Phase.PORTRAIT if state.pressed_since_s is not None:
                 return [Released()]
-            case Phase.DOPPELGANGER if for_s >= ADMIRES_S:
+            case Phase.DOPPELGANGER if for_s >= DOPPELGANGER_S:
                 return [Pressed(), Released()]
             case _:
                 return []

@@ -121,7 +121,7 @@ def _of_visitor(state: State, event: Event, now_s: float, timeouts: Timeouts) ->
         case WokeUp():
             return _Outcome(state, woken)
         case Touched() if TRAITS[state.phase].extendable:
-            return _Outcome(replace(state, idle_s=now_s))
+            return _Outcome(replace(state, timer_start_s=now_s))
         case Touched():
             return _Outcome(state, woken)
         case Pressed() if state.phase is Phase.CONSENT:
@@ -129,7 +129,7 @@ def _of_visitor(state: State, event: Event, now_s: float, timeouts: Timeouts) ->
         case Pressed():
             return _Outcome(state, [*woken, Cause.KEPT])
         case Released():
-            return _Outcome(replace(state, pressed_s=None))
+            return _Outcome(replace(state, pressed_since_s=None))
         case Declined():
             return _Outcome(state, [Cause.DECLINED, Cause.FORGOTTEN])
         case ChoseSynthetic():
@@ -175,50 +175,50 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
             return _Outcome(replace(state, engine_ready=False), [Cause.ENGINE_FAILED])
         case EngineReady():
             return _Outcome(replace(state, engine_ready=True))
-        case PortraitTaken() if state.portrait_asked:
+        case PortraitTaken() if state.portrait_requested:
             return _Outcome(state, [Cause.PORTRAIT_TAKEN])
         case PortraitRefused():
-            return _Outcome(replace(state, portrait_asked=False, usable_s=None))
+            return _Outcome(replace(state, portrait_requested=False, last_usable_s=None))
         case SearchProgress():
             return _Outcome(replace(state, engine_heard_s=now_s))
         case SearchDone():
             return _Outcome(state, [Cause.SEARCH_DONE])
         case LinkReady() if state.phase is Phase.DOPPELGANGER and not state.link_ready:
-            return _Outcome(replace(state, link_ready=True, idle_s=now_s))
+            return _Outcome(replace(state, link_ready=True, timer_start_s=now_s))
         case _:
             return _Outcome(state)
 
 
 def _due(state: State, now_s: float, timeouts: Timeouts) -> Iterator[Cause]:
     """The causes that time alone brings about."""
-    if state.pressed_s is not None:
+    if state.pressed_since_s is not None:
         # A visitor who is about to agree is not interrupted.
-        if now_s - state.pressed_s >= timeouts.hold_s:
+        if now_s - state.pressed_since_s >= timeouts.hold_s:
             yield Cause.AGREED
         return
     away_s = timeouts.left_doppelganger_s if state.phase is Phase.DOPPELGANGER else timeouts.left_s
     watched = [each for each in state.participants if each.sitter is Sitter.CAMERA]
-    if watched and all(now_s - each.seen_s >= away_s for each in watched):
+    if watched and all(now_s - each.last_seen_s >= away_s for each in watched):
         yield Cause.LEFT
     if state.phase is Phase.SEARCH and now_s - state.engine_heard_s >= timeouts.silence_s:
         yield Cause.SILENT
-    if now_s - state.idle_s >= timeouts.of(state.phase):
+    if now_s - state.timer_start_s >= timeouts.of(state.phase):
         yield Cause.TIME_UP
 
 
 def _press(state: State, now_s: float, timeouts: Timeouts) -> _Outcome:
     """*Yes* on the consent screen: a hold begins, or a second tap agrees."""
-    if state.pressed_s is not None:
+    if state.pressed_since_s is not None:
         return _Outcome(state)
-    twice = state.tapped_s is not None and now_s - state.tapped_s < timeouts.double_tap_s
-    pressed = replace(state, pressed_s=now_s, tapped_s=now_s, idle_s=now_s)
+    twice = state.last_tap_s is not None and now_s - state.last_tap_s < timeouts.double_tap_s
+    pressed = replace(state, pressed_since_s=now_s, last_tap_s=now_s, timer_start_s=now_s)
     return _Outcome(pressed, [Cause.AGREED] if twice else [])
 
 
 def _seen(state: State, participant: Participant, now_s: float) -> State:
     """The state after that participant's face was in a frame."""
     participants = tuple(
-        replace(each, seen_s=now_s) if each is participant else each for each in state.participants
+        replace(each, last_seen_s=now_s) if each is participant else each for each in state.participants
     )
     return replace(state, participants=participants)
 
@@ -228,11 +228,11 @@ def _see(state: State, participant: Participant, usable: bool, now_s: float, tim
     is_first = state.participants[0].participant_id == participant.participant_id
     if not usable or not is_first or state.phase is not Phase.PORTRAIT:
         return _Outcome(state)
-    since_s = now_s if has_lapsed(state, now_s, timeouts) else state.steady_s
-    state = replace(state, usable_s=now_s, steady_s=since_s)
-    if state.portrait_asked or now_s - since_s < timeouts.countdown_s:
+    since_s = now_s if has_lapsed(state, now_s, timeouts) else state.usable_since_s
+    state = replace(state, last_usable_s=now_s, usable_since_s=since_s)
+    if state.portrait_requested or now_s - since_s < timeouts.countdown_s:
         return _Outcome(state)
-    return _Outcome(replace(state, portrait_asked=True), effects=[TakePortrait(state.visit_id)])
+    return _Outcome(replace(state, portrait_requested=True), effects=[TakePortrait(state.visit_id)])
 
 
 # --- from phase to phase --------------------------------------------------------------------------------
@@ -253,14 +253,14 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         engine_ready=state.engine_ready,
         camera_failed=state.camera_failed,
         tracker_failed=state.tracker_failed,
-        idle_s=now_s,
+        timer_start_s=now_s,
         engine_heard_s=now_s,
     )
     match transition.to:
         case Phase.CONSENT:
             entered = replace(entered, visit_id=state.visit_id + 1)
         case Phase.PORTRAIT:
-            entered = replace(entered, participants=(Participant(sitter=Sitter.CAMERA, seen_s=now_s),))
+            entered = replace(entered, participants=(Participant(sitter=Sitter.CAMERA, last_seen_s=now_s),))
             effects += [StartCamera(), DetectFaces(True)]
         case Phase.SEARCH:
             sitter = state.participant or Participant(sitter=Sitter.SYNTHETIC)

@@ -25,11 +25,11 @@ class Sitter(StrEnum):
 class Participant:
     """One participant of a visit. Holds nothing of a face.
 
-    participant_id: unique within the visit. seen_s: when the participant's face was last seen, in seconds of
-    the visit's clock; without meaning for a synthetic sitter.
+    participant_id: unique within the visit. last_seen_s: when the participant's face was last in a frame, in
+    seconds of the visit's clock; without meaning for a synthetic sitter.
     """
 
     participant_id: int = FIRST_ID
     decision: Decision = Decision.DOPPELGANGER
     sitter: Sitter = Sitter.CAMERA
-    seen_s: float = 0.0
+    last_seen_s: float = 0.0

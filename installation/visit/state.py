@@ -45,12 +45,12 @@ class State:
     camera_failed: bool = False
     tracker_failed: bool = False
     # Of the phase.
-    idle_s: float = 0.0  # the phase's own time counts from here
-    pressed_s: float | None = None  # *yes* has been down since
-    tapped_s: float | None = None  # *yes* last went down
-    usable_s: float | None = None  # last usable face of the first participant
-    steady_s: float = 0.0  # that face has been usable since, short lapses aside
-    portrait_asked: bool = False
+    timer_start_s: float = 0.0  # the phase's own time counts from here
+    pressed_since_s: float | None = None  # *yes* has been down since
+    last_tap_s: float | None = None  # *yes* last went down
+    last_usable_s: float | None = None  # last usable face of the first participant
+    usable_since_s: float = 0.0  # that face has been usable since, short lapses aside
+    portrait_requested: bool = False
     engine_heard_s: float = 0.0  # last sign of the engine in search
     link_ready: bool = False
 
@@ -82,23 +82,23 @@ class State:
 
 def hold_share(state: State, now_s: float, timeouts: Timeouts) -> float:
     """How much of the hold on *yes* is done, in [0, 1]."""
-    if state.phase is not Phase.CONSENT or state.pressed_s is None:
+    if state.phase is not Phase.CONSENT or state.pressed_since_s is None:
         return 0.0
-    return min((now_s - state.pressed_s) / timeouts.hold_s, 1.0)
+    return min((now_s - state.pressed_since_s) / timeouts.hold_s, 1.0)
 
 
 def countdown_left_s(state: State, now_s: float, timeouts: Timeouts) -> float | None:
     """What remains of the countdown to the portrait, or None while there is no usable face."""
     if state.phase is not Phase.PORTRAIT or has_lapsed(state, now_s, timeouts):
         return None
-    return max(timeouts.countdown_s - (now_s - state.steady_s), 0.0)
+    return max(timeouts.countdown_s - (now_s - state.usable_since_s), 0.0)
 
 
 def time_left_s(state: State, now_s: float, timeouts: Timeouts) -> float:
     """What remains of the phase's own time; infinite in attract."""
-    return max(timeouts.of(state.phase) - (now_s - state.idle_s), 0.0)
+    return max(timeouts.of(state.phase) - (now_s - state.timer_start_s), 0.0)
 
 
 def has_lapsed(state: State, now_s: float, timeouts: Timeouts) -> bool:
     """Whether the face has been unusable for longer than a blink, so that the countdown starts again."""
-    return state.usable_s is None or now_s - state.usable_s > timeouts.lapse_s
+    return state.last_usable_s is None or now_s - state.last_usable_s > timeouts.lapse_s

@@ -89,7 +89,7 @@ def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kiosk]:
     for program in ("chromium", "zbarimg"):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program}: python3 -m hardware.machine tests")
-    monkeypatch.setattr(simulated_visitors, "ADMIRES_S", math.inf)
+    monkeypatch.setattr(simulated_visitors, "DOPPELGANGER_S", math.inf)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     kiosk = Kiosk(tmp_path, "1080x1920")
     with kiosk.app as app:

@@ -91,13 +91,13 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "attract-resting", Phase.ATTRACT, 4.0, {"camera_failed": True}
     yield "attract-closed", Phase.ATTRACT, 4.0, {"show": Show(is_open=False)}
     yield "consent", Phase.CONSENT, 3.0, {}
-    yield "consent-held", Phase.CONSENT, 3.0, {"pressed_s": BEGAN_S + 1.5}
+    yield "consent-held", Phase.CONSENT, 3.0, {"pressed_since_s": BEGAN_S + 1.5}
     yield "consent-late", Phase.CONSENT, 40.0, {}
     for guidance in Guidance:
         sighting = Sighting(guidance, None if guidance is Guidance.NOBODY else somebody().box)
         name = guidance.name.lower().replace("_", "-")
         yield f"portrait-{name}", Phase.PORTRAIT, 2.2, {"sighting": sighting}
-    counting = {"usable_s": BEGAN_S + 2.0, "steady_s": BEGAN_S + 0.5}
+    counting = {"last_usable_s": BEGAN_S + 2.0, "usable_since_s": BEGAN_S + 0.5}
     yield "portrait-countdown", Phase.PORTRAIT, 2.0, counting
     yield "portrait-opening", Phase.PORTRAIT, 1.0, {"camera": None, "sighting": None}
     yield "search", Phase.SEARCH, 8.0, {}
@@ -531,7 +531,7 @@ def test_yes_fills_while_it_is_held(values: Registry) -> None:
     canvas = Canvas(*WIDE)
     light = []
     for held_s in (0.0, 0.7, 1.4, 2.0):
-        scene = play(canvas, Phase.CONSENT, 5.0, values, pressed_s=BEGAN_S + 5.0 - held_s)
+        scene = play(canvas, Phase.CONSENT, 5.0, values, pressed_since_s=BEGAN_S + 5.0 - held_s)
         areas = scene.areas()
         yes, no = (canvas.pixels[a.top : a.bottom, a.left : a.right, :3].mean() for a in _pair(areas))
         light.append(yes)

@@ -168,7 +168,7 @@ def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en",
     state = State(
         phase=phase,
         entered_s=BEGAN_S,
-        idle_s=BEGAN_S,
+        timer_start_s=BEGAN_S,
         visit_id=1,
         engine_ready=True,
         participants=(Participant(sitter=sitter),) if sitter else (),

@@ -30,7 +30,7 @@ def test_a_face_that_is_seen_is_that_of_the_participant_it_names() -> None:
     first, second = driver.state.participants
     driver.now_s += 3
     driver.send(FaceSeen(participant_id=SECOND))
-    assert driver.state.participants == (first, replace(second, seen_s=driver.now_s))
+    assert driver.state.participants == (first, replace(second, last_seen_s=driver.now_s))
 
 
 def test_the_visit_goes_on_while_one_of_them_is_there() -> None:
