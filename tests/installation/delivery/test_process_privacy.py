@@ -82,6 +82,7 @@ def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
     engine = {name for name in loaded if name.startswith("engine.")}
     allowed = {"engine.common", "engine.common.arrays", "engine.common.errors"}
     allowed |= {"engine.runtime", "engine.runtime.channel"}  # numpy and sockets only
-    # The names of weights that the configuration checks, without what would load them.
-    allowed |= {"engine.faces", "engine.faces.detector", "engine.judges", "engine.judges.files"}
+    allowed |= {"engine.border", "engine.border.difference"}  # of the pair of pictures on the card
+    # The names of detectors and judges that the configuration checks, without what would load them.
+    allowed |= {"engine.faces", "engine.faces.detector", "engine.judges", "engine.judges.registry"}
     assert foreign == {"hardware.memory"} and engine <= allowed
