@@ -1,9 +1,9 @@
 """People who do not exist: found in the generator, for the attract scene and as sitters without a camera.
 
-Most of those whom a generator makes look much like its median face to a judge. Taken are those whom the
-leading judge clearly tells from it, so that there is a border on the way to them. Random people who are that
-far away are rare, and often dissolve; so a file may come with a generator that tells where better ones lie
-(made by `training.nobody.people`).
+To a judge, most people whom a generator makes look much like its median face. Those are taken whom the
+leading judge clearly distinguishes from it, so that there is a border on the continuum to them. Random people
+at that distance are rare, and often no longer look like a face; so a generator may come with a file of the
+places of better ones (made by `training.nobody.people`).
 """
 
 import json

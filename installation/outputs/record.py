@@ -28,7 +28,7 @@ def visit_record(
     portrayal: Portrayal, provenance: Provenance, source: str, keep_portrait: bool
 ) -> folder.VisitRecord:
     """The record of a portrayal; source: the photograph's file name; keep_portrait: add the sitter's face."""
-    face, twin, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
+    face, doppelganger, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
     sitter = report.Sitter(
         source=source, face_px=face.face_px, pose_deg=face.pose_deg, sharpness=face.sharpness
     )
@@ -46,8 +46,8 @@ def visit_record(
         search=search,
         verdict=provenance.verdict,
         judges=[_judge(one, nearest) for one in portrayal.judged],
-        doppelganger=_doppelganger(twin),
-        doppelganger_note=None if twin else NO_DOPPELGANGER,
+        doppelganger=_doppelganger(doppelganger),
+        doppelganger_note=None if doppelganger else NO_DOPPELGANGER,
         on_the_way=_doppelganger(portrayal.on_the_way),
         seconds=portrayal.seconds,
     )
@@ -58,7 +58,7 @@ def visit_record(
         nearest=None
         if nearest is None
         else folder.NearestWay(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
-        doppelganger=twin.picture if twin else None,
+        doppelganger=doppelganger.picture if doppelganger else None,
         on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
     )
@@ -73,19 +73,19 @@ def write_visit(
     return record.report
 
 
-def _doppelganger(twin: AssessedDoppelganger | None) -> report.Doppelganger | None:
-    if twin is None:
+def _doppelganger(doppelganger: AssessedDoppelganger | None) -> report.Doppelganger | None:
+    if doppelganger is None:
         return None
     return report.Doppelganger(
-        kind=twin.kind,
-        t=twin.t,
+        kind=doppelganger.kind,
+        t=doppelganger.t,
         judges={
             name: report.DoppelgangerDistances(
-                distance=verdict.distance, worst_distance=twin.worst_case[name].worst_distance
+                distance=verdict.distance, worst_distance=doppelganger.worst_case[name].worst_distance
             )
-            for name, verdict in twin.verdicts.items()
+            for name, verdict in doppelganger.verdicts.items()
         },
-        likeness=twin.likeness,
+        likeness=doppelganger.likeness,
     )
 
 

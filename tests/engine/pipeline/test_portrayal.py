@@ -142,6 +142,19 @@ def test_a_strip_shows_the_border_and_nothing_between_its_pictures() -> None:
         assert np.array_equal(picture, Brightening().picture(t))
 
 
+def test_the_verdicts_of_a_strip_are_those_of_its_judge() -> None:
+    strip, curve = strip_of(Brightness(30.0))
+    for index, t in enumerate(strip.t):
+        verdict = strip.verdict(index)
+        assert (verdict.judge, verdict.threshold) == ("brightness", 30.0)
+        assert verdict.distance == strip.distances[index] and verdict.measured == strip.measured[index]
+        assert verdict.same is bool(strip.same[index])
+        for sample in curve.samples:
+            if sample.t == t:
+                assert (verdict.same, verdict.distance) == (sample.verdict.same, sample.verdict.distance)
+    assert {strip.verdict(i).same for i in range(len(strip.t))} == {True, False}
+
+
 def test_what_was_not_judged_lies_between_its_judged_neighbours() -> None:
     strip, _ = strip_of(Brightness(30.0), count=120)
     assert 0.2 < strip.measured.mean() < 0.7
