@@ -1,6 +1,6 @@
 """What drawing costs: processor time of one frame of every scene, update and drawing together.
 
-    .venv/bin/python -m benchmarks.drawing [--size 1920x1080] [--resolution 128]
+    python -m benchmarks.drawing [--size 1920x1080] [--resolution 128]
 
 Prints a table for `benchmarks/results/`. Pictures are noise of the generator's size: what they show costs
 nothing. It is the time of one thread, so that a busy machine changes little.

@@ -26,6 +26,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from benchmarks.test_data import ROOT, SHARED
 from engine.common.device import brought_to, choose, within_memory
 from engine.common.errors import DoppelgangerError, MachineError
 from engine.inversion.projection import (
@@ -42,8 +43,7 @@ from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 
-ROOT = Path(__file__).parents[1]
-GOLDEN = ROOT.parent / "shared" / "golden"
+GOLDEN = SHARED / "golden"
 TOLERANCE = 1e-3
 CPU = torch.device("cpu")
 FFHQ = {"z_dim": 512, "w_dim": 512, "resolution": 1024, "channel_base": 32768, "channel_max": 512}

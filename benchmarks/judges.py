@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from benchmarks.test_data import SHARED, require_test_data
 from engine.common.arrays import Pixels
 from engine.faces.acceptance import choose_sitter
 from engine.faces.alignment import crop_ffhq
@@ -37,7 +38,6 @@ from engine.judges.registry import panel
 
 Array = NDArray[np.float64]
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 NO_LANDMARKS = np.zeros((478, 2), np.float32)  # the embedded judges need none
 
 
@@ -281,6 +281,8 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="which to print (default: all)")
-    for table in parser.parse_args().tables or list(TABLES):
+    chosen = parser.parse_args().tables
+    require_test_data()
+    for table in chosen or list(TABLES):
         print(f"--- {table}: {(TABLES[table].__doc__ or '').splitlines()[0]}")
         TABLES[table]()

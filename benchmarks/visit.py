@@ -1,6 +1,6 @@
 """Where the time of a visit goes: stages of one visit of the sample sitter, and their share.
 
-    .venv/bin/python -m benchmarks.visit [--config config/default.toml]
+    python -m benchmarks.visit [--config config/default.toml]
 
 Prints a table for `benchmarks/results/`. Times depend on the machine; the shares are what to look at.
 """

@@ -7,7 +7,7 @@ from engine.faces.landmarks import Landmarks
 
 # length: (its two points of the mesh, ordinary deviation of its logarithm between shots of one person). The
 # deviations are pooled over the four shots of 14 rendered people (42 degrees of freedom), each shot the mean
-# over the perturbations of a verdict; `benchmarks/judges.py lengths` measures them again.
+# over the perturbations of a verdict; `python -m benchmarks.judges lengths` measures them again.
 LENGTHS: dict[str, tuple[tuple[int, int], float]] = {
     "face breadth": ((Landmarks.LEFT_CHEEK, Landmarks.RIGHT_CHEEK), 0.0086),
     "forehead breadth": ((Landmarks.LEFT_FOREHEAD, Landmarks.RIGHT_FOREHEAD), 0.0109),

@@ -1,4 +1,4 @@
-"""Visits in a row leave no thread, descriptor or memory behind; `benchmarks/soak.py` makes 200."""
+"""Visits in a row leave no thread, descriptor or memory behind; `python -m benchmarks.soak` makes 200."""
 
 import os
 import threading
