@@ -15,6 +15,7 @@ from engine.runtime.messages import Failed, Ready, ResultReady
 from installation.app.control_adapter import ControlAdapter
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
+from installation.app.visitor_data import VisitorData
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered
 from installation.delivery.pictures import TakeHomePictures
 from installation.settings.configuration import Stage
@@ -292,3 +293,25 @@ def test_an_engine_that_keeps_failing_is_told_in_one_line(
         engine.stop()
     assert failed >= 2
     assert [record.getMessage() for record in caplog.records] == ["engine: There is no GPU."]
+
+
+def test_of_an_erased_visit_only_the_link_is_left_and_of_the_next_one_nothing(visited: Visited) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.do(Tick())
+    link = visited.session.view(visited.now_s).participant.link
+    visited.do(Pressed())
+    assert visited.is_in(Phase.FAREWELL) and visited.session._visitor == VisitorData(link=link)
+    visited.do(Skipped())
+    assert visited.is_in(Phase.ATTRACT) and visited.session._visitor == VisitorData()
+
+
+def test_a_link_that_ends_after_its_visit_says_nothing_about_the_next_one(visited: Visited) -> None:
+    number = visited.until_border()
+    visited.on_to_doppelganger()
+    visited.do(Halted())
+    visited.delivery.news.append(Ended(visit_id=number, why="expired"))
+    visited.do(Tick())
+    visited.do(WokeUp())
+    assert visited.is_in(Phase.CONSENT) and visited.session.view(visited.now_s).downloads_available

@@ -1,0 +1,125 @@
+"""The main loop and its scene player: which scene is drawn, from which values, and what a fault does."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from hardware.display.display import Display
+from hardware.display.settings import DisplaySettings
+from installation.app.clock import VirtualClock
+from installation.app.loop import MainLoop
+from installation.capture.camera import CameraParameters
+from installation.settings.phase import Phase
+from installation.stage.canvas import Canvas
+from installation.stage.scene import Scene
+from installation.stage.view import ShownPicture, View
+from installation.visit.events import BlackoutChanged, Event, WokeUp
+from installation.workers.supervision import Condition
+from tests.installation.app.test_session import Visited
+
+WAITING = "camera/width_px"  # a parameter that applies at the next scene
+
+
+class WhiteScene(Scene):
+    """Fills the canvas with white, and remembers how it was called and with which value of WAITING."""
+
+    parameters = CameraParameters
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.widths_px: list[int] = []
+        self.fails = False
+
+    def enter(self, view: View) -> None:
+        self.calls.append("enter")
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        if self.fails:
+            raise ValueError("a measured value of 0.123")
+        self.widths_px.append(view.parameters.of(CameraParameters).width_px)
+        canvas.fill(canvas.surface.get_rect(), (255, 255, 255))
+
+    def leave(self) -> None:
+        self.calls.append("leave")
+
+
+class Running:
+    """A main loop on a small canvas, with a scene of its own for each phase; observes its own frames."""
+
+    def __init__(self, display: Display) -> None:
+        self.visited = Visited()
+        self.scenes = {phase: WhiteScene() for phase in Phase}
+        self.frames: list[tuple[int, Sequence[ShownPicture]]] = []
+        self.loop = MainLoop(
+            self.visited.session, self.scenes, display, VirtualClock(10), sources=(), observers=(self,)
+        )
+
+    def frame(self, canvas: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
+        self.frames.append((int(canvas.pixels[..., :3].max()), shown))
+
+    def do(self, *events: Event) -> None:
+        """Events, and then a frame."""
+        for event in events:
+            self.visited.session.handle(event, self.loop.clock.now_s)
+        self.loop.frame()
+
+    @property
+    def brightest(self) -> int:
+        """Of the last frame, 0 to 255."""
+        return self.frames[-1][0]
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    with Display(DisplaySettings("headless:64x48")) as display:
+        yield Running(display)
+
+
+def test_parameters_that_wait_are_in_force_from_the_first_frame_of_the_next_scene(running: Running) -> None:
+    attract, consent = running.scenes[Phase.ATTRACT], running.scenes[Phase.CONSENT]
+    running.do()
+    running.visited.registry.set(WAITING, 640)
+    running.do()
+    assert attract.widths_px == [1280, 1280]
+    running.do(WokeUp())
+    assert consent.widths_px == [640]
+
+
+def test_what_is_set_while_a_frame_is_drawn_belongs_to_the_next_frame(running: Running) -> None:
+    view = running.visited.session.view(0.0)
+    running.visited.registry.set("camera/mirror", False)
+    assert view.parameters.of(CameraParameters).mirror is True
+    assert running.visited.session.view(0.0).parameters.of(CameraParameters).mirror is False
+
+
+def test_a_scene_is_left_before_the_next_one_is_entered(running: Running) -> None:
+    running.do()
+    running.do(WokeUp())
+    assert running.scenes[Phase.ATTRACT].calls == ["enter", "leave"]
+    assert running.scenes[Phase.CONSENT].calls == ["enter"]
+
+
+def test_a_black_show_draws_nothing_and_holds_no_scene(running: Running) -> None:
+    running.do()
+    assert running.brightest == 255
+    running.do(BlackoutChanged(True))
+    assert running.brightest == 0 and running.scenes[Phase.ATTRACT].calls == ["enter", "leave"]
+    running.do(BlackoutChanged(False))
+    assert running.brightest == 255 and running.scenes[Phase.ATTRACT].calls[-1] == "enter"
+
+
+def test_a_scene_that_fails_ends_the_visit_and_the_next_one_is_drawn(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.scenes[Phase.CONSENT].fails = True
+    running.do(WokeUp())
+    assert running.frames[-1] == (0, ()) and running.visited.is_in(Phase.ATTRACT)
+    health = running.loop.health
+    assert health.condition is Condition.FAILED and "scene of consent: ValueError" in health.message
+    assert "0.123" not in caplog.text and "scene of consent" in caplog.text
+    running.do()
+    assert running.brightest == 255
+    running.scenes[Phase.CONSENT].fails = False
+    running.do(WokeUp())
+    health = running.loop.health
+    assert health.condition is Condition.OK
