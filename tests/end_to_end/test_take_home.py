@@ -27,6 +27,7 @@ from installation.app.recorder import pixels
 from installation.app.simulated_visitors import SimulatedVisitors
 from installation.settings.configuration import load
 from installation.settings.phase import Phase
+from tests.conftest import REPO
 from tests.end_to_end.test_leaks import Sitter
 from tests.installation.delivery.test_phone import CHROMIUM, FLAGS, Phone, box
 from tests.support.app_kit import SHORT, few_steps
@@ -34,7 +35,7 @@ from tests.support.code_reader import read_code
 from tests.support.delivery_kit import free_port, until
 
 # Looked at by people after a run of the tests; ignored by git.
-OUTPUT = Path(__file__).resolve().parent / "output" / "take-home"
+OUTPUT = REPO / "tests" / "output" / "take-home"
 PATIENT = {
     "visit/search_s": "1800",
     "visit/silence_s": "300",

@@ -25,9 +25,8 @@ from engine.judges.perturbations import (
 )
 from engine.judges.registry import panel
 from engine.judges.verdict import Verdict
+from tests.conftest import REPO
 from tests.support.judge_kit import NO_LANDMARKS, Brightness, grey
-
-REPO = Path(__file__).resolve().parent.parent
 
 
 def load(path: Path) -> np.ndarray:

@@ -39,7 +39,7 @@ from engine.stylegan2.checkpoint import (
     save_generator,
 )
 from engine.stylegan2.network import Generator
-from tests.conftest import golden, largest_difference
+from tests.conftest import REPO, golden, largest_difference
 
 State = dict[str, torch.Tensor]
 
@@ -740,7 +740,7 @@ def test_reading_imports_nothing(tmp_path: Path) -> None:
         f"before = set(sys.modules); load_generator(pathlib.Path({str(path)!r}));"
         "assert not (set(sys.modules) - before) & {'this', 'dnnlib', 'torch_utils', 'training'}"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=REPO)
 
 
 # --- any bytes at all ------------------------------------------------------------------------------------
