@@ -14,7 +14,7 @@ from installation.stage.scene import Scene
 from installation.stage.theme import Theme, ease, theme_of
 from installation.stage.view import ShownPicture, View
 from scenes.widgets.idle_glow import draw_idle_glow
-from scenes.widgets.ride import Leg, index_at, ride
+from scenes.widgets.sweep import Leg, index_at, sweep_t
 from scenes.widgets.verdict import draw_words, shown
 
 
@@ -68,7 +68,7 @@ class Attract(Scene):
             elapsed_s = view.now_s - self._began_s
             half_s = parameters.dark_s / 2
             light = min(ease(elapsed_s, half_s), ease(self._lasts_s(view) - elapsed_s, half_s))
-            t = ride(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, theme.reduced_motion)
+            t = sweep_t(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, theme.reduced_motion)
             index = index_at(strip, t)
             canvas.picture(strip.pictures[index], layout.face, light * theme.breath)
             if parameters.verdicts and light > 0:
@@ -91,7 +91,7 @@ class Attract(Scene):
     def _lasts_s(self, view: View) -> float:
         parameters = view.parameters.of(AttractParameters)
         assert self._strip is not None
-        return parameters.dark_s + sum(leg.lasts_s for leg in _legs(self._strip, parameters))
+        return parameters.dark_s + sum(leg.duration_s for leg in _legs(self._strip, parameters))
 
 
 def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:

@@ -16,8 +16,8 @@ from installation.stage.theme import Theme, ease, sitter_exists, sitter_text, th
 from installation.stage.typesetting import fits, text_width
 from installation.stage.view import ShownPicture, View
 from scenes.widgets.idle_glow import draw_idle_glow
-from scenes.widgets.ride import Leg, index_at, ride
 from scenes.widgets.stop_button import CancellableScene
+from scenes.widgets.sweep import Leg, index_at, sweep_t
 from scenes.widgets.verdict import judge_name, shown
 
 LONGEST_S = 60.0
@@ -61,7 +61,7 @@ class Jury(CancellableScene):
         rest_s = min(view.parameters.of(JuryParameters).rest_s, lasts_s / 4)
         away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
         legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
-        t = ride(legs, strip.border_t, view.elapsed_s, theme_of(view).reduced_motion)
+        t = sweep_t(legs, strip.border_t, view.elapsed_s, theme_of(view).reduced_motion)
         self._index = index_at(strip, t)
         self._back = (view.elapsed_s - rest_s - away_s) / (back_s + rest_s)
 

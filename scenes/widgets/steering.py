@@ -1,4 +1,4 @@
-"""From the visitor's head to a place on the continuum: the yaw, smoothed, and who steers.
+"""Steering a sweep with the head: the yaw, smoothed, and the hand-over between time and visitor.
 
 Smoothing after Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cutoff rises with
 speed, so that a still head gives a still picture and a turning one is followed at once.
@@ -8,29 +8,32 @@ import math
 from dataclasses import dataclass, field
 
 _SPEED_CUTOFF_HZ = 1.0
-# Of the way, in a second: faster than this no picture follows, whatever the tracker says.
+# The largest speed of the progress, per second, whatever the tracker measures.
 FASTEST_PER_S = 2.0
 
 
 @dataclass
 class OneEuro:
-    """The filter for one value. cutoff_hz: at rest. slope: how much it rises with speed, in Hz per unit/s."""
+    """The filter for one value.
+
+    cutoff_hz: the cutoff frequency at rest. slope: its increase with speed, in Hz per unit/s.
+    """
 
     cutoff_hz: float = 1.0
     slope: float = 0.02
     value: float | None = None
     _speed: float = 0.0
-    _then_s: float = 0.0
+    _last_s: float = 0.0
 
     def step(self, value: float, now_s: float) -> float:
-        """The smoothed value. A time that does not go on changes nothing."""
+        """The smoothed value. Without elapsed time nothing changes."""
         if self.value is None:
-            self.value, self._then_s = value, now_s
+            self.value, self._last_s = value, now_s
             return value
-        passed_s = now_s - self._then_s
+        passed_s = now_s - self._last_s
         if passed_s <= 0:
             return self.value
-        self._then_s = now_s
+        self._last_s = now_s
         speed = (value - self.value) / passed_s
         self._speed += _weight(_SPEED_CUTOFF_HZ, passed_s) * (speed - self._speed)
         cutoff_hz = self.cutoff_hz + self.slope * abs(self._speed)
@@ -44,10 +47,11 @@ def _weight(cutoff_hz: float, passed_s: float) -> float:
 
 @dataclass
 class Steering:
-    """Hands over between an automatic ride and the visitor's head without a jump.
+    """Hands over between the automatic sweep and the visitor's head without a jump.
 
-    `yaw_deg` of `range_deg` to either side covers the whole way, to the right towards the closest match. The
-    head steers from the moment it leaves `rest_deg`, until it has rested for `patience_s`.
+    A yaw of `range_deg` to either side covers the whole continuum, to the right towards the closest match.
+    The head steers from the moment it leaves `rest_deg` until it has been at rest for `patience_s`; taking
+    over and giving back take `ease_s` each.
     """
 
     range_deg: float = 22.0
@@ -56,14 +60,14 @@ class Steering:
     ease_s: float = 0.7
     filter: OneEuro = field(default_factory=OneEuro)
     _moved_s: float = -math.inf
-    _then_s: float | None = None
-    _steered: float = 0.0
-    share: float = 0.0  # how much of it the visitor steers, 0 to 1
+    _last_s: float | None = None
+    _followed: float = 0.0
+    share: float = 0.0  # the visitor's share of the control, 0 to 1
 
     def step(self, yaw_deg: float | None, progress: float, now_s: float) -> float:
-        """The progress on the way, in [0, 1]: the automatic one, the visitor's, or between them."""
-        passed_s = 0.0 if self._then_s is None else max(now_s - self._then_s, 0.0)
-        self._then_s = now_s
+        """The progress, 0 to 1: the automatic one, the visitor's, or between them while handing over."""
+        passed_s = 0.0 if self._last_s is None else max(now_s - self._last_s, 0.0)
+        self._last_s = now_s
         if yaw_deg is not None:
             self.filter.step(yaw_deg, now_s)
             if abs(self.filter.value or 0.0) > self.rest_deg:
@@ -72,14 +76,14 @@ class Steering:
         toward = 1.0 if steers else -1.0
         self.share = min(max(self.share + toward * passed_s / max(self.ease_s, 1e-6), 0.0), 1.0)
         if self.filter.value is None or self.share == 0:
-            self._steered = progress
+            self._followed = progress
             return progress
         asked = min(max(0.5 + self.filter.value / (2 * self.range_deg), 0.0), 1.0)
         most = FASTEST_PER_S * passed_s
-        self._steered += min(max(asked - self._steered, -most), most)
+        self._followed += min(max(asked - self._followed, -most), most)
         weight = self.share * self.share * (3 - 2 * self.share)
-        return progress + weight * (self._steered - progress)
+        return progress + weight * (self._followed - progress)
 
-    def rest(self) -> None:
-        """Gives the ride back now, however the head is turned."""
+    def release(self) -> None:
+        """Gives the sweep back to time now, however the head is turned."""
         self._moved_s = -math.inf

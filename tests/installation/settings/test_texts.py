@@ -1,0 +1,64 @@
+"""Texts in every language."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from engine.border.strip import NoBorderReason
+from engine.pipeline.result import PictureKind
+from installation.delivery.captions import captions
+from installation.settings.texts import FOLDER, Texts, languages
+from installation.stage.view import Guidance
+from tests.conftest import REPO
+from tests.support.judge_kit import verdict
+from tests.support.scene_views import somebody
+
+
+def test_every_language_has_every_line() -> None:
+    lines = {language: Texts.load(language).lines for language in languages()}
+    for language, own in lines.items():
+        assert own.keys() == lines["en"].keys(), language
+        for key, line in own.items():
+            assert line.strip(), f"{language}: {key} is empty"
+            fields = re.findall(r"{(\w+)}", line)
+            assert sorted(fields) == sorted(re.findall(r"{(\w+)}", lines["en"][key])), f"{language}: {key}"
+
+
+def test_every_line_that_scenes_ask_for_is_there() -> None:
+    lines = Texts.load("en").lines
+    for file in sorted((REPO / "scenes").glob("*.py")):
+        for key in re.findall(r'"([a-z]+\.[a-z_]+)"', file.read_text("utf-8")):
+            assert key in lines, f"{file.name}: {key}"
+    assert {f"guidance.{each.name.lower()}" for each in Guidance} <= lines.keys()
+    assert {f"without.{each}{end}" for each in NoBorderReason for end in ("", "_words")} <= lines.keys()
+    assert {f"doppelganger.{each}" for each in PictureKind} <= lines.keys()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_pictures_that_differ_are_never_nothing_apart(language: str) -> None:
+    text = Texts.load(language)
+    mark = text("language.decimal")
+    told = [text.levels(value).replace(mark, ".") for value in (0.0, 0.67, 0.0996, 0.023, 0.007, 0.0004)]
+    assert told == ["0.00", "0.67", "0.10", "0.02", "0.007", "0.0004"]
+
+
+def test_operating_points_are_told_in_one_way() -> None:
+    """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
+    english, german = Texts.load("en"), Texts.load("de")
+    assert english.strangers(0.0057) == "Of 10,000 strangers it mistakes 57 for you."
+    of_nobody = german.strangers(0.25, exists=False)
+    assert of_nobody == "Von 10.000 Fremden verwechselt sie 2.500 mit dieser Person."
+    assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
+    found = replace(
+        somebody().result, judge_results=(replace(somebody().result.judge_results[0], fmr=0.001),)
+    )
+    asked = replace(found, judge_results=(replace(found.judge_results[0], of_doppelganger=verdict(0.7)),))
+    assert [one.words for one in captions(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
+    (one,) = captions(asked, english, exists=False)
+    assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
+
+
+def test_every_language_file_is_toml_with_a_name() -> None:
+    for file in FOLDER.glob("*.toml"):
+        assert Texts.load(file.stem)("language.name")

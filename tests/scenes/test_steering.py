@@ -1,0 +1,93 @@
+"""Steering the sweep with the head."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from installation.settings.phase import Phase
+from installation.settings.registry import Registry
+from installation.stage.canvas import Canvas
+from installation.stage.view import Guidance, Sighting
+from scenes.border import Border
+from scenes.widgets.border_schedule import SegmentKind
+from scenes.widgets.steering import OneEuro, Steering
+from scenes.widgets.sweep import progress_at_t
+from tests.support.scene_views import make_view, somebody
+
+
+def test_one_euro_calms_a_still_head_and_follows_a_turning_one() -> None:
+    random = np.random.default_rng(0)
+    times = np.arange(0, 4, 1 / 30)
+    still = OneEuro()
+    noisy = random.normal(0, 1.0, len(times))
+    calm = np.array([still.step(float(value), float(now)) for value, now in zip(noisy, times, strict=True)])
+    assert calm[30:].std() < 0.5 * noisy[30:].std()
+    turning = OneEuro()
+    for now in times:
+        turning.step(0.0 if now < 2 else 20.0, float(now))
+    assert turning.value == pytest.approx(20.0, abs=0.5)
+    assert turning.step(-90.0, float(times[-1])) == turning.value
+
+
+def test_a_turned_head_takes_over_and_gives_back_without_a_jump() -> None:
+    steering = Steering()
+    progress = []
+    for frame in range(60 * 14):
+        now = frame / 60
+        yaw = 0.0 if now < 2 else 20.0 if now < 5 else -20.0 if now < 7 else 0.5
+        progress.append(steering.step(yaw, 0.3, now))
+    assert progress[60] == pytest.approx(0.3)
+    assert progress[60 * 5 - 1] > 0.9
+    assert progress[60 * 7 - 1] < 0.1
+    assert progress[-1] == pytest.approx(0.3)
+    assert np.abs(np.diff(progress)).max() < 0.04
+
+
+def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
+    found = somebody().result
+    strip = found.median
+    assert strip.border_t is not None
+    values.set("border/way", "median")
+    verdicts = {}
+    for yaw_deg in (-21.0, 21.0):
+        scene = Border()
+        scene.enter(make_view(Phase.BORDER, 0.0, values))
+        for frame in range(150):
+            sighting = Sighting(Guidance.READY, somebody().box, yaw_deg)
+            view = make_view(Phase.BORDER, frame / 30, values, sighting=sighting)
+            scene.update(view)
+        scene.draw(Canvas(640, 360), view)
+        (one,) = scene.shown()
+        verdicts[yaw_deg] = one.verdict.same
+    assert verdicts == {-21.0: False, 21.0: True}
+
+
+@pytest.mark.parametrize("tremble_deg", [4.0, 8.0])
+def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
+    tremble_deg: float, values: Registry
+) -> None:
+    """Whoever steers to the border and stays there, trembling."""
+    for name, value in (("way", "median"), ("calm_hz", 10), ("rest_deg", 1), ("patience_s", 20)):
+        values.set(f"border/{name}", value)
+    strip = somebody().result.median
+    place = progress_at_t(strip.border_t or 0.0, strip.border_t)
+    scene = Border()
+    scene.enter(make_view(Phase.BORDER, 0.0, values))
+    changes: list[float] = []
+    before = True
+    for frame in range(60 * 12):
+        now = frame / 60
+        held_deg = 15.0 if now < 1 else 2 * 22 * (place - 0.5)
+        yaw_deg = held_deg + tremble_deg * math.sin(2 * math.pi * 4 * now)
+        scene.update(
+            make_view(Phase.BORDER, now, values, sighting=Sighting(Guidance.READY, somebody().box, yaw_deg))
+        )
+        assert scene._segment is not None and scene._strip is not None
+        same = bool(scene._strip.same[scene._index])
+        if scene._segment.kind is SegmentKind.SWEEP and same != before:
+            changes.append(now)
+        before = same
+    assert len(changes) > 5
+    assert all(later - sooner >= 1 / 3 - 1e-6 for sooner, later in pairwise(changes))
