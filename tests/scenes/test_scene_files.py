@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import scenes
 from engine.common.errors import UsageError
 from installation.control.protocol.parameter_table import parameter_table
 from installation.settings.phase import Phase
@@ -25,8 +26,10 @@ def test_scenes_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert scene_of("border") is Border
     with pytest.raises(UsageError, match=r"scene 'nowhere' is not there: it needs a file scenes/nowhere\.py"):
         scene_of("nowhere")
-    with pytest.raises(UsageError, match=r"scenes/layout\.py: has 0 scenes"):
-        scene_of("layout")
+    (tmp_path / "empty.py").write_text('"""No scene."""', "utf-8")
+    monkeypatch.setattr(scenes, "__path__", [*scenes.__path__, str(tmp_path)])
+    with pytest.raises(UsageError, match=r"scenes/empty\.py: has 0 scenes"):
+        scene_of("empty")
     assert scene_module.__doc__ and "class Blink(Scene)" in scene_module.__doc__
 
 
@@ -37,8 +40,6 @@ def test_the_example_in_the_documentation_is_a_scene(
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     name = "example_of_the_documentation"
     (tmp_path / f"{name}.py").write_text(example, "utf-8")
-    import scenes
-
     monkeypatch.setattr(scenes, "__path__", [*scenes.__path__, str(tmp_path)])
     found = scene_of(name)
     own = Registry(Timeouts, StageParameters, found.parameters)

@@ -27,7 +27,7 @@ def test_every_language_has_every_line() -> None:
 
 def test_every_line_that_scenes_ask_for_is_there() -> None:
     lines = Texts.load("en").lines
-    for file in sorted((REPO / "scenes").glob("*.py")):
+    for file in sorted((REPO / "scenes").rglob("*.py")):
         for key in re.findall(r'"([a-z]+\.[a-z_]+)"', file.read_text("utf-8")):
             assert key in lines, f"{file.name}: {key}"
     assert {f"guidance.{each.name.lower()}" for each in Guidance} <= lines.keys()
