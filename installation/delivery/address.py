@@ -1,4 +1,4 @@
-"""Where phones find this machine: which of its addresses, and how the links begin."""
+"""The address at which phones reach this machine, and the beginning of every link."""
 
 import socket
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ def choose(interfaces: Mapping[str, Sequence[str]], wanted: str = "", route: str
 
 
 def base_url(network: Delivery, address: str) -> str:
-    """What every link begins with, in capitals as far as those mean the same: they make the code smaller."""
+    """The beginning of every link, in capitals where case does not matter: they make the QR code smaller."""
     if network.public_url:
         public = urlsplit(network.public_url)
         return f"{public.scheme}://{_host(public)}".upper() + public.path.rstrip("/")
@@ -69,7 +69,7 @@ def accepted_hosts(network: Delivery, address: str) -> frozenset[str]:
 
 
 def wifi_code(wifi: WiFi | None) -> str | None:
-    """What a code holds that lets a phone join the network (the WIFI: scheme of ZXing), None without one."""
+    """The text of a QR code that lets a phone join the Wi-Fi (ZXing's WIFI: scheme); None without one."""
     if wifi is None:
         return None
     secret = f"T:WPA;S:{_escaped(wifi.name)};P:{_escaped(wifi.password)}"
@@ -78,7 +78,7 @@ def wifi_code(wifi: WiFi | None) -> str | None:
 
 
 def _host(public: SplitResult) -> str:
-    """The name as a phone sends it in the Host header: without a port that goes without saying."""
+    """The name as a phone sends it in the Host header: without the scheme's default port."""
     return public.netloc.removesuffix(f":{DEFAULT_PORTS[public.scheme]}")
 
 

@@ -1,8 +1,8 @@
-"""How often an address asks for what is not there.
+"""How often an address may ask for links that do not exist.
 
-Only misses count. A phone with a true link is never turned away, even where a whole gallery shares one
-address with somebody who guesses: what keeps guesses out is the size of the token, not this. This keeps
-guessing from being any work.
+Only misses count. A phone with a valid link is never turned away, even where a whole gallery shares one
+address with somebody who guesses. The size of the token is what makes guessing hopeless; this limit only
+keeps guesses from costing the server anything.
 """
 
 import ipaddress
@@ -25,7 +25,7 @@ class AttemptLimit:
         return len(self._counts)
 
     def count(self, address: str, most: int) -> bool:
-        """Counts one miss. Whether the address has had more than `most` of them in this minute."""
+        """Counts one miss. Returns whether the address has had more than `most` of them in this minute."""
         network, now_s = _network(address), self._clock()
         since_s, number = self._counts.pop(network, (now_s, 0))
         if now_s - since_s >= WINDOW_S:
@@ -37,7 +37,7 @@ class AttemptLimit:
 
 
 def _network(address: str) -> str:
-    """What one household has: an IPv4 address, or the /64 of an IPv6 address."""
+    """What is counted as one: an IPv4 address, or the /64 network of an IPv6 address."""
     parsed = ipaddress.ip_address(address)
     if parsed.version == 4:
         return address

@@ -37,7 +37,7 @@ COMMAND_LIMIT_S = 3600.0  # for anything else; no link lives longer
 
 
 class DeliveryClient(ProcessClient):
-    """Offers finished pictures to phones. `offer`, `revoke` and `poll` belong to the stage's thread.
+    """Offers finished pictures to phones. `offer`, `revoke` and `poll` are called on the stage's thread.
 
     parameters: gives the values in force.  path: the local socket; by default one for each port.
 
@@ -58,11 +58,11 @@ class DeliveryClient(ProcessClient):
         super().__init__("delivery")
         self._network = network
         self._parameters = parameters
-        self._tuned = parameters()
+        self._latest_parameters = parameters()
         self._outbox: deque[tuple[float, Command]] = deque()  # since when, what
         self._outbox_lock = threading.Lock()
         self._events: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
-        self._living: set[int] = set()  # visits whose offer the process has
+        self._live_visits: set[int] = set()  # visits whose offer the process has
         self._connection = DeliveryConnection(path or default_path(network.port))
 
     # --- the stage's thread ---
@@ -83,16 +83,16 @@ class DeliveryClient(ProcessClient):
         self._connection.release()
 
     def revoke(self, visit_id: int) -> None:
-        """The visit's link dies, and its pictures are dropped everywhere; returns at once."""
-        self._withdraw(lambda each: isinstance(each, Offer) and each.pictures.visit_id == visit_id)
+        """Ends the visit's link and drops its pictures everywhere; returns at once."""
+        self._drop_obsolete(lambda each: isinstance(each, Offer) and each.pictures.visit_id == visit_id)
         self._send(Revoke(visit_id))
 
     def poll(self) -> list[LinkEvent]:
-        """What has happened since the last time; never waits. Call it each frame."""
-        if self._parameters() != self._tuned:
-            self._tuned = self._parameters()
-            self._withdraw(lambda each: isinstance(each, SetParameters))  # Only the last one counts.
-            self._send(SetParameters(self._tuned))
+        """The events since the last call; never waits. To be called once a frame."""
+        if self._parameters() != self._latest_parameters:
+            self._latest_parameters = self._parameters()
+            self._drop_obsolete(lambda each: isinstance(each, SetParameters))  # Only the last one counts.
+            self._send(SetParameters(self._latest_parameters))
         self._drop_stale()
         events = []
         while not self._events.empty():
@@ -104,13 +104,13 @@ class DeliveryClient(ProcessClient):
             self._outbox.append((self.clock(), command))
         self._wake()
 
-    def _withdraw(self, obsolete: Callable[[Command], bool]) -> None:
-        """Takes back what waits to be handed over and has become obsolete."""
+    def _drop_obsolete(self, obsolete: Callable[[Command], bool]) -> None:
+        """Removes obsolete commands from those that have not been sent yet."""
         with self._outbox_lock:
             self._outbox = deque(each for each in self._outbox if not obsolete(each[1]))
 
     def _drop_stale(self) -> None:
-        """What could not be handed over in time is dropped; pictures do not wait in the stage for long."""
+        """Drops what could not be sent in time, so that pictures do not stay in the stage for long."""
         now_s = self.clock()
         fresh: deque[tuple[float, Command]] = deque()
         stale: list[Command] = []
@@ -130,7 +130,7 @@ class DeliveryClient(ProcessClient):
     def setup(self) -> None:
         """Finds the process or starts it, and says what network it is to serve."""
         self._connection.open(self.wait, SILENCE_LIMIT_S)
-        self._connection.channel.send(Open(self._network, self._tuned))
+        self._connection.channel.send(Open(self._network, self._latest_parameters))
 
     def run(self) -> None:
         """Hands commands over and takes events in."""
@@ -139,11 +139,11 @@ class DeliveryClient(ProcessClient):
             self._exchange(self._connection.channel)
 
     def teardown(self) -> None:
-        """Leaves the process, which ends when its last link does; what this side knew of links is void."""
+        """Leaves the process, which ends with its last link, and reports all its links as lost."""
         self._connection.close()
-        for visit_id in self._living:
+        for visit_id in self._live_visits:
             self._events.put(Lost(visit_id=visit_id))
-        self._living.clear()
+        self._live_visits.clear()
 
     def _send_due(self, peer: Peer) -> None:
         while True:
@@ -160,19 +160,19 @@ class DeliveryClient(ProcessClient):
             with self._outbox_lock, suppress(ValueError):
                 self._outbox.remove(entry)
             if isinstance(entry[1], Offer):
-                self._living.add(entry[1].pictures.visit_id)
+                self._live_visits.add(entry[1].pictures.visit_id)
 
     def _handle(self, received: ReceivedMessage) -> None:
         self._deadline_s = self.clock() + SILENCE_LIMIT_S
         self.beat()
         match received.message:
             case Heartbeat(problem=problem):
-                self._show(problem)
+                self._report_reachability(problem)
             case LogLine(level=level, words=words):
                 log.log(level, "delivery: %s", words)
             case event:
                 if isinstance(event, Ended | Forgotten):
-                    self._living.discard(event.visit_id)
+                    self._live_visits.discard(event.visit_id)
                 self._events.put(event)
 
     def _process_ended(self) -> None:
@@ -182,8 +182,8 @@ class DeliveryClient(ProcessClient):
         self._connection.kill()
         raise ServiceError("Its process was silent, and has been ended.")
 
-    def _show(self, problem: str) -> None:
-        """Makes the health say whether phones get through."""
+    def _report_reachability(self, problem: str) -> None:
+        """Makes the service's health say whether phones can reach the process."""
         if problem and problem != self.health.message:
             log.warning("delivery: phones cannot get through: %s", problem)
             self._report(Condition.WAITING, problem, self.advice)

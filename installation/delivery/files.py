@@ -1,4 +1,4 @@
-"""What a link leads to: the visit's pictures and film as files, each marked as synthetic."""
+"""The files behind a link: a visit's pictures, card and film, encoded, each marked as synthetic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""The links there are, and what they lead to: in memory only, each with a life and a number of saves.
+"""The links of all visits and the files behind them, in memory only, with a limited lifetime and use.
 
-A link is a capability: whoever has the token may look, save and forget. Nothing lists them. Tokens that never
-were, are expired, spent or forgotten are all the same to `find`: they are not there.
+A link is a capability: whoever has the token may look, save and forget. Nothing lists them. `find` treats
+unknown, expired, spent and forgotten tokens alike: there is no such link.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ TOKEN_PATTERN = "[A-Za-z2-7]{26}"
 MOST_LINKS = 60
 
 
-class End(StrEnum):
+class EndReason(StrEnum):
     """Why a link is over."""
 
     EXPIRED = "expired"
@@ -38,7 +38,7 @@ def new_token() -> str:
 class Link:
     """One visit's link. `until_s` is on the clock of its `Links`; `end` is None while it is found.
 
-    cuts: what stops each answer that is on its way to a phone.
+    aborts: what stops each answer that is on its way to a phone.
     """
 
     visit_id: int
@@ -46,8 +46,8 @@ class Link:
     until_s: float
     saves_left: int
     token: str = field(default_factory=new_token, repr=False)
-    end: End | None = None
-    cuts: set[Callable[[], None]] = field(default_factory=set, repr=False)
+    end: EndReason | None = None
+    aborts: set[Callable[[], None]] = field(default_factory=set, repr=False)
 
 
 class Links:
@@ -67,10 +67,10 @@ class Links:
     def add(
         self, visit_id: int, content: TakeHomeFiles, life_s: float, saves: int
     ) -> tuple[Link, list[Link]]:
-        """A new link, and those that had to make way: the visit's earlier one, or the oldest of too many."""
-        ended = self.end(visit_id, End.FORGOTTEN)
+        """Makes a link. Returns it and those it replaces: the visit's earlier one, the oldest of too many."""
+        ended = self.end(visit_id, EndReason.FORGOTTEN)
         while len(self._links) >= MOST_LINKS:
-            ended.append(self._drop(next(iter(self._links.values())), End.TOO_MANY))
+            ended.append(self._drop(next(iter(self._links.values())), EndReason.TOO_MANY))
         link = Link(visit_id, content, self._clock() + life_s, saves)
         self._links[_digest(link.token)] = link
         return link, ended
@@ -81,33 +81,33 @@ class Links:
         return link if link is not None and self._clock() < link.until_s else None
 
     def count_save(self, link: Link) -> None:
-        """One file is about to be saved. After the last one the link is spent."""
+        """Counts a file that is about to be saved; the last one ends the link."""
         link.saves_left -= 1
         if link.saves_left <= 0:
-            self._drop(link, End.SPENT)
+            self._drop(link, EndReason.SPENT)
 
     def lives_s(self, link: Link) -> float:
         """Seconds until it expires; 0 if it is over."""
         return max(link.until_s - self._clock(), 0.0) if link.end is None else 0.0
 
-    def end(self, visit_id: int, why: End) -> list[Link]:
+    def end(self, visit_id: int, why: EndReason) -> list[Link]:
         """Ends the links of a visit, and returns them."""
         return [self._drop(link, why) for link in self if link.visit_id == visit_id]
 
     def expire(self) -> list[Link]:
         """Drops the links whose life is over, and returns them."""
-        return [self._drop(link, End.EXPIRED) for link in self if self._clock() >= link.until_s]
+        return [self._drop(link, EndReason.EXPIRED) for link in self if self._clock() >= link.until_s]
 
     def clear(self) -> list[Link]:
         """Ends all links, and returns them."""
-        return [self._drop(link, End.EXPIRED) for link in self]
+        return [self._drop(link, EndReason.EXPIRED) for link in self]
 
-    def _drop(self, link: Link, why: End) -> Link:
+    def _drop(self, link: Link, why: EndReason) -> Link:
         del self._links[_digest(link.token)]
         link.end = why
-        if why is not End.SPENT:  # The last save is completed, nothing else is.
-            for cut in tuple(link.cuts):
-                cut()
+        if why is not EndReason.SPENT:  # The last save is completed, nothing else is.
+            for abort in tuple(link.aborts):
+                abort()
         return link
 
 

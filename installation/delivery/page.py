@@ -1,4 +1,4 @@
-"""What a phone shows: the page behind a link, the page when there is nothing, and what both are made with."""
+"""The pages a phone shows: the one behind a link, the one where there is no link, and their static files."""
 
 import gzip
 import math
@@ -65,5 +65,5 @@ def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
 
 @cache
 def gone() -> str:
-    """The page of everything that is not there, in all languages: nobody knows who asks."""
+    """The page for every link that does not exist, in all languages: the asker's is unknown."""
     return _TEMPLATES.get_template("gone.html").render(texts=[Texts.load(code) for code in languages()])

@@ -1,4 +1,7 @@
-"""What the stage hands over for one visit: finished pictures and words, nothing of the sitter's own."""
+"""What the stage hands to the delivery for a visit: finished pictures and words, no photograph of the sitter.
+
+The delivery process encodes them as `TakeHomeFiles` (files.py), which a link (links.py) leads to.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -35,5 +38,5 @@ class TakeHomePictures:
                 raise ValueError("pictures must be square")
 
     def doppelganger_alone(self) -> "TakeHomePictures":
-        """The same without anything that a judge takes for the sitter."""
+        """The same without pair and film, which hold a face that a judge takes for the sitter."""
         return replace(self, pair=None, film=None)

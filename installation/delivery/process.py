@@ -1,7 +1,7 @@
 """The delivery process: `python -m installation.delivery.process SOCKET`.
 
 It listens on a local socket for one stage at a time, and on the network for phones. It outlives its stage for
-as long as a link lives, and ends by itself when there is neither. It writes nothing to any disk.
+as long as a link lives, and ends by itself when there is neither a stage nor a link. It writes no file.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from engine.runtime.channel import Channel, Listener
 from hardware.memory import forbid_core_dumps
 from installation.delivery import address
 from installation.delivery.files import TakeHomeFiles, encode_files
-from installation.delivery.links import End, Link, Links
+from installation.delivery.links import EndReason, Link, Links
 from installation.delivery.messages import (
     COMMANDS,
     EVENTS,
@@ -54,7 +54,7 @@ FIRST_STAGE_S = 30.0  # for a stage to come at all
 
 
 class DeliveryProcess:
-    """Everything that happens on the event loop: commands, links, the server, and what the stage is told."""
+    """Runs on the event loop: carries out commands, keeps links and server, sends events to the stage."""
 
     def __init__(self) -> None:
         self._links = Links()
@@ -65,41 +65,41 @@ class DeliveryProcess:
         self._address = ""  # listened on, or empty
         self._base_url = ""
         self._problem = "It has not been opened yet."
-        self._announcing: dict[int, asyncio.Task[None]] = {}  # by visit
+        self._attempts: dict[int, asyncio.Task[None]] = {}  # by visit
         self._stage: Channel | None = None
         self._had_stage = False
 
     # --- the stage ---
 
-    def stage_came(self, stage: Channel) -> None:
+    def stage_connected(self, stage: Channel) -> None:
         self._stage, self._had_stage = stage, True
 
-    def stage_left(self) -> None:
+    def stage_disconnected(self) -> None:
         self._stage = None
 
-    async def obey(self, command: Command, content: TakeHomeFiles | None) -> None:
-        """Carries out one command; `content` is what an offer's pictures was made into."""
+    async def execute(self, command: Command, content: TakeHomeFiles | None) -> None:
+        """Carries out one command; `content` are the files made of an offer's pictures."""
         match command:
             case Open():
                 await self._open(command)
             case SetParameters():
-                self._tune(command)
+                self._set_parameters(command)
             case Offer() if content is not None:
                 visit_id = command.pictures.visit_id
                 link, made_way = self._links.add(visit_id, content, command.life_s, command.saves)
                 for old in made_way:
-                    if old.end is End.TOO_MANY:
-                        self._tell(Ended(visit_id=old.visit_id, why="too many"))
-                self._announce(link)
+                    if old.end is EndReason.TOO_MANY:
+                        self._send_event(Ended(visit_id=old.visit_id, why="too many"))
+                self._start_attempt(link)
             case Revoke():
-                self._links.end(command.visit_id, End.FORGOTTEN)
+                self._links.end(command.visit_id, EndReason.FORGOTTEN)
 
     def say(self, level: int, words: str) -> None:
-        """A line for the stage's log."""
-        self._tell(LogLine(level=level, words=words))
+        """Sends a line to the stage's log."""
+        self._send_event(LogLine(level=level, words=words))
 
-    def _tell(self, message: Message) -> None:
-        """Tells the stage, if there is one that listens: no stage can make a phone wait."""
+    def _send_event(self, message: Message) -> None:
+        """Sends an event without waiting; dropped where no stage listens, so that no stage delays a phone."""
         if self._stage is None:
             return
         with contextlib.suppress(OSError, ValueError):
@@ -110,21 +110,21 @@ class DeliveryProcess:
     async def _open(self, command: Open) -> None:
         if self._network not in (None, command.network):
             for link in self._links.clear():
-                self._tell(Ended(visit_id=link.visit_id, why="expired"))
+                self._send_event(Ended(visit_id=link.visit_id, why="expired"))
             async with self._network_lock:
                 await self._close()
         self._network = command.network
         self._limit.trusted = tuple(command.network.trusted_proxies)
-        self._tune(SetParameters(command.parameters))
-        await self._look_after(command.network)
+        self._set_parameters(SetParameters(command.parameters))
+        await self._maintain_network(command.network)
 
-    def _tune(self, command: SetParameters) -> None:
+    def _set_parameters(self, command: SetParameters) -> None:
         self._limit.most = command.parameters.connections
         self._limit.most_per_address = command.parameters.connections_per_address
         self._server.misses_per_minute = command.parameters.misses_per_minute
 
-    async def _look_after(self, network: configuration.Delivery) -> None:
-        """Listens where phones can reach this machine now, and tries whether they can."""
+    async def _maintain_network(self, network: configuration.Delivery) -> None:
+        """Listens at the address where phones reach this machine now, and checks that they can."""
         async with self._network_lock:
             try:
                 wanted = address.listening_address(network)
@@ -150,7 +150,7 @@ class DeliveryProcess:
         self._base_url = address.base_url(network, wanted)
         log.info("phones are served at %s", self._base_url)
         for link in self._links:
-            self._announce(link)
+            self._start_attempt(link)
 
     async def _close(self) -> None:
         await self._server.close()
@@ -158,29 +158,29 @@ class DeliveryProcess:
 
     # --- links ---
 
-    def _announce(self, link: Link) -> None:
-        earlier = self._announcing.pop(link.visit_id, None)
+    def _start_attempt(self, link: Link) -> None:
+        earlier = self._attempts.pop(link.visit_id, None)
         if earlier is not None:
             earlier.cancel()
-        trying = self._announcing[link.visit_id] = asyncio.create_task(self._try_and_tell(link))
-        trying.add_done_callback(partial(self._announced, link.visit_id))
+        trying = self._attempts[link.visit_id] = asyncio.create_task(self._attempt(link))
+        trying.add_done_callback(partial(self._attempt_ended, link.visit_id))
 
-    def _announced(self, visit_id: int, trying: asyncio.Task[None]) -> None:
-        """Drops an attempt that is over: one that failed would hold the pictures by its traceback."""
-        if self._announcing.get(visit_id) is trying:
-            del self._announcing[visit_id]
+    def _attempt_ended(self, visit_id: int, trying: asyncio.Task[None]) -> None:
+        """Drops a finished attempt: the traceback of a failed one would keep the pictures in memory."""
+        if self._attempts.get(visit_id) is trying:
+            del self._attempts[visit_id]
         if not trying.cancelled() and (error := trying.exception()):
             log.error("a link could not be tried: %s", type(error).__name__)
 
-    async def _try_and_tell(self, link: Link) -> None:
-        """Tells the stage about a link once it works, and before that once why it does not."""
+    async def _attempt(self, link: Link) -> None:
+        """Tries the link until it works, then sends `Offered`; if it fails at first, `Unreachable` once."""
         told = False
         while link.end is None:
             why = await why_unreachable(self._base_url, link.token) if self._address else self._problem
             if link.end is not None:
                 return
             if not why and self._network is not None:
-                self._tell(
+                self._send_event(
                     Offered(
                         visit_id=link.visit_id,
                         url=f"{self._base_url}/D/{link.token}",
@@ -190,60 +190,60 @@ class DeliveryProcess:
                 )
                 return
             if not told:
-                self._tell(Unreachable(visit_id=link.visit_id, why=why[:300]))
+                self._send_event(Unreachable(visit_id=link.visit_id, why=why[:300]))
                 told = True
             await asyncio.sleep(RETRY_S)
 
     def _saved(self, link: Link, file: str) -> None:
-        self._tell(Saved(visit_id=link.visit_id, file=file))
-        if link.end is End.SPENT:
-            self._tell(Ended(visit_id=link.visit_id, why="spent"))
+        self._send_event(Saved(visit_id=link.visit_id, file=file))
+        if link.end is EndReason.SPENT:
+            self._send_event(Ended(visit_id=link.visit_id, why="spent"))
 
     def _forgotten(self, link: Link) -> None:
-        self._tell(Forgotten(visit_id=link.visit_id))
+        self._send_event(Forgotten(visit_id=link.visit_id))
 
     # --- time ---
 
     async def live(self) -> None:
-        """Goes on until there is neither a stage nor a link."""
+        """Expires links and watches the network until there is neither a stage nor a link."""
         loop = asyncio.get_running_loop()
         began_s, checked_s = loop.time(), 0.0
         while True:
             await asyncio.sleep(TICK_S)
             for link in self._links.expire():
-                self._tell(Ended(visit_id=link.visit_id, why="expired"))
+                self._send_event(Ended(visit_id=link.visit_id, why="expired"))
             due_s = checked_s + (RETRY_S if self._problem else CHECK_S)
             if self._network is not None and loop.time() >= due_s:
-                await self._look_after(self._network)
+                await self._maintain_network(self._network)
                 checked_s = loop.time()
             if self._network is not None:
-                self._tell(Heartbeat(problem=self._problem[:300]))
+                self._send_event(Heartbeat(problem=self._problem[:300]))
             awaited = not self._had_stage and loop.time() - began_s < FIRST_STAGE_S
             if self._stage is None and not self._links and not awaited:
                 break
         await self._close()
 
 
-def hear(listener: Listener, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
-    """One stage after the other, in a thread of its own; pictures are encoded here, beside the event loop."""
+def serve_stages(listener: Listener, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
+    """Serves one stage after the other on its own thread; pictures are encoded here, not on the loop."""
     while True:
         try:
             stage = listener.accept()
         except OSError:
             return  # The listener is closed: the process ends.
-        loop.call_soon_threadsafe(process.stage_came, stage)
+        loop.call_soon_threadsafe(process.stage_connected, stage)
         try:
             while True:
-                _obey_next(stage, process, loop)
+                _execute_next(stage, process, loop)
         except (EOFError, OSError):
             pass
         except Exception as error:
             log.error("a command failed: %s", type(error).__name__)
-        loop.call_soon_threadsafe(process.stage_left)
+        loop.call_soon_threadsafe(process.stage_disconnected)
         stage.close()
 
 
-def _obey_next(stage: Channel, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
+def _execute_next(stage: Channel, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
     # A function of its own, so that no name here keeps pictures while the next command is waited for.
     received = stage.receive()
     command: Command = received.message
@@ -251,11 +251,11 @@ def _obey_next(stage: Channel, process: DeliveryProcess, loop: asyncio.AbstractE
         content = encode_files(command.pictures) if isinstance(command, Offer) else None
     finally:
         received.erase()  # the pictures; the files that were made of them are the link's
-    asyncio.run_coroutine_threadsafe(process.obey(command, content), loop).result()
+    asyncio.run_coroutine_threadsafe(process.execute(command, content), loop).result()
 
 
-class _StagesLog(logging.Handler):
-    """Logs where the stage logs: without a stage there is nobody to read it."""
+class _StageLogHandler(logging.Handler):
+    """Sends log lines to the stage's log; without a stage they are dropped."""
 
     def __init__(self, process: DeliveryProcess, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.INFO)
@@ -268,12 +268,12 @@ class _StagesLog(logging.Handler):
 
 async def _serve(listener: Listener) -> None:
     process, loop = DeliveryProcess(), asyncio.get_running_loop()
-    logging.basicConfig(level=logging.INFO, handlers=[_StagesLog(process, loop)])
+    logging.basicConfig(level=logging.INFO, handlers=[_StageLogHandler(process, loop)])
     life = asyncio.current_task()
     assert life is not None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, life.cancel)
-    threading.Thread(target=hear, args=(listener, process, loop), daemon=True).start()
+    threading.Thread(target=serve_stages, args=(listener, process, loop), daemon=True).start()
     with contextlib.suppress(asyncio.CancelledError):
         await process.live()
 

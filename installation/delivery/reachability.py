@@ -1,4 +1,4 @@
-"""Whether a link works, tried the way a phone would: by its URL.
+"""Checks that a link works as a phone would: by fetching its URL.
 
 What this shows: the address is this machine's, the port is open to it, the proxy in between leads here, the
 certificate is valid for the name. What it cannot show from inside: whether the guests' Wi-Fi keeps phones
@@ -11,7 +11,7 @@ TIME_LIMIT_S = 4.0
 
 
 async def why_unreachable(base_url: str, token: str = "") -> str:
-    """Why the page with `token` is not to be had below `base_url`, in a line; empty if it is.
+    """Fetches the page with `token` below `base_url`. Returns why that fails, in one line; empty if it works.
 
     Without a token the page's style is asked for, which is always there. The line never holds the token.
     """

@@ -7,7 +7,7 @@
     /D/gone                what the phone sees then
     /S/NAME                the page's style, script, typeface and icon
 
-Everything else, and every token that leads nowhere, is one and the same 404. Paths may be in capitals, as
+Everything else, and every token that leads nowhere, gets the same 404. Paths may be in capitals, as
 in the code, or not. Nothing of a request is logged.
 """
 
@@ -23,7 +23,7 @@ from aiohttp import hdrs, web
 from installation.delivery import page
 from installation.delivery.attempt_limit import AttemptLimit
 from installation.delivery.files import File
-from installation.delivery.links import TOKEN_PATTERN, End, Link, Links
+from installation.delivery.links import TOKEN_PATTERN, EndReason, Link, Links
 from installation.workers.connection_limit import ConnectionLimit, LimitedConnection
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _Connection(web.RequestHandler):
-    """aiohttp's, with our limits, and without a word about itself or about what it could not read."""
+    """aiohttp's connection with our limits, which logs nothing and names no server software."""
 
     def __init__(self, server: web.Server) -> None:
         quiet = logging.getLogger(f"{__name__}.http")
@@ -138,7 +138,7 @@ class Server:
         )
 
     async def close(self) -> None:
-        """Listens no more, and ends what is going on."""
+        """Stops listening, and ends the connections that are open."""
         if self._listener is not None:
             self._listener.close()
         if self._runner is not None:
@@ -147,7 +147,7 @@ class Server:
 
     def _application(self) -> web.Application:
         link = f"/{{d:[dD]}}/{{token:{TOKEN_PATTERN}}}"
-        application = web.Application(middlewares=[_send_off, self._guard])
+        application = web.Application(middlewares=[_send_response, self._guard])
         application.add_routes(
             [
                 web.get(link, self._page),
@@ -158,18 +158,18 @@ class Server:
                 web.get(r"/{s:[sS]}/{name:[a-z_.0-9]+}", self._static),
             ]
         )
-        application.on_response_prepare.append(_finish)
+        application.on_response_prepare.append(_set_headers)
         return application
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """What holds for every request, whatever it asks for."""
+        """Checks the Host header of every request, and makes every failure one of the plain answers."""
         if request.host.lower() not in self.hosts:
             return _plain(421, "This is not the server you asked for.")
         try:
             return await handler(request)
         except web.HTTPNotFound:
-            return self._nothing(request)
+            return self._not_found(request)
         except web.HTTPException as refusal:
             return _plain(refusal.status, refusal.reason, allow=refusal.headers.get("Allow"))
         except (ConnectionError, TimeoutError):
@@ -178,17 +178,17 @@ class Server:
             log.exception("an answer failed: %s", type(error).__name__)
             return _plain(500, "Something went wrong here.")
 
-    def _nothing(self, request: web.Request) -> web.StreamResponse:
-        """The one answer to whatever is not there; none but the number to whom has guessed too often."""
+    def _not_found(self, request: web.Request) -> web.StreamResponse:
+        """The answer to everything that is not there: 404, or 429 where the address has guessed too often."""
         guessed = "token" in request.match_info
-        if guessed and self._misses.count(self._phone(request), self.misses_per_minute):
+        if guessed and self._misses.count(self._client_address(request), self.misses_per_minute):
             answer = _plain(429, "Too many wrong links.")
             answer.headers["Retry-After"] = "60"
             answer.force_close()
             return answer
         return web.Response(status=404, text=page.gone(), content_type="text/html")
 
-    def _phone(self, request: web.Request) -> str:
+    def _client_address(self, request: web.Request) -> str:
         """The phone's address: the connection's, or what a trusted proxy says it is."""
         address = request.remote or "0.0.0.0"
         if not self._limit.is_trusted(address):
@@ -233,7 +233,7 @@ class Server:
 
     async def _forget(self, request: web.Request) -> web.StreamResponse:
         link = self._link(request)
-        self._links.end(link.visit_id, End.FORGOTTEN)
+        self._links.end(link.visit_id, EndReason.FORGOTTEN)
         self._on_forgotten(link)
         # Relative to .../D/TOKEN/forget, so that it holds behind any proxy.
         return web.Response(status=303, headers={hdrs.LOCATION: "../gone"})
@@ -254,8 +254,8 @@ class Server:
 
 
 @web.middleware
-async def _send_off(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Sends every answer, and lets go of a phone that has gone or takes nothing any more.
+async def _send_response(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Sends every answer, and aborts the connection of a phone that has gone or takes nothing any more.
 
     aiohttp would send what comes back from here, and wait for the phone without a limit.
     """
@@ -293,17 +293,19 @@ async def _send(request: web.Request, link: Link, file: File, to_keep: bool = Fa
     if request.transport is None:
         raise ConnectionResetError
     # A phone that takes nothing just now, as players do that have enough of a film, would keep it here.
-    cut = request.transport.abort
-    link.cuts.add(cut)
+    abort = request.transport.abort
+    link.aborts.add(abort)
     try:
         return await _write(request, answer, memoryview(file.content)[first:end])
     finally:
-        link.cuts.discard(cut)
+        link.aborts.discard(abort)
 
 
 async def _write(request: web.Request, answer: web.StreamResponse, content: memoryview) -> web.StreamResponse:
-    """Answers with `content` in chunks, so that a slow phone holds one of them and not the whole; `_send_off`
-    ends the answer."""
+    """Answers with `content` in chunks, so that a slow phone holds one chunk and not the whole.
+
+    `_send_response` ends the answer.
+    """
     answer.content_length = len(content)
     await answer.prepare(request)
     if request.method == hdrs.METH_HEAD:
@@ -318,8 +320,8 @@ def _plain(status: int, words: str, allow: str | None = None) -> web.Response:
     return web.Response(status=status, text=words, headers={hdrs.ALLOW: allow} if allow else None)
 
 
-async def _finish(_: web.Request, answer: web.StreamResponse) -> None:
-    """What every answer carries, and what none does."""
+async def _set_headers(_: web.Request, answer: web.StreamResponse) -> None:
+    """Sets the headers that every answer has, and removes the one that names the server's software."""
     answer.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     answer.headers.update(HEADERS)
     answer.headers.popall(hdrs.SERVER, None)

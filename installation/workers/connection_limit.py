@@ -1,7 +1,7 @@
-"""Who may come in: from which addresses, and how many connections, in all and from one address.
+"""Limits a server's connections: from which addresses, and how many, in all and from one address.
 
-A connection that does not bring a whole request in time is closed by the server behind the limit (its
-`keepalive_timeout`); this keeps anybody from holding so many that others find no place.
+A connection that does not bring a whole request in time is closed by the server itself (its
+`keepalive_timeout`). This limit keeps one client from holding so many that others find no room.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ Network = IPv4Network | IPv6Network
 
 
 class ConnectionLimit:
-    """Counts connections. Trusted proxies bring many phones, and are counted in all only.
+    """Counts connections. Trusted proxies carry many phones, so only the total limit applies to them.
 
-    allows: who is let in at all, by address.
+    allows: whether an address may connect at all.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ConnectionLimit:
             return False
 
     def enter(self, address: str) -> bool:
-        """Counts a connection from `address` in, if it is allowed and there is place for it."""
+        """Counts a connection from `address`. Returns False where it is not allowed or there is no room."""
         if not self.allows(address):
             return False
         if self.inside.total() >= self.most:
@@ -50,14 +50,14 @@ class ConnectionLimit:
         return True
 
     def leave(self, address: str) -> None:
-        """Counts it out."""
+        """Ends the count of a connection that `enter` has accepted."""
         self.inside[address] -= 1
         if not self.inside[address]:
             del self.inside[address]
 
 
 class LimitedConnection(asyncio.Protocol):
-    """A connection that passes the limit before the protocol behind it sees anything of it."""
+    """A connection that is checked against the limit before the server's own protocol sees anything of it."""
 
     def __init__(self, limit: ConnectionLimit, behind: Callable[[], asyncio.Protocol]) -> None:
         self._limit = limit

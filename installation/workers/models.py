@@ -1,6 +1,6 @@
-"""Where a configuration becomes a generator, a panel of judges and a perceptual distance, ready for sitters.
+"""Loads the networks that a configuration names: generator, encoder, judges, perceptual distance.
 
-Loaded once and kept: a visit after the first one costs only the visit.
+They are loaded once and kept for all visits.
 """
 
 from collections.abc import Callable, Sequence

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from installation.delivery.attempt_limit import MOST_ADDRESSES, AttemptLimit
 from installation.delivery.files import encode_files
-from installation.delivery.links import MOST_LINKS, TOKEN_BITS, End, Links, new_token
+from installation.delivery.links import MOST_LINKS, TOKEN_BITS, EndReason, Links, new_token
 from installation.workers.connection_limit import ConnectionLimit
 from tests.support.delivery_kit import take_home
 
@@ -42,30 +42,30 @@ def test_a_link_is_found_until_its_life_is_over() -> None:
     assert links.find(link.token) is link and links.expire() == []
     clock.now_s += 0.2
     assert links.find(link.token) is None  # at once, not when somebody has tidied up
-    assert links.expire() == [link] and link.end is End.EXPIRED and len(links) == 0
+    assert links.expire() == [link] and link.end is EndReason.EXPIRED and len(links) == 0
 
 
 def test_the_last_save_ends_a_link() -> None:
     links = Links()
     link, _ = links.add(1, PACKAGE, 600, 2)
     cut: list[str] = []
-    link.cuts.add(lambda: cut.append("the last save"))
+    link.aborts.add(lambda: cut.append("the last save"))
     links.count_save(link)
     assert links.find(link.token) is link
     links.count_save(link)
-    assert links.find(link.token) is None and link.end is End.SPENT and not cut
+    assert links.find(link.token) is None and link.end is EndReason.SPENT and not cut
 
 
 def test_a_visit_has_one_link_and_all_visits_a_bounded_number() -> None:
     links = Links()
     first, _ = links.add(0, PACKAGE, 600, 1)
     cut: list[str] = []
-    first.cuts.add(lambda: cut.append("what was on its way"))
+    first.aborts.add(lambda: cut.append("what was on its way"))
     second, made_way = links.add(0, PACKAGE, 600, 1)
     assert made_way == [first] and links.find(first.token) is None and cut
     for visit_id in range(1, MOST_LINKS + 1):
         _, made_way = links.add(visit_id, PACKAGE, 600, 1)
-    assert len(links) == MOST_LINKS and made_way == [second] and second.end is End.TOO_MANY
+    assert len(links) == MOST_LINKS and made_way == [second] and second.end is EndReason.TOO_MANY
 
 
 @given(st.text(max_size=60))

@@ -180,11 +180,11 @@ def test_an_attempt_that_fails_holds_no_pictures(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(process, "why_unreachable", fail)
         serving, package = process.DeliveryProcess(), encode_files(take_home())
         serving._address = "127.0.0.1"
-        await serving.obey(Offer(take_home(), 600, 1), package)
+        await serving.execute(Offer(take_home(), 600, 1), package)
         for _ in range(5):
             await asyncio.sleep(0)
-        await serving.obey(Revoke(1), None)
-        assert serving._announcing == {}
+        await serving.execute(Revoke(1), None)
+        assert serving._attempts == {}
         return weakref.ref(package)
 
     held = asyncio.run(attempt())

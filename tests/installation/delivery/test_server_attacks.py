@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from installation.delivery import server
 from installation.delivery.files import encode_files
-from installation.delivery.links import End, Links, new_token
+from installation.delivery.links import EndReason, Links, new_token
 from installation.workers.connection_limit import ConnectionLimit
 from tests.support.delivery_kit import (
     FILM,
@@ -259,7 +259,7 @@ def test_forgetting_waits_for_no_phone_that_takes_nothing() -> None:
             lazy.sendall(request.encode())
             await asyncio.sleep(0.5)
             before = limit.inside.total()
-            links.end(1, End.FORGOTTEN)
+            links.end(1, EndReason.FORGOTTEN)
             await asyncio.sleep(0.5)
             after = limit.inside.total()
             assert left() is None
