@@ -5,7 +5,6 @@ The kiosk runs live in this thread, Chromium as two phones in another.
 
 import json
 import math
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from tests.installation.delivery.test_phone import CHROMIUM, FLAGS, Phone, box
 from tests.support.app_kit import SHORT, few_steps
 from tests.support.code_reader import read_code
 from tests.support.delivery_kit import free_port, until
+from tests.support.programs import require_programs
 
 # Looked at by people after a run of the tests; ignored by git.
 OUTPUT = REPO / "tests" / "output" / "take-home"
@@ -87,9 +87,7 @@ class Kiosk:
 
 @pytest.fixture
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kiosk]:
-    for program in ("chromium", "zbarimg"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: python3 -m hardware.machine tests")
+    require_programs("chromium", "zbarimg")
     monkeypatch.setattr(simulated_visitors, "DOPPELGANGER_S", math.inf)
     OUTPUT.mkdir(parents=True, exist_ok=True)
     kiosk = Kiosk(tmp_path, "1080x1920")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from engine.common.arrays import Pixels
 from installation.cli.portray import sample_sitter
 from installation.settings.phase import Phase
 from tests.support.app_kit import SHORT, few_steps
+from tests.support.programs import require_programs
 
 REPO = Path(__file__).resolve().parents[2]
 # Looked at by people after a run of the tests; ignored by git.
@@ -35,9 +35,7 @@ PATIENCE_S = 240.0  # on a machine with other things to do
 @pytest.fixture(scope="module")
 def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """An X server with one upright screen: its DISPLAY, and the file with what is on the screen."""
-    for program in ("Xvfb", "xdotool"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: python -m hardware.machine tests says how to install it")
+    require_programs("Xvfb", "xdotool")
     memory = tmp_path_factory.mktemp("screen")
     reader, writer = os.pipe()
     server = subprocess.Popen(

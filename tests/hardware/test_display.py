@@ -1,7 +1,6 @@
 """The display without a window, and in a real one on a screen of its own (Xvfb), with keys from xdotool."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from hardware.display.display import Display
 from hardware.display.events import DisplayEvent, FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
 from hardware.display.settings import DisplaySettings
 from tests.conftest import REPO
+from tests.support.programs import require_programs
 
 SIZES = (640, 360), (360, 640)
 
@@ -30,9 +30,7 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def two_screens(memory: Path) -> Iterator[str]:
     """An X server with a screen across and one upright; its DISPLAY."""
-    for program in ("Xvfb", "xdotool"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: python -m hardware.machine tests says how to install it")
+    require_programs("Xvfb", "xdotool")
     reader, writer = os.pipe()
     screens = [word for i, (w, h) in enumerate(SIZES) for word in ("-screen", str(i), f"{w}x{h}x24")]
     command = [

@@ -11,6 +11,7 @@ from pygame import Rect
 from engine.common.arrays import Pixels
 from installation.stage import qr
 from installation.stage.canvas import Canvas
+from tests.support.programs import require_programs
 
 
 def screen_with_code(text: str, size_px: int) -> Pixels:
@@ -34,6 +35,7 @@ def seen_by_a_phone(screen: Pixels, tilt_deg: float, light: float, scale: float 
 def read_code(picture: Pixels, folder: Path) -> str:
     """What zbar reads in a picture, or an empty string."""
     Image.fromarray(picture).save(folder / "seen.png")
+    require_programs("zbarimg")
     zbar = subprocess.run(
         ["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", folder / "seen.png"],
         capture_output=True,

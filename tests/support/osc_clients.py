@@ -13,29 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from hardware.machine import TEST_PROGRAMS
+from tests.support.programs import require_programs
 
 TESTS = Path(__file__).parent
 
 
-def needed(program: str) -> None:
-    """Skips the test where a program is missing; `python -m hardware.machine tests` tells where to get it."""
-    if shutil.which(program) is None:
-        package = TEST_PROGRAMS[program].debian
-        pytest.skip(f"needs {program}: apt-get install {package}")
-
-
 def chromium() -> str:
     """The path of the browser."""
-    needed("chromium")
+    require_programs("chromium")
     return str(shutil.which("chromium"))
 
 
 def node_modules() -> Path:
     """The npm packages that package-lock.json pins, installed on first use by one test process at a time."""
-    needed("npm")
+    require_programs("npm", "node")
     folder = TESTS / "node_modules"
     with (TESTS / "package.json").open() as package:
         fcntl.flock(package, fcntl.LOCK_EX)
@@ -154,7 +145,7 @@ def _node(script: str, *words: str) -> Iterator["subprocess.Popen[str]"]:
 
 def oscsend(port: int, address: str, *arguments: str, transport: str = "udp") -> None:
     """liblo's oscsend: types, then values."""
-    needed("oscsend")
+    require_programs("oscsend")
     url = f"osc.{transport}://127.0.0.1:{port}"
     subprocess.run(["oscsend", url, address, *arguments], check=True, timeout=20)
 
@@ -188,7 +179,7 @@ def _is_bound(port: int) -> bool:
 @contextlib.contextmanager
 def oscdump() -> Iterator[OscDump]:
     """oscdump, listening."""
-    needed("oscsend")
+    require_programs("oscsend")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

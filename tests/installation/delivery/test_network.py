@@ -1,7 +1,6 @@
 """The setups of docs/network.md, tried for real: nginx with the very lines given there, and HTTPS."""
 
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -17,13 +16,13 @@ from installation.delivery.messages import Forgotten, Offered, Unreachable
 from installation.settings.configuration import Delivery as Network
 from tests.conftest import REPO
 from tests.support.delivery_kit import FILM, Stage, ask, free_port, read_all, running, take_home, until
+from tests.support.programs import require_programs
 
 
 @contextmanager
 def nginx(folder: Path, port: int, location: str) -> Iterator[None]:
     """nginx with one location of its own, in the foreground."""
-    if shutil.which("nginx") is None:
-        pytest.skip("needs nginx: python3 -m hardware.machine tests")
+    require_programs("nginx")
     (folder / "nginx.conf").write_text(
         f"daemon off; user root; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
         f"http {{ access_log off; server {{ listen 127.0.0.1:{port}; {location} }} }}\n"
@@ -172,6 +171,7 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
     certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
     subject = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
     kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    require_programs("openssl")
     command = ["openssl", "req", "-x509", *kind, *subject, "-out", str(certificate), "-keyout", str(key)]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key

@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import film, marks
 from tests.support.code_reader import read_code, screen_with_code
 from tests.support.delivery_kit import Stage, running, until
+from tests.support.programs import require_programs
 
 CHROMIUM = "/usr/bin/chromium"
 PHONES = ["iPhone 15", "Pixel 7"]
@@ -36,9 +36,7 @@ def plain(colour: tuple[int, int, int], height_px: int = 64) -> Pixels:
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Playwright]:
-    for program in ("chromium", "zbarimg"):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: python3 -m hardware.machine tests")
+    require_programs("chromium", "zbarimg")
     with sync_playwright() as driver:
         yield driver
 

@@ -1,0 +1,17 @@
+"""Programs of the system that tests start."""
+
+import shutil
+
+import pytest
+
+from hardware.machine import TEST_PROGRAMS
+
+
+def require_programs(*names: str) -> None:
+    """Skips the test where one is missing, with the Debian package that has it.
+
+    `./kiosk test` looks for all of them first; with --without-system-packages these tests skip.
+    """
+    for name in names:
+        if shutil.which(name) is None:
+            pytest.skip(f"needs {name}: apt-get install {TEST_PROGRAMS[name].debian}")
