@@ -1,7 +1,7 @@
-"""Names for the arrays that go from module to module; each docstring adds shape and meaning."""
+"""Types of the arrays that modules exchange; each docstring adds shape and meaning."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
-"""Pictures and photographs, RGB, 0 to 255."""
+"""Pictures, photographs and frames: uint8, RGB, 0 to 255."""

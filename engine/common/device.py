@@ -1,8 +1,8 @@
-"""Where the networks compute: chosen once, from one word of the configuration; all else follows its tensors.
+"""The device that the networks compute on, chosen once from the configuration.
 
-The generator is brought to the device, and what is computed beside it goes to `Generator.device`. Random
-numbers are drawn on the CPU and carried there, so that a seed means the same everywhere. Pictures come back
-as uint8 where they are judged or shown.
+The generator is moved to the device, and everything computed with it goes to `Generator.device`. Random
+numbers are drawn on the CPU and moved there, so that a seed gives the same numbers on every device. Pictures
+come back as uint8 arrays where they are judged or shown.
 """
 
 import copy
@@ -19,7 +19,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def choose(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
-    """The device of that name; `auto` is CUDA where PyTorch sees it.
+    """The device of that name; `auto` is CUDA where PyTorch finds it, else the CPU.
 
     Raises MachineError where CUDA is wanted and not to be had.
     """
@@ -30,7 +30,7 @@ def choose(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
                 'or set it to "auto"'
             )
         return torch.device("cpu")
-    # Float32 is what is judged, so it has to be that; and the same algorithms are taken each time.
+    # Verdicts depend on exact float32 results, and on the same algorithms each time.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
@@ -38,8 +38,8 @@ def choose(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 
 def brought_to(network: Network, device: torch.device) -> Network:
-    """The network itself on the CPU, where it is loaded; elsewhere a copy of it there, with channels last,
-    which is how convolutions in half precision are fast."""
+    """The network itself for the CPU; for another device a copy there, in channels-last memory format, which
+    makes convolutions in half precision fast."""
     if device.type == "cpu":
         return network
     moved = copy.deepcopy(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -48,7 +48,7 @@ def brought_to(network: Network, device: torch.device) -> Network:
 
 @contextmanager
 def within_memory() -> Iterator[None]:
-    """Says in one line where the GPU's memory is not enough. Raises MachineError."""
+    """Turns PyTorch's out-of-memory error into a MachineError of one line."""
     try:
         yield
     except torch.OutOfMemoryError:

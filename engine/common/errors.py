@@ -1,7 +1,7 @@
-"""Everything that can be wrong with a visit, in words a person can act on.
+"""The expected errors, each with the exit code of the command line.
 
-Each error is one clear line: what, where, and what to do next. The command line prints that line
-and leaves with `exit_code`; nothing else about an error ever reaches a visitor or a curator.
+The message of each is one line: what is wrong, where, and what to do next. The command line prints that line
+and exits with `exit_code`; nothing else about an error reaches a visitor or a curator.
 """
 
 import functools
@@ -16,7 +16,7 @@ Arguments = ParamSpec("Arguments")
 
 
 def exception_summary(fault: BaseException) -> str:
-    """What happened and where, as for the log: a fault's own words may hold a number of a face."""
+    """Type, file and line of an exception, for logs; without its message, which may hold a visitor's data."""
     frames = traceback.extract_tb(fault.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(fault).__name__}{where}"
@@ -64,20 +64,23 @@ class WeightsError(DoppelgangerError):
 
 
 class MachineError(DoppelgangerError):
-    """The machine lacks something; `./kiosk doctor` tells what."""
+    """The machine lacks something; `./kiosk doctor` says what."""
 
     exit_code = 5
 
 
 def report_errors_in_one_line(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
-    """A tool's `main` whose expected errors become one line on standard error, and its exit code."""
+    """Decorates the `main` of a tool: an expected error is printed to standard error as one line.
+
+    Its exit code is then returned.
+    """
 
     @functools.wraps(main)
-    def telling(*words: Arguments.args, **named: Arguments.kwargs) -> int:
+    def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
         try:
-            return main(*words, **named)
+            return main(*args, **kwargs)
         except DoppelgangerError as error:
             print(error, file=sys.stderr)
             return error.exit_code
 
-    return telling
+    return wrapper

@@ -1,4 +1,4 @@
-"""Native libraries write where they like; a visitor's or a curator's terminal is not the place."""
+"""Keeps messages that native libraries write to standard error off the terminal."""
 
 import os
 import sys
@@ -9,7 +9,8 @@ from typing import TextIO
 
 
 class _Silence:
-    """Counts who wants it, over all threads: the first one begins it, the last one ends it."""
+    """Reference-counted over all threads: the first `begin` redirects standard error, the last `end` restores
+    it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +35,7 @@ class _Silence:
                 os.close(self._saved)
 
     def unsilenced(self) -> int:
-        """Another descriptor of what standard error is without silence."""
+        """A new file descriptor of the real standard error, whether it is redirected or not."""
         with self._lock:
             return os.dup(self._saved if self._wanted else 2)
 
@@ -44,10 +45,10 @@ _silence = _Silence()
 
 @contextmanager
 def native_stderr_silenced() -> Iterator[None]:
-    """Send what C and C++ code writes to file descriptor 2 to nowhere while the context lasts.
+    """Discards what is written to file descriptor 2 while the context lasts.
 
-    It holds for the whole process, other threads included, so keep it short. Python's own exceptions
-    pass through it untouched; what Python writes is lost, too, but over `own_stderr`.
+    This holds for the whole process, other threads included, so keep it short. Exceptions pass through. What
+    Python writes to standard error is discarded, too, except through `own_stderr`.
     """
     _silence.begin()
     try:
@@ -57,7 +58,7 @@ def native_stderr_silenced() -> Iterator[None]:
 
 
 def own_stderr() -> TextIO:
-    """Standard error under a descriptor of its own: a silence leaves it as it is."""
+    """Standard error on a file descriptor of its own, which `native_stderr_silenced` does not affect."""
     return os.fdopen(
         _silence.unsilenced(), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
     )

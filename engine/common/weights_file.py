@@ -1,8 +1,8 @@
-"""What every file of weights goes through before a network gets it.
+"""Checks every file of weights before a network gets it, and writes weights.
 
-Weights come from strangers. PyTorch's files are read with its weights-only reader, which executes nothing;
-names, shapes and numbers are compared with what the network expects; whatever is wrong ends in one
-`WeightsError` that names the file.
+Weights come from untrusted sources. PyTorch's files are read with its weights-only reader, which executes
+nothing; names, shapes and numbers are compared with what the network expects. Whatever is wrong is raised as
+one `WeightsError` that names the file.
 """
 
 import re
@@ -25,7 +25,7 @@ FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class Refused(ValueError):
-    """Why a file of weights is not taken, in words that follow its name."""
+    """Why a file of weights is refused; the message follows the file's name in a `WeightsError`."""
 
 
 class ForbiddenName(Refused):
@@ -38,10 +38,10 @@ class ForbiddenName(Refused):
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Turns whatever goes wrong while `path` is read into a `WeightsError` of one line.
+    """Turns any exception while `path` is read into a `WeightsError` of one line.
 
-    A damaged file can fail in any way inside the readers, hence the broad `except`: what is not a
-    reason in words (`Refused`) is reported as damage.
+    A damaged file can fail in any way inside the readers, hence the broad `except`: everything that is not
+    `Refused` is reported as damage.
     """
     try:
         if not path.is_file():

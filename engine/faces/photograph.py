@@ -1,4 +1,4 @@
-"""A file somebody hands in -> the photograph as the engine sees it, or one line that says why not."""
+"""Reads a picture file as a photograph for the engine; or raises one line that says why it cannot be used."""
 
 import io
 import stat
@@ -12,15 +12,15 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from engine.common.errors import UsageError
 from engine.common.native_output import native_stderr_silenced
 
-# Decoders for what cameras, phones and editors write. The rest of Pillow's stay closed: files come from
-# strangers, and some of those decoders start other programs.
+# Decoders for what cameras, phones and editors write. Pillow's others are not used: files are untrusted, and
+# some of those decoders start other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
 MAX_MEGAPIXELS = 40
 # At 4096 px even a face a tenth as wide as the picture has 400 pixels, and no generator makes more than
 # 1024 for the whole crop; what follows then stays within a second.
 MAX_SIDE_PX = 4096
-# Behind transparent parts. Mid grey, because dark hair would lose its outline before black, and white hair
-# before white; and the generator would have to match a ground that nobody chose.
+# The background of transparent parts. Mid grey, because dark hair would lose its outline on black, and white
+# hair on white.
 GROUND = (128, 128, 128)
 
 # What sets a picture upright, by its EXIF orientation.
@@ -67,8 +67,8 @@ def load_photograph(path: Path) -> NDArray[np.uint8]:
 
 
 def _read(file: io.BufferedReader, name: str) -> NDArray[np.uint8]:
-    # Pillow warns of odd metadata and of large pictures, libtiff writes straight to the terminal; what
-    # matters of it is said here.
+    # Pillow warns of odd metadata and of large pictures, libtiff writes to the terminal; the errors that
+    # matter are raised below.
     with warnings.catch_warnings(), native_stderr_silenced():
         warnings.simplefilter("ignore")
         try:
@@ -93,8 +93,8 @@ def _read(file: io.BufferedReader, name: str) -> NDArray[np.uint8]:
             pixels = _to_srgb(_to_8_bit(image), image.info.get("icc_profile"))
             return np.array(_upright(pixels, _orientation(image)))
         except Exception as error:
-            # Fed with damaged bytes, decoders raise whatever their parsing runs into: OSError, SyntaxError,
-            # struct.error, IndexError, MemoryError ... To the person who waits it all means the same.
+            # On damaged bytes decoders raise anything: OSError, SyntaxError, struct.error, IndexError,
+            # MemoryError ... For the user it all means the same.
             raise UsageError(_damaged(name, error)) from None
 
 

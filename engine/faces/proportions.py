@@ -1,11 +1,14 @@
-"""Proportions of a face: lengths on the mesh that a smile leaves alone, as Alphonse Bertillon took them."""
+"""Proportions of a face: ratios of lengths on the mesh that hardly change with the expression.
+
+Source: the idea of Alphonse Bertillon's anthropometry, *Identification anthropométrique*, 1893.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces.landmarks import Landmarks
 
-# length: (its two points of the mesh, ordinary deviation of its logarithm between shots of one person). The
+# Name -> (its two points of the mesh, standard deviation of its logarithm between shots of one person). The
 # deviations are pooled over the four shots of 14 rendered people (42 degrees of freedom), each shot the mean
 # over the perturbations of a verdict; `python -m benchmarks.judges lengths` measures them again.
 LENGTHS: dict[str, tuple[tuple[int, int], float]] = {
@@ -23,16 +26,20 @@ LENGTHS: dict[str, tuple[tuple[int, int], float]] = {
 
 
 def proportions(mesh: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithms of the lengths relative to their geometric mean (len(LENGTHS),), from a mesh (478, 3).
+    """The logarithms of the lengths over their geometric mean, float64 (len(LENGTHS),), of a mesh (478, 3).
 
-    Lengths are taken in space, so that a slightly turned head keeps its own; size and distance drop out.
+    The lengths are three-dimensional, so that they hold for a slightly turned head; the size of the face
+    cancels out.
     """
     ends = np.array([points for points, _ in LENGTHS.values()])
     logs = np.log(np.linalg.norm(mesh[ends[:, 0]] - mesh[ends[:, 1]], axis=1))
     return np.asarray(logs - logs.mean())
 
 
-def unlikeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """How far two `proportions` are apart; 1 is as far as two shots of one person ordinarily are."""
+def unlikeness(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The distance of two `proportions`: RMS of their differences in standard deviations.
+
+    Two shots of one person are typically 1 apart.
+    """
     deviations = np.array([deviation for _, deviation in LENGTHS.values()])
-    return float(np.sqrt(np.mean(((one - other) / deviations) ** 2)))
+    return float(np.sqrt(np.mean(((a - b) / deviations) ** 2)))

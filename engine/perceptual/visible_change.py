@@ -1,8 +1,8 @@
-"""How much of a face has visibly changed, as the eye minds it.
+"""The visible change: how much of a face has changed, in just-noticeable differences.
 
-The perceptual distance compares pictures and knows nothing of faces. What people notice in a face beside it:
-that its parts have moved, that the skin has another colour, that the eyes look elsewhere, that it makes
-another face. Each is counted in units of what is just noticed (`Noticed`), and the visible change is the sum.
+The perceptual distance compares pictures without any knowledge of faces. People notice more in a face: that
+its parts have moved, that the skin has another colour, that the gaze or the expression differs. Each part is
+measured in just-noticeable differences (`JustNoticeable`), and the visible change is their sum.
 
 **Convention:** pictures are uint8 (R, R, 3) RGB in FFHQ framing, or (N, 3, R, R) in [-1, 1] where gradients
 are wanted; meshes are MediaPipe's, (478, 2), in pixels.
@@ -25,14 +25,14 @@ from engine.perceptual.distance import Distance
 Mesh = NDArray[np.float32]
 
 
-class Noticed:
-    """One unit of each part: what is just noticed with the two pictures side by side.
+class JustNoticeable:
+    """The just-noticeable difference of each part, with the two pictures side by side.
 
-    The yardstick is the closest match written as JPEG of quality 75, which careful people begin to see.
-    PERCEPTUAL is that quality: the unit is what it does to the distance at hand, so that every perceptual
-    distance weighs the same. SKIN is the colour difference (CIE 1976) half of all observers see (Mahy et
-    al., *Evaluation of uniform color spaces*, 1994). The others are what that JPEG does to the mesh at
-    128 px, on six matches: below it the mesh tells nothing.
+    The reference is the closest match written as JPEG of quality 75, which attentive people begin to see.
+    PERCEPTUAL is that quality: the unit is what it does to the perceptual distance in use, so that every
+    distance has the same weight. SKIN is the colour difference (CIE 1976) that half of all observers see
+    (Mahy et al., *Evaluation of uniform color spaces*, 1994). The others are what that JPEG does to the mesh
+    at 128 px, on six matches: smaller differences are the mesh's own noise.
     """
 
     PERCEPTUAL = Perturbation(jpeg_quality=75)
@@ -43,12 +43,12 @@ class Noticed:
 
 
 SKIN_CELLS = 16
-"""Skin is compared in as many cells across the picture: shades count, pores do not."""
+"""Skin colour is compared as the means of so many cells across the picture: shading counts, pores do not."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A visible change by its parts, in units of what is just noticed. Parts of the mesh are infinite where
+    """A visible change by its parts, in just-noticeable differences. The parts of the mesh are infinite where
     the changed picture shows no face."""
 
     perceptual: float
@@ -59,7 +59,7 @@ class Change:
 
     @property
     def total(self) -> float:
-        """The sum; of the mesh's parts only what is more than its own scatter, one unit."""
+        """The sum; the parts of the mesh count above 1 only, which is the mesh's own noise."""
         moved = (self.landmarks, self.expression, self.gaze)
         return self.perceptual + self.skin + sum(max(0.0, part - 1) for part in moved)
 
@@ -70,12 +70,12 @@ class VisibleChange:
     def __init__(
         self, match: Pixels, importance: torch.Tensor, distance: Distance, finder: FaceAnalyser
     ) -> None:
-        """importance: (1, 1, R, R) on the device to compute on, which is the distance's; the face counts
-        most."""
+        """match: uint8 (R, R, 3) RGB. importance: weights (1, 1, R, R), largest on the face, on the device
+        of the distance."""
         self._finder = finder
         self._device = importance.device
         self._perceptual = distance.towards(self._signed(match), importance)
-        self._unit = max(self.perceptual(expose(match, Noticed.PERCEPTUAL)), 1e-6)
+        self._unit = max(self.perceptual(expose(match, JustNoticeable.PERCEPTUAL)), 1e-6)
         inside = (importance - importance.min()) / (importance.max() - importance.min())
         self._skin = _cells(inside)
         self._colours = _cells(to_lab(self._signed(match)))
@@ -83,17 +83,17 @@ class VisibleChange:
 
     @torch.no_grad()
     def perceptual(self, picture: Pixels) -> float:
-        """The perceptual distance on its own, in its own scale."""
+        """The perceptual distance alone, in its own units."""
         return float(self._perceptual(self._signed(picture)))
 
     def smooth(self, pictures: torch.Tensor) -> torch.Tensor:
-        """What has gradients, (N,): the perceptual part, and the mean *square* of the skin's colour
-        difference, so that one shade above the lip costs more than a faint tan."""
+        """The differentiable parts, (N,), of pictures (N, 3, R, R): the perceptual part, and the mean
+        *square* of the skin's colour difference, so that a small spot costs more than a faint tint."""
         return self._perceptual(pictures) / self._unit + self._skin_square(pictures)
 
     @torch.no_grad()
     def measure(self, picture: Pixels) -> Change:
-        """All parts. Where the match itself shows no face, the mesh has nothing to keep."""
+        """All parts. Where the match itself shows no face, the parts of the mesh are 0."""
         signed = self._signed(picture)
         moved = (0.0, 0.0, 0.0)
         if self._mesh is not None:
@@ -102,14 +102,14 @@ class VisibleChange:
         return Change(
             float(self._perceptual(signed)) / self._unit,
             float(self._skin_square(signed)) ** 0.5,
-            moved[0] / Noticed.LANDMARKS,
-            moved[1] / Noticed.EXPRESSION,
-            moved[2] / Noticed.GAZE,
+            moved[0] / JustNoticeable.LANDMARKS,
+            moved[1] / JustNoticeable.EXPRESSION,
+            moved[2] / JustNoticeable.GAZE,
         )
 
     def _skin_square(self, pictures: torch.Tensor) -> torch.Tensor:
         gap = (_cells(to_lab(pictures)) - self._colours).square().sum(dim=1, keepdim=True)
-        return (gap * self._skin).sum(dim=(1, 2, 3)) / self._skin.sum() / Noticed.SKIN**2
+        return (gap * self._skin).sum(dim=(1, 2, 3)) / self._skin.sum() / JustNoticeable.SKIN**2
 
     def _signed(self, picture: Pixels) -> torch.Tensor:
         return (torch.tensor(picture, device=self._device).permute(2, 0, 1)[None].float() - 127.5) / 127.5
@@ -120,7 +120,7 @@ class VisibleChange:
 
 
 def mesh_change(before: Mesh, after: Mesh) -> tuple[float, float, float]:
-    """Shift of the landmarks, change of expression and of gaze; `Noticed` says what each is a share of."""
+    """Shift of the landmarks, change of expression and of gaze; `JustNoticeable` says in what units."""
     eyes = before[list(Landmarks.RIGHT_EYE)].mean(axis=0) - before[list(Landmarks.LEFT_EYE)].mean(axis=0)
     scale = float(np.hypot(*eyes))
 
@@ -142,7 +142,7 @@ def mesh_change(before: Mesh, after: Mesh) -> tuple[float, float, float]:
 
 
 def picture_likeness(picture: Pixels, match: Pixels) -> dict[str, float]:
-    """The customary figures: RMSE in grey levels, PSNR in dB (at most 108), SSIM."""
+    """RMSE in grey levels, PSNR in dB (at most 108) and SSIM of two pictures uint8 (R, R, 3)."""
     rmse = float(np.sqrt(np.mean((picture.astype(np.float64) - match) ** 2)))
     return {
         "rmse": rmse,

@@ -1,4 +1,8 @@
-"""What a camera is here: something that can be opened again and again, and gives pictures with their time."""
+"""Protocols of cameras: a source can be opened again and again, an open camera gives frames with their time.
+
+A driver implements `Source` and `Camera`. What the main loop reads is a `Feed`: a driver read by a thread
+(`installation.capture.camera_service`), or one that is polled on a virtual clock (`hardware.camera.pulled`).
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +14,7 @@ from hardware.camera.settings import CameraSettings
 
 
 class CameraState(StrEnum):
-    """How a camera is, as the one who has to repair it sees it."""
+    """The state of a camera, in terms of what a person has to do about it."""
 
     OPENING = "opening"
     RUNNING = "running"
@@ -46,7 +50,7 @@ _WHAT_TO_DO = {
 
 
 class CameraError(MachineError):
-    """A camera is not there, or does not do what cameras do. `state` says which of the two."""
+    """A camera is not there, or does not work as it should. `state` says what is wrong."""
 
     def __init__(self, state: CameraState, message: str) -> None:
         super().__init__(message)
@@ -55,11 +59,11 @@ class CameraError(MachineError):
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a camera.
+    """One frame of a camera.
 
-    image: uint8 (H, W, 3) RGB. captured_s: when it was taken, on the monotonic clock (of a camera that is
-    pulled: on the clock it was given). index: ascends from picture to picture; the same index is the same
-    picture.
+    image: uint8 (H, W, 3) RGB. captured_s: when it was taken, in seconds of the monotonic clock (of a camera
+    that is polled: of the clock it was given). index: ascends from frame to frame; the same index is the same
+    frame.
     """
 
     image: Pixels
@@ -67,7 +71,7 @@ class Frame:
     index: int
 
     def age_s(self, now_s: float) -> float:
-        """Seconds since the picture was taken."""
+        """Seconds since the frame was taken."""
         return now_s - self.captured_s
 
 
@@ -76,34 +80,34 @@ class Camera(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called, for people."""
+        """Its name, for people."""
 
     @property
     def live(self) -> bool:
-        """Whether it looks at the world: two equal pictures, or a black one, then mean that it is broken."""
+        """Whether it is a real camera: two equal frames, or a black one, then mean that it is broken."""
 
     def read(self) -> Frame:
-        """Waits for the next picture. Raises CameraError; may as well never come back."""
+        """Waits for the next frame. Raises CameraError; may hang for ever."""
 
     def close(self) -> None: ...
 
 
 class PulledCamera(Camera, Protocol):
-    """A camera that knows its picture of every moment."""
+    """A camera that can give its frame at any moment, for a virtual clock."""
 
     def frame_at(self, time_s: float) -> Frame:
-        """The picture `time_s` seconds after the beginning; its `captured_s` counts from there, too."""
+        """The frame `time_s` seconds after the beginning; its `captured_s` counts from there, too."""
 
 
 class Source(Protocol):
-    """Where a camera comes from."""
+    """Opens a camera."""
 
     def open(self, settings: CameraSettings) -> Camera:
-        """Raises CameraError where it cannot be opened now; may as well never come back."""
+        """Raises CameraError where it cannot be opened now; may hang for ever."""
 
 
 class PulledSource(Protocol):
-    """Where a camera comes from that knows its picture of every moment."""
+    """Opens a camera that can give its frame at any moment."""
 
     def open(self, settings: CameraSettings) -> PulledCamera:
         """Raises CameraError where it cannot be opened now."""
@@ -111,10 +115,10 @@ class PulledSource(Protocol):
 
 @dataclass(frozen=True)
 class CameraHealth:
-    """How a camera does, without anything of its pictures.
+    """The health of a camera, without anything of its frames.
 
-    rate_hz: pictures that came in per second of late, 0 before the second one. size_px: width and height of
-    the pictures as handed out, None before the first. reopened: how often it had to be opened again.
+    size_px: width and height of the frames as handed out; None before the first one. rate_hz: frames per
+    second, over the last ones; 0 before the second one. reopened: how often it had to be opened again.
     """
 
     state: CameraState
@@ -129,19 +133,19 @@ class CameraHealth:
 
 
 class Feed(Protocol):
-    """What the stage sees of a camera, whether a thread reads it or it is pulled on a virtual clock."""
+    """A camera as the main loop reads it: whether a thread reads it, or it is polled on a virtual clock."""
 
     def latest(self) -> Frame | None:
-        """The newest picture, turned, cropped and mirrored; None where there is none that is new enough.
+        """The newest frame, rotated, cropped and mirrored; None where there is none that is new enough.
 
-        Its pixels are not to be written to. Never waits for the camera, never raises.
+        Its pixels must not be written to. Never waits for the camera, never raises.
         """
 
     def camera_health(self) -> CameraHealth:
-        """How the camera does right now."""
+        """The camera's health right now."""
 
     def apply(self, settings: CameraSettings) -> None:
-        """From now on these settings."""
+        """Uses these settings from now on."""
 
     def stop(self) -> None:
-        """Lets go of the camera and of its last picture, within 0.2 s."""
+        """Releases the camera and its last frame, within 0.2 s."""

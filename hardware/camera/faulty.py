@@ -1,4 +1,4 @@
-"""A camera that breaks on command, for tests and rehearsals: unplug it, freeze it, cover its lens."""
+"""A camera that fails on command, for tests and rehearsals: unplug it, freeze it, cover its lens."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import numpy as np
 from hardware.camera.base import Camera, CameraError, CameraState, Frame, PulledCamera, Source
 from hardware.camera.settings import CameraSettings
 
-# How late the pictures of Fault.LATE are.
+# How late the frames of Fault.LATE are.
 LATE_S = 5.0
 
 
@@ -21,25 +21,25 @@ class Fault(StrEnum):
     HANG = "hang"
     """`read` does not come back until the fault is over."""
     REPEAT = "repeat"
-    """The same picture again and again, with new times."""
+    """The same frame again and again, with new times."""
     LATE = "late"
-    """New pictures, taken long ago."""
+    """New frames, taken long ago."""
     BLACK = "black"
     VANISH = "vanish"
     """Unplugged: reading fails, and so does opening."""
     MOVE = "move"
-    """Unplugged and back at once, under the next number; over with that."""
+    """Unplugged and back at once, under the next number; the fault is over then."""
     RESIZE = "resize"
-    """Half as wide and half as high from now on."""
+    """Half as wide and half as high."""
     GARBAGE = "garbage"
-    """Arrays that are no pictures."""
+    """Arrays that are no images."""
 
 
 class FaultySource:
-    """Any source, with `fault` (None: it works) to be set at any moment and from any thread.
+    """Wraps any source; `fault` (None: it works) can be set at any moment and from any thread.
 
-    Its camera counts as a live one. To that end its pictures get a noise of one grey level: every second
-    one has the last bit of each pixel turned over.
+    Its camera counts as a real one. So that two frames are never equal, every second one has the last bit of
+    each pixel inverted.
     """
 
     def __init__(self, source: Source) -> None:
@@ -69,13 +69,13 @@ class FaultySource:
         return FaultyCamera(self, self._source.open(settings), f"faulty camera {self.number}")
 
     def wait_while_hanging(self) -> None:
-        """Returns once the fault is not HANG."""
+        """Blocks while the fault is HANG."""
         with self._changed:
             self._changed.wait_for(lambda: self._fault is not Fault.HANG)
 
 
 class FaultyCamera:
-    """The camera of a FaultySource; can be pulled where the camera inside can."""
+    """The camera of a FaultySource; can be polled where the wrapped camera can."""
 
     live = True
 
@@ -87,19 +87,19 @@ class FaultyCamera:
 
     def read(self) -> Frame:
         self._source.wait_while_hanging()
-        return self._spoilt(self._inner.read())
+        return self._with_fault(self._inner.read())
 
     def frame_at(self, time_s: float) -> Frame:
-        """As of the camera inside. Where `read` would hang, this raises CameraError: nobody can wait here."""
+        """As the wrapped camera's. Where `read` would hang, this raises CameraError: it cannot wait."""
         if self._source.fault is Fault.HANG:
             raise CameraError(CameraState.HUNG, "The faulty camera hangs: pull its plug and put it back.")
-        return self._spoilt(cast(PulledCamera, self._inner).frame_at(time_s))
+        return self._with_fault(cast(PulledCamera, self._inner).frame_at(time_s))
 
     def close(self) -> None:
         self._repeated = None
         self._inner.close()
 
-    def _spoilt(self, frame: Frame) -> Frame:
+    def _with_fault(self, frame: Frame) -> Frame:
         fault = self._source.fault
         if fault in (Fault.VANISH, Fault.MOVE):
             raise CameraError(CameraState.MISSING, "The faulty camera is unplugged: plug it in.")
@@ -110,18 +110,18 @@ class FaultyCamera:
             self._repeated = noisy
         if self._repeated is not None:
             return replace(noisy, image=self._repeated.image)
-        return _SPOIL[fault](noisy) if fault in _SPOIL else noisy
+        return _CORRUPTIONS[fault](noisy) if fault in _CORRUPTIONS else noisy
 
 
-def _no_picture(frame: Frame) -> Frame:
+def _without_image(frame: Frame) -> Frame:
     height, width = frame.image.shape[:2]
     kinds: list[Any] = [None, np.zeros((0, 0, 3), np.uint8), np.zeros((height, width)), np.full(3, np.nan)]
     return replace(frame, image=kinds[frame.index % len(kinds)])
 
 
-_SPOIL: dict[Fault, Callable[[Frame], Frame]] = {
+_CORRUPTIONS: dict[Fault, Callable[[Frame], Frame]] = {
     Fault.LATE: lambda frame: replace(frame, captured_s=frame.captured_s - LATE_S),
     Fault.BLACK: lambda frame: replace(frame, image=np.zeros_like(frame.image)),
     Fault.RESIZE: lambda frame: replace(frame, image=np.ascontiguousarray(frame.image[::2, ::2])),
-    Fault.GARBAGE: _no_picture,
+    Fault.GARBAGE: _without_image,
 }

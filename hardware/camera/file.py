@@ -1,8 +1,7 @@
-"""A picture, a folder of pictures or a clip in the camera's place.
+"""A picture, a folder of pictures or a video clip in the camera's place.
 
 Pictures are read by `engine.faces.photograph`, so that a visit before `file:portrait.jpg` begins with the
-very pixels that `./kiosk visit portrait.jpg` works on, and so that files of strangers meet one decoder, not
-two.
+same pixels that `./kiosk visit portrait.jpg` works on, and so that there is one decoder for untrusted files.
 """
 
 import os
@@ -25,7 +24,7 @@ from hardware.camera.timed import Footage, TimedCamera
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".avif")
 # See hardware.camera.timed.
 _ROUNDING_S = 1e-6
-# Where a clip does not say how long its last picture stands.
+# Where a clip does not say how long its last picture is shown.
 _LAST_PICTURE_S = 1 / 30
 
 
@@ -61,7 +60,7 @@ class FileSource:
 
 
 class Still:
-    """One picture for ever."""
+    """One picture at all times."""
 
     def __init__(self, picture: Pixels) -> None:
         self._picture = picture
@@ -74,7 +73,7 @@ class Still:
 
 
 class Folder:
-    """The pictures in a folder by name, each for `picture_s`, and round again. Holds one of them at a time.
+    """The pictures in a folder by name, each for `picture_s`, in a loop. Holds one of them at a time.
 
     Raises UsageError where there is none, or where the first one cannot be read.
     """
@@ -108,10 +107,10 @@ class Folder:
 
 
 class Clip:
-    """A film, over and over, upright as its file says, each of its pictures at its own time.
+    """A video clip in a loop, upright as its file says, each of its pictures at its own time.
 
-    Which picture stands when is read from the file first; then it is only decoded forwards, and from the
-    beginning again where an earlier one is asked for. Holds one picture at a time.
+    The pictures' times are read from the file first; then it is decoded forwards, and from the beginning
+    again where an earlier picture is asked for. Holds one picture at a time.
     Raises UsageError where there is no video in the file.
     """
 
@@ -173,7 +172,7 @@ class Clip:
             raise CameraError(
                 CameraState.GARBAGE, f"{_shown(self._path)} is damaged ({error}): copy it again."
             ) from None
-        # The file names pictures at its end that cannot be decoded: the last one stands in for them.
+        # The file lists pictures at its end that cannot be decoded: the last decoded one is shown instead.
         if self._picture is None:
             raise CameraError(CameraState.GARBAGE, f"{_shown(self._path)} is damaged: copy it again.")
         return self._picture

@@ -1,4 +1,4 @@
-"""Whether a picture that a camera hands over is one."""
+"""Checks whether a frame from a camera can be used."""
 
 import zlib
 
@@ -15,7 +15,7 @@ _ROWS = 8
 
 
 class Inspector:
-    """Looks at one opened camera's pictures, one after the other; remembers a checksum, never pixels."""
+    """Checks the frames of one opened camera, one after the other; remembers a checksum, never pixels."""
 
     def __init__(self, live: bool, max_age_s: float) -> None:
         self._live = live
@@ -25,13 +25,14 @@ class Inspector:
         self._checksum: int | None = None
 
     def fault(self, frame: Frame, now_s: float) -> CameraState | None:
-        """What is wrong with a picture as it came from the camera, or None.
+        """What is wrong with a frame as it came from the camera, or None.
 
-        GARBAGE: not uint8 (H, W, 3), or smaller than 16 px. The others are for live cameras only.
-        RESIZED: not as large as the one before. BLACK: nothing brighter than 12 of 255. OPENING: the first
-        picture, which may have lain in the driver since the camera was last open; only a second, different
-        one shows that it sees. OLD: taken too long ago, or no later than the one before, or the same pixels
-        again.
+        GARBAGE: not uint8 (H, W, 3), or smaller than 16 px. The others are for real cameras only.
+        RESIZED: another size than the frame before.
+        BLACK: nothing brighter than 12 of 255.
+        OPENING: the first frame, which may have waited in the driver since the camera was last open; only a
+            second, different one shows that the camera works.
+        OLD: taken too long ago, or no later than the frame before, or the same pixels again.
         """
         if not _is_picture(frame.image):
             return CameraState.GARBAGE

@@ -1,18 +1,18 @@
-"""A camera without a thread, for a virtual clock: which picture there is depends on the time alone."""
+"""A camera without a thread, polled on a virtual clock: the frame depends on the time alone."""
 
 from collections.abc import Callable
 
 from hardware.camera.base import CameraError, CameraHealth, CameraState, Frame, PulledCamera, PulledSource
 from hardware.camera.inspection import Inspector
 from hardware.camera.reader import CaptureLimits
-from hardware.camera.settings import CameraSettings, view
+from hardware.camera.settings import CameraSettings, transform_image
 
 
 class PulledCapture:
-    """A Feed that looks at the camera whenever it is asked, at the time of `clock`, in seconds.
+    """A Feed that reads the camera whenever it is asked, at the time of `clock`, in seconds.
 
-    The first picture is that of the moment when this is made. A camera that fails is closed and opened
-    again at the next picture, and goes on where it would be by then: nobody waits on a virtual clock.
+    Time counts from when this is made. A camera that fails is closed, and opened again at the next call; it
+    continues where it would be by then, since nobody waits on a virtual clock.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class PulledCapture:
             raise CameraError(fault, "The camera changed the size of its pictures: it is opened again.")
         self._state = fault or CameraState.RUNNING
         if fault is None:
-            image = view(raw.image, self._settings)
+            image = transform_image(raw.image, self._settings)
             self._size_px = image.shape[1], image.shape[0]
             self._frame = Frame(image, raw.captured_s, raw.index)
 

@@ -1,4 +1,4 @@
-"""How a camera is set, and how its pictures are turned, cropped and mirrored."""
+"""Settings of cameras, and how frames are rotated, cropped and mirrored by them."""
 
 from dataclasses import dataclass
 
@@ -35,15 +35,15 @@ class Crop:
 class CameraSettings:
     """Settings of any camera. Raises UsageError where a value is out of its range.
 
-    mirror: left and right changed, so that the visitor looks into a mirror.
-    rotation_deg: 0, 90, 180 or 270, clockwise, what sets the picture of a tilted camera upright.
-    crop: applied to the upright picture, before it is mirrored.
+    mirror: left and right are exchanged, as in a mirror.
+    rotation_deg: 0, 90, 180 or 270, clockwise; sets the image of a tilted camera upright.
+    crop: applied to the upright image, before it is mirrored.
     exposure_ms: how long each picture is exposed, above 0 to 1000; None leaves it to the camera.
     width_px, height_px: asked of a real camera, which gives the nearest it has. A file is shrunk, never
         enlarged, until its longer side is not above the longer of the two.
     rate_hz: pictures per second, 5 to 240; a real camera gives the nearest it has.
-    picture_s: how long each picture of a folder stands. As long as a whole visit, since another face in the
-        sitter's place ends it.
+    picture_s: how long each picture of a folder is shown. As long as a whole visit, since another face ends
+        the visit.
     """
 
     mirror: bool = True
@@ -66,12 +66,12 @@ class CameraSettings:
 
     @property
     def device(self) -> tuple[float | None, int, int, float, float]:
-        """The part that an open camera cannot change: it has to be opened again."""
+        """The settings that an open camera cannot change: it has to be opened again."""
         return self.exposure_ms, self.width_px, self.height_px, self.rate_hz, self.picture_s
 
 
-def view(image: Pixels, settings: CameraSettings) -> Pixels:
-    """A camera's uint8 (H, W, 3) picture as the visitor sees it: upright, cropped, mirrored; read-only.
+def transform_image(image: Pixels, settings: CameraSettings) -> Pixels:
+    """A camera's image, uint8 (H, W, 3), as the visitor sees it: upright, cropped, mirrored; read-only.
 
     Always a contiguous copy, at least one pixel wide and high.
     """

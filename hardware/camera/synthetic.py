@@ -1,7 +1,7 @@
-"""A sitter who does not exist, for those who want to take part without a camera.
+"""A camera that shows a person who does not exist, for visitors who want to take part without a camera.
 
-The pictures come from the embedded generator, but not from here: whoever opens this camera hands in a
-function, so that nothing below `hardware` loads a generator.
+The pictures are those of the embedded generator, but this module loads none: the caller hands in a function
+that gives them.
 """
 
 import math
@@ -15,21 +15,22 @@ from engine.common.arrays import Pixels
 from hardware.camera.settings import CameraSettings
 from hardware.camera.timed import TimedCamera
 
-# The grey of a wall, and the share of the camera's height that the picture takes: the face is then as large
-# as that of someone who stands where the floor is marked.
+# The grey level of the wall, and the share of the camera's height that the picture takes: the face is then as
+# large as that of somebody who stands where the floor is marked.
 GROUND = 40
 SHARE = 0.6
 # The picture fades into the wall over this share of its width.
 FEATHER = 0.08
-# Nobody stands quite still.
+# The picture moves a little to the left and right, since nobody stands still.
 SWAY_SHARE = 0.008
 SWAY_PERIOD_S = 7.0
 
 
 class SyntheticSource:
-    """A camera before `sitter`: time in seconds -> picture uint8 (R, R, 3) RGB in FFHQ framing.
+    """A camera before a synthetic sitter.
 
-    It is asked once for each frame, in the thread of the camera, so it should have its pictures ready.
+    sitter: time in seconds -> uint8 (R, R, 3) RGB in FFHQ framing. It is called once for each frame, on the
+    camera's thread, so it should have its pictures ready.
     """
 
     def __init__(self, sitter: Callable[[float], Pixels], now: Callable[[], float] = time.monotonic) -> None:

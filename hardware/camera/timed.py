@@ -1,4 +1,4 @@
-"""A camera whose picture is a function of time: files and the synthetic sitter."""
+"""A camera whose frame is a function of time: files and the synthetic sitter."""
 
 import math
 import time
@@ -8,12 +8,12 @@ from typing import Protocol
 from engine.common.arrays import Pixels
 from hardware.camera.base import Frame
 
-# A virtual clock counts in fractions such as 1/60 s: what is this close to the next moment has reached it.
+# A virtual clock counts in fractions such as 1/60 s: a time this close to the next frame counts as reached.
 _ROUNDING_S = 1e-6
 
 
 class Footage(Protocol):
-    """What such a camera looks at."""
+    """What such a camera shows."""
 
     def picture_at(self, time_s: float) -> Pixels:
         """uint8 (H, W, 3) RGB, the picture `time_s` >= 0 seconds after the beginning. Raises CameraError."""
@@ -22,11 +22,11 @@ class Footage(Protocol):
 
 
 class TimedCamera:
-    """Takes a picture of its footage `rate_hz` times a second, the first one at once.
+    """Gives a frame of its footage `rate_hz` times a second, the first one at once.
 
-    Which picture that is depends on nothing but the time: `frame_at` on a virtual clock is exact to the
-    frame, in whatever order it is asked. `read` is for a thread on the wall clock `now`: it waits for the
-    next picture, and leaves out those for which it is too late.
+    Which frame depends on the time alone: `frame_at` on a virtual clock is exact to the frame, in any order
+    of calls. `read` is for a thread on the clock `now`: it waits for the next frame, and drops those for
+    which it is too late.
     """
 
     live = False

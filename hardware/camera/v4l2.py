@@ -1,6 +1,6 @@
 """Real cameras: Video4Linux through OpenCV, by number, path or name.
 
-Kept thin, since it is the one part that only a real camera can try out.
+Kept small, since this is the one part that can only be tested with a real camera.
 """
 
 import os
@@ -23,9 +23,9 @@ DEV = Path("/dev")
 _EXPOSURE_MANUAL, _EXPOSURE_AUTO = 1, 3
 # V4L2_CID_EXPOSURE_ABSOLUTE counts in units of 100 µs.
 _EXPOSURES_PER_MS = 10
-# A damaged JPEG on the way is no reason to close the camera; this many in a row are.
-_MISSES = 5
-# How far the clock of a camera may be off at its first picture for it to count as the monotonic clock.
+# So many failed reads in a row mean that the camera is lost; a single one may be a damaged JPEG.
+_MAX_MISSES = 5
+# How far a driver's time may be off at the first frame for it to count as the monotonic clock.
 _SAME_CLOCK_S = 1.0
 
 
@@ -39,15 +39,15 @@ class Device:
 
 
 def devices(sysfs: Path = SYSFS) -> list[Device]:
-    """The devices that give pictures, by number.
+    """The devices that give frames, by number.
 
-    A USB camera has several nodes of one name; the first of each (`index` 0) gives pictures, the others
-    describe them.
+    A USB camera has several nodes of one name; the first of each (`index` 0) gives frames, the others
+    metadata.
     """
     found = []
     for node in sysfs.glob("video*"):
         number = node.name.removeprefix("video")
-        if number.isdecimal() and _line(node / "index") in ("", "0"):
+        if number.isdecimal() and _read_line(node / "index") in ("", "0"):
             found.append(_device(int(number), sysfs))
     return sorted(found, key=lambda device: device.number)
 
@@ -75,7 +75,7 @@ class V4l2Source:
 
     Once found it is followed: it is looked for by its name and socket first, then by its name in another
     socket, and only then as at the beginning. The links below /dev/v4l/ name one camera or one socket
-    already, and are taken at their word.
+    already, and are not followed further.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class V4l2Source:
     def find(self) -> Device:
         """Where the camera is now. Raises CameraError: not there, or not for this user."""
         present = devices(self._sysfs)
-        device = self._again(present) or self._as_wanted(present)
+        device = self._find_followed(present) or self._find_wanted(present)
         path = self._dev / f"video{device.number}" if device else None
         if device is None or path is None or not path.exists():
-            raise CameraError(CameraState.MISSING, self._nowhere(present))
+            raise CameraError(CameraState.MISSING, self._not_found_message(present))
         if not os.access(path, os.R_OK | os.W_OK):
             raise CameraError(
                 CameraState.REFUSED,
@@ -122,17 +122,17 @@ class V4l2Source:
             self._others = {other for other in devices(self._sysfs) if other.number != device.number}
         return V4l2Camera(f"{device.name} (/dev/video{device.number})", capture)
 
-    def _again(self, present: list[Device]) -> Device | None:
+    def _find_followed(self, present: list[Device]) -> Device | None:
         followed = self._followed
         if followed is None or self._wanted.startswith("/dev/v4l/"):
             return None
-        sockets_of_others = {other.bus for other in self._others}
+        other_sockets = {other.bus for other in self._others}
         same = [device for device in present if (device.name, device.bus) == (followed.name, followed.bus)]
-        # Not its twin, which has been beside it all the time and looks elsewhere.
-        moved = [d for d in present if d.name == followed.name and d.bus not in sockets_of_others]
+        # Not a second camera of the same name, which has been connected all the time.
+        moved = [d for d in present if d.name == followed.name and d.bus not in other_sockets]
         return next(iter(same + moved), None)
 
-    def _as_wanted(self, present: list[Device]) -> Device | None:
+    def _find_wanted(self, present: list[Device]) -> Device | None:
         wanted = self._wanted
         if wanted.startswith("name:"):
             part = wanted.removeprefix("name:").strip().casefold()
@@ -140,7 +140,7 @@ class V4l2Source:
         number = wanted if wanted.isdecimal() else Path(os.path.realpath(wanted)).name.removeprefix("video")
         return _device(int(number), self._sysfs) if number.isdecimal() else None
 
-    def _nowhere(self, present: list[Device]) -> str:
+    def _not_found_message(self, present: list[Device]) -> str:
         there = ", ".join(f"{device.number} ({device.name})" for device in present) or "none"
         return (
             f"No camera {self._wanted!r} on this machine (there: {there}): plug it in, or choose with "
@@ -149,7 +149,7 @@ class V4l2Source:
 
 
 class V4l2Camera:
-    """An open device. Its pictures carry the driver's time, where that is the monotonic clock."""
+    """An open device. Its frames carry the driver's time, where that is the monotonic clock."""
 
     live = True
 
@@ -157,10 +157,10 @@ class V4l2Camera:
         self.name = name
         self._capture = capture
         self._index = -1
-        self._driver_tells_time: bool | None = None
+        self._has_driver_time: bool | None = None
 
     def read(self) -> Frame:
-        for _ in range(_MISSES):
+        for _ in range(_MAX_MISSES):
             came, bgr = self._capture.read()
             if came and bgr is not None:
                 break
@@ -175,9 +175,9 @@ class V4l2Camera:
     def _captured_s(self) -> float:
         arrived_s = time.monotonic()
         driver_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        if self._driver_tells_time is None:
-            self._driver_tells_time = abs(arrived_s - driver_s) < _SAME_CLOCK_S
-        return driver_s if self._driver_tells_time else arrived_s
+        if self._has_driver_time is None:
+            self._has_driver_time = abs(arrived_s - driver_s) < _SAME_CLOCK_S
+        return driver_s if self._has_driver_time else arrived_s
 
 
 def _open_with_opencv(number: int) -> Any:
@@ -190,11 +190,13 @@ def _device(number: int, sysfs: Path) -> Device:
     node = sysfs / f"video{number}"
     socket = node / "device"
     return Device(
-        number, _line(node / "name") or f"video{number}", os.path.realpath(socket) if socket.exists() else ""
+        number,
+        _read_line(node / "name") or f"video{number}",
+        os.path.realpath(socket) if socket.exists() else "",
     )
 
 
-def _line(path: Path) -> str:
+def _read_line(path: Path) -> str:
     try:
         return path.read_text("utf-8", errors="replace").strip()
     except OSError:

@@ -100,7 +100,7 @@ class Display:
 
     @property
     def lost(self) -> bool:
-        """Whether the window is closed because its monitor is gone. It is opened again when that is back."""
+        """Whether there is no window now, because its monitor has gone; it is reopened later."""
         return self._surface is None
 
     @property

@@ -1,4 +1,4 @@
-"""The camera as the visit needs it: on from consent to farewell, else off, and tried while it is broken."""
+"""The camera as the visit needs it: on from consent to farewell, else off, and retried while it fails."""
 
 import logging
 from collections.abc import Callable
@@ -59,11 +59,13 @@ class CameraParameters(Parameters):
 
 
 class CameraControl:
-    """Turns the camera on and off, and tells the visit when it fails and when it is back.
+    """Turns the camera on and off, and reports when it fails and when it is back.
 
-    A camera that has failed stays on until it gives a picture again; nobody looks at that picture. The same
-    trial is made once at the start, so that a missing camera shows before the first visitor comes; and where
-    a visit is over before the first picture, so that it also shows to visitors who soon walk away.
+    A camera that has failed stays on until it gives a frame again, which nothing looks at. The same test is
+    made once at the start, so that a missing camera is noticed before the first visitor comes; and after a
+    visit that ended before the first frame, so that it is noticed although visitors soon walk away.
+
+    open_feed: opens and starts the camera with these settings. Times are the main loop's clock.
     """
 
     name = "camera"
@@ -74,45 +76,45 @@ class CameraControl:
         self._settings = CameraParameters().settings()
         self._feed: Feed | None = None
         self._wanted = False
-        self._has_seen = False  # since it was opened
+        self._has_delivered = False  # a frame, since it was opened
         self._failed = False
         self._deadline_s = 0.0
 
     def begin(self, now_s: float) -> None:
-        """Tries the camera."""
+        """Tests the camera at the start of the program: opens it until its first frame, or its failure."""
         self._open(now_s)
 
     def turn_on(self, now_s: float) -> None:
-        """A visitor has agreed."""
+        """Opens the camera: a visitor has agreed."""
         self._wanted = True
         self._open(now_s)
 
     def turn_off(self) -> None:
-        """The visit is over; the camera's light goes out, unless it is waited for."""
+        """Closes the camera after a visit, unless it has failed or not given a frame yet."""
         self._wanted = False
-        if self._has_seen and not self._failed:
+        if self._has_delivered and not self._failed:
             self._close()
 
     def stop(self) -> None:
-        """The program ends."""
+        """Closes the camera at the end of the program."""
         self._wanted = False
         self._close()
 
     def latest(self) -> Frame | None:
-        """The newest good picture of a camera that is wanted."""
+        """The newest good frame, while a visit wants the camera; else None."""
         return self._feed.latest() if self._feed is not None and self._wanted else None
 
     def poll(self, now_s: float) -> list[Event]:
-        """What the visit has to know. Call once a frame."""
+        """CameraFailed and CameraReady, when that changes. Call once per frame of the main loop."""
         if self._feed is None:
             return []
         self._apply_settings(self._feed)
         if self._feed.latest() is not None:
-            back, self._failed, self._has_seen = self._failed, False, True
+            was_failed, self._failed, self._has_delivered = self._failed, False, True
             self._deadline_s = now_s + self._registry.of(CameraParameters).patience_s
             if not self._wanted:
                 self._close()
-            return [CameraReady()] if back else []
+            return [CameraReady()] if was_failed else []
         if self._failed or now_s < self._deadline_s:
             return []
         self._failed = True
@@ -120,14 +122,14 @@ class CameraControl:
 
     @property
     def feed_health(self) -> CameraHealth:
-        """What the camera itself says."""
+        """The camera's own health, for the technician's screen."""
         if self._feed is None:
             return CameraHealth(CameraState.STOPPED, "", None, 0.0, 0)
         return self._feed.camera_health()
 
     @property
     def health(self) -> Health:
-        """How the camera is, and what to do about it."""
+        """The camera's health as one of the services, with advice."""
         if self._feed is None:
             return Health(Condition.OK, "off; nobody has agreed to be seen.")
         seen = self._feed.camera_health()
@@ -137,9 +139,9 @@ class CameraControl:
 
     def _open(self, now_s: float) -> None:
         if self._feed is None:
-            self._settings = self._wished_settings()
+            self._settings = self._settings_from_registry()
             self._feed = self._open_feed(self._settings)
-            self._has_seen = False
+            self._has_delivered = False
             self._deadline_s = now_s + self._registry.of(CameraParameters).opening_s
 
     def _close(self) -> None:
@@ -148,15 +150,15 @@ class CameraControl:
             self._feed = None
 
     def _apply_settings(self, feed: Feed) -> None:
-        wished = self._wished_settings()
-        if wished != self._settings:
-            self._settings = wished
-            feed.apply(wished)
+        settings = self._settings_from_registry()
+        if settings != self._settings:
+            self._settings = settings
+            feed.apply(settings)
 
-    def _wished_settings(self) -> CameraSettings:
+    def _settings_from_registry(self) -> CameraSettings:
         try:
             return self._registry.of(CameraParameters).settings()
         except UsageError as error:
-            # Two sliders that cross for a moment; the last settings that made sense stay.
+            # Two crop sliders may cross for a moment; the last valid settings stay.
             log.debug("camera: %s", error)
             return self._settings

@@ -17,7 +17,7 @@ from hardware.camera.base import CameraError, CameraHealth, CameraState, Feed, F
 from hardware.camera.pulled import PulledCapture
 from hardware.camera.reader import CameraReader, CaptureLimits
 from hardware.camera.selection import Sitter, camera_source
-from hardware.camera.settings import CameraSettings, view
+from hardware.camera.settings import CameraSettings, transform_image
 from hardware.camera.v4l2 import V4l2Source
 from installation.workers.supervision import ResilientService
 
@@ -189,7 +189,7 @@ class CameraService(ResilientService):
 
     def _deliver(self, reader: CameraReader, camera: str, raw: Frame) -> None:
         """Makes a good frame the newest one, unless its reader has been left behind."""
-        image = view(raw.image, self._settings)
+        image = transform_image(raw.image, self._settings)
         with self._changed:
             if reader.stop_requested.is_set():
                 return

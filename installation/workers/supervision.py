@@ -1,12 +1,12 @@
-"""Services: what runs beside the window for months, and comes back by itself.
+"""Services run beside the main loop for months, and are restarted when they fail.
 
-A service is a `ResilientService` with three methods filled in:
+A service is a subclass of `ResilientService` with three methods:
 
     class Camera(ResilientService):
         advice = "Check the camera's cable."
 
         def setup(self) -> None:
-            self.device = open_device()  # raises whatever it raises
+            self.device = open_device()  # may raise anything
 
         def run(self) -> None:
             while not self.stopping.is_set():
@@ -16,9 +16,10 @@ A service is a `ResilientService` with three methods filled in:
         def teardown(self) -> None:
             self.device.close()  # after `setup`, even one that failed halfway
 
-Each lives in a thread of its own. Whatever it raises, it is torn down and set up again, after a wait that
-doubles up to a longest one; `PermanentServiceError` and `ServiceDisabled` say that trying again is no use.
-How it is, and what a person should do about it, is its `health`. `Supervisor` starts and stops them together.
+Each runs in a thread of its own. Whatever it raises, it is torn down and set up again after a wait, which
+doubles up to a longest one (exponential backoff). After `PermanentServiceError` and `ServiceDisabled` it is
+not restarted. `health` says what condition it is in, and what a person should do about it. A `Supervisor`
+starts and stops services together.
 """
 
 import logging
@@ -38,7 +39,7 @@ LONGEST_LINE = 200
 
 
 class Condition(StrEnum):
-    """How a service is; there is nothing else it can be."""
+    """The conditions a service can be in."""
 
     STARTING = "starting"
     OK = "ok"
@@ -49,7 +50,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """A service's condition, why in one line, and what a person should do about it (empty: nothing)."""
+    """A service's condition, the reason in one line, and advice for a person (empty: nothing to do)."""
 
     condition: Condition
     message: str
@@ -60,7 +61,7 @@ class Health:
 
 
 class ServiceError(Exception):
-    """Something went wrong, and `advice` helps; without it, the service's own advice is given."""
+    """A failure with advice for a person; without `advice`, the service's own is given."""
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
@@ -68,15 +69,15 @@ class ServiceError(Exception):
 
 
 class PermanentServiceError(ServiceError):
-    """Trying again is no use before a person has done something: the service stays failed."""
+    """A failure that only a person can resolve: the service is not restarted, and stays failed."""
 
 
 class ServiceDisabled(ServiceError):
-    """The service is switched off, or not needed here: it stays disabled, and that is fine."""
+    """The service is switched off or not needed here: it stays disabled, which is no failure."""
 
 
 class Service(Protocol):
-    """What `Supervisor` can look after."""
+    """What a `Supervisor` can start and stop."""
 
     @property
     def name(self) -> str: ...
@@ -90,14 +91,18 @@ class Service(Protocol):
 
 
 class ResilientService(ABC):
-    """A service in its own thread that is set up again whenever it fails.
+    """A service in its own thread that is restarted whenever it fails.
 
-    Class attributes to override: `advice`, what to do about failures that know no better; `first_wait_s` and
-    `longest_wait_s` between attempts; `setup_limit_s` and `heartbeat_limit_s`, how long `setup` may take and
-    `run` may go without `beat` before the service counts as hanging; `stop_limit_s`, how long `stop` waits;
-    `is_discreet`: of failures that are no `ServiceError` only type and place are told, never their own words.
+    Class attributes to override:
+    advice: for failures that bring none of their own.
+    first_wait_s, longest_wait_s: the wait before a restart, doubled each time.
+    setup_limit_s, heartbeat_limit_s: how long `setup` may take, and how long `run` may go without `beat`,
+        before the service counts as hanging.
+    stop_limit_s: how long `stop` waits for the thread.
+    is_discreet: of failures that are no `ServiceError` only type and location are reported, since their
+        messages could hold something about a visitor.
 
-    `clock` gives monotonic seconds.
+    clock: monotonic seconds.
     """
 
     advice = ""
@@ -114,9 +119,9 @@ class ResilientService(ABC):
         self.stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._health = Health(Condition.STARTING, "not started yet.")
-        self._sign_of_life_s = self._running_since_s = clock()
+        self._last_beat_s = self._running_since_s = clock()
         self._wait_s = self.first_wait_s
-        self._fault = ""  # what was logged last, until it is over
+        self._logged_failure = ""  # the last one, until `recovered`
 
     @abstractmethod
     def setup(self) -> None:
@@ -127,33 +132,33 @@ class ResilientService(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Works until `stopping` is set, and calls `beat` all the while. Returning earlier is a failure."""
+        """Works until `stopping` is set, and calls `beat` regularly. Returning earlier is a failure."""
 
     @abstractmethod
     def teardown(self) -> None:
         """Closes whatever `setup` has opened so far."""
 
     def beat(self) -> None:
-        """Says from within `run` that work goes on."""
-        self._sign_of_life_s = self.clock()
-        # Only what has worked for longer than the longest wait is over; the next failure begins anew.
-        if self._fault and self._sign_of_life_s - self._running_since_s > self.longest_wait_s:
+        """To be called from within `run`: the service is alive."""
+        self._last_beat_s = self.clock()
+        # The failure is over only once the service has worked for longer than the longest wait.
+        if self._logged_failure and self._last_beat_s - self._running_since_s > self.longest_wait_s:
             self.recovered()
 
     def recovered(self) -> None:
         """The last failure is over: the next one is logged again, and followed by the first wait."""
-        if self._fault:
+        if self._logged_failure:
             log.info("%s: works again", self.name)
-        self._fault, self._wait_s = "", self.first_wait_s
+        self._logged_failure, self._wait_s = "", self.first_wait_s
 
     def wait(self, wait_s: float) -> bool:
-        """Waits, from within the service. True at once when it is to stop."""
+        """Waits, from within the service; returns early, with True, when the service is to stop."""
         return self.stopping.wait(wait_s)
 
     @property
     def health(self) -> Health:
-        """How the service is right now; a thread that hangs cannot say so itself, and counts as failed."""
-        health, silent_s = self._health, self.clock() - self._sign_of_life_s
+        """The service's health right now; a thread without a heartbeat counts as failed."""
+        health, silent_s = self._health, self.clock() - self._last_beat_s
         if self._thread is None:
             return health
         if health.condition is Condition.OK and silent_s > self.heartbeat_limit_s:
@@ -169,8 +174,8 @@ class ResilientService(ABC):
         self.stopping.clear()
         self._wait_s = self.first_wait_s
         self._report(Condition.STARTING, "starting.")
-        # A daemon: a service that hangs in a driver does not keep the program from ending.
-        self._thread = threading.Thread(target=self._live, name=self.name, daemon=True)
+        # A daemon, so that a service that hangs in a driver does not keep the program from ending.
+        self._thread = threading.Thread(target=self._run_until_stopped, name=self.name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -183,11 +188,11 @@ class ResilientService(ABC):
             raise TimeoutError(f"{self.name} hangs, and is left behind")
         self._thread = None
 
-    def _live(self) -> None:
+    def _run_until_stopped(self) -> None:
         while not self.stopping.is_set():
             self._report(Condition.STARTING, "starting.")
             try:
-                self._once()
+                self._run_once()
             except ServiceDisabled as reason:
                 self._report(Condition.DISABLED, self._line(reason), reason.advice)
                 return
@@ -205,8 +210,8 @@ class ResilientService(ABC):
                 self._wait_s = min(2 * self._wait_s, self.longest_wait_s)
         self._report(Condition.DISABLED, "stopped.")
 
-    def _once(self) -> None:
-        """One life from setup to teardown. Returns only when it is to stop."""
+    def _run_once(self) -> None:
+        """From `setup` to `teardown`. Returns only when the service is to stop."""
         try:
             self.setup()
             self._running_since_s = self.clock()
@@ -218,19 +223,19 @@ class ResilientService(ABC):
             try:
                 self.teardown()
             except Exception as fault:
-                # What went wrong before matters more, and is on its way up.
+                # The failure before this one matters more, and is being raised.
                 log.warning("%s: closing: %s", self.name, self._line(fault))
 
     def _report(self, condition: Condition, message: str, advice: str = "") -> None:
-        self._sign_of_life_s = self.clock()
+        self._last_beat_s = self.clock()
         self._health = Health(condition, message, advice)
 
     def log_failure(self, fault: Exception) -> None:
         """Logs one line per new failure, not one per attempt: the attempts may go on for weeks."""
         line = self._line(fault)
-        if line != self._fault:
+        if line != self._logged_failure:
             log.warning("%s: %s", self.name, line)
-        self._fault = line
+        self._logged_failure = line
 
     def _line(self, fault: Exception) -> str:
         return (
@@ -253,7 +258,7 @@ class Supervisor:
         self._not_started: dict[str, Health] = {}
 
     def start(self) -> None:
-        """Starts them all. What cannot be started is logged, and shows in `health`."""
+        """Starts all. One that cannot be started is logged, and `health` says so."""
         for name, service in self._services.items():
             self._not_started.pop(name, None)
             try:
@@ -263,7 +268,7 @@ class Supervisor:
                 self._not_started[name] = Health(Condition.FAILED, _line(fault), getattr(fault, "advice", ""))
 
     def stop(self) -> None:
-        """Stops them all, the last one first. What cannot be stopped is logged."""
+        """Stops all, the last one first. One that cannot be stopped is logged."""
         for name, service in reversed(self._services.items()):
             try:
                 service.stop()
@@ -271,7 +276,7 @@ class Supervisor:
                 log.error("%s: not stopped: %s", name, _line(fault))
 
     def health(self) -> dict[str, Health]:
-        """How each of them is, by name."""
+        """The health of each, by name."""
         return {
             name: self._not_started.get(name) or service.health for name, service in self._services.items()
         }
@@ -285,7 +290,7 @@ class Supervisor:
 
 
 def _line(fault: Exception) -> str:
-    """A fault in one line of bounded length that ends like a sentence."""
+    """The exception's message as one sentence on one line, cut to `LONGEST_LINE` characters."""
     words = " ".join(str(fault).split())
     if not isinstance(fault, ServiceError):
         words = f"{type(fault).__name__}: {words}" if words else type(fault).__name__

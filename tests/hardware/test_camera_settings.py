@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from engine.common.errors import UsageError
 from hardware.camera.base import CameraState, Frame
 from hardware.camera.inspection import Inspector
-from hardware.camera.settings import CameraSettings, Crop, view
+from hardware.camera.settings import CameraSettings, Crop, transform_image
 from tests.support.camera_kit import picture
 
 
 @pytest.mark.parametrize(("rotation_deg", "turns"), [(0, 0), (90, -1), (180, 2), (270, 1)])
 def test_rotation_is_clockwise(rotation_deg: int, turns: int):
     image = picture()
-    seen = view(image, CameraSettings(rotation_deg=rotation_deg, mirror=False))
+    seen = transform_image(image, CameraSettings(rotation_deg=rotation_deg, mirror=False))
     np.testing.assert_array_equal(seen, np.rot90(image, turns))
 
 
@@ -25,7 +25,7 @@ def test_crop_is_of_the_upright_picture_and_before_the_mirror():
     image = picture(height=40, width=80)
     settings = CameraSettings(rotation_deg=90, crop=Crop(0.25, 0.0, 1.0, 0.5), mirror=True)
     upright = np.rot90(image, -1)  # 80 high, 40 wide
-    np.testing.assert_array_equal(view(image, settings), upright[0:40, 10:40][:, ::-1])
+    np.testing.assert_array_equal(transform_image(image, settings), upright[0:40, 10:40][:, ::-1])
 
 
 @given(
@@ -42,7 +42,7 @@ def test_any_view_is_a_picture_of_its_own(
     top, bottom = sorted(edges[2:])
     image = picture(height=height, width=width)
     settings = CameraSettings(rotation_deg=rotation_deg, mirror=mirror, crop=Crop(left, top, right, bottom))
-    seen = view(image, settings)
+    seen = transform_image(image, settings)
     assert seen.dtype == np.uint8 and seen.ndim == 3 and seen.shape[2] == 3
     assert min(seen.shape) >= 1
     assert seen.flags.c_contiguous and not seen.flags.writeable

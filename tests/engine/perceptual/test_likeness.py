@@ -15,7 +15,7 @@ from engine.judges.perturbations import Perturbation, expose
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import (
     Change,
-    Noticed,
+    JustNoticeable,
     VisibleChange,
     mesh_change,
     picture_likeness,
@@ -50,7 +50,7 @@ def test_nothing_changes_between_a_picture_and_itself(change, match):
 
 
 def test_a_jpeg_of_quality_75_is_one_unit(change, match):
-    measured = change.measure(expose(match, Noticed.PERCEPTUAL))
+    measured = change.measure(expose(match, JustNoticeable.PERCEPTUAL))
     assert measured.perceptual == pytest.approx(1)
     assert measured.skin < 0.5
     assert change.measure(expose(match, Perturbation(jpeg_quality=30))).perceptual > 1.5
