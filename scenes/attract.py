@@ -1,4 +1,4 @@
-"""Nobody is here: people who do not exist cross a border, one after the other."""
+"""Attract, while nobody takes part: synthetic people cross their borders, one after the other."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from installation.stage.theme import Theme, ease, theme_of
 from installation.stage.view import ShownPicture, View
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.sweep import Leg, index_at, sweep_t
-from scenes.widgets.verdict import draw_words, shown
+from scenes.widgets.verdict import draw_words, shown_picture
 
 
 class AttractParameters(Parameters):
@@ -32,7 +32,7 @@ class AttractParameters(Parameters):
 
 
 class Attract(Scene):
-    """A ride through the people in `view.people`; a quiet light while there are none."""
+    """Sweeps through the strips in `view.people`; the idle glow while there are none."""
 
     parameters = AttractParameters
 
@@ -41,18 +41,18 @@ class Attract(Scene):
         self._strip: Strip | None = None
         self._index: int | None = None
         self._began_s = 0.0
-        self._quiet_s = -math.inf  # when there was last nobody to show
+        self._empty_s = -math.inf  # when there was last no strip to show
 
     def enter(self, view: View) -> None:
-        self._strip, self._quiet_s = None, -math.inf
+        self._strip, self._empty_s = None, -math.inf
 
     def leave(self) -> None:
         self._strip, self._index = None, None
 
     def update(self, view: View) -> None:
         if not view.people:
-            self._quiet_s = view.now_s
-        if self._strip is not None and view.now_s - self._began_s >= self._lasts_s(view):
+            self._empty_s = view.now_s
+        if self._strip is not None and view.now_s - self._began_s >= self._duration_s(view):
             self._strip = None
         if self._strip is None and view.people:
             self._strip = view.people[self._number % len(view.people)]
@@ -67,7 +67,7 @@ class Attract(Scene):
         if strip is not None:
             elapsed_s = view.now_s - self._began_s
             half_s = parameters.dark_s / 2
-            light = min(ease(elapsed_s, half_s), ease(self._lasts_s(view) - elapsed_s, half_s))
+            light = min(ease(elapsed_s, half_s), ease(self._duration_s(view) - elapsed_s, half_s))
             t = sweep_t(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, theme.reduced_motion)
             index = index_at(strip, t)
             canvas.picture(strip.pictures[index], layout.face, light * theme.breath)
@@ -77,25 +77,25 @@ class Attract(Scene):
                 taken = draw_words(canvas, view, theme, panel, strip.verdict(index).same, light)
                 panel.top = taken.bottom
                 self._index = index
-        quiet = 1.0 if strip is None else 1 - ease(view.now_s - self._quiet_s, 2.0)
+        quiet = 1.0 if strip is None else 1 - ease(view.now_s - self._empty_s, 2.0)
         if quiet > 0:
             draw_idle_glow(canvas, theme, layout.face, quiet)
         panel.height = layout.panel.bottom - panel.top
-        canvas.column([_line(view, parameters, layout, theme)], panel, Anchor.BOTTOM)
+        canvas.column([_caption(view, parameters, layout, theme)], panel, Anchor.BOTTOM)
 
     def shown(self) -> Sequence[ShownPicture]:
         if self._strip is None or self._index is None:
             return ()
-        return (shown(self._strip, self._index),)
+        return (shown_picture(self._strip, self._index),)
 
-    def _lasts_s(self, view: View) -> float:
+    def _duration_s(self, view: View) -> float:
         parameters = view.parameters.of(AttractParameters)
         assert self._strip is not None
         return parameters.dark_s + sum(leg.duration_s for leg in _legs(self._strip, parameters))
 
 
 def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
-    """From the closest match over the border and back."""
+    """The sweep of one strip: from the closest match over the border and back."""
     turn_t = 0.0 if strip.border_t is None else max(strip.border_t - parameters.beyond_t, 0.0)
     return (
         Leg(1.0, 1.0, parameters.rest_s),
@@ -106,8 +106,8 @@ def _legs(strip: Strip, parameters: AttractParameters) -> tuple[Leg, ...]:
     )
 
 
-def _line(view: View, parameters: AttractParameters, layout: Layout, theme: Theme) -> TextBlock:
-    """What there is to do, to be read from afar; or, smaller, why nothing wakes the piece."""
+def _caption(view: View, parameters: AttractParameters, layout: Layout, theme: Theme) -> TextBlock:
+    """The invitation, in large type; or, smaller, why no visit can begin."""
     if view.visit.can_begin:
         words = parameters.invitation or view.text("attract.invitation")
         return TextBlock(words, layout.large_px, 500, theme.ink, theme.fade_in)

@@ -25,7 +25,7 @@ from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.steering import OneEuro, Steering
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.sweep import index_at, progress_at_t, sweep_t, t_at_progress
-from scenes.widgets.verdict import draw_needle, draw_words, judge_name, shown
+from scenes.widgets.verdict import draw_needle, draw_words, judge_name, shown_picture
 
 # A head held still at the border trembles: the verdict changes no sooner than this after its last change.
 MIN_VERDICT_S = 1 / 3
@@ -122,7 +122,7 @@ class Border(CancellableScene):
                 canvas.picture(self._strip.pictures[self._index], layout.face)
                 self._draw_verdict(canvas, view, theme)
                 if theme.fade_in > 0:
-                    self._shown = (shown(self._strip, self._index),)
+                    self._shown = (shown_picture(self._strip, self._index),)
             case SegmentKind.WORDS:
                 canvas.picture(self._strip.pictures[self._index], layout.face, theme.fade)
                 self._draw_no_border(canvas, view, theme)
@@ -132,7 +132,7 @@ class Border(CancellableScene):
                 if draw_beside(canvas, view, theme, strip, self._elapsed_s, duration_s, part_s):
                     assert strip.border is not None
                     same, other = strip.border
-                    self._shown = (shown(strip, same), shown(strip, other))
+                    self._shown = (shown_picture(strip, same), shown_picture(strip, other))
             case SegmentKind.DIFFERENCE:
                 if self._difference is None:
                     assert self._strip.border is not None

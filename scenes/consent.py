@@ -1,4 +1,4 @@
-"""The question: what happens here, what is kept, yes or no. The camera is off."""
+"""Consent: what happens, what is kept, and the answers yes and no. The camera is off."""
 
 import math
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class ConsentParameters(Parameters):
 
 
 class Consent(Scene):
-    """Two sentences, two equal fields; *yes* fills while it is held."""
+    """Draws two sentences and two equal buttons; *yes* fills while it is held."""
 
     parameters = ConsentParameters
 
@@ -75,7 +75,7 @@ class Consent(Scene):
         canvas.column(blocks, area, Anchor.TOP if layout.stacked else Anchor.MIDDLE)
 
     def _draw_choices(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> Rect:
-        """The languages and the way without a camera along the bottom; returns what is left above."""
+        """Draws the languages and the option without a camera at the bottom; returns the area above."""
         body = canvas.layout.body_px
         row = round(1.9 * body)
         rest = area.copy()
@@ -94,9 +94,9 @@ class Consent(Scene):
         return rest
 
     def _draw_answers(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
-        """*Yes* and *no*: rings of one size; *yes* fills while it is held."""
+        """Draws *yes* and *no* as rings of one size; *yes* fills while it is held."""
         layout, timeouts = canvas.layout, view.parameters.of(Timeouts)
-        # Below *yes* stands how it agrees: one line, or two where there are two ways.
+        # The caption below *yes* says how to agree: one line, or two where a double tap is possible.
         key, lines = ("consent.hold_or_tap", 2) if timeouts.double_tap_s else ("consent.hold", 1)
         gap, caption = layout.margin_px, round((lines * LEADING + 0.34) * layout.body_px)
         side = min((area.width - gap) // 2, area.height - caption - gap)
@@ -123,7 +123,7 @@ class Consent(Scene):
         )
 
     def _draw_languages(self, canvas: Canvas, view: View, theme: Theme, line: Rect) -> None:
-        """The names of all languages, the current one underlined; a touch on the next one changes to it."""
+        """Draws the languages' names, the current one underlined; a touch on the next one selects it."""
         size, stroke = canvas.layout.body_px, canvas.layout.stroke_px
         names = {code: Texts.load(code)("language.name") for code in languages()}
         x = (
@@ -146,7 +146,7 @@ class Consent(Scene):
             x += text_width(name, size) + size
 
     def _draw_remaining(self, canvas: Canvas, view: View, theme: Theme) -> None:
-        """A line along the bottom of the screen that grows shorter when time runs out."""
+        """Draws a line along the bottom of the screen that shrinks with the remaining time."""
         remaining_s = view.parameters.of(ConsentParameters).remaining_s
         left_s = time_left_s(view.visit, view.now_s, view.parameters.of(Timeouts))
         if left_s < remaining_s:
@@ -157,7 +157,7 @@ class Consent(Scene):
 
 
 def _kept(view: View) -> str:
-    """What is kept and for how long, in the numbers in force, which the visit keeps to once *yes* is said."""
+    """What is kept and for how long, with the parameter values in force, which then hold for this visit."""
     timeouts = view.parameters.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)

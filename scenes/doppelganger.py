@@ -1,7 +1,7 @@
-"""The picture given to the visitor: big, then with the code that takes it home.
+"""Doppelganger: the picture given to the visitor, then beside it the QR code to download it.
 
-*I have it* is offered beside the code, not sooner: whoever says so ends the visit, and the code goes with it.
-Where no link is to be expected there is *done*.
+*I have it* is offered beside the code, not sooner: it ends the visit, and the code with it. Where no link is
+to be expected, *done* is offered instead.
 """
 
 import math
@@ -23,8 +23,8 @@ from installation.visit.parameters import Timeouts
 from installation.visit.state import time_left_s
 from scenes.widgets.idle_glow import draw_idle_glow
 
-_COMING_S = 0.8  # how long the picture's light takes to come, then the code's and the answers'
-# Made once for each link, and forgotten with it.
+_FADE_IN_S = 0.8  # of the picture, then of the code and of the answers
+# Encoded once for each link; the cache is cleared with it.
 code = lru_cache(maxsize=2)(qr.modules)
 
 
@@ -43,7 +43,7 @@ class DoppelgangerParameters(Parameters):
 
 
 class Doppelganger(Scene):
-    """The picture when all of it is found; the code when the link is there."""
+    """Draws the picture once the result is complete, and the code once the link is there."""
 
     parameters = DoppelgangerParameters
 
@@ -59,7 +59,7 @@ class Doppelganger(Scene):
 
     def _forget(self) -> None:
         self._areas: dict[Action, Rect] = {}
-        # When these began to be seen; None while they are not there.
+        # When they began to fade in; None while they are not there.
         self._picture_s: float | None = None
         self._code_s: float | None = None
 
@@ -105,11 +105,11 @@ class Doppelganger(Scene):
             self._draw_words(canvas, view, theme, panel)
 
     def _came(self, began_s: float | None, view: View) -> float:
-        """The light, 0 to 1, of what began to be seen then."""
-        return 0.0 if began_s is None else ease(view.now_s - began_s, _COMING_S)
+        """The brightness, 0 to 1, of what began to fade in at `began_s`."""
+        return 0.0 if began_s is None else ease(view.now_s - began_s, _FADE_IN_S)
 
     def _gives_up_s(self, view: View) -> float:
-        """From when on no link is awaited any more; infinite before there is a picture."""
+        """The time after which no link is awaited any more; infinite before there is a picture."""
         if self._picture_s is None:
             return math.inf
         parameters = view.parameters.of(DoppelgangerParameters)
@@ -136,7 +136,7 @@ class Doppelganger(Scene):
     def _draw_codes(
         self, canvas: Canvas, view: View, theme: Theme, area: Rect, link: Link, light: float
     ) -> None:
-        """One code with its words, or the network's first and then the picture's."""
+        """Draws one code with its caption, or the network's code first and then the picture's."""
         layout = canvas.layout
         body, large = layout.body_px, layout.large_px
         minutes = max(math.ceil((link.until_s - view.now_s) / 60), 1)
@@ -179,9 +179,9 @@ class Doppelganger(Scene):
         canvas.column([lives_block], below)
 
     def _draw_choice(self, canvas: Canvas, view: View, theme: Theme, panel: Rect) -> int:
-        """The answers along the bottom of the panel, beside each other or one above the other.
+        """Draws the answers along the bottom of the panel, beside each other or one above the other.
 
-        One can be touched when it has come fully, so an impatient touch ends nothing. Returns their height.
+        An answer can be touched once it has faded in, so an early touch ends nothing. Returns their height.
         """
         layout = canvas.layout
         gap, height = layout.body_px, round(1.9 * layout.body_px)
@@ -195,7 +195,7 @@ class Doppelganger(Scene):
             size = fitting_size(answers, layout.body_px, 400, width - gap)
             places = [(panel.left, panel.bottom - 2 * height - gap // 2), (panel.left, panel.bottom - height)]
         keeps_s = self._gives_up_s(view) if self._code_s is None else self._code_s
-        # Where there is nothing to fetch, there is nothing to forget.
+        # Without a download there is nothing to delete.
         forgets = self._awaits_link(view) or self._code_s is not None
         lights = self._came(keeps_s, view), theme.fade_in if forgets else 0.0
         for action, line, place, light in zip((Action.YES, Action.NO), answers, places, lights, strict=True):

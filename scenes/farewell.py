@@ -1,4 +1,4 @@
-"""What has been erased, or was never taken. The light of the face goes out."""
+"""Farewell: what has been erased, or was never recorded. The idle glow fades out."""
 
 import math
 from typing import ClassVar
@@ -23,7 +23,7 @@ class FarewellParameters(Parameters):
 
 
 class Farewell(Scene):
-    """The visit is erased on entering; these are words about it."""
+    """Draws the lines one after the other. The visit has been erased when this scene is entered."""
 
     parameters = FarewellParameters
 

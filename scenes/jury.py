@@ -1,4 +1,4 @@
-"""Every judge's border on one line: seldom do the machines agree where the visitor ends."""
+"""Jury: every judge's border on one line."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from installation.stage.view import ShownPicture, View
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.sweep import Leg, index_at, sweep_t
-from scenes.widgets.verdict import judge_name, shown
+from scenes.widgets.verdict import judge_name, shown_picture
 
 LONGEST_S = 60.0
-_RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, in sizes of the type
-_PITCH = 1.35  # from line to line
-_TRIES = 200  # of places for names, at most: a frame must not wait for them
-AGREED_T = 0.02  # borders this close together are one to the eye
+_RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, as multiples of the type size
+_PITCH = 1.35  # from line to line, as a multiple of the type size
+_TRIES = 200  # at most, to place the names: a frame must not wait for them
+AGREED_T = 0.02  # borders this close together look like one
 
 
 class JuryParameters(Parameters):
@@ -39,7 +39,7 @@ class JuryParameters(Parameters):
 
 
 class Jury(CancellableScene):
-    """A ride to the median face and back; a judge's sign changes where its border is."""
+    """Sweeps to the median face and back; a judge's sign changes where its border is."""
 
     parameters = JuryParameters
 
@@ -95,7 +95,7 @@ class Jury(CancellableScene):
         if parameters.sentences:
             self._draw_sentence(canvas, view, theme, area, strip, judge_results)
         if theme.fade > 0 and any(judge_result.judge == strip.judge for judge_result in judge_results):
-            self._shown = (shown(strip, self._index),)
+            self._shown = (shown_picture(strip, self._index),)
 
     def _draw_line(
         self,
@@ -106,7 +106,7 @@ class Jury(CancellableScene):
         strip: Strip,
         judge_results: Sequence[JudgeResult],
     ) -> Rect:
-        """The way as a line with every border on it, named above; returns what is left below."""
+        """Draws the continuum as a line with every border on it, named above; returns the area left below."""
         size, small, stroke = canvas.layout.body_px, canvas.layout.small_px, canvas.layout.stroke_px
         bordered = [each for each in judge_results if each.border_t is not None]
         names = [judge_name(view, each.judge) for each in bordered]
@@ -155,7 +155,7 @@ class Jury(CancellableScene):
         strip: Strip,
         judge_results: Sequence[JudgeResult],
     ) -> Rect:
-        """The judges not named on the line, mostly without a border; returns what is left below."""
+        """Lists the judges not named on the line, mostly those without a border; returns the area left below."""
         size = canvas.layout.body_px
         top = area.top
         for judge_result in judge_results:
@@ -181,10 +181,7 @@ class Jury(CancellableScene):
         strip: Strip,
         judge_results: Sequence[JudgeResult],
     ) -> None:
-        """How often a judge takes a stranger for the visitor: the one with the near border, or another.
-
-        Left out where so many judges leave no room.
-        """
+        """Draws how often one judge mistakes a stranger for the visitor; nothing where there is no room."""
         judge_result = heard(judge_results, float(strip.t[self._index]), self._back)
         if judge_result is None:
             return
@@ -197,7 +194,7 @@ class Jury(CancellableScene):
 
 @dataclass(frozen=True)
 class Label:
-    """Where a name stands: on which level above the line, 0 the lowest, and its left end."""
+    """The place of a name: its level above the line, 0 the lowest, and its left end in pixels."""
 
     level: int
     left: float
@@ -206,10 +203,10 @@ class Label:
 def place_labels(
     places: Sequence[float], widths: Sequence[float], left: float, right: float, gap: float
 ) -> list[Label | None]:
-    """Names above marks on a line, each on a stem of its own: no two names overlap, no stem cuts a name.
+    """Places names above marks on a line, each on its own stem: no two names overlap, no stem crosses a name.
 
-    places: x of the marks. widths: of the names, the most important one first: it has a place if any has.
-    They stay between `left` and `right`, as low as can be. None where there is no place for a name.
+    places: x of the marks. widths: of the names, the most important one first: it is placed if any is. Names
+    stay between `left` and `right`, as low as possible. None where there is no place for a name.
     """
     placed: dict[int, Label] = {}
     best: dict[int, Label] = {}
@@ -237,7 +234,7 @@ def place_labels(
         yield from (Label(level, start) for level in range(len(places)) for start in inside)
 
     def place_all(numbers: Sequence[int]) -> bool:
-        """Whether all of these have a place; earlier ones move for later ones, one without is left out."""
+        """Places these names by backtracking, leaving out those without a place; True where none is left out."""
         nonlocal best, tries
         if (0 in placed, len(placed)) > (0 in best, len(best)):
             best = dict(placed)
@@ -262,7 +259,7 @@ def place_labels(
 
 
 def same_at(judge_result: JudgeResult, strip: Strip, index: int) -> bool:
-    """A judge's verdict on a picture of the strip: its own, or read off its curve."""
+    """A judge's verdict on a picture of the strip: the strip's own, or interpolated from the judge's samples."""
     if judge_result.judge == strip.judge:
         return strip.verdict(index).same
     if not judge_result.samples:
@@ -273,9 +270,9 @@ def same_at(judge_result: JudgeResult, strip: Strip, index: int) -> bool:
 
 
 def heard(judge_results: Sequence[JudgeResult], t: float, back: float) -> JudgeResult | None:
-    """Whose sentence is told: on the way there the judge with the nearest border, on the way back the others.
+    """The judge whose sentence is shown: first the one with the nearest border, on the way back the others.
 
-    back: how much of the way back is over, below 0 on the way there.
+    back: the share of the way back that is over, 0 to 1; below 0 before.
     """
     bordered = [each for each in judge_results if each.border_t is not None]
     others = [each for each in judge_results if each.border_t is None]
@@ -285,7 +282,7 @@ def heard(judge_results: Sequence[JudgeResult], t: float, back: float) -> JudgeR
 
 
 def headline_key(judge_results: Sequence[JudgeResult]) -> str:
-    """What is said above the line: nothing that is not so."""
+    """The text key of the headline that is true of these results."""
     borders = [judge_result.border_t for judge_result in judge_results if judge_result.border_t is not None]
     if not borders:
         return "jury.nowhere"
@@ -298,7 +295,7 @@ def headline_key(judge_results: Sequence[JudgeResult]) -> str:
 def _draw_judge(
     canvas: Canvas, theme: Theme, at: tuple[float, float], name: str, same: bool, light: float
 ) -> None:
-    """A judge's sign and name, from the left end of their baseline."""
+    """Draws a judge's sign and name; `at` is the left end of their baseline."""
     size = canvas.layout.body_px
     radius = _RADIUS * size
     canvas.verdict_sign((at[0] + radius, at[1] - 0.35 * size), radius, same, theme.ink, light)

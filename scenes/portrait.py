@@ -1,4 +1,4 @@
-"""The mirror: the visitor finds the place, and is photographed."""
+"""Portrait: a mirror with guidance, then the countdown to the photographs."""
 
 import math
 from typing import ClassVar
@@ -31,7 +31,7 @@ class PortraitParameters(Parameters):
 
 
 class Portrait(CancellableScene):
-    """The camera's picture, a line around the face, and one thing to do at a time."""
+    """Draws the camera's picture, an outline around the face, and one instruction at a time."""
 
     parameters = PortraitParameters
 
@@ -40,21 +40,21 @@ class Portrait(CancellableScene):
 
     def enter(self, view: View) -> None:
         self._forget()
-        self._then_s = view.now_s
+        self._last_s = view.now_s
 
     def leave(self) -> None:
         super().leave()
         self._forget()
 
     def _forget(self) -> None:
-        self._then_s = 0.0
+        self._last_s = 0.0
         self._opened_s: float | None = None
         self._window: Window | None = None
         self._box: Box | None = None
         self._reflected: tuple[tuple[int, int], Window, Pixels] | None = None
 
     def update(self, view: View) -> None:
-        passed_s, self._then_s = max(view.now_s - self._then_s, 0.0), view.now_s
+        passed_s, self._last_s = max(view.now_s - self._last_s, 0.0), view.now_s
         if view.camera is None:
             return
         if self._opened_s is None:
@@ -95,7 +95,7 @@ class Portrait(CancellableScene):
         self._draw_words(canvas, view, theme, parameters, left_s)
 
     def _mirrored(self, view: View, size_px: int) -> Pixels:
-        """The part of the newest frame to show, made once for each frame."""
+        """The part of the newest frame to show, computed once for each frame."""
         assert view.camera is not None and self._window is not None
         key = (view.camera.index, size_px)
         if self._reflected is None or self._reflected[0] != key:
@@ -103,7 +103,7 @@ class Portrait(CancellableScene):
         return self._reflected[2]
 
     def _draw_outline(self, canvas: Canvas, view: View, theme: Theme, box: Box, left_s: float | None) -> None:
-        """An oval around the face; it closes while the countdown runs."""
+        """Draws an oval around the face; it closes while the countdown runs."""
         face, stroke = canvas.layout.face, canvas.layout.stroke_px
         x0, y0, x1, y1 = box
         centre = face.left + (x0 + x1) / 2 * face.width, face.top + (y0 + y1) / 2 * face.height

@@ -1,4 +1,4 @@
-"""The machine looks for the visitor: its pictures as it makes them."""
+"""Search: the engine's pictures as they are made, and its progress."""
 
 import math
 from typing import ClassVar
@@ -13,8 +13,7 @@ from installation.stage.view import View
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.stop_button import CancellableScene
 
-# How long the light of the first picture takes to come.
-_COMING_S = 1.0
+_FADE_IN_S = 1.0  # of the first picture
 
 
 class SearchParameters(Parameters):
@@ -28,27 +27,27 @@ class SearchParameters(Parameters):
 
 
 class Search(CancellableScene):
-    """The newest picture of the search; between two of them only the light moves, never the face."""
+    """Draws the newest picture of the search; between two of them only its brightness changes."""
 
     parameters = SearchParameters
 
     def __init__(self) -> None:
         self._share = 0.0
-        self._then_s = 0.0
-        self._seen_s: float | None = None
+        self._last_s = 0.0
+        self._first_picture_s: float | None = None
 
     def enter(self, view: View) -> None:
-        self._share, self._then_s, self._seen_s = 0.0, view.now_s, None
+        self._share, self._last_s, self._first_picture_s = 0.0, view.now_s, None
 
     def update(self, view: View) -> None:
-        passed_s, self._then_s = view.now_s - self._then_s, view.now_s
+        passed_s, self._last_s = view.now_s - self._last_s, view.now_s
         share = view.participant.search.share if view.participant.search else 0.0
         if (
-            self._seen_s is None
+            self._first_picture_s is None
             and view.participant.search is not None
             and view.participant.search.picture is not None
         ):
-            self._seen_s = view.now_s
+            self._first_picture_s = view.now_s
         follow_s = view.parameters.of(SearchParameters).follow_s
         self._share += (1 - math.exp(-max(passed_s, 0.0) / follow_s)) * (share - self._share)
 
@@ -60,9 +59,9 @@ class Search(CancellableScene):
         if (
             view.participant.search is not None
             and view.participant.search.picture is not None
-            and self._seen_s is not None
+            and self._first_picture_s is not None
         ):
-            came = ease(view.now_s - self._seen_s, _COMING_S)
+            came = ease(view.now_s - self._first_picture_s, _FADE_IN_S)
             canvas.picture(view.participant.search.picture, layout.face, came * theme.breath)
         if came < 1:
             draw_idle_glow(canvas, theme, layout.face, 1 - came)

@@ -1,7 +1,6 @@
-"""The technician's picture, `./kiosk run --setup`: framing, focus, light, camera, screens, the way to phones.
+"""Technician, `./kiosk run --setup`: framing, focus, light, camera, screens and the delivery to phones.
 
-In English, and the only place where measurements are shown. They stand on the screen while a face is there,
-and nowhere else.
+In English, and the only scene that shows measurements. They are drawn while a face is there and kept nowhere.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from installation.visit.face_limits import face_limits
 from installation.visit.parameters import CaptureParameters
 
 WHITE, GREY, DIM = (255, 255, 255), (168, 168, 168), (80, 80, 80)
-# Skin this bright has no drawing left.
+# From this level on a channel counts as overexposed.
 CLIPPED = 250
 
 
@@ -43,7 +42,7 @@ class Gauge:
 
 
 class Technician(Scene):
-    """The whole picture of the camera with the portrait's square in it, and what is measured there."""
+    """Draws the camera's whole picture with the square of the portrait in it, and what is measured there."""
 
     parameters = CaptureParameters
 
@@ -87,7 +86,7 @@ class Technician(Scene):
         canvas.picture(picture, rect, fade_edges=False)
         stroke = canvas.layout.stroke_px
         scale = rect.width / picture.shape[1]
-        # The nearest and the farthest face, in the middle.
+        # Ellipses for the nearest and the farthest face, in the middle.
         for share in (values.near_share, values.far_share):
             radius = share * min(rect.size) / 2
             canvas.arc(rect.center, (radius, 1.3 * radius), stroke, GREY)
@@ -123,14 +122,14 @@ class Technician(Scene):
         ]
 
     def _past_best(self, focus: float) -> tuple[float, bool]:
-        """The best focus so far, and whether it is one: what has not been worse again can still be better."""
+        """The best focus so far, and whether it is a maximum: whether the focus has been worse since."""
         self._best_focus = max(self._best_focus, focus)
         if focus < 0.8 * self._best_focus:
             self._passed_focus = self._best_focus
         return self._best_focus, self._best_focus <= 1.05 * self._passed_focus
 
     def _draw_gauge(self, canvas: Canvas, panel: Rect, gauge: Gauge) -> int:
-        """A name, a number, and a bar with its limits; full where the value is good. Returns its end."""
+        """Draws a name, a number, and a bar with its limits, filled where the value is good; returns its bottom."""
         size = canvas.layout.small_px
         baseline = panel.top + size
         canvas.text(gauge.name, (panel.left, baseline), size, 400, GREY)
@@ -155,26 +154,28 @@ class Technician(Scene):
 
 
 def lines(diagnostics: Diagnostics) -> list[str]:
-    """What is told in words; the way out first, so that nothing pushes it off the screen."""
+    """The lines of text; how to leave comes first, so that nothing pushes it off the screen."""
     camera = diagnostics.camera
     size = f"{camera.size_px[0]}x{camera.size_px[1]} px, " if camera.size_px else ""
     again = f", opened again {camera.reopened} times" if camera.reopened else ""
-    told = [
+    found = [
         "Escape ends this picture",
         f"Camera: {camera.camera or 'none'}, {size}{camera.rate_hz:.1f} Hz, {camera.state}{again}",
     ]
     if camera.state is not CameraState.RUNNING:
-        told.append(camera.what_to_do)
+        found.append(camera.what_to_do)
     for screen in diagnostics.screens:
         here = "  ← this one" if screen == diagnostics.screen else ""
-        told.append(f"Screen {screen.index}: {screen.name}, {screen.size_px[0]}x{screen.size_px[1]} px{here}")
+        found.append(
+            f"Screen {screen.index}: {screen.name}, {screen.size_px[0]}x{screen.size_px[1]} px{here}"
+        )
     if diagnostics.phones:
-        told.append(diagnostics.phones)
-    return told
+        found.append(diagnostics.phones)
+    return found
 
 
 def measure_focus(part: Pixels) -> float:
-    """How much finest detail uint8 (H, W, 3) RGB has; to be compared with itself while the lens is turned.
+    """How much fine detail uint8 (H, W, 3) RGB has; compared with itself while the lens is turned.
 
     As `engine.faces.measurement.measure_sharpness`, but in the camera's own pixels: what is lost there is the
     lens's.
@@ -191,7 +192,7 @@ def clipped_share(part: Pixels) -> float:
 
 
 def _part(picture: Pixels, face: Face | None) -> Pixels:
-    """The face, or the middle of the picture."""
+    """The part of the picture with the face, or its middle."""
     height, width = picture.shape[:2]
     x0, y0, x1, y1 = face.box_px if face else (width / 3, height / 3, 2 * width / 3, 2 * height / 3)
     left, top = int(np.clip(x0, 0, width - 2)), int(np.clip(y0, 0, height - 2))
@@ -199,7 +200,7 @@ def _part(picture: Pixels, face: Face | None) -> Pixels:
 
 
 def _fitted(picture: Pixels, layout: Layout) -> Rect:
-    """The largest rectangle of the picture's shape in the place of the face."""
+    """The largest rectangle of the picture's aspect ratio in the layout's square for the face."""
     height, width = picture.shape[:2]
     scale = min(layout.face.width / width, layout.face.height / height)
     rect = Rect(0, 0, round(scale * width), round(scale * height))

@@ -1,4 +1,4 @@
-"""What a scene is: a file with one subclass of `Scene` and its parameters, named in the configuration.
+"""The base class of scenes. A scene is a file with one subclass of `Scene`, named in the configuration.
 
 class BlinkParameters(Parameters):
     "A picture that comes and goes."
@@ -27,29 +27,29 @@ from installation.stage.view import Action, ShownPicture, View
 
 
 class Scene(ABC):
-    """Entered, then updated and drawn once a frame, then left; the same object again in the next visit."""
+    """Is entered, then updated and drawn once a frame, then left; used again in the next visit."""
 
     parameters: ClassVar[type[Parameters]]
 
     def enter(self, view: View) -> None:  # noqa: B027
-        """Begins. Nothing of an earlier visit may be left here."""
+        """Begins the scene. Nothing of an earlier visit may be left in the object."""
 
     def update(self, view: View) -> None:  # noqa: B027
-        """Moves on to `view.now_s`. Frames may come late: what is shown depends on the time, not on them."""
+        """Advances to `view.now_s`. What is drawn depends on the time, not on how many frames came before."""
 
     @abstractmethod
     def draw(self, canvas: Canvas, view: View) -> None:
-        """Draws the whole frame onto the canvas, which is black. At most a few milliseconds."""
+        """Draws the whole frame onto the canvas, which is black, in a few milliseconds at most."""
 
     def leave(self) -> None:  # noqa: B027
-        """Ends: drops every picture it holds."""
+        """Ends the scene: drops every picture it holds."""
 
     def areas(self) -> Mapping[Action, pygame.Rect]:
-        """Where a touch means what, in canvas pixels, as last drawn. A touch elsewhere is just a touch."""
+        """The touch buttons as last drawn, in canvas pixels, and what each means."""
         return {}
 
     def shown(self) -> Sequence[ShownPicture]:
-        """The pictures on the screen as last drawn that have a verdict written beside them."""
+        """The pictures of the last frame that have a verdict written beside them."""
         return ()
 
 

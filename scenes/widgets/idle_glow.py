@@ -1,6 +1,6 @@
-"""The quiet light, where no face is: a glow that turns into a ring and back, and never stands still.
+"""The idle glow, drawn where there is no face: a soft disc that turns into a ring and back, slowly.
 
-It is the piece's two signs, the disc and the ring, as one slow light.
+Disc and ring are the two signs of a verdict.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ _SIDE = 72
 
 
 def draw_idle_glow(canvas: Canvas, theme: Theme, rect: Rect, light: float = 1.0) -> None:
-    """The glow in the middle of `rect`, `light` in [0, 1]."""
+    """Draws the glow in the middle of `rect`; `light` from 0 to 1."""
     canvas.glow(_glow(theme.ring, light * theme.glow * theme.breath), rect)
 
 
@@ -24,6 +24,6 @@ def _glow(ring: float, light: float) -> NDArray[np.uint16]:
     distance = np.hypot(x / 0.86, y)
     radius, width = 0.46 * ring, 0.34 - 0.2 * ring
     shade = np.exp(-(((distance - radius) / width) ** 2) / 2)
-    # Nothing reaches the edge, where the canvas would cut it off.
+    # Fades to 0 before the edge, where it would be cut off.
     shade *= np.clip((1 - distance) / 0.4, 0, 1)
     return np.rint(shade * light * 255 * 256).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""Which part of the camera's picture the mirror shows: a square that follows the face, eased. Pure."""
+"""The part of the camera's picture that the mirror shows: a square that follows the face smoothly. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from engine.common.arrays import Pixels
 
 Box = tuple[float, float, float, float]
 
-# A face is framed as in the generator's pictures: the square is so many times as high as its box.
+# The side of a close window as a multiple of the box's height: framed as in the generator's pictures.
 _CLOSE = 1.9
-# The middle of that square is above the middle of the box by this share of the box's height.
+# How far that window's centre is above the box's centre, as a share of the box's height.
 _RAISED = 0.06
 
 
 @dataclass(frozen=True)
 class Window:
-    """A square of the camera's picture, in its pixels."""
+    """A square of the camera's picture: its centre and side, in the picture's pixels."""
 
     x: float
     y: float
@@ -32,7 +32,7 @@ class Window:
         )
 
     def towards(self, other: "Window", passed_s: float, ease_s: float) -> "Window":
-        """On the way to another window."""
+        """The window after moving towards another for `passed_s`, with time constant `ease_s`."""
         share = 1 - math.exp(-passed_s / ease_s) if ease_s > 0 else 1.0
         return Window(
             self.x + share * (other.x - self.x),
@@ -41,7 +41,7 @@ class Window:
         )
 
     def shares(self, box: Box, width: int, height: int) -> Box:
-        """A box given in shares of the whole picture, in shares of the window."""
+        """Converts a box from shares of the whole picture to shares of the window."""
         left, top = self.x - self.side / 2, self.y - self.side / 2
         x0, y0, x1, y1 = box
         return (
@@ -53,7 +53,7 @@ class Window:
 
 
 def window_for(width: int, height: int, box: Box | None, close: bool) -> Window:
-    """What the mirror should show: as much as it can, around the face; `close`: the face as in a portrait."""
+    """The window to show: the largest one around the face, or with `close` one framed as a portrait."""
     if box is None:
         return Window(width / 2, height / 2, min(width, height))
     x0, y0, x1, y1 = box
@@ -65,6 +65,6 @@ def window_for(width: int, height: int, box: Box | None, close: bool) -> Window:
 def reflect(image: Pixels, window: Window, size_px: int) -> Pixels:
     """The window of the camera's picture, uint8 (size_px, size_px, 3)."""
     side = max(round(window.side), 1)
-    # Between pixels, so that a slow move is even; much faster than warping.
+    # Subpixel accurate, so that slow motion is smooth; much faster than warping.
     part = cv2.getRectSubPix(image, (side, side), (window.x - 0.5, window.y - 0.5))
     return np.asarray(cv2.resize(part, (size_px, size_px), interpolation=cv2.INTER_LINEAR), np.uint8)

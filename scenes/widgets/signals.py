@@ -1,4 +1,4 @@
-"""Guidance as drawing: what is asked of the visitor, a disc, told against the place, a ring."""
+"""Guidance as a drawing: a disc, the visitor, moves relative to a ring, the place to stand."""
 
 import math
 
@@ -23,7 +23,7 @@ def draw_signal(
     turn: float,
     light: float = 1.0,
 ) -> None:
-    """The sign for one piece of guidance; it moves towards what is asked once a `turn`, or is still."""
+    """Draws the sign of one instruction. It moves once per unit of `turn`; with reduced motion it is still."""
     x, y = centre
     stroke = max(canvas.layout.stroke_px, round(radius_px / 12))
     done = 0.5 if theme.reduced_motion else smooth(1.4 * (turn % 1.0))

@@ -1,4 +1,4 @@
-"""*Stop*: the way out of a visit for whoever has only the screen, always in the same place."""
+"""The stop button: how a visitor ends a visit by touch, always in the same place."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from installation.stage.view import Action, View
 
 
 class CancellableScene(Scene):
-    """A scene that is left by a touch on *stop*, which means *no*. It draws nothing else there."""
+    """A scene with a stop button, which means *no*. It draws nothing else in its place."""
 
     _stop: Rect | None = None
 
@@ -30,4 +30,4 @@ class CancellableScene(Scene):
         words = view.text("stop.stop")
         size = fitting_size((words,), small, 400, field.width - small)
         canvas.button(field, words, size, theme_of(view).quiet_ink)
-        self._stop = field.inflate(small, small)  # a finger may miss it a little
+        self._stop = field.inflate(small, small)  # a touch may be slightly off

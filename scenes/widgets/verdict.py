@@ -1,4 +1,4 @@
-"""The verdict as visitors see it: a sign, words, and the distance as a needle against the threshold."""
+"""A verdict as visitors see it: a sign, words, and the distance as a needle on the judge's scale."""
 
 import numpy as np
 from pygame import Rect
@@ -10,17 +10,17 @@ from installation.stage.typesetting import LEADING, text_width
 from installation.stage.view import ShownPicture, View
 
 WEIGHT = 600
-# Where words begin beside their sign, in sizes of the type.
+# Where words begin beside their sign, as a multiple of the type size.
 _INDENT = 1.1
 
 
 def words_of(view: View, same: bool) -> str:
-    """SAME PERSON or SOMEONE ELSE."""
+    """The verdict in words, in capitals."""
     return view.text("verdict.same" if same else "verdict.other").upper()
 
 
 def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool, light: float = 1.0) -> Rect:
-    """The sign and the words along the top of `rect`, one size for both verdicts. Returns what they take."""
+    """Draws sign and words along the top of `rect`, in one size for both verdicts; returns what they take."""
     both = words_of(view, True), words_of(view, False)
     widest = max(text_width(each, 100, WEIGHT) / 100 for each in both)
     size = min(canvas.layout.title_px, int(rect.width / (widest + _INDENT)))
@@ -34,15 +34,15 @@ def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool,
 def draw_needle(
     canvas: Canvas, view: View, theme: Theme, rect: Rect, strip: Strip, index: int, light: float = 1.0
 ) -> Rect:
-    """The judge's scale along the top of `rect`: 0 at its left, the threshold a stroke, the needle a sign.
+    """Draws the judge's scale along the top of `rect`: 0 at its left, a stroke at the threshold, a sign as needle.
 
-    Below it the distance, marked where it is interpolated, none where the judge sees no face. Returns what
-    they take.
+    Below it stands the distance, with `≈` where it is interpolated, none where the judge saw no face. Returns
+    what they take.
     """
     verdict = strip.verdict(index)
     unit, stroke = canvas.layout.body_px, canvas.layout.stroke_px
     radius = 0.32 * unit
-    # The scale has the threshold in its middle if it can.
+    # The threshold is in the middle of the scale, unless a distance is larger than twice the threshold.
     longest = max(2 * strip.threshold, 1.05 * float(np.max(strip.distances)))
     left, right = rect.left + radius, rect.right - radius
 
@@ -70,11 +70,11 @@ def draw_needle(
     return Rect(rect.left, rect.top, rect.width, round(baseline + 0.3 * size) - rect.top)
 
 
-def shown(strip: Strip, index: int) -> ShownPicture:
-    """What the record of a visit keeps of a picture that was shown with its verdict."""
+def shown_picture(strip: Strip, index: int) -> ShownPicture:
+    """A picture of the strip that is drawn together with its verdict; see `Scene.shown`."""
     return ShownPicture(float(strip.t[index]), strip.pictures[index], strip.verdict(index))
 
 
 def judge_name(view: View, judge: str) -> str:
-    """A judge's name for visitors: the language's own where it has one."""
+    """A judge's name in the visit's language."""
     return view.text.judge(judge)
