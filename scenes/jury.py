@@ -155,7 +155,7 @@ class Jury(CancellableScene):
         strip: Strip,
         judge_results: Sequence[JudgeResult],
     ) -> Rect:
-        """Lists the judges not named on the line, mostly those without a border; returns the area left below."""
+        """Lists the judges not named on the line, mostly without a border; returns the area below."""
         size = canvas.layout.body_px
         top = area.top
         for judge_result in judge_results:
@@ -234,7 +234,7 @@ def place_labels(
         yield from (Label(level, start) for level in range(len(places)) for start in inside)
 
     def place_all(numbers: Sequence[int]) -> bool:
-        """Places these names by backtracking, leaving out those without a place; True where none is left out."""
+        """Places these names by backtracking; names without a place are left out. True if none is."""
         nonlocal best, tries
         if (0 in placed, len(placed)) > (0 in best, len(best)):
             best = dict(placed)
@@ -259,7 +259,7 @@ def place_labels(
 
 
 def same_at(judge_result: JudgeResult, strip: Strip, index: int) -> bool:
-    """A judge's verdict on a picture of the strip: the strip's own, or interpolated from the judge's samples."""
+    """A judge's verdict on a picture of the strip: the strip's own, or from the judge's samples."""
     if judge_result.judge == strip.judge:
         return strip.verdict(index).same
     if not judge_result.samples:

@@ -129,7 +129,7 @@ class Technician(Scene):
         return self._best_focus, self._best_focus <= 1.05 * self._passed_focus
 
     def _draw_gauge(self, canvas: Canvas, panel: Rect, gauge: Gauge) -> int:
-        """Draws a name, a number, and a bar with its limits, filled where the value is good; returns its bottom."""
+        """Draws a name, a number, and a bar with its limits, filled if the value is good. Returns its end."""
         size = canvas.layout.small_px
         baseline = panel.top + size
         canvas.text(gauge.name, (panel.left, baseline), size, 400, GREY)

@@ -23,7 +23,7 @@ def draw_signal(
     turn: float,
     light: float = 1.0,
 ) -> None:
-    """Draws the sign of one instruction. It moves once per unit of `turn`; with reduced motion it is still."""
+    """Draws the sign of one instruction, which moves once per unit of `turn`, or not (reduced motion)."""
     x, y = centre
     stroke = max(canvas.layout.stroke_px, round(radius_px / 12))
     done = 0.5 if theme.reduced_motion else smooth(1.4 * (turn % 1.0))

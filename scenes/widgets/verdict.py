@@ -34,7 +34,7 @@ def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool,
 def draw_needle(
     canvas: Canvas, view: View, theme: Theme, rect: Rect, strip: Strip, index: int, light: float = 1.0
 ) -> Rect:
-    """Draws the judge's scale along the top of `rect`: 0 at its left, a stroke at the threshold, a sign as needle.
+    """Draws the judge's scale along the top of `rect`: 0 at its left, a stroke at the threshold, a needle.
 
     Below it stands the distance, with `≈` where it is interpolated, none where the judge saw no face. Returns
     what they take.
