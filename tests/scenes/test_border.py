@@ -137,7 +137,7 @@ def test_no_distance_is_written_where_the_judge_sees_no_face(
         distances=np.where(seen, found.median.distances, rest),
     )
     written: list[str] = []
-    monkeypatch.setattr(Canvas, "figures", lambda _, words, *more: written.append(words))
+    monkeypatch.setattr(Canvas, "changing_number", lambda _, words, *more: written.append(words))
     for at_s in (2.0, 10.0, 25.0):
         play(Canvas(*UPRIGHT), Phase.BORDER, at_s, values, result=replace(found, median=strip, nearest=None))
     assert written and not any(f"{rest:.3f}" in words for words in written)
