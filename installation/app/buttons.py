@@ -43,5 +43,5 @@ class TechnicianButtons(Buttons):
 
     def events(self, _session: Session, _areas: TouchAreas, _now_s: float) -> Iterator[Event]:
         """None; *no* sets `stop_requested`."""
-        self.stop_requested |= any(one in (Quit(), KeyDown(Action.NO)) for one in self._display.events())
+        self.stop_requested |= any(event in (Quit(), KeyDown(Action.NO)) for event in self._display.events())
         yield from ()

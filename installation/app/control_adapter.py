@@ -60,7 +60,7 @@ def jury(view: View) -> tuple[JuryEntry, ...]:
     if view.participant.result is None:
         return ()
     return tuple(
-        JuryEntry(one.samples[-1].verdict, one.border_t)
-        for one in view.participant.result.judge_results
-        if one.samples
+        JuryEntry(each.samples[-1].verdict, each.border_t)
+        for each in view.participant.result.judge_results
+        if each.samples
     )

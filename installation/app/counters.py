@@ -90,7 +90,7 @@ class Counters:
     def frame(self, canvas: Canvas, view: View, _: Sequence[ShownPicture]) -> None:
         """Remembers the consent question with the words that are on the screen."""
         if view.visit.phase is Phase.CONSENT:
-            words = " ".join(one.words for one in canvas.drawn_items if one.words)
+            words = " ".join(item.words for item in canvas.drawn_items if item.words)
             self._question = (view.text.language, words) if words else self._question
 
     def write(self) -> None:

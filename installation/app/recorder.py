@@ -60,12 +60,12 @@ class Recorder:
         line["phase"] = view.visit.phase
         line["shown"] = [
             {
-                "t": one.t,
-                "picture": digest(one.picture),
-                "judge": one.verdict.judge,
-                **_verdict_line(one.verdict),
+                "t": each.t,
+                "picture": digest(each.picture),
+                "judge": each.verdict.judge,
+                **_verdict_line(each.verdict),
             }
-            for one in shown
+            for each in shown
         ]
         self._write(line)
         self._keep_still(picture, view)
