@@ -1,8 +1,8 @@
-"""Checks every file of weights before a network gets it, and writes weights.
+"""Reads, checks and writes files of weights.
 
-Weights come from untrusted sources. PyTorch's files are read with its weights-only reader, which executes
-nothing; names, shapes and numbers are compared with what the network expects. Whatever is wrong is raised as
-one `WeightsError` that names the file.
+Weights are downloads and not trusted. PyTorch's files are read with its weights-only reader, which executes
+nothing; names, shapes and values are compared with what the network expects; every fault is raised as one
+`WeightsError` that names the file.
 """
 
 import re
@@ -24,11 +24,11 @@ OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  
 FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-class Refused(ValueError):
-    """Why a file of weights is refused; the message follows the file's name in a `WeightsError`."""
+class InvalidWeights(ValueError):
+    """A file of weights is not accepted. The message is the reason, and follows the file's name."""
 
 
-class ForbiddenName(Refused):
+class ForbiddenName(InvalidWeights):
     """A pickle names a function or class that weights do not need; it may be malicious."""
 
     def __init__(self, name: str) -> None:
@@ -37,23 +37,25 @@ class ForbiddenName(Refused):
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
-    """Turns any exception while `path` is read into a `WeightsError` of one line.
+def reporting_weights_errors(path: Path) -> Iterator[None]:
+    """Turns every exception while `path` is read into a `WeightsError` of one line.
 
-    A damaged file can fail in any way inside the readers, hence the broad `except`: everything that is not
-    `Refused` is reported as damage.
+    A damaged file can fail in any way inside the readers, hence the broad `except`: any other exception than
+    `InvalidWeights` is reported as damage.
     """
     try:
         if not path.is_file():
-            raise Refused("no such file; './kiosk weights list' shows what can be fetched")
+            raise InvalidWeights("no such file; './kiosk weights list' shows what can be fetched")
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise Refused(f"larger than {MAX_FILE_BYTES / 2**30:.0f} GiB, more than any weights used here")
+            raise InvalidWeights(
+                f"larger than {MAX_FILE_BYTES / 2**30:.0f} GiB, more than any weights used here"
+            )
         yield
     except WeightsError:
         raise
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or type(error).__name__}") from error
-    except Refused as error:
+    except InvalidWeights as error:
         raise WeightsError(f"{path}: {_one_line(str(error))}") from error
     except Exception as error:
         reason = _one_line(str(error))[:100] or type(error).__name__
@@ -63,7 +65,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 def _one_line(text: str) -> str:
-    """`text` fit for a terminal: names out of a file may hold anything."""
+    """`text` without control characters, at most 300: names read from a file may contain anything."""
     return " ".join("".join(c if c.isprintable() else " " for c in text[:300]).split())
 
 
@@ -72,15 +74,15 @@ def load_torch(path: Path) -> Any:
 
     Raises:
         ForbiddenName: the file names something else than tensors and plain containers.
-        Exception: of any kind, where the file is damaged; see `refusing`.
+        Exception: of any kind, where the file is damaged; see `reporting_weights_errors`.
     """
     if _starts_with(path, ZIP_START):
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
         stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
         if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise Refused("its archive unpacks to more than the file holds")
-    with naming_what_is_forbidden():
+            raise InvalidWeights("its archive unpacks to more than the file holds")
+    with reporting_forbidden_names():
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -95,7 +97,7 @@ def _starts_with(path: Path, start: bytes) -> bool:
 
 
 @contextmanager
-def naming_what_is_forbidden() -> Iterator[None]:
+def reporting_forbidden_names() -> Iterator[None]:
     """Turns the refusal of `torch.load(..., weights_only=True)` into a `ForbiddenName`."""
     try:
         yield
@@ -115,26 +117,28 @@ def check_state(state: Mapping[str, Any], expected: Mapping[str, torch.Size], fi
             small storage many times over).
 
     Raises:
-        Refused: a weight is missing, unknown, of another shape, no plain floating-point tensor, or
+        InvalidWeights: a weight is missing, unknown, of another shape, no plain floating-point tensor, or
             holds a number that is not finite.
     """
     if missing := [name for name in expected if name not in state]:
-        raise Refused(f"{missing[0]} is missing" + _and_more(missing))
+        raise InvalidWeights(f"{missing[0]} is missing" + _and_more(missing))
     if extra := [name for name in state if name not in expected]:
-        raise Refused(f"{extra[0]} is not part of this network" + _and_more(extra))
+        raise InvalidWeights(f"{extra[0]} is not part of this network" + _and_more(extra))
     for name, tensor in state.items():
-        if not is_plain(tensor):
-            raise Refused(f"{name} is no plain tensor of floating-point numbers")
+        if not is_plain_tensor(tensor):
+            raise InvalidWeights(f"{name} is no plain tensor of floating-point numbers")
         if tensor.shape != expected[name]:
-            raise Refused(f"{name} has the shape {list(tensor.shape)}, expected {list(expected[name])}")
+            raise InvalidWeights(
+                f"{name} has the shape {list(tensor.shape)}, expected {list(expected[name])}"
+            )
     if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > file_bytes:
-        raise Refused("its tensors claim more numbers than the file holds")
+        raise InvalidWeights("its tensors claim more numbers than the file holds")
     for name, tensor in state.items():
         if not tensor.isfinite().all():
-            raise Refused(f"{name} holds numbers that are not finite")
+            raise InvalidWeights(f"{name} holds numbers that are not finite")
 
 
-def is_plain(value: object) -> bool:
+def is_plain_tensor(value: object) -> bool:
     """Whether `value` is an ordinary dense tensor of floating-point numbers in memory."""
     return (
         type(value) in (torch.Tensor, torch.nn.Parameter)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from engine.stylegan2.encoder import SEEN_PX, Encoder
+from engine.stylegan2.encoder import INPUT_PX, Encoder
 
 
 class EncoderFeatures:
@@ -16,7 +16,7 @@ class EncoderFeatures:
     on people's judgements of similarity, nor on identities; docs/search.md says how well it ranks pictures.
     """
 
-    sees_px = SEEN_PX
+    sees_px = INPUT_PX
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.common.weights_file import Refused, check_state, load_torch, refusing
+from engine.common.weights_file import InvalidWeights, check_state, load_torch, reporting_weights_errors
 
 CHANNELS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512, 512, 512)
 TAPS = {3: 64, 8: 128, 15: 256, 22: 512, 29: 512}  # layer whose output is compared: its channels
@@ -53,20 +53,20 @@ class LPIPS(nn.Module):
         """
         metric = cls()
         vgg_state = metric.vgg.state_dict()
-        with refusing(vgg_path):
+        with reporting_weights_errors(vgg_path):
             content = _state_dict(load_torch(vgg_path))
             state = {key[9:]: value for key, value in content.items() if key.startswith("features.")}
             shapes = {key: value.shape for key, value in vgg_state.items()}
             check_state(state, shapes, vgg_path.stat().st_size)
             metric.vgg.load_state_dict(state)
-        with refusing(heads_path):
+        with reporting_weights_errors(heads_path):
             state = _state_dict(load_torch(heads_path))
             names = [f"lin{i}.model.1.weight" for i in range(len(TAPS))]
             shapes = {name: torch.Size([1, c, 1, 1]) for name, c in zip(names, TAPS.values(), strict=True)}
             check_state(state, shapes, heads_path.stat().st_size)
             for name, head in zip(names, metric.heads, strict=True):
                 if state[name].min() < 0:
-                    raise Refused(f"{name} holds negative weights, which make no distance")
+                    raise InvalidWeights(f"{name} holds negative weights, which make no distance")
                 head.copy_(state[name].flatten())
         return metric
 
@@ -129,5 +129,5 @@ def vgg16_layers() -> nn.Sequential:
 
 def _state_dict(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise Refused("holds no weights by name")
+        raise InvalidWeights("holds no weights by name")
     return content

@@ -22,7 +22,7 @@ from engine.border.strip_builder import make_strip
 from engine.border.tracing import trace
 from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
-from engine.common.weights_file import Refused, check_state, refusing, save_weights
+from engine.common.weights_file import InvalidWeights, check_state, reporting_weights_errors, save_weights
 from engine.faces.acceptance import choose_sitter
 from engine.faces.analyser import open_analyser
 from engine.faces.measurement import Face
@@ -68,16 +68,16 @@ def load_people(path: Path, generator: Generator) -> tuple[torch.Tensor, str]:
     Raises:
         WeightsError: the file is missing, damaged, holds no people, or none for a generator of this shape.
     """
-    with refusing(path), safe_open(path, framework="pt") as file:
+    with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
         metadata = json.loads((file.metadata() or {}).get("people", "null"))
         if not isinstance(metadata, dict) or not isinstance(sha256 := metadata.get("generator_sha256"), str):
-            raise Refused("a safetensors file, but not of people (its metadata has no whole 'people')")
+            raise InvalidWeights("a safetensors file, but not of people (its metadata has no whole 'people')")
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         count = len(state["latents"]) if "latents" in state and state["latents"].dim() else 0
         shape = torch.Size((count, generator.num_ws, generator.w_dim))
         check_state(state, {"latents": shape}, path.stat().st_size)
         if not count:
-            raise Refused("holds nobody")
+            raise InvalidWeights("holds nobody")
         return state["latents"].float().to(generator.device), sha256
 
 

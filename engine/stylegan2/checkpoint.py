@@ -4,7 +4,7 @@
 
 Our own files are safetensors with the weights under NVIDIA's names and the architecture in the metadata. The
 checkpoints of others (see `formats`) are converted once to such a file beside the original, and only that
-file is loaded. What is a checkpoint of which kind is told by its content, not by the end of its name.
+file is loaded. The format of a checkpoint is recognised by its content, not by its suffix.
 """
 
 import hashlib
@@ -18,7 +18,14 @@ import torch
 from safetensors import safe_open
 
 from engine.common.errors import WeightsError
-from engine.common.weights_file import Refused, check_state, is_plain, is_torch_file, refusing, save_weights
+from engine.common.weights_file import (
+    InvalidWeights,
+    check_state,
+    is_plain_tensor,
+    is_torch_file,
+    reporting_weights_errors,
+    save_weights,
+)
 from engine.stylegan2.formats import read_nvidia, read_rosinality
 from engine.stylegan2.network import Generator
 
@@ -29,7 +36,7 @@ RESOLUTIONS = [2**i for i in range(2, 11)]
 
 @dataclass(frozen=True)
 class Architecture:
-    """The arguments of `Generator`. Raises `Refused` where no generator is like that."""
+    """The arguments of `Generator`. Raises `InvalidWeights` where no generator is like that."""
 
     z_dim: int
     w_dim: int
@@ -40,7 +47,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if not all(type(value) is int for value in asdict(self).values()):
-            raise Refused(f"its architecture is not made of whole numbers: {self}")
+            raise InvalidWeights(f"its architecture is not made of whole numbers: {self}")
         if not (
             0 < self.z_dim <= MAX_CHANNELS
             and 0 < self.w_dim <= MAX_CHANNELS
@@ -49,7 +56,7 @@ class Architecture:
             and 0 < self.channel_max <= MAX_CHANNELS
             and 0 < self.mapping_layers <= MAX_MAPPING_LAYERS
         ):
-            raise Refused(f"no generator has this architecture: {self}")
+            raise InvalidWeights(f"no generator has this architecture: {self}")
 
     @classmethod
     def of(cls, generator: Generator) -> "Architecture":
@@ -65,9 +72,9 @@ class Architecture:
 
         def size(name: str, dimension: int) -> int:
             if name not in shapes:
-                raise Refused(f"{name} is missing: no StyleGAN2 generator, or not all of it")
+                raise InvalidWeights(f"{name} is missing: no StyleGAN2 generator, or not all of it")
             if len(shapes[name]) <= dimension:
-                raise Refused(f"{name} has the shape {list(shapes[name])}, which is not StyleGAN2's")
+                raise InvalidWeights(f"{name} has the shape {list(shapes[name])}, which is not StyleGAN2's")
             return shapes[name][dimension]
 
         blocks = [int(found[1]) for name in shapes if (found := re.match(r"synthesis\.b(\d{1,4})\.", name))]
@@ -75,7 +82,7 @@ class Architecture:
         channels = {r: size(f"synthesis.b{r}.conv1.weight", 0) for r in RESOLUTIONS if r <= resolution}
         channel_base, channel_max = max(r * count for r, count in channels.items()), channels[4]
         if any(min(channel_base // r, channel_max) != count for r, count in channels.items()):
-            raise Refused(f"its channels are not StyleGAN2's: {channels}")
+            raise InvalidWeights(f"its channels are not StyleGAN2's: {channels}")
         return cls(
             z_dim=size("mapping.fc0.weight", 1),
             w_dim=size("mapping.w_avg", 0),
@@ -104,13 +111,15 @@ def load_generator(path: Path) -> Generator:
         WeightsError: the file is missing, damaged, malicious, or no StyleGAN2 generator.
     """
     path = convert(path)
-    with refusing(path), safe_open(path, framework="pt") as file:
+    with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
         recorded = json.loads((file.metadata() or {}).get("stylegan2", "null"))
         if not isinstance(recorded, dict):
-            raise Refused("a safetensors file, but not of a generator (its metadata has no 'stylegan2')")
+            raise InvalidWeights(
+                "a safetensors file, but not of a generator (its metadata has no 'stylegan2')"
+            )
         recorded.pop("name", None)
         if recorded.keys() != Architecture.__dataclass_fields__.keys():
-            raise Refused("the architecture in its metadata is not complete")
+            raise InvalidWeights("the architecture in its metadata is not complete")
         architecture = Architecture(**recorded)
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         check_state(state, architecture.shapes(), path.stat().st_size)
@@ -128,7 +137,7 @@ def save_generator(generator: Generator, path: Path, name: str, half: bool = Tru
         WeightsError: the file cannot be written, or a weight is not finite (in float16: beyond 65504).
     """
     state = {key: tensor.detach().cpu() for key, tensor in generator.state_dict().items()}
-    metadata = {"stylegan2": _described(Architecture.of(generator), name)}
+    metadata = {"stylegan2": _metadata(Architecture.of(generator), name)}
     save_weights(state, path, metadata, torch.float16 if half else torch.float32)
 
 
@@ -142,7 +151,7 @@ def convert(path: Path) -> Path:
         WeightsError: the original is missing, damaged, malicious or no StyleGAN2 generator; or the
             converted file cannot be written.
     """
-    with refusing(path):
+    with reporting_weights_errors(path):
         if _is_safetensors(path):
             return path
         sha256 = generator_sha256(path)
@@ -152,21 +161,23 @@ def convert(path: Path) -> Path:
             if source == sha256:
                 return converted
             if source is None:
-                raise Refused(f"its conversion would overwrite {converted.name}, which is something else")
+                raise InvalidWeights(
+                    f"its conversion would overwrite {converted.name}, which is something else"
+                )
         state = read_rosinality(path) if is_torch_file(path) else read_nvidia(path)
         _check_filters(state)
-        if strange := [name for name, tensor in state.items() if not is_plain(tensor)]:
-            raise Refused(f"{strange[0]} is no plain tensor of floating-point numbers")
+        if strange := [name for name, tensor in state.items() if not is_plain_tensor(tensor)]:
+            raise InvalidWeights(f"{strange[0]} is no plain tensor of floating-point numbers")
         architecture = Architecture.inferred({name: tensor.shape for name, tensor in state.items()})
         check_state(state, architecture.shapes(), path.stat().st_size)
-    metadata = {"stylegan2": _described(architecture, path.stem), "source_sha256": sha256}
+    metadata = {"stylegan2": _metadata(architecture, path.stem), "source_sha256": sha256}
     save_weights(state, converted, metadata, torch.float32)
     return converted
 
 
 def generator_name(path: Path) -> str:
     """What the generator is called: the name in our own file, or the stem of another's."""
-    with refusing(path):
+    with reporting_weights_errors(path):
         if not _is_safetensors(path):
             return path.stem
         with safe_open(path, framework="pt") as file:
@@ -175,7 +186,7 @@ def generator_name(path: Path) -> str:
 
 def generator_sha256(path: Path) -> str:
     """The sha256 of the file, in hexadecimal, as the manifest of weights has it."""
-    with refusing(path), path.open("rb") as file:
+    with reporting_weights_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -186,14 +197,14 @@ def _is_safetensors(path: Path) -> bool:
     return header == b"{" and int.from_bytes(length, "little") < path.stat().st_size
 
 
-def _described(architecture: Architecture, name: str) -> str:
+def _metadata(architecture: Architecture, name: str) -> str:
     return json.dumps({**asdict(architecture), "name": name})
 
 
 def _source_sha256(converted: Path) -> str | None:
     """The sha256 of the file that `converted` was made of; None where it is no conversion."""
     try:
-        with refusing(converted), safe_open(converted, framework="pt") as file:
+        with reporting_weights_errors(converted), safe_open(converted, framework="pt") as file:
             return (file.metadata() or {}).get("source_sha256")
     except WeightsError:
         return None
@@ -205,7 +216,7 @@ def _check_filters(state: dict[str, torch.Tensor]) -> None:
     usual = torch.outer(taps, taps) / 64
     for name in [name for name in state if name.endswith(".resample_filter")]:
         resample_filter = state.pop(name)
-        if not is_plain(resample_filter) or resample_filter.shape != usual.shape:
-            raise Refused(f"{name} is not the filter [1, 3, 3, 1]")
+        if not is_plain_tensor(resample_filter) or resample_filter.shape != usual.shape:
+            raise InvalidWeights(f"{name} is not the filter [1, 3, 3, 1]")
         if not torch.allclose(resample_filter.float() / resample_filter.float().sum(), usual, atol=1e-4):
-            raise Refused(f"{name} is not the filter [1, 3, 3, 1]")
+            raise InvalidWeights(f"{name} is not the filter [1, 3, 3, 1]")

@@ -1,13 +1,13 @@
-"""The encoder: one look at a picture, and a guess where in the generator it lies.
+"""The encoder: estimates from one picture the latent in W+ that the generator would draw it from.
 
 A residual network (He et al., *Deep Residual Learning for Image Recognition*, 2016) from the picture to
 W+, as in Richardson et al., *Encoding in Style*, 2021, but small: a few milliseconds on one CPU core. It
-is trained on what the generator itself draws and on renders of people who do not exist
+is trained on the generator's own samples and on renders of people who do not exist
 (`training.nobody.encode`), so it belongs to one generator, whose sha256 its file names. Its feature
-maps also make a perceptual distance (`engine.perceptual.encoder_features`). It is no judge and was
-never told who is who.
+maps also make a perceptual distance (`engine.perceptual.encoder_features`). It is no judge: it was
+not trained on identities.
 
-**Convention:** pictures are (N, 3, R, R), RGB, [-1, 1], in the FFHQ framing; it looks at them at 128 px.
+**Convention:** pictures are (N, 3, R, R), RGB, [-1, 1], in the FFHQ framing; they are reduced to 128 px.
 """
 
 import json
@@ -20,9 +20,9 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import nn
 
-from engine.common.weights_file import Refused, check_state, refusing, save_weights
+from engine.common.weights_file import InvalidWeights, check_state, reporting_weights_errors, save_weights
 
-SEEN_PX = 128
+INPUT_PX = 128
 CHANNELS = (32, 80, 128, 192, 192)  # at 64, 32, 16, 8 and 4 px
 HIDDEN = 256
 
@@ -61,7 +61,7 @@ class Encoder(nn.Module):
             ResidualBlock(inputs, outputs, stride=1 if i == 0 else 2)
             for i, (inputs, outputs) in enumerate(zip((CHANNELS[0], *CHANNELS), CHANNELS, strict=False))
         )
-        last_px = SEEN_PX // 2 ** len(CHANNELS)
+        last_px = INPUT_PX // 2 ** len(CHANNELS)
         self.hidden = nn.Linear(CHANNELS[-1] * last_px**2, HIDDEN)
         self.shares = nn.Linear(HIDDEN, num_ws * directions)
         self.register_buffer("basis", torch.zeros(directions, w_dim))
@@ -70,8 +70,8 @@ class Encoder(nn.Module):
         """Feature maps (N, C, H, W) at 64, 32, 16, 8 and 4 px; larger pictures are shrunk by area."""
         x = (
             pictures
-            if pictures.shape[-1] == SEEN_PX
-            else F.interpolate(pictures, (SEEN_PX,) * 2, mode="area")
+            if pictures.shape[-1] == INPUT_PX
+            else F.interpolate(pictures, (INPUT_PX,) * 2, mode="area")
         )
         x = F.leaky_relu(self.stem(x.contiguous(memory_format=torch.channels_last)), 0.1)
         maps = []
@@ -92,8 +92,8 @@ class Encoder(nn.Module):
 
 
 @dataclass(frozen=True)
-class Described:
-    """What the file of an encoder says of it."""
+class EncoderMetadata:
+    """The metadata of an encoder's file."""
 
     name: str
     generator_sha256: str
@@ -104,29 +104,33 @@ class Described:
 
 def save_encoder(encoder: Encoder, path: Path, name: str, generator_sha256: str) -> None:
     """Writes an encoder as safetensors in float16, with the sha256 of the generator that it belongs to."""
-    told = Described(name, generator_sha256, encoder.num_ws, encoder.w_dim, encoder.directions)
+    metadata = EncoderMetadata(name, generator_sha256, encoder.num_ws, encoder.w_dim, encoder.directions)
     state = {key: tensor for key, tensor in encoder.state_dict().items() if tensor.is_floating_point()}
-    save_weights(state, path, {"encoder": json.dumps(vars(told))}, torch.float16)
+    save_weights(state, path, {"encoder": json.dumps(vars(metadata))}, torch.float16)
 
 
-def load_encoder(path: Path) -> tuple[Encoder, Described]:
-    """The encoder in a file, frozen, in float32, on the CPU, and what the file says of it.
+def load_encoder(path: Path) -> tuple[Encoder, EncoderMetadata]:
+    """The encoder in a file, frozen, in float32, on the CPU, and the file's metadata.
 
     Raises:
         WeightsError: the file is missing, damaged, or no encoder.
     """
-    with refusing(path), safe_open(path, framework="pt") as file:
+    with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
         recorded = json.loads((file.metadata() or {}).get("encoder", "null"))
-        if not isinstance(recorded, dict) or recorded.keys() != Described.__dataclass_fields__.keys():
-            raise Refused("a safetensors file, but not of an encoder (its metadata has no whole 'encoder')")
-        told = Described(**recorded)
-        if not all(type(n) is int and 0 < n <= 4096 for n in (told.num_ws, told.w_dim, told.directions)):
-            raise Refused(f"no encoder is like that: {told}")
-        encoder = Encoder(told.num_ws, told.w_dim, told.directions)
+        if not isinstance(recorded, dict) or recorded.keys() != EncoderMetadata.__dataclass_fields__.keys():
+            raise InvalidWeights(
+                "a safetensors file, but not of an encoder (its metadata has no whole 'encoder')"
+            )
+        metadata = EncoderMetadata(**recorded)
+        if not all(
+            type(n) is int and 0 < n <= 4096 for n in (metadata.num_ws, metadata.w_dim, metadata.directions)
+        ):
+            raise InvalidWeights(f"its metadata describes no encoder: {metadata}")
+        encoder = Encoder(metadata.num_ws, metadata.w_dim, metadata.directions)
         own = encoder.state_dict()
         expected = {key: tensor.shape for key, tensor in own.items() if tensor.is_floating_point()}
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         check_state(state, expected, path.stat().st_size)
         encoder.load_state_dict({key: tensor.float() for key, tensor in state.items()}, strict=False)
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return encoder.eval().requires_grad_(False), told
+    return encoder.eval().requires_grad_(False), metadata

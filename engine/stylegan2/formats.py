@@ -6,8 +6,8 @@
   one: both keep weights before the run-time scaling, and both keep the up-sampling convolutions the way
   a transposed convolution takes them.
 
-Both return the weights as {name: tensor} and raise `Refused`, or whatever a damaged file makes the readers
-raise; see `engine.common.weights_file.refusing`.
+Both return the weights as {name: tensor}. They raise `InvalidWeights`, or any exception where a file is
+damaged; see `engine.common.weights_file.reporting_weights_errors`.
 """
 
 import re
@@ -21,10 +21,10 @@ import torch
 from engine.common.weights_file import (
     OLD_TORCH_START,
     ForbiddenName,
-    Refused,
-    is_plain,
+    InvalidWeights,
+    is_plain_tensor,
     load_torch,
-    naming_what_is_forbidden,
+    reporting_forbidden_names,
 )
 from engine.stylegan2.pickles import Record, read_pickle
 
@@ -56,18 +56,18 @@ def read_nvidia(path: Path) -> dict[str, torch.Tensor]:
             networks = read_pickle(file, NVIDIA_NAMES)
     except ForbiddenName as error:
         if error.name == "dnnlib.tflib.network.Network":
-            raise Refused(
+            raise InvalidWeights(
                 "this is NVIDIA's older TensorFlow format; fetch the same network as ffhq.pkl "
                 "with './kiosk weights fetch ffhq-1024'"
             ) from error
         raise
     if not isinstance(networks, dict) or not networks.keys() & {"G_ema", "G"}:
-        raise Refused("it holds no generator (neither G_ema nor G)")
+        raise InvalidWeights("it holds no generator (neither G_ema nor G)")
     state: dict[str, torch.Tensor] = {}
     modules = [("", networks.get("G_ema") or networks["G"])]
     for visited, (prefix, module) in enumerate(modules):
         if visited == MAX_MODULES:
-            raise Refused(f"its generator has more than {MAX_MODULES} parts")
+            raise InvalidWeights(f"its generator has more than {MAX_MODULES} parts")
         fields = _arguments(module, RECONSTRUCT)[0]["state"]
         for tensors in (fields["_parameters"], fields["_buffers"]):
             state |= {prefix + name: _tensor(value) for name, value in tensors.items() if value is not None}
@@ -82,8 +82,8 @@ def _tensor(record: Record) -> torch.Tensor:
     stored, offset, size, stride = _arguments(record, TENSOR)[:4]
     (content,) = _arguments(stored, STORAGE)
     if not content.startswith(OLD_TORCH_START):
-        raise Refused("a tensor in it is not stored the way PyTorch does")
-    with naming_what_is_forbidden():
+        raise InvalidWeights("a tensor in it is not stored the way PyTorch does")
+    with reporting_forbidden_names():
         storage = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     flat = torch.empty(0, dtype=storage.dtype).set_(storage)
     # as_strided refuses what lies outside the storage; set_ with a size would enlarge the storage.
@@ -92,7 +92,7 @@ def _tensor(record: Record) -> torch.Tensor:
 
 def _arguments(record: Any, name: str) -> tuple[Any, ...]:
     if not isinstance(record, Record) or record.name != name:
-        raise Refused(f"something else stands where {name.rpartition('.')[2]} should")
+        raise InvalidWeights(f"something else stands where {name.rpartition('.')[2]} should")
     return record.arguments
 
 
@@ -100,11 +100,11 @@ def read_rosinality(path: Path) -> dict[str, torch.Tensor]:
     """The averaged generator (g_ema) of rosinality's `.pt`, with latent_avg as mapping.w_avg."""
     content = load_torch(path)
     if not isinstance(content, dict) or not content.keys() >= {"g_ema", "latent_avg"}:
-        raise Refused("it holds no generator as rosinality keeps it (g_ema and latent_avg)")
+        raise InvalidWeights("it holds no generator as rosinality keeps it (g_ema and latent_avg)")
     state = {"mapping.w_avg": content["latent_avg"]}
     for name, tensor in content["g_ema"].items():
-        if not is_plain(tensor):
-            raise Refused(f"{name} is no plain tensor of floating-point numbers")
+        if not is_plain_tensor(tensor):
+            raise InvalidWeights(f"{name} is no plain tensor of floating-point numbers")
         nvidia_name = _nvidia_name(name)
         state[nvidia_name] = _without_ones(nvidia_name, tensor)
     return state
@@ -149,7 +149,7 @@ def _nvidia_name(name: str) -> str:
         found = re.fullmatch(pattern, name)
         if found and found[2] in contents:
             return f"{layer(int(found[1]) if found[1].isdigit() else 0)}.{contents[found[2]]}"
-    raise Refused(f"{name} is not part of a StyleGAN2 generator")
+    raise InvalidWeights(f"{name} is not part of a StyleGAN2 generator")
 
 
 def _without_ones(name: str, tensor: torch.Tensor) -> torch.Tensor:

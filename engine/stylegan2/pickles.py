@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from engine.common.weights_file import ForbiddenName, Refused
+from engine.common.weights_file import ForbiddenName, InvalidWeights
 
 MAX_INSTRUCTIONS = 2_000_000  # FFHQ-1024 with G, D and G_ema takes some 50,000
 
@@ -42,8 +42,8 @@ def read_pickle(stream: BinaryIO, names: Mapping[str, type]) -> Any:
 
     Raises:
         ForbiddenName: a name that is not in `names`.
-        Refused: an instruction that plain data does not need.
-        Exception: of any kind, where the pickle is damaged; see `engine.common.weights_file.refusing`.
+        InvalidWeights: an instruction that plain data does not need.
+        Exception: of any kind, where the pickle is damaged; see `reporting_weights_errors`.
     """
     stack: list[Any] = []
     marks: list[int] = []
@@ -65,7 +65,7 @@ def read_pickle(stream: BinaryIO, names: Mapping[str, type]) -> Any:
     program: Iterator[tuple[pickletools.OpcodeInfo, Any, int | None]] = pickletools.genops(stream)
     for count, (instruction, argument, _) in enumerate(program):
         if count > MAX_INSTRUCTIONS:
-            raise Refused(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
+            raise InvalidWeights(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
         match instruction.name:
             case "PROTO" | "FRAME":
                 pass
@@ -129,7 +129,7 @@ def read_pickle(stream: BinaryIO, names: Mapping[str, type]) -> Any:
 
             case forbidden:
                 detail = f" of {argument.replace(' ', '.')}" if forbidden == "INST" else ""
-                raise Refused(
+                raise InvalidWeights(
                     f"its pickle uses {forbidden}{detail}, which no weights need; nothing of it was run"
                 )
     raise ValueError("cut short")
