@@ -47,9 +47,9 @@ from engine.runtime.messages import (
 from engine.stylegan2.network import Generator
 
 NICENESS = 10  # the window goes first
-PEOPLE = 6  # ways that are made at once; after that one now and then
+PEOPLE = 6  # ways to people that are prepared at once; after that, one every RENEWAL_S
 RENEWAL_S = 300.0
-PROGRESS_HZ = 30.0  # at most, while nobody waits for every report
+PROGRESS_HZ = 30.0  # of `ProgressUpdate`s, at most; in lock step all are sent
 
 SHARES = {
     "faces": 0.03,
@@ -58,16 +58,16 @@ SHARES = {
     "tuning": 0.31,
     "judging": 0.13,
     "film": 0.09,
-    # The way through the median is being shown.
+    # Meanwhile the first result is being shown.
     "doppelganger": 0.0,
     "nearest": 0.0,
     "nearest_judging": 0.0,
 }
-"""Each stage's share of the time until something can be shown, about, in their order."""
+"""The stages in order, each with its approximate share of the time until there is a result to show."""
 
 
 class Models(Protocol):
-    """The loaded networks, ready for sitters. The first of the judges leads."""
+    """The loaded networks. The first of the judges is the leading one."""
 
     @property
     def generator(self) -> Generator: ...
@@ -117,7 +117,7 @@ def serve(channel: Channel, prepare: Callable[[], Models], first_person: int, lo
     Args:
         prepare: loads the networks.
         first_person: the number from which on people who do not exist are looked for.
-        lock_step: every report is sent, and nothing happens that depends on the time.
+        lock_step: every progress update is sent, and nothing depends on how fast the machine is.
     """
     with contextlib.suppress(EOFError, BrokenPipeError):
         try:
@@ -132,7 +132,7 @@ def serve(channel: Channel, prepare: Callable[[], Models], first_person: int, lo
         try:
             _Worker(channel, models, first_person, lock_step).run()
         except torch.AcceleratorError as error:  # the GPU is lost to this process, not to the next one
-            channel.send(Failed(_place(error)))
+            channel.send(Failed(_unexpected(error)))
         except _UnknownRequest as error:
             channel.send(Failed(str(error)))
 
@@ -181,7 +181,7 @@ class _Worker:
         except _Interrupted:
             pass
         except Exception as error:
-            failure = fault = _place(error)
+            failure = fault = _unexpected(error)
         received.erase()
         _release_memory()
         self.channel.send(VisitEnded(received.message.visit_id, failure, fault))
@@ -189,7 +189,7 @@ class _Worker:
     def _portray(self, request: Portray) -> str:
         """Sends progress and results. Returns the fault that broke the visit off after its first result, or
         ""."""
-        course = _Course()
+        share_of_visit = _ShareOfVisit()
         found: Portrayal | None = None
         fault = ""
         shown_s = -1.0
@@ -197,7 +197,7 @@ class _Worker:
         def report(progress: Progress) -> None:
             nonlocal shown_s
             self._raise_if_cancelled()
-            share = course.share(progress)
+            share = share_of_visit.after(progress)
             now_s = time.monotonic()
             if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
                 shown_s = now_s
@@ -221,14 +221,14 @@ class _Worker:
             if found is None:
                 raise
             # The visit goes on with what has been shown of it.
-            fault = _place(error)
+            fault = _unexpected(error)
         result = summarise(found)
         self._raise_if_cancelled()
         self.channel.send(ResultReady(request.visit_id, result))
         return fault
 
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
-        """The photograph of one of the people who have been made, in turn."""
+        """A photograph of one of the people who have been prepared, each in turn."""
         if not self.sitters:
             return self._next_person(lambda _: report(Progress("faces", 0.0))).photograph
         return self.sitters[visit_id % len(self.sitters)]
@@ -236,7 +236,7 @@ class _Worker:
     # --- people who do not exist
 
     def _rest_s(self) -> float | None:
-        """How long nothing is to be done but wait to be asked; None: for ever."""
+        """Seconds until another person is to be prepared; None: only after a request."""
         if self.lock_step:
             return None if self.people_made else 0.0
         if self.people_made < PEOPLE:
@@ -244,7 +244,7 @@ class _Worker:
         return max(self.person_made_s + RENEWAL_S - time.monotonic(), 0.0)
 
     def _make_people(self) -> None:
-        """Makes those that are due, unless something is asked."""
+        """Prepares the people that are due, until a request comes."""
         while self._rest_s() == 0:
             try:
                 strips: tuple[Strip, ...] = (self._make_strip(),)
@@ -258,14 +258,14 @@ class _Worker:
             self.channel.send(PeopleReady(strips))
 
     def _make_strip(self) -> Strip:
-        person = self._next_person(self._give_way)
-        strip = person_strip(person, self.models.judges[0], self.models.settings, self._give_way)
+        person = self._next_person(self._raise_if_requested)
+        strip = person_strip(person, self.models.judges[0], self.models.settings, self._raise_if_requested)
         self.next_number, self.next_person = person.number + 1, None
         self.sitters.append(person.photograph)
         return strip
 
     def _next_person(self, see: Callable[[Pixels], None]) -> Person:
-        """Whose strip is made next; found only once, however often that is interrupted."""
+        """The person whose strip is made next; found only once, however often that is interrupted."""
         if self.next_person is None:
             models = self.models
             self.next_person = find_person(
@@ -273,7 +273,7 @@ class _Worker:
             )
         return self.next_person
 
-    def _give_way(self, _: Pixels) -> None:
+    def _raise_if_requested(self, _: Pixels) -> None:
         # In lock step the first ones are made in any case, so that there is one order of events.
         if not self.lock_step and self.channel.waits():
             raise _Interrupted
@@ -286,13 +286,13 @@ HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
 """What carries out each kind of request; it gets the `ReceivedMessage`."""
 
 
-class _Course:
-    """How much of a whole visit is done; it only rises."""
+class _ShareOfVisit:
+    """How much of a visit is done, from 0 to 1; it never falls."""
 
     def __init__(self) -> None:
         self.done = 0.0
 
-    def share(self, progress: Progress) -> float:
+    def after(self, progress: Progress) -> float:
         stages = list(SHARES)
         before = sum(SHARES[stage] for stage in stages[: stages.index(progress.stage)])
         self.done = max(self.done, before + SHARES[progress.stage] * progress.share)
@@ -310,15 +310,14 @@ def _end_with_parent() -> None:
 
 
 def _release_memory() -> None:
-    """Gives what has been freed back to the kernel, which overwrites it before anybody has it again, and to
-    the GPU's driver."""
+    """Returns freed memory to the kernel, which clears it before it is reused, and to the GPU's driver."""
     gc.collect()  # what an exception has held, too
     ctypes.CDLL(None).malloc_trim(0)
     torch.cuda.empty_cache()  # nothing, where CUDA is not used
 
 
 def _be_quiet() -> None:
-    """Libraries write what they like; nobody reads it, and it must not be about a face."""
+    """Discards what libraries print: it could be about a face."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
@@ -330,6 +329,6 @@ def _line(error: Exception) -> str:
     return words if isinstance(error, DoppelgangerError) else f"{type(error).__name__}: {words}"[:200]
 
 
-def _place(error: Exception) -> str:
-    """What happened and where, without the error's own words, which may be numbers of a face."""
+def _unexpected(error: Exception) -> str:
+    """An unexpected error's type and place, without its message, which may hold numbers of a face."""
     return f"The engine failed ({exception_summary(error)})."

@@ -46,8 +46,8 @@ from installation.workers.supervision import PermanentServiceError, ServiceError
 log = logging.getLogger(__name__)
 
 PEOPLE = 6  # ways to people who do not exist that are kept, at most
-PEOPLE_BYTES = 2**30  # nor do their pictures take more
-NUMBERS = 100_000  # of people, to each process
+PEOPLE_BYTES = 2**30  # of their pictures, at most
+NUMBERS = 100_000  # how many people each process may number
 
 
 class EngineClient(ProcessClient):
@@ -55,18 +55,18 @@ class EngineClient(ProcessClient):
 
     `portray`, `cancel`, `erase` and `poll` are called on one thread, the stage's, and return at once.
 
-    Live, progress that nobody has polled gives way to newer progress. In lock step every report is delivered,
-    one a `poll`, in an order that depends on nothing but what is asked.
+    Live, newer progress replaces progress that nobody has polled. In lock step every reply is delivered, one
+    a `poll`, in an order that depends on the requests only.
 
     Pictures are handed out as read-only views of memory that the process has filled. `erase` overwrites it,
-    so a picture that somebody still holds turns black; another visit's never comes into its place.
+    so a picture that somebody still holds turns black, and never shows another visit.
     """
 
     advice = "If it keeps failing: ./kiosk doctor."
     stop_limit_s = 10.0
     loading_limit_s = 300.0  # then the process counts as hanging, and is replaced
     cancel_limit_s = 30.0  # the same for a visit it has been told to stop working on
-    longest_queue = 64  # reports in lock step that wait to be polled; then the process waits, too
+    longest_queue = 64  # replies in lock step that wait to be polled; then the process waits, too
 
     def __init__(
         self,
@@ -79,8 +79,7 @@ class EngineClient(ProcessClient):
         super().__init__("engine", clock)
         self.setup_limit_s = self.loading_limit_s
         self.refusal: DoppelgangerError | None = None
-        """Why the very first process could not use what is configured. No other one could: the service has
-        failed for good."""
+        """Why the first process could not use the configuration; the service has then failed for good."""
         self.backend, self._lock_step, self._recycle_after = backend, lock_step, recycle_after
         # Used by the service's thread only.
         self._processes = self._visits = 0  # started so far; of the present process
@@ -107,31 +106,31 @@ class EngineClient(ProcessClient):
         """
         with self._changed:
             if self._visit_id is not None:
-                self._let_go(self._visit_id)
+                self._forget(self._visit_id)
             self._visit_id = visit_id
             self._memories[visit_id] = WeakSet()
             self._request = Portray(visit_id, None if photographs is None else tuple(photographs))
         self._wake()
 
     def cancel(self, visit_id: int) -> None:
-        """Nobody waits for this visit any more: no report of it comes, and the work on it stops soon."""
+        """Stops the work on a visit soon; no reply about it comes any more."""
         with self._changed:
-            self._let_go(visit_id)
+            self._forget(visit_id)
         self._wake()
 
     def erase(self, visit_id: int) -> None:
-        """Forgets a visit: cancels it, and overwrites every picture and number of it, handed out or not.
+        """Cancels a visit, and overwrites all its pictures and numbers, handed out or not.
 
-        The overwriting is done in a moment, on a thread of its own.
+        The overwriting happens on a thread of its own.
         """
         with self._changed:
-            self._let_go(visit_id)
+            self._forget(visit_id)
             memories = list(self._memories.pop(visit_id, ()))
         threading.Thread(target=_erase, args=(memories,), name="engine erasing").start()
         self._wake()
 
     def poll(self) -> list[Reply]:
-        """What has been reported since the last time, oldest first; in lock step one report at most."""
+        """The replies since the last call, oldest first; in lock step one at most."""
         with self._changed:
             count = min(len(self._replies), 1) if self._lock_step else len(self._replies)
             replies = [self._replies.popleft() for _ in range(count)]
@@ -140,9 +139,9 @@ class EngineClient(ProcessClient):
         return replies
 
     def wait(self, timeout_s: float) -> bool:
-        """Waits until something can be polled; False where nothing is under way, or at the timeout.
+        """Waits for a reply. Returns False where none is to be expected, or at the timeout.
 
-        For lock step, where time stands still meanwhile; never to be called live.
+        For lock step, where the clock stands still meanwhile; never to be called live.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._replies or not self._is_under_way(), timeout_s)
@@ -153,15 +152,15 @@ class EngineClient(ProcessClient):
         alive = self._thread is not None and self._thread.is_alive()
         return alive and (not self._loaded or self._people_due or wanted or self._request is not None)
 
-    def _let_go(self, visit_id: int) -> None:
-        """Under the lock: nothing of this visit is to come any more."""
+    def _forget(self, visit_id: int) -> None:
+        """Under the lock: drops the visit's request and its replies."""
         if self._visit_id == visit_id:
             self._visit_id = None
             self._drop_request()
         self._replies = deque(one for one in self._replies if getattr(one, "visit_id", None) != visit_id)
 
     def _drop_request(self) -> None:
-        """Under the lock: what has not been sent is overwritten."""
+        """Under the lock: drops and overwrites a request that has not been sent."""
         _overwrite(self._request)
         self._request = None
 
