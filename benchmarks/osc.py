@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 import psutil
 from pythonosc.udp_client import SimpleUDPClient
-from tests.test_osc import FLOOD, fuzzed
-from tests.test_osc_packets import bundle
 
 from installation.app.app import App, RunOptions
 from installation.control.protocol.packets import encode
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.workers.supervision import Condition
+from tests.installation.control.test_faulty_input import FLOOD, fuzzed
+from tests.installation.control.test_packets import bundle
 from tests.support.app_kit import live
 
 RATE = 5000

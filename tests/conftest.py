@@ -54,7 +54,7 @@ def largest_difference(output: Any, expected: dict[str, Any], name: str) -> floa
 
 
 class FolderManifest:
-    """A manifest of the files that lie in a folder, and of the embedded ones."""
+    """A weights manifest that finds the files of one folder first, then the embedded ones."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

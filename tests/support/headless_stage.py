@@ -1,4 +1,4 @@
-"""A control without a window: its registry, its services and its frames, as the stage would have them."""
+"""Runs a control without a window: with a registry, its services, and frames from a thread of its own."""
 
 import contextlib
 import threading
@@ -25,7 +25,7 @@ UP = (Condition.OK, Condition.DISABLED)
 
 
 class Rehearsed(Parameters):
-    """One of each kind."""
+    """Parameters of a made-up scene, one of each kind."""
 
     scene: ClassVar[str] = "rehearsed"
 
@@ -40,7 +40,7 @@ class Rehearsed(Parameters):
 
 
 class Recording(Registry):
-    """Remembers what was set, in order."""
+    """A registry that records every `set`, in order."""
 
     def __init__(self, *declarations: type[Parameters]) -> None:
         super().__init__(*declarations)
@@ -51,12 +51,16 @@ class Recording(Registry):
         return super().set(address, value, at_next_scene)
 
     def set_to(self, address: str) -> list[Any]:
-        """What a parameter was set to, in order."""
+        """The values a parameter was set to, in order."""
         return [value for name, value in self.history if name == address]
 
 
 class HeadlessStage:
-    """Sixty frames a second in a thread of its own, which is the stage's."""
+    """Runs a control at 60 frames a second on a thread of its own, as the stage does.
+
+    `status` is reported each frame, `happened` collects the events that the control returned. Assign `status`
+    anew, do not change it in place.
+    """
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         scenes = load_scenes(Stage().scenes).values()
@@ -115,7 +119,7 @@ class HeadlessStage:
         self.registry.begin_scene()
 
     def wait_frames(self, count: int) -> None:
-        """Until that many more have been played."""
+        """Waits until more than `count` further frames have been played."""
         before = self.frames
         eventually(lambda: self.frames > before + count)
 
@@ -141,15 +145,15 @@ class HeadlessStage:
 
 
 def eventually(true: Callable[[], object], within_s: float = 20.0) -> None:
-    """Waits until it is so."""
+    """Waits until `true()` is true; fails after `within_s` seconds."""
     end_s = time.monotonic() + within_s
     while not true():
-        assert time.monotonic() < end_s, "has not come about"
+        assert time.monotonic() < end_s, f"not true within {within_s} s"
         time.sleep(0.005)
 
 
 @contextlib.contextmanager
 def headless_stage(folder: Path, **settings: Any) -> Iterator[HeadlessStage]:
-    """One that goes on meanwhile."""
+    """A headless stage that runs until the block ends."""
     with HeadlessStage(folder, **settings) as running:
         yield running

@@ -1,39 +1,25 @@
-"""OSCQuery on real sockets, spoken by npm's oscquery and ws, and the page for people in a real browser."""
+"""OSCQuery on real sockets, spoken by npm's oscquery and ws."""
 
 import json
 import socket
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import pytest
 import requests
 import zeroconf
-from playwright.sync_api import Browser, Page, expect, sync_playwright
 from requests.auth import HTTPBasicAuth
 
 from installation.control.protocol.address_space import COMMANDS, OUTPUTS
-from installation.control.show.frame_status import JuryEntry
 from installation.control.transports import web
 from installation.control.transports.advertisement import Advertisement
 from installation.control.transports.streams import MOST_CONNECTIONS
 from installation.control.transports.web import MOST_HTTP_CONNECTIONS
 from installation.settings.parameters import Kind
-from installation.settings.phase import Phase
-from installation.visit.events import Halted, Skipped
-from installation.workers.supervision import Condition, Health
+from installation.workers.supervision import Condition
 from tests.support.headless_stage import HeadlessStage, eventually, headless_stage
-from tests.support.judge_kit import verdict
-from tests.support.osc_clients import chromium, osc_js, oscquery, websocket
+from tests.support.osc_clients import osc_js, oscquery, websocket
 
 TYPES = {Kind.FLOAT: "f", Kind.INT: "i", Kind.BOOL: "T"}
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[HeadlessStage]:
-    with headless_stage(tmp_path) as running:
-        yield running
 
 
 def get(stage: HeadlessStage, path: str, **headers: str) -> requests.Response:
@@ -202,7 +188,7 @@ def test_a_new_preset_changes_the_tree(stage: HeadlessStage) -> None:
     assert get(stage, "/preset/load?RANGE").json()["RANGE"][0] == {"VALS": ["morning"]}
 
 
-def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: HeadlessStage) -> None:
+def test_malformed_requests_are_counted_and_nothing_else(stage: HeadlessStage) -> None:
     with websocket(stage.http_port) as client:
         for text in (
             "", "{", "[" * 5000, "null", '{"COMMAND": "LISTEN"}', '{"COMMAND": "LISTEN", "DATA": 1}',
@@ -212,7 +198,7 @@ def test_wishes_that_make_no_sense_are_counted_and_nothing_else(stage: HeadlessS
         client.send("/ping")
         assert client.receive() == ("/pong", ())
     counts = stage.control._error_log.counts
-    assert counts["malformed request over WebSocket"] == 8
+    eventually(lambda: counts["malformed request over WebSocket"] == 8)
 
 
 def test_there_is_an_end_to_connections(stage: HeadlessStage) -> None:
@@ -248,7 +234,8 @@ def test_who_is_not_on_the_list_sees_nothing(tmp_path: Path) -> None:
         for _ in range(2 * MOST_HTTP_CONNECTIONS):
             with socket.create_connection(address, 10, ("127.0.0.2", 0)) as stranger:
                 assert is_ended(stranger)
-        assert stage.control._error_log.counts["connection refused"] == 2 * MOST_HTTP_CONNECTIONS
+        counts = stage.control._error_log.counts
+        eventually(lambda: counts["connection refused"] == 2 * MOST_HTTP_CONNECTIONS)
         assert get(stage, "/").status_code == 200
 
 
@@ -286,156 +273,3 @@ def test_a_password_is_asked_for_everywhere(tmp_path: Path) -> None:
         assert get(stage, "/", Authorization="Basic ***").status_code == 401
         with pytest.raises(ConnectionRefusedError), websocket(stage.http_port):
             pass
-
-
-# --- the page ---
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(stage: HeadlessStage, browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 390, "height": 844})
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda message: faults.append(message.text))
-    opened.goto(f"http://127.0.0.1:{stage.http_port}/")
-    opened.wait_for_selector("body.connected")
-    yield opened
-    opened.close()
-    # A page that looks for a server that is away says so; that is right.
-    assert [fault for fault in faults if "ERR_CONNECTION" not in fault] == []
-
-
-def test_a_slider_turns_a_parameter_and_follows_it(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_text("rehearsed").click()
-    slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
-    box = slider.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    for share in (0.6, 0.7, 0.8):
-        told = len(stage.registry.set_to("rehearsed/glow"))
-        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
-        eventually(lambda told=told: len(stage.registry.set_to("rehearsed/glow")) > told)  # type: ignore[misc]
-    page.mouse.up()
-    eventually(lambda: float(stage.value("rehearsed/glow")) > 0.75)
-    glow = stage.registry.set_to("rehearsed/glow")
-    assert glow == sorted(glow)
-    with osc_js(stage.port) as other:
-        other.ask("/scene/rehearsed/glow", ("f", 0.5))
-        expect(slider).to_have_value("0.5")
-
-
-def test_a_slider_that_is_let_go_shows_what_another_hand_has_set(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_text("rehearsed").click()
-    slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
-    slider.hover()
-    page.mouse.down()
-    with osc_js(stage.port) as other:
-        other.ask("/scene/rehearsed/glow", ("f", 0.25))
-        expect(slider).not_to_have_value("0.25")
-        page.mouse.up()
-        expect(slider).to_have_value("0.25")
-    assert stage.value("rehearsed/glow") == 0.25
-
-
-def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_text("rehearsed").click()
-    page.get_by_label("/scene/rehearsed/needle").uncheck()
-    page.get_by_label("/scene/rehearsed/way").select_option("fro")
-    page.get_by_label("/scene/rehearsed/hint").fill("näher")
-    page.get_by_label("/scene/rehearsed/hint").press("Enter")
-    page.get_by_label("/scene/rehearsed/ground").fill("#203040")
-    page.get_by_label("/scene/rehearsed/turns, number").fill("12")
-    page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
-    wanted = {"needle": False, "way": "fro", "hint": "näher", "ground": "#203040", "turns": 12}
-    eventually(lambda: stage.registry.changes().get("rehearsed") == wanted)
-    changed = page.locator("[data-scene=rehearsed] .name.changed")
-    expect(changed).to_have_text(["turns", "needle", "hint", "ground", "way"])
-    # What is beyond its range comes back as what it really is; what is refused is said.
-    page.get_by_label("/scene/rehearsed/ride_s, number").fill("999")
-    page.get_by_label("/scene/rehearsed/ride_s, number").press("Enter")
-    expect(page.get_by_label("/scene/rehearsed/ride_s, number")).to_have_value("120")
-    page.get_by_label("/scene/rehearsed/tilt_deg, number").fill("99")
-    page.get_by_label("/scene/rehearsed/tilt_deg, number").press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("out of range")
-    expect(page.get_by_label("/scene/rehearsed/tilt_deg, number")).to_have_value("0")
-    page.get_by_label("/scene/rehearsed/hint").fill("much nearer than this can ever be")
-    page.get_by_label("/scene/rehearsed/hint").press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("at most 20 characters")
-    expect(page.get_by_label("/scene/rehearsed/hint")).to_have_value("näher")
-    for address in stage.registry.parameters:
-        assert page.locator(f'[aria-label="/scene/{address}"]').count() == 1, address
-
-
-def test_the_page_shows_the_visit_and_what_to_do(stage: HeadlessStage, page: Page) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("border")
-    expect(page.locator("#health")).to_contain_text("Check the camera's cable.")
-    expect(page.locator("#verdict")).to_have_text("dlib: the same person, 0.500")
-    stage.status = replace(
-        stage.status,
-        phase=Phase.JURY,
-        t=0.75,
-        verdict=verdict(0.625),
-        jury=(JuryEntry(verdict(0.625), 0.5),),
-        health={"camera": Health(Condition.OK, "running.")},
-    )
-    expect(page.locator("#verdict")).to_have_text("dlib: someone else, 0.625")
-    expect(page.locator("#phases .now")).to_have_text("jury")
-    expect(page.locator("#shown")).to_have_attribute("cx", "220")
-    expect(page.locator("#health")).not_to_contain_text("cable")
-    expect(page.locator("#borders")).to_have_text("dlib")
-
-
-def test_the_borders_of_judges_who_nearly_agree_can_be_read(stage: HeadlessStage, page: Page) -> None:
-    judges = {"dlib": 0.55, "arcface-l": 0.56, "sface": 0.57, "anthropometry": 0.58}
-    stage.status = replace(
-        stage.status,
-        phase=Phase.JURY,
-        jury=tuple(JuryEntry(verdict(0.5, judge=judge), border) for judge, border in judges.items()),
-    )
-    labels = page.locator("svg text:visible")
-    expect(labels.filter(has_text="anthropometry")).to_be_visible()
-    boxes = [box for label in labels.all() if (box := label.bounding_box())]
-    assert len(boxes) >= len(judges) + 3, "the two ends and the verdict, too"
-    for box, other in combinations(boxes, 2):
-        beside = box["x"] + box["width"] <= other["x"] or other["x"] + other["width"] <= box["x"]
-        above = box["y"] + box["height"] <= other["y"] + 2 or other["y"] + other["height"] <= box["y"] + 2
-        assert beside or above
-
-
-def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_role("button", name="next", exact=True).click()
-    eventually(lambda: stage.happened == [Skipped()])
-    page.get_by_role("button", name="blackout").click()
-    eventually(lambda: len(stage.happened) == 3 and stage.happened[1] == Halted())
-    page.get_by_label("Name of a preset").fill("evening")
-    page.get_by_role("button", name="save as it is").click()
-    expect(page.get_by_role("button", name="evening")).to_be_visible()
-    page.get_by_text("rehearsed").click()
-    page.get_by_label("/scene/rehearsed/turns, number").fill("9")
-    page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
-    eventually(lambda: stage.value("rehearsed/turns") == 9)
-    page.locator("#fade").fill("0")
-    page.get_by_role("button", name="evening").click()
-    eventually(lambda: stage.value("rehearsed/turns") == 3)
-
-
-def test_the_page_fits_a_phone_and_comes_back(stage: HeadlessStage, page: Page) -> None:
-    for wide in (390, 320):
-        page.set_viewport_size({"width": wide, "height": 700})
-        assert page.evaluate("document.documentElement.scrollWidth") <= wide
-    web = stage.control.services[2]
-    port = stage.http_port
-    web.stop()
-    expect(page.locator("#connection")).to_contain_text("not connected")
-    web.start()
-    page.wait_for_selector("body.connected")
-    assert stage.http_port == port
