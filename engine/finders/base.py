@@ -58,7 +58,7 @@ class FinderTask:
         generator: the generator.
         continuum: from the median face (t = 0) to the closest match (t = 1).
         border_t: where on the continuum all binding judges that change their mind have done so, seen from the
-            match: just beyond the farthest of their borders; 1 where no binding judge recognises the match.
+            match: just beyond the farthest of their borders; 1 where there is none.
         recognised_throughout: whether a binding judge recognises the sitter in every picture of the
             continuum, so that none on it can hold.
         constraints: one for each binding judge.
