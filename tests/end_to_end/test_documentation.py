@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import REPO
 
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)")
-MODULE = re.compile(r"(?<![\w/.-])((?:engine|installation|scenes|hardware|training|tests|benchmarks)/[\w/]+\.py)\b")
+PACKAGES = "engine|installation|scenes|hardware|training|tests|benchmarks"
+MODULE = re.compile(rf"(?<![\w/.-])((?:{PACKAGES})/[\w/]+\.py)\b")
 FOLDERS = ("docs", "benchmarks", "installation", "training", "weights", "tests/data")
 DOCUMENTS = sorted([*REPO.glob("*.md"), *(path for name in FOLDERS for path in (REPO / name).rglob("*.md"))])
 
