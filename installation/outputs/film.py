@@ -32,7 +32,7 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, c
 
 
 def film_bytes(frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> bytes:
-    """The same as the content of a file that never was on a disk (memfd_create(2))."""
+    """The same film as bytes, written to a file in memory only (memfd_create(2))."""
     memory = os.memfd_create("film")
     try:
         path = Path(f"/proc/self/fd/{memory}")
@@ -54,7 +54,7 @@ def _write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int, crf: int) 
 
 
 class Film:
-    """A film while it is written to `path`, frame by frame; a context manager.
+    """Writes a film to `path` frame by frame; a context manager.
 
     It lasts exactly `count` / `fps` seconds, is marked as synthetic and carries no other metadata. `crf` is
     x264's quality: 0 lossless, 18 very good, 28 poor. Raises ValueError for sizes and rates that phones do
@@ -78,7 +78,7 @@ class Film:
         codec.color_range = ColorRange.MPEG
 
     def add(self, picture: NDArray[np.uint8]) -> None:
-        """The next frame, uint8 (H, W, 3) RGB. Raises ValueError for another size."""
+        """Adds a frame, uint8 (H, W, 3) RGB. Raises ValueError for another size than the film's."""
         if picture.shape != self._shape:
             raise ValueError(f"frame {self.count + 1} is {picture.shape}, the film {self._shape}")
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="rgb24").reformat(

@@ -1,6 +1,6 @@
-"""The folder of a visit: all of it or none of it.
+"""The folder of a visit, written completely or not at all.
 
-Everything is written into a hidden folder beside the wanted one, which is renamed when it is complete.
+All files are written into a hidden folder beside the wanted one, which is renamed when it is complete.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,11 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class NearestWay:
-    """The second continuum, from the nearest doppelgänger (t = 0) to the closest match (t = 1); as the first
-    one in `VisitRecord`."""
+class NearestContinuum:
+    """The second continuum, from the nearest doppelgänger (t = 0) to the closest match (t = 1).
+
+    strip and curves: as those of the first continuum in `VisitRecord`.
+    """
 
     strip: Strip
     curves: Mapping[str, Curve]
@@ -36,7 +38,7 @@ class NearestWay:
 
 @dataclass(frozen=True, eq=False)
 class VisitRecord:
-    """Everything a visit knows when it ends. Pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
+    """Everything that is written of a visit. Pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
     strip: pictures along the straight continuum from t=0 to t=1 with the verdicts of `strip.judge`, whose
     border the film and the sheet show; both pictures of that border are in it.  curves: for every judge of
@@ -51,7 +53,7 @@ class VisitRecord:
     doppelganger: NDArray[np.uint8] | None = None
     portrait: NDArray[np.uint8] | None = None
     on_the_way: NDArray[np.uint8] | None = None
-    nearest: NearestWay | None = None
+    nearest: NearestContinuum | None = None
 
     def __post_init__(self) -> None:
         names = {judge.name for judge in self.report.judges}
@@ -64,7 +66,7 @@ class VisitRecord:
 
 
 def check_free(directory: Path) -> None:
-    """Raise UsageError where a visit cannot be written to `directory`: ask before the work, not after it."""
+    """Raise UsageError where a visit cannot be written to `directory`; called before the work begins."""
     if directory.is_dir() and any(directory.iterdir()):
         raise UsageError(f"{directory}: is not empty; choose another folder with --out")
     if directory.exists() and not directory.is_dir():
@@ -74,8 +76,8 @@ def check_free(directory: Path) -> None:
 def write_folder(record: VisitRecord, directory: Path) -> list[Path]:
     """Write the visit to `directory`, which must not exist or be empty, and return its files' paths.
 
-    Whatever goes wrong, an interruption included, nothing of the visit stays behind. Raises UsageError
-    where the place cannot be written.
+    On any exception, an interruption included, nothing of the visit is left. Raises UsageError where the
+    directory cannot be written.
     """
     directory = directory.resolve()
     check_free(directory)
@@ -92,23 +94,25 @@ def write_folder(record: VisitRecord, directory: Path) -> list[Path]:
 def _write_files(record: VisitRecord, directory: Path) -> None:
     strip = record.strip
     judges = sorted(record.report.judges, key=lambda judge: judge.name != strip.judge)
-    curves = [_judge_curve(one, one, record.curves) for one in judges if len(record.curves[one.name].t)]
-    plates = {"continuum.png": plots.continuum(strip), "curve.png": plots.curve(curves, strip)}
-    plates |= _border_plates(strip)
+    curves = [
+        _judge_curve(judge, judge, record.curves) for judge in judges if len(record.curves[judge.name].t)
+    ]
+    pictures = {"continuum.png": plots.continuum(strip), "curve.png": plots.curve(curves, strip)}
+    pictures |= _border_pictures(strip)
     if record.nearest is not None:
-        way = record.nearest
+        nearest = record.nearest
         curves = [
-            _judge_curve(one, one.nearest_continuum, way.curves)
-            for one in judges
-            if one.nearest_continuum and len(way.curves[one.name].t)
+            _judge_curve(judge, judge.nearest_continuum, nearest.curves)
+            for judge in judges
+            if judge.nearest_continuum and len(nearest.curves[judge.name].t)
         ]
-        plates["nearest_curve.png"] = plots.curve(curves, way.strip, start="doppelgänger")
-        plates |= {f"nearest_{name}": plate for name, plate in _border_plates(way.strip).items()}
+        pictures["nearest_curve.png"] = plots.curve(curves, nearest.strip, start="doppelgänger")
+        pictures |= {f"nearest_{name}": plate for name, plate in _border_pictures(nearest.strip).items()}
     if record.doppelganger is not None:
-        plates["doppelganger.png"] = record.doppelganger
+        pictures["doppelganger.png"] = record.doppelganger
     if record.on_the_way is not None:
-        plates["on_the_way.png"] = record.on_the_way
-    for name, picture in plates.items():
+        pictures["on_the_way.png"] = record.on_the_way
+    for name, picture in pictures.items():
         (directory / name).write_bytes(marks.png_bytes(picture))
     if record.portrait is not None:
         (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, synthetic=False))
@@ -116,7 +120,7 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
     report.write(record.report, directory / "report.json")
 
 
-def _border_plates(strip: Strip) -> dict[str, NDArray[np.uint8]]:
+def _border_pictures(strip: Strip) -> dict[str, NDArray[np.uint8]]:
     if strip.border is None:
         return {}
     same, other = (strip.pictures[index] for index in strip.border)
@@ -128,16 +132,16 @@ def _border_plates(strip: Strip) -> dict[str, NDArray[np.uint8]]:
 
 
 def _judge_curve(
-    judge: report.Judge, way: report.Judge | report.OtherContinuum, curves: Mapping[str, Curve]
+    judge: report.Judge, continuum: report.Judge | report.OtherContinuum, curves: Mapping[str, Curve]
 ) -> plots.JudgeCurve:
-    """A judge on one of the ways, as the plot wants it."""
-    zone = way.border.zone if way.border else None
+    """The curve of a judge on one of the continua, for the plot."""
+    zone = continuum.border.zone if continuum.border else None
     return plots.JudgeCurve(
         name=judge.name,
         threshold=judge.threshold,
         t=curves[judge.name].t,
         distances=curves[judge.name].distances,
-        crossings=way.crossings,
-        border_t=way.border.t if way.border else None,
+        crossings=continuum.crossings,
+        border_t=continuum.border.t if continuum.border else None,
         zone=(zone.t_low, zone.t_high) if zone else None,
     )

@@ -1,4 +1,4 @@
-"""Image files that say they are synthetic, and nothing else about themselves.
+"""Image files with a mark that they are synthetic, and no other metadata.
 
 The mark is IPTC's digital source type `trainedAlgorithmicMedia` in an XMP packet (IPTC Photo Metadata
 Standard, property "Digital Source Type"; XMP specification part 3, Adobe 2020, for where the packet goes

@@ -27,7 +27,7 @@ _DASHES: tuple[tuple[float, ...], ...] = ((34, 16), (6, 14), (34, 14, 6, 14), (1
 
 @dataclass(frozen=True, eq=False)
 class JudgeCurve:
-    """What one judge says along the straight continuum.
+    """One judge's distances along a straight continuum.
 
     t and distances: (M,), t ascending.  border_t: the crossing with the largest t, or None.
     zone: the ambiguous zone around the border as (t_low, t_high).
@@ -43,7 +43,7 @@ class JudgeCurve:
 
 
 def curve(judges: Sequence[JudgeCurve], strip: Strip, start: str = "median face") -> Pixels:
-    """Every judge's distance along the way, in units of its own threshold; (2000, 3000, 3).
+    """Every judge's distance along the continuum, in units of its own threshold; (2000, 3000, 3).
 
     The axis is made of the pictures themselves, the median face (or what `start` names) at its left end and
     the closest match at its right end. Below the threshold it is the same person, above it someone else.

@@ -57,7 +57,7 @@ def visit_record(
         curves={one.judge.name: _points(one.curve) for one in portrayal.judged},
         nearest=None
         if nearest is None
-        else folder.NearestWay(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
+        else folder.NearestContinuum(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
         doppelganger=doppelganger.picture if doppelganger else None,
         on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
         portrait=portrayal.portrait.image if keep_portrait else None,

@@ -59,7 +59,7 @@ def test_folder_with_the_second_continuum_too(tmp_path: Path) -> None:
         for judge in record.report.judges
     ]
     whole = record.report.model_copy(update={"judges": judges})
-    nearest = folder.NearestWay(strip, record.curves)
+    nearest = folder.NearestContinuum(strip, record.curves)
     written = folder.write_folder(
         replace(record, report=whole, nearest=nearest, on_the_way=face(0.2)), tmp_path / "visit"
     )
