@@ -1,14 +1,10 @@
 """Weights: a real web server on this machine, a manifest of small files, and what can go wrong."""
 
-import argparse
-import hashlib
 import io
 import os
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import get_args
 
@@ -18,68 +14,11 @@ from hypothesis import strategies as st
 
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.detector import DETECTOR_FILES
-from installation.cli import weights
 from installation.settings import download
 from installation.settings.configuration import Faces
 from installation.settings.download import add, fetch
 from installation.settings.manifest import MANIFEST, Manifest, detector_file
-
-CONTENT = bytes(range(256)) * 4096  # 1 MiB
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `files`; breaks off after `break_after` bytes of a body; notes the Range of every request.
-
-    For `excuses` it answers with a page, whatever is asked, as a network does that wants people to log in.
-    """
-
-    files: dict[str, bytes]
-    excuses: frozenset[str] = frozenset()
-    break_after: int | None = None
-    ranges_known = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {}
-        self.requested: list[str | None] = []
-
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{name}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        wanted = self.headers["Range"]
-        self.server.requested.append(wanted)
-        if self.path.removeprefix("/") in self.server.excuses:
-            self.send_response(200)
-            self.send_header("Content-Length", "13")
-            self.end_headers()
-            self.wfile.write(b"please log in")
-            return
-        content = self.server.files.get(self.path.removeprefix("/"))
-        if content is None:
-            self.send_error(404)
-            return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-        if start and start >= len(content):
-            self.send_error(416)
-            return
-        if not self.server.ranges_known:
-            start = 0
-        self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        self.wfile.write(content[start:][: self.server.break_after])
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+from tests.support.weights_kit import CONTENT, Server, entry, sha256, write_manifest
 
 
 @pytest.fixture
@@ -88,27 +27,6 @@ def server() -> Iterator[Server]:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
-
-
-def write_manifest(folder: Path, entries: str) -> Manifest:
-    path = folder / "manifest.toml"
-    licence = '[licences.free]\nname = "Free licence"\nsummary = "Do."\nurl = "http://127.0.0.1/licence"\n'
-    path.write_text(licence + entries)
-    return Manifest.load(path)
-
-
-def entry(urls: list[str], digest: str = sha256(CONTENT), size: int | None = len(CONTENT)) -> str:
-    size_line = "" if size is None else f"size_bytes = {size}"
-    return f"""
-[[weights]]
-name = "network"
-file = "network.pkl"
-urls = {urls}
-sha256 = "{digest}"
-{size_line}
-licence = "free"
-purpose = "a test"
-"""
 
 
 @pytest.fixture
@@ -405,52 +323,3 @@ def test_a_wrong_manifest_is_refused_in_one_line(
     with pytest.raises(WeightsError, match=message) as refusal:
         write_manifest(tmp_path, entry([]).replace(before, after))
     assert "\n" not in str(refusal.value)
-
-
-# --- the command ---
-
-
-def command(manifest: Manifest, *words: str) -> int:
-    parser = argparse.ArgumentParser()
-    weights.configure(parser)
-    arguments = parser.parse_args(words)
-    arguments.manifest = manifest.folder / "manifest.toml"
-    return weights.run(arguments)
-
-
-def test_the_command_from_list_to_verify(
-    manifest: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(manifest, "list") == 0
-    assert "not here" in capsys.readouterr().out
-    assert command(manifest, "verify") == 0, "a download that is not here is nothing wrong"
-    with pytest.raises(UsageError):
-        command(manifest, "fetch", "network")
-    assert "Free licence" in capsys.readouterr().out
-    assert command(manifest, "fetch", "network", "--accept-licence") == 0
-    assert command(manifest, "fetch", "network") == 0
-    manifest.path(manifest.entry("network")).write_bytes(b"!" + CONTENT[1:])
-    assert command(manifest, "verify") == WeightsError.exit_code
-    (tmp_path / "stick").write_bytes(CONTENT)
-    assert command(manifest, "add", str(tmp_path / "stick")) == 0
-    assert command(manifest, "verify") == 0
-    with pytest.raises(UsageError, match="there are: network"):
-        command(manifest, "fetch", "netwerk")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize("stdin", [None, io.StringIO("yes\n"), Terminal(""), Terminal("no\n")])
-def test_only_who_types_yes_accepts(
-    manifest: Manifest, server: Server, stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody does without a terminal, or by its end (Ctrl-D)."""
-    monkeypatch.setattr(sys, "stdin", stdin)
-    with pytest.raises(UsageError, match="--accept-licence"):
-        command(manifest, "fetch", "network")
-    assert server.requested == []
-    monkeypatch.setattr(sys, "stdin", Terminal(" Yes\n"))
-    assert command(manifest, "fetch", "network") == 0
