@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _ProgressBar() as bar:
         portrayal = bundle.portray([photograph], bar.show)
         bar.show_stage("writing")
-        # A name need not be text; a report has to be.
+        # The file name may not be valid text; the report must be.
         source = photo.name.encode(errors="replace").decode()
         report = write_visit(folder, portrayal, bundle.provenance(), source, arguments.keep_portrait)
     print(f"{folder}: {_in_words(report)}")
@@ -65,14 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _let_signals_interrupt() -> None:
-    """`kill` and a closed terminal are as ctrl+c: what has been written of the folder is taken away again."""
+    """Treats `kill` and a closed terminal as ctrl+c, so that an unfinished folder is removed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one ignored
             signal.signal(number, signal.default_int_handler)
 
 
 def _free_folder(asked: Path | None) -> Path:
-    """The folder to write. Raises UsageError, before the work, where none can be made there."""
+    """The folder to write. Raises UsageError before the work begins if it cannot be made."""
     folder = asked or _next_folder()
     try:
         if folder.exists():
@@ -103,7 +103,7 @@ def sample_sitter() -> Path:
 
 
 def _in_words(report: Report) -> str:
-    """What the visit has found, in one line."""
+    """The result of the visit in one line."""
     judge = report.judges[0]
     if judge.border:
         border = (
@@ -121,7 +121,7 @@ def _in_words(report: Report) -> str:
 
 
 class _ProgressBar:
-    """One bar in the terminal that is renamed and refilled for each stage."""
+    """One bar in the terminal, renamed and reset for each stage."""
 
     NAMES: ClassVar = {
         "faces": "finding the face",
@@ -144,7 +144,7 @@ class _ProgressBar:
         self.bar.close()
 
     def show(self, progress: "Progress") -> None:
-        """Follows the portrayal."""
+        """Shows the progress of a portrayal."""
         self.show_stage(progress.stage, progress.share, progress.step.loss if progress.step else None)
 
     def show_stage(self, stage: str, share: float = 0.0, loss: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What is portrayed with which weights and how: one TOML file, checked before anything starts.
+"""The configuration: which weights, judges and screen are used. One TOML file, validated at the start.
 
 `config/default.toml` uses only what comes with the project. Another file is laid over it and names only what
 differs; `config/ffhq.toml` uses the weights that `./kiosk weights fetch` brings.
@@ -120,7 +120,7 @@ class WiFi(_Section):
 
 
 class Delivery(_Section):
-    """How phones reach the delivery; see docs/network.md."""
+    """How phones reach the delivery's web server; see docs/network.md."""
 
     enabled: bool = Field(True, description="whether visitors can fetch anything by phone")
     host: str = Field("auto", description="this machine's IPv4 address that phones can reach, or auto")
@@ -207,7 +207,7 @@ class ControlSettings(_Section):
 
 
 class Privacy(_Section):
-    """What is left behind; see docs/privacy.md."""
+    """What is kept after a visit; see docs/privacy.md."""
 
     recycle_after: int = Field(
         50, ge=1, le=10_000, description="visits, then the engine's process is replaced"
@@ -277,7 +277,7 @@ def needed_weights(configuration: Configuration) -> list[str]:
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Both, entry by entry; where both have one, the upper."""
+    """The two merged, table by table; where both have an entry, `above` wins."""
     tables = {
         name: _laid_over(below[name], entry)
         for name, entry in above.items()
