@@ -6,7 +6,6 @@ the top-left pixel. Left and right are the picture's, not the sitter's.
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +14,9 @@ from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, FaceDetector, Region, box_centre, box_contains
+from engine.faces.detectors import DetectorChoice
 from engine.faces.measurement import Face, measure_face
-from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
-from engine.faces.scrfd_detector import ScrfdDetector
 
 # Detectors miss faces that are small in their region (`FaceDetector.detect`). So smaller faces need tiles,
 # and a face of this share of a tile's side shows that none of comparable size was missed.
@@ -29,12 +27,12 @@ SMALLEST_TILE_PX = 512
 class FaceAnalyser:
     """A detector and the mesh, loaded once. A context manager; not to be shared between threads.
 
-    detector: MediaPipe's where none is given; closed with the analyser. Making one takes about two seconds,
-    for the import of mediapipe.
+    detector: the default one where none is given; closed with the analyser. Making one takes about two
+    seconds, for the import of mediapipe.
     """
 
     def __init__(self, detector: FaceDetector | None = None) -> None:
-        self._detector = detector or MediaPipeDetector()
+        self._detector = detector or DetectorChoice().open()
         self._mesh = FaceMesh()
 
     def __enter__(self) -> Self:
@@ -103,12 +101,9 @@ class FaceAnalyser:
         return None if points is None else measure_face(photograph, points)
 
 
-def open_analyser(scrfd_file: Path | None = None) -> FaceAnalyser:
-    """An analyser with SCRFD's detector out of this file, or with MediaPipe's where none is given.
-
-    Raises WeightsError where the file is no such network.
-    """
-    return FaceAnalyser(ScrfdDetector(scrfd_file) if scrfd_file is not None else None)
+def open_analyser(detector: DetectorChoice) -> FaceAnalyser:
+    """An analyser with this detector. Raises what `DetectorChoice.open` raises."""
+    return FaceAnalyser(detector.open())
 
 
 def _tile_sides(longest_px: int) -> Iterator[int]:

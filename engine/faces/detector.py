@@ -1,7 +1,7 @@
 """What a face detector is here: it finds the boxes of faces in a region of a photograph.
 
-Implementations: `engine.faces.mediapipe_detector` (the default) and `engine.faces.scrfd_detector`. The face
-mesh (`engine.faces.mesh`) then measures what they have found, whichever was used.
+`engine.faces.detectors` lists the implementations. The face mesh (`engine.faces.mesh`) then measures what
+they have found, whichever was used.
 
 **Convention:** points are (x, y) in pixels of the photograph, y downwards, with (0, 0) at the outer corner of
 the top-left pixel.
@@ -24,14 +24,6 @@ BOX_WIDTH_RATIO = 1.15
 MediaPipe's give 0.95 to 1.42 on 60 faces, median 1.10 (short range) and 1.16 (long range). A detector whose
 own boxes are narrower or wider scales them to this.
 """
-
-
-# A detector -> the name of its weights in the manifest, and the file among them; None: it needs none.
-DETECTOR_FILES: dict[str, tuple[str, str] | None] = {
-    "mediapipe": None,
-    "scrfd-l": ("buffalo_l", "det_10g.onnx"),
-    "scrfd-s": ("buffalo_s", "det_500m.onnx"),
-}
 
 
 class Detection(NamedTuple):

@@ -63,6 +63,12 @@ class ScrfdDetector:
         return scores, boxes / scale
 
 
+def build(weights: Path | None) -> ScrfdDetector:
+    """For `engine.faces.detectors`, which gives the path of the network's file."""
+    assert weights is not None
+    return ScrfdDetector(weights)
+
+
 def decode(outputs: list[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The network's outputs -> scores (N,) from `MIN_SCORE` on, and boxes (N, 4) in pixels of its input.
 

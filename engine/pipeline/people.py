@@ -97,7 +97,7 @@ def find_person(
     """
     median = median_face(generator)
     farthest: tuple[float, Person] | None = None
-    with open_analyser(settings.scrfd_file) as finder:
+    with open_analyser(settings.detector) as finder:
         for candidate in range(number, number + CANDIDATES):
             place = _random(generator, candidate) if known is None else _known(known, candidate)
             continuum = Continuum(generator, median, place)

@@ -111,7 +111,7 @@ def portray(
     """
     require_binding(judges)
     settings = settings or PortrayalSettings()
-    with open_analyser(settings.scrfd_file) as analyser:
+    with open_analyser(settings.detector) as analyser:
         return _portray(
             photographs, generator, judges, distance, settings, report, on_border, encoder, analyser
         )

@@ -1,10 +1,10 @@
 """How a sitter is portrayed: everything about it that a configuration can say."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from engine.faces.acceptance import FaceLimits
+from engine.faces.detectors import DetectorChoice
 from engine.finders.base import Finder
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings
@@ -24,7 +24,7 @@ class PortrayalSettings:
         all_finders: whether the others are asked, too, once one has found a doppelgänger (those of the last
             resort never are).
         limits: which faces are accepted.
-        scrfd_file: the face detector's file; None takes MediaPipe's detector.
+        detector: the face detector.
         tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
             judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
@@ -39,7 +39,7 @@ class PortrayalSettings:
     finders: tuple[Finder, ...] = field(default_factory=make_finders)
     all_finders: bool = True
     limits: FaceLimits = field(default_factory=FaceLimits)
-    scrfd_file: Path | None = None
+    detector: DetectorChoice = field(default_factory=DetectorChoice)
     tuning: Tuning = "auto"
     tuning_target: float = 0.6
     k: int = K

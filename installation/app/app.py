@@ -50,7 +50,7 @@ from installation.capture.tracker_service import SynchronousTrackerService, Trac
 from installation.control.show.control import Control
 from installation.delivery.client import DeliveryClient
 from installation.settings.configuration import Configuration
-from installation.settings.manifest import detector_file
+from installation.settings.manifest import detector_choice
 from installation.settings.phase import Phase
 from installation.stage.scene import scene_of
 from installation.stage.view import Diagnostics
@@ -160,7 +160,7 @@ class App:
         tracker = SynchronousTrackerService if virtual else TrackerService
         self.tracker = tracker(
             partial(self.registry.of, CaptureParameters),
-            partial(open_analyser, detector_file(configuration.faces.detector)),
+            partial(open_analyser, detector_choice(configuration.faces.detector)),
         )
         self.control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
         self._ends.callback(self.control.close)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.errors import NoUsableFace, UsageError
-from installation.settings.manifest import judge_files
+from engine.faces.detectors import DetectorChoice
+from installation.settings.configuration import DEFAULT, load
+from installation.settings.manifest import detector_choice, judge_files
 
 if TYPE_CHECKING:  # torch and scipy are loaded only once a command needs them
     from engine.judges.calibration import Rate
@@ -32,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=0.001,
         help="the false match rate wanted of the threshold (default: 0.001)",
     )
+    calibrate.add_argument(
+        "--config", type=Path, default=DEFAULT, help="the TOML file that names the face detector"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.judges_command == "list":
         _list()
     else:
-        _calibrate(arguments.folder, arguments.judge, arguments.fmr)
+        _calibrate(arguments.folder, arguments.judge, arguments.fmr, arguments.config)
     return 0
 
 
@@ -60,7 +65,7 @@ def _list() -> None:
             )
 
 
-def _calibrate(folder: Path, name: str, fmr: float) -> None:
+def _calibrate(folder: Path, name: str, fmr: float, config: Path) -> None:
     from engine.judges.calibration import calibrate, labelled_files
     from engine.judges.judging import REFERENCE_K, K
     from engine.judges.registry import panel
@@ -69,7 +74,8 @@ def _calibrate(folder: Path, name: str, fmr: float) -> None:
         raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
     files = labelled_files(folder)
     (judge,) = panel([name], judge_files([name]))
-    measured = calibrate(judge, _portraits(files))
+    detector = detector_choice(load(config).faces.detector)
+    measured = calibrate(judge, _portraits(files, detector))
     print(
         f"{name}, {judge.metric} distance, verdicts over {K} perturbations, references over {REFERENCE_K}: "
         f"{len(measured.genuine)} pairs of one person, {len(measured.impostor)} of strangers"
@@ -98,14 +104,16 @@ def _rate(rate: "Rate") -> str:
     return f"{rate.value:7.4f} [{low:.4f}, {high:.4f}] {rate.errors:>6}/{rate.trials:<7}"
 
 
-def _portraits(files: list[tuple[str, Path]]) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
+def _portraits(
+    files: list[tuple[str, Path]], detector: DetectorChoice
+) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
     """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
     from engine.faces.acceptance import choose_sitter
     from engine.faces.alignment import crop_ffhq
-    from engine.faces.analyser import FaceAnalyser
+    from engine.faces.analyser import open_analyser
     from engine.faces.photograph import load_photograph
 
-    with FaceAnalyser() as finder:
+    with open_analyser(detector) as finder:
         for person, path in files:
             try:
                 photograph = load_photograph(path)

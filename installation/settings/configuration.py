@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from engine.common.errors import UsageError
-from engine.faces.detector import DETECTOR_FILES
+from engine.faces.detectors import DEFAULT_DETECTOR, DETECTORS, entry_of
 from engine.judges.registry import files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
@@ -58,12 +58,19 @@ class Search(_Section):
 
 
 class Faces(_Section):
-    """How faces are found in photographs and frames; see `engine.faces.detector`."""
+    """How faces are found in photographs and frames; see `engine.faces.detectors`."""
 
-    detector: Literal["mediapipe", "scrfd-l", "scrfd-s"] = Field(
-        "mediapipe",
-        description="mediapipe: comes along; scrfd-l, scrfd-s: once buffalo_l or buffalo_s has been fetched",
+    detector: str = Field(
+        DEFAULT_DETECTOR,
+        description="mediapipe: comes along; others once their weights have been fetched",
     )
+
+    @field_validator("detector")
+    @classmethod
+    def _is_known(cls, detector: str) -> str:
+        if detector not in DETECTORS:
+            raise ValueError("choose among " + ", ".join(DETECTORS))
+        return detector
 
 
 class Film(_Section):
@@ -271,7 +278,7 @@ def needed_weights(configuration: Configuration) -> list[str]:
         *(configuration.generator, configuration.encoder, configuration.people),
         *PERCEPTUAL_WEIGHTS[configuration.perceptual],
         *(weights for weights, _ in files_of(configuration.judging.panel).values()),
-        *(DETECTOR_FILES[configuration.faces.detector] or ())[:1],
+        *(entry_of(configuration.faces.detector).weights or ())[:1],
     )
     return list(dict.fromkeys(name for name in names if name))
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.common.errors import UsageError, WeightsError
-from engine.faces.detector import DETECTOR_FILES
+from engine.faces.detectors import DetectorChoice, entry_of
 from engine.judges.registry import files_of
 from installation.settings.paths import PROGRAM, ROOT, downloads_folder, is_checkout
 
@@ -122,6 +122,11 @@ class Manifest:
             )
         return self.path(entry)
 
+    def locate_file(self, name: str, file: str) -> Path:
+        """The path of one file of these weights, a pack's member or the only one. Raises as `locate` does."""
+        located = self.locate(name)
+        return located / file if located.is_dir() else located
+
     def verify(self, entry: Entry) -> State:
         """The state of an entry by its sha256: `ok`, `missing`, or `wrong` where any part differs."""
         return _worst(hash_state(path, file) for path, file in self.parts(entry))
@@ -148,22 +153,16 @@ def judge_files(names: Sequence[str]) -> dict[str, Path]:
     Raises UsageError for unknown judges, WeightsError where a file has not been fetched yet.
     """
     manifest = Manifest.load()
-    found: dict[str, Path] = {}
-    for name, (entry, file) in files_of(names).items():
-        located = manifest.locate(entry)
-        found[name] = located / file if located.is_dir() else located
-    return found
+    return {name: manifest.locate_file(*weights) for name, weights in files_of(names).items()}
 
 
-def detector_file(detector: str) -> Path | None:
-    """The path of a face detector's file, for `engine.faces.analyser.open_analyser`; None: it needs none.
+def detector_choice(name: str) -> DetectorChoice:
+    """The face detector of this name with its file, for `engine.faces.analyser.open_analyser`.
 
-    detector: as `Faces.detector` of the configuration. Raises WeightsError where it has not been fetched yet.
+    Raises UsageError for an unknown detector, WeightsError where its file has not been fetched yet.
     """
-    if (weights := DETECTOR_FILES[detector]) is None:
-        return None
-    entry, file = weights
-    return Manifest.load().locate(entry) / file
+    weights = entry_of(name).weights
+    return DetectorChoice(name, Manifest.load().locate_file(*weights) if weights else None)
 
 
 def hash_state(path: Path, file: File) -> State:

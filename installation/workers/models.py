@@ -28,7 +28,7 @@ from engine.stylegan2.network import Generator
 from installation.outputs import report
 from installation.outputs.record import Provenance
 from installation.settings.configuration import PERCEPTUAL_WEIGHTS, Configuration
-from installation.settings.manifest import Manifest, detector_file, judge_files
+from installation.settings.manifest import Manifest, detector_choice, judge_files
 
 
 class ModelBundle:
@@ -67,7 +67,7 @@ class ModelBundle:
             ),
             finders=make_finders(search.finders, dtype, judging.seed),
             tuning=search.tuning,
-            scrfd_file=detector_file(configuration.faces.detector),
+            detector=detector_choice(configuration.faces.detector),
             k=judging.perturbations,
             seed=judging.seed,
             strip=configuration.film.pictures,

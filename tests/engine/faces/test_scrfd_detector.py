@@ -12,9 +12,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.common.arrays import Pixels
-from engine.common.errors import WeightsError
+from engine.common.errors import UsageError, WeightsError
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.detector import BOX_WIDTH_RATIO, box_centre, box_contains
+from engine.faces.detectors import DetectorChoice
 from engine.faces.scrfd_detector import INPUT_PX, MIN_SCORE, ScrfdDetector, suppress_overlapping
 
 # A cell whose red channel is bright is a face; its box reaches so many strides from the anchor.
@@ -159,6 +160,15 @@ def test_files_that_are_no_such_network(tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match=said) as refused:
             ScrfdDetector(path)
         assert "\n" not in str(refused.value)
+
+
+def test_it_is_opened_by_its_name_with_its_file(network: Path) -> None:
+    for name, pack in (("scrfd-l", "buffalo_l"), ("scrfd-s", "buffalo_s")):
+        assert isinstance(DetectorChoice(name, network).open(), ScrfdDetector)
+        with pytest.raises(WeightsError, match=f"{name} has no weights yet: .* weights fetch {pack}"):
+            DetectorChoice(name).open()
+    with pytest.raises(UsageError, match="no face detector 'scrfd'"):
+        DetectorChoice("scrfd", network).open()
 
 
 def test_the_mesh_measures_what_this_detector_finds(network: Path, astronaut: Pixels) -> None:

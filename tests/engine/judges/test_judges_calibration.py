@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.common.errors import UsageError
+from engine.common.errors import UsageError, WeightsError
+from engine.faces.detectors import DetectorChoice
 from engine.judges.calibration import Calibration, Rate, labelled_files
 from installation.cli import judges as command
 
@@ -123,3 +124,15 @@ def test_calibrate_measures_rendered_people(people, tmp_path, capsys):
         run("calibrate", str(tmp_path), "--fmr", "2")
     with pytest.raises(UsageError, match="no judge"):
         run("calibrate", str(tmp_path), "--judge", "nobody")
+
+
+def test_calibrate_finds_faces_with_the_configured_detector(people, tmp_path, monkeypatch):
+    for shots in list(people.values())[:2]:
+        for shot in shots[:2]:
+            (tmp_path / shot.name).write_bytes(shot.read_bytes())
+    configuration = tmp_path / "scrfd.toml"
+    configuration.write_text('[faces]\ndetector = "scrfd-s"\n')
+    network = tmp_path / "missing.onnx"
+    monkeypatch.setattr(command, "detector_choice", lambda name: DetectorChoice(name, network))
+    with pytest.raises(WeightsError, match=r"missing\.onnx, the face detector's network"):
+        run("calibrate", str(tmp_path), "--judge", "anthropometry", "--config", str(configuration))

@@ -6,18 +6,18 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from engine.common.errors import UsageError, WeightsError
-from engine.faces.detector import DETECTOR_FILES
+from engine.faces.detectors import DETECTORS, DetectorChoice
 from installation.settings import download
 from installation.settings.configuration import Faces
 from installation.settings.download import add, fetch
-from installation.settings.manifest import MANIFEST, Manifest, detector_file
+from installation.settings.manifest import MANIFEST, Manifest, detector_choice
 from tests.support.weights_kit import CONTENT, Server, entry, sha256, write_manifest
 
 
@@ -294,16 +294,20 @@ def test_the_projects_manifest_is_complete() -> None:
 
 def test_every_detector_of_the_configuration_has_its_file_in_the_manifest() -> None:
     manifest = Manifest.load(MANIFEST)
-    assert set(DETECTOR_FILES) == set(get_args(Faces.model_fields["detector"].annotation))
-    for detector, listed in DETECTOR_FILES.items():
-        if listed is None:
-            assert detector_file(detector) is None
+    assert {Faces(detector=name).detector for name in DETECTORS} == set(DETECTORS)
+    with pytest.raises(ValidationError, match="choose among mediapipe, scrfd-l, scrfd-s"):
+        Faces(detector="scrfd")
+    with pytest.raises(UsageError, match="no face detector"):
+        detector_choice("scrfd")
+    for detector, listed in DETECTORS.items():
+        if listed.weights is None:
+            assert detector_choice(detector) == DetectorChoice(detector, None)
             continue
-        pack, file = listed
+        pack, file = listed.weights
         assert file in {member.file for member in manifest.entry(pack).members}
         if manifest.presence(manifest.entry(pack)) == "missing":
             with pytest.raises(WeightsError, match=f"weights fetch {pack}"):
-                detector_file(detector)
+                detector_choice(detector)
 
 
 @pytest.mark.parametrize(
