@@ -182,7 +182,7 @@ class Jury(CancellableScene):
         judge_results: Sequence[JudgeResult],
     ) -> None:
         """Draws how often one judge mistakes a stranger for the visitor; nothing where there is no room."""
-        judge_result = heard(judge_results, float(strip.t[self._index]), self._back)
+        judge_result = shown_judge(judge_results, float(strip.t[self._index]), self._back)
         if judge_result is None:
             return
         sentence = view.text.strangers(judge_result.fmr, sitter_exists(view))
@@ -269,7 +269,7 @@ def same_at(judge_result: JudgeResult, strip: Strip, index: int) -> bool:
     return bool(np.interp(strip.t[index], places, distances) <= judge_result.threshold)
 
 
-def heard(judge_results: Sequence[JudgeResult], t: float, back: float) -> JudgeResult | None:
+def shown_judge(judge_results: Sequence[JudgeResult], t: float, back: float) -> JudgeResult | None:
     """The judge whose sentence is shown: first the one with the nearest border, on the way back the others.
 
     back: the share of the way back that is over, 0 to 1; below 0 before.

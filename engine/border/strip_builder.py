@@ -35,11 +35,11 @@ def make_strip(
         on_picture: called with each picture in turn.
     """
     border = curve.border
-    traced = {one.t for one in curve.samples}
+    traced = {known.t for known in curve.samples}
     others = [t for t in filmstrip(border.t if border else None, count).tolist() if t not in traced]
     if border:  # nothing comes between its two pictures
         others = [t for t in others if not border.low.t < t < border.high.t]
-    judged = sorted([*curve.samples, *sample(others[::JUDGED_EVERY])], key=lambda one: one.t)
+    judged = sorted([*curve.samples, *sample(others[::JUDGED_EVERY])], key=lambda known: known.t)
     ts = sorted([*traced, *others])
     pictures = []
     for t in ts:
@@ -69,9 +69,11 @@ def _distances(
 
     Where the judge sees no face, the needle rests at its end, and that is no measurement.
     """
-    distances = [one.verdict.distance if one.verdict.measured else REST * threshold for one in judged]
-    measured = {one.t for one in judged if one.verdict.measured}
-    between = np.interp(ts, [one.t for one in judged], distances)
+    distances = [
+        sample.verdict.distance if sample.verdict.measured else REST * threshold for sample in judged
+    ]
+    measured = {sample.t for sample in judged if sample.verdict.measured}
+    between = np.interp(ts, [sample.t for sample in judged], distances)
     return between, np.array([t in measured for t in ts])
 
 

@@ -76,7 +76,9 @@ class Curve:
         if self.border is None:
             return None
         verdicts = [sample.verdict for sample in self.samples]
-        margins = np.array([abs(one.distance - self.threshold) - 2 * one.error for one in verdicts])
+        margins = np.array(
+            [abs(verdict.distance - self.threshold) - 2 * verdict.error for verdict in verdicts]
+        )
         ts = np.array([s.t for s in self.samples])
         below, above = ts <= self.border.low.t, ts >= self.border.high.t
         return (

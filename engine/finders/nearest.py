@@ -42,7 +42,7 @@ class NearestSettings:
     """How the nearest picture is looked for.
 
     Attributes:
-        steps: as many, no fewer; 40 end within a few per cent of what 100 find.
+        steps: exactly this many steps are taken; 40 end within a few per cent of what 100 find.
         rate: how far a step goes for the sake of likeness, in standard deviations of w; it falls to nothing.
         reach: how far it goes at most.
         farthest: how far from the match the search goes at most, root mean square; moves that convince the
@@ -196,7 +196,7 @@ def search_nearest(
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)
-    estimates = [_ConstraintEstimate(one, settings, generator.device) for one in constraints]
+    estimates = [_ConstraintEstimate(constraint, settings, generator.device) for constraint in constraints]
     move = torch.zeros_like(match.latent, requires_grad=True)
     optimiser = _ProjectedSteps(move, len(estimates), settings)
     best, least = match, math.inf
@@ -217,10 +217,10 @@ def search_nearest(
         loss = change.smooth(picture).sum()
         (likeness,) = torch.autograd.grad(loss, move, retain_graph=True)
         measured = [
-            one.gradient(move, picture, index)
-            if one.differentiable
-            else one.probe(drawn, move, directions(), index)
-            for one in estimates
+            estimate.gradient(move, picture, index)
+            if estimate.differentiable
+            else estimate.probe(drawn, move, directions(), index)
+            for estimate in estimates
         ]
         optimiser.step(index, likeness, measured)
         here = place(move.detach().clone())
@@ -229,7 +229,7 @@ def search_nearest(
             shown = drawn(move.detach())
             total = change.measure(shown).total
             # Every judge measures, also where one has already said no.
-            if all([one.check(shown, index) for one in estimates]) and total < least:
+            if all([estimate.check(shown, index) for estimate in estimates]) and total < least:
                 best, least = here, total
             elif done and least == math.inf:
                 best = here
@@ -274,7 +274,7 @@ def _multipliers(normals: Tensor, wanted: Tensor) -> Tensor:
     each constraint; the Karush-Kuhn-Tucker conditions as a least-squares problem."""
     exact = normals.double().cpu().numpy()
     gram = exact @ exact.T
-    # Judges of one mind have parallel normals; the small ridge shares the work between them.
+    # Judges that agree have nearly parallel normals; the ridge keeps the matrix invertible.
     gram += (1e-9 * np.trace(gram) + 1e-30) * np.eye(len(gram))
     factor = np.linalg.cholesky(gram)
     solution, _ = nnls(factor.T, np.linalg.solve(factor, wanted.double().cpu().numpy()))

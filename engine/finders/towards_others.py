@@ -53,7 +53,7 @@ def nearest_towards_others(
         t = first_that_holds(way.picture, holds, np.linspace(0, 1, LOOKS).tolist())
         if t is not None:
             found.append(Doppelganger(TowardsOthersFinder.name, None, way.place(t), way.picture(t)))
-    return min(found, key=lambda one: portrait_distance(one.picture), default=None)
+    return min(found, key=lambda doppelganger: portrait_distance(doppelganger.picture), default=None)
 
 
 def _others(generator: Generator, seed: int) -> Iterator[Place]:

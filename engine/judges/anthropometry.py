@@ -46,10 +46,12 @@ class AnthropometryJudge(Judge):
         self.point = point
         os.environ.setdefault("GLOG_minloglevel", "2")
         with native_stderr_silenced():
-            import mediapipe  # a second, and only for this judge
+            import mediapipe  # takes a second; only this judge needs it
 
             self._face_mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=1)
-            self._mesh(np.zeros((self.crop_px, self.crop_px, 3), np.uint8))  # its threads speak at first use
+            self._mesh(
+                np.zeros((self.crop_px, self.crop_px, 3), np.uint8)
+            )  # its threads write to stderr at first use
         self._fresh = True
 
     def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:
@@ -58,7 +60,9 @@ class AnthropometryJudge(Judge):
     def embed(self, crops: Pixels) -> Embeddings:
         deviations = np.array([deviation for _, deviation in LENGTHS.values()])
         unknown = np.full(len(LENGTHS), np.nan)
-        with native_stderr_silenced() if self._fresh else nullcontext():  # its graph speaks at the first face
+        with (
+            native_stderr_silenced() if self._fresh else nullcontext()
+        ):  # its graph writes to stderr at the first face
             meshes = [self._mesh(crop) for crop in crops]
         self._fresh = False
         rows = [unknown if mesh is None else proportions(mesh) / deviations for mesh in meshes]

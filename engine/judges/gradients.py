@@ -49,14 +49,14 @@ class DifferentiableJudge:
         """One crop (1, 3, crop_px, crop_px), RGB, 0 to 255."""
         shown = torch.from_numpy(expose(to_uint8(picture)[0].numpy(), change)).to(picture.device)
         smooth = (picture.float() * 127.5 + 128) * change.gain
-        seen = smooth + (shown.permute(2, 0, 1)[None].float() - smooth).detach()
+        quantised = smooth + (shown.permute(2, 0, 1)[None].float() - smooth).detach()
         size_px = density_px(self._alignment)
-        if size_px < seen.shape[-1]:
-            means = _area_means(seen.shape[-1], size_px).to(seen.device)
-            seen = means @ seen @ means.T
+        if size_px < quantised.shape[-1]:
+            means = _area_means(quantised.shape[-1], size_px).to(quantised.device)
+            quantised = means @ quantised @ means.T
         crop_px = self._judge.crop_px
-        grid = _grid(compose(displacement(change, crop_px), self._alignment), crop_px).to(seen.device)
-        return F.grid_sample(seen, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        grid = _grid(compose(displacement(change, crop_px), self._alignment), crop_px).to(quantised.device)
+        return F.grid_sample(quantised, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _area_means(size: int, smaller: int) -> Tensor:

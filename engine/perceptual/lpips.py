@@ -101,8 +101,8 @@ class LPIPS(nn.Module):
         aim_features = self.features(aim)
 
         def distance(images: torch.Tensor) -> torch.Tensor:
-            seen = torch.lerp(aim, shrink(images), mask)
-            return (self.features(seen) - aim_features).square().sum(dim=1)
+            masked = torch.lerp(aim, shrink(images), mask)
+            return (self.features(masked) - aim_features).square().sum(dim=1)
 
         return distance
 

@@ -35,9 +35,11 @@ def constraints_of(judged: Sequence[JudgeCurves], settings: PortrayalSettings) -
     """What each binding judge demands of a doppelgänger: in the worst case, too, a distance beyond its
     threshold by the margin of the settings."""
     return [
-        JudgeConstraint(one.judge, one.reference, one.judge.threshold * (1 + settings.margin))
-        for one in judged
-        if one.judge.binding
+        JudgeConstraint(
+            judge_curves.judge, judge_curves.reference, judge_curves.judge.threshold * (1 + settings.margin)
+        )
+        for judge_curves in judged
+        if judge_curves.judge.binding
     ]
 
 
@@ -58,7 +60,9 @@ def holding(
         (worst,) = judge_worst_case(judge, reference, [picture])
         return worst.worst_distance > constraint.limit
 
-    return lambda pictures: [all(convinced(one, picture) for one in constraints) for picture in pictures]
+    return lambda pictures: [
+        all(convinced(constraint, picture) for constraint in constraints) for picture in pictures
+    ]
 
 
 def t_beyond_border(curve: Curve) -> float | None:
@@ -84,11 +88,13 @@ def assess(
     """
     likeness = _likeness(found.picture, match, change, portrait_distance)
     verdicts, worst_case = {}, {}
-    for one in judged:
-        (verdicts[one.judge.name],) = judge_pictures(
-            one.judge, one.reference, [found.picture], settings.seed, settings.k
+    for judge_curves in judged:
+        (verdicts[judge_curves.judge.name],) = judge_pictures(
+            judge_curves.judge, judge_curves.reference, [found.picture], settings.seed, settings.k
         )
-        (worst_case[one.judge.name],) = judge_worst_case(one.judge, one.reference, [found.picture])
+        (worst_case[judge_curves.judge.name],) = judge_worst_case(
+            judge_curves.judge, judge_curves.reference, [found.picture]
+        )
     return AssessedDoppelganger(
         found.kind, found.t, found.place, found.picture, verdicts, worst_case, likeness
     )

@@ -110,14 +110,19 @@ def judge_nearest_continuum(
     """Judges a doppelgänger's own continuum as the first one was. `stage`: of the progress."""
     on_picture = PictureCounter(stage, len(judged) * JUDGED_PICTURES + settings.nearest_strip, report).add
     samplers = {
-        one.judge.name: sampler(one.judge, one.reference, continuum.picture, settings, on_picture)
-        for one in judged
+        judge_curves.judge.name: sampler(
+            judge_curves.judge, judge_curves.reference, continuum.picture, settings, on_picture
+        )
+        for judge_curves in judged
     }
     curves = {
-        one.judge.name: trace(
-            continuum.picture, samplers[one.judge.name], one.judge.threshold, max_width=NEAREST_WIDTH_T
+        judge_curves.judge.name: trace(
+            continuum.picture,
+            samplers[judge_curves.judge.name],
+            judge_curves.judge.threshold,
+            max_width=NEAREST_WIDTH_T,
         )
-        for one in judged
+        for judge_curves in judged
     }
     first = judged[0].judge
     strip = make_strip(

@@ -141,7 +141,7 @@ def _portray(
 
     with stopwatch("reference"):
         report(Progress("reference", 0.0))
-        aligned = [(one.image, one.landmarks) for one in portraits]
+        aligned = [(portrait.image, portrait.landmarks) for portrait in portraits]
         references = [make_reference(judge, aligned, settings.seed) for judge in judges]
 
     target = aim_at(portrait, generator.resolution, distance, generator.device)
@@ -223,7 +223,7 @@ def _with_doppelganger(
     continuum, judged = begun.continuum, begun.judged
     match = continuum.picture(1.0)
     constraints = constraints_of(judged, settings)
-    beyond = [t_beyond_border(one.curve) for one in judged if one.judge.binding]
+    beyond = [t_beyond_border(judge_curves.curve) for judge_curves in judged if judge_curves.judge.binding]
 
     @cache
     def holds(stage: str) -> Holds:
@@ -260,9 +260,14 @@ def _with_doppelganger(
 
     with stopwatch("doppelganger"):
         assessed = [
-            assess(one, judged, match, change, portrait_distance(one.picture), settings) for _, one in found
+            assess(doppelganger, judged, match, change, portrait_distance(doppelganger.picture), settings)
+            for _, doppelganger in found
         ]
-    on_the_way = [one for (finder, _), one in zip(found, assessed, strict=True) if not finder.own_continuum]
+    on_the_way = [
+        assessment
+        for (finder, _), assessment in zip(found, assessed, strict=True)
+        if not finder.own_continuum
+    ]
     return replace(
         begun,
         nearest=nearest,

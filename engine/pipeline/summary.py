@@ -18,8 +18,12 @@ def summarise(portrayal: Portrayal, complete: bool = True) -> PortrayalResult:
         median=portrayal.strip,
         nearest=portrayal.nearest.strip if portrayal.nearest else None,
         judge_results=tuple(
-            _judge_result(one.judge, one.curve, found.verdicts.get(one.judge.name) if found else None)
-            for one in portrayal.judged
+            _judge_result(
+                judge_curves.judge,
+                judge_curves.curve,
+                found.verdicts.get(judge_curves.judge.name) if found else None,
+            )
+            for judge_curves in portrayal.judged
         ),
         doppelganger=found.picture if found else None,
         complete=complete,

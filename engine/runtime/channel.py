@@ -135,8 +135,8 @@ class Channel:
     @classmethod
     def pair(cls) -> tuple["Channel", "Channel"]:
         """Two connected ends in shared memory, one of them for a process that is about to be started."""
-        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        return cls(one), cls(other)
+        first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return cls(first), cls(second)
 
     @classmethod
     def connect(cls, path: Path, sends: WireFormat, receives: WireFormat) -> "Channel":

@@ -63,7 +63,10 @@ class ProgressUpdate:
 
 @dataclass(frozen=True, eq=False)
 class ResultReady:
-    """A visit's result. It comes twice: with the way through the median, and, while that is shown, whole."""
+    """A visit's result.
+
+    Sent twice: first with the continuum from the median face only (`complete` False), then with everything.
+    """
 
     visit_id: int
     result: PortrayalResult

@@ -82,9 +82,9 @@ def transform_image(image: Pixels, settings: CameraSettings) -> Pixels:
     left, top = min(int(crop.left * width), width - 1), min(int(crop.top * height), height - 1)
     right, bottom = max(left + 1, round(crop.right * width)), max(top + 1, round(crop.bottom * height))
     part = upright[top:bottom, left:right]
-    seen = cv2.flip(part, 1) if settings.mirror else part.copy()
-    seen.setflags(write=False)
-    return np.asarray(seen)
+    mirrored = cv2.flip(part, 1) if settings.mirror else part.copy()
+    mirrored.setflags(write=False)
+    return np.asarray(mirrored)
 
 
 def _within(what: str, unit: str, value: float, low: float, high: float) -> None:

@@ -33,26 +33,28 @@ class Downloads:
         return self._delivery is not None
 
     def begin_film(
-        self, strip: Strip, language: str, exists: bool, agreed: DeliveryParameters | None
+        self, strip: Strip, language: str, is_real: bool, agreed: DeliveryParameters | None
     ) -> None:
         """Starts on the film of this continuum, if the visitor's phone may have it.
 
-        exists: whether the sitter does. agreed: what the consent screen said about downloads.
+        is_real: whether the sitter is a real person.
+        agreed: what the consent screen said about downloads.
         """
         if self._delivery and agreed and agreed.gives == "everything":
-            self._film_worker.begin(strip, language, synthetic=not exists)
+            self._film_worker.begin(strip, language, synthetic=not is_real)
 
     def offer(
         self,
         visit_id: int,
         result: PortrayalResult,
         text: Texts,
-        exists: bool,
+        is_real: bool,
         agreed: DeliveryParameters | None,
     ) -> bool:
         """Offers the pictures if result and film are complete; returns whether it has done so.
 
-        exists: whether the sitter does. agreed: what the consent screen said about downloads.
+        is_real: whether the sitter is a real person.
+        agreed: what the consent screen said about downloads.
         """
         if self._delivery is None or not result.complete:
             return False
@@ -61,7 +63,7 @@ class Downloads:
         if not self._film_worker.done:
             return False
         self._delivery.offer(
-            take_home_pictures(visit_id, result, text, exists, self._film_worker.film), agreed
+            take_home_pictures(visit_id, result, text, is_real, self._film_worker.film), agreed
         )
         self._awaits_answer = self._lock_step
         return True
@@ -90,7 +92,7 @@ class Downloads:
 
 
 def take_home_pictures(
-    visit_id: int, result: PortrayalResult, text: Texts, exists: bool, film: bytes | None
+    visit_id: int, result: PortrayalResult, text: Texts, is_real: bool, film: bytes | None
 ) -> TakeHomePictures:
     """What the visitor's phone gets of a result, with the words for it."""
     # The pair of the nearest way looks like the sitter.
@@ -101,9 +103,9 @@ def take_home_pictures(
         visit_id=visit_id,
         language=text.language,
         doppelganger=picture,
-        captions=captions(result, text, exists),
+        captions=captions(result, text, is_real),
         pair=pair,
         film=film,
         same=kind is PictureKind.SAME,
-        exists=exists,
+        is_real=is_real,
     )

@@ -132,10 +132,17 @@ class CameraControl:
         """The camera's health as one of the services, with advice."""
         if self._feed is None:
             return Health(Condition.OK, "off; nobody has agreed to be seen.")
-        seen = self._feed.camera_health()
+        feed_health = self._feed.camera_health()
         if self._failed:
-            return Health(Condition.WAITING, f"{seen.camera or 'camera'}: {seen.state}.", seen.what_to_do)
-        return Health(Condition.OK, f"{seen.camera or 'camera'}: {seen.state}, {seen.rate_hz:.0f} a second.")
+            return Health(
+                Condition.WAITING,
+                f"{feed_health.camera or 'camera'}: {feed_health.state}.",
+                feed_health.what_to_do,
+            )
+        return Health(
+            Condition.OK,
+            f"{feed_health.camera or 'camera'}: {feed_health.state}, {feed_health.rate_hz:.0f} a second.",
+        )
 
     def _open(self, now_s: float) -> None:
         if self._feed is None:

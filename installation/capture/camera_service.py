@@ -159,7 +159,7 @@ class CameraService(ResilientService):
             while not (reader.closed or reader.replaced or reader.time_left_s() <= 0):
                 self._changed.wait(reader.time_left_s())
             reader.stop_requested.set()
-            # A face that nobody renews is not kept.
+            # The last frame shows a face and will not be replaced by a newer one: drop it at once.
             self._reader = self._frame = None
             self._arrivals_s.clear()
             self._enter(CameraState.OPENING if reader.replaced else self._failure_of(reader))

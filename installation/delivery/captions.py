@@ -11,24 +11,24 @@ if TYPE_CHECKING:  # the process that faces the phones loads nothing of the engi
 
 @dataclass(frozen=True)
 class Caption:
-    """What one judge says of the doppelgänger: `same`, and a sentence that makes it understood."""
+    """What judge_result judge says of the doppelgänger: `same`, and a sentence that makes it understood."""
 
     judge: str
     same: bool
     words: str
 
 
-def captions(result: "PortrayalResult", text: Texts, exists: bool = True) -> tuple[Caption, ...]:
+def captions(result: "PortrayalResult", text: Texts, is_real: bool = True) -> tuple[Caption, ...]:
     """One for each judge that has been asked about the picture that is given.
 
-    exists: whether the sitter does.
+    is_real: whether the sitter is a real person, not a synthetic one.
     """
     return tuple(
         Caption(
-            text.judge(one.judge),
-            one.of_doppelganger.same,
-            text.strangers(one.fmr, exists),
+            text.judge(judge_result.judge),
+            judge_result.of_doppelganger.same,
+            text.strangers(judge_result.fmr, is_real),
         )
-        for one in result.judge_results
-        if one.of_doppelganger is not None
+        for judge_result in result.judge_results
+        if judge_result.of_doppelganger is not None
     )

@@ -21,23 +21,23 @@ def draw(
     pair: tuple[Pixels, Pixels] | None,
     text: Texts,
     same: bool = False,
-    exists: bool = True,
+    is_real: bool = True,
 ) -> Pixels:
     """Draws the card, uint8 (1350, 1080, 3) RGB: the doppelgänger, the verdict on it, and one sentence.
 
     pair: both sides of the border, *same person* first, where there is one. Pictures are uint8 (R, R, 3) RGB
-    of any size. same: the verdict on the doppelgänger, where no border was found. exists: whether the sitter
+    of any size. same: the verdict on the doppelgänger, where no border was found. is_real: whether the sitter
     is a real person.
     """
     canvas = Canvas(WIDTH_PX, HEIGHT_PX)
     _place(canvas, doppelganger, Rect(0, 0, WIDTH_PX, WIDTH_PX))
     right = WIDTH_PX - _MARGIN_PX
     if pair is None:
-        fact = text.about(exists, "card.fact_same" if same else "card.fact")
+        fact = text.for_sitter(is_real, "card.fact_same" if same else "card.fact")
     else:
         right = _draw_pair(canvas, pair) - _MARGIN_PX
         apart = Difference.between(*pair).mean_levels
-        fact = text.about(exists, "card.fact_of_pair", difference=text.levels(apart))
+        fact = text.for_sitter(is_real, "card.fact_of_pair", difference=text.levels(apart))
 
     baseline = WIDTH_PX + 74
     verdict = text("verdict.same" if same else "verdict.other").upper()

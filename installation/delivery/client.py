@@ -156,7 +156,7 @@ class DeliveryClient(ProcessClient):
             except BlockingIOError:
                 self._connection.kill()
                 raise ServiceError("Its process took nothing any more, and has been ended.") from None
-            # Only what has been handed over leaves the box: above all, no revocation gets lost.
+            # A message leaves the outbox only once it is sent, so that none is lost, above all no revocation.
             with self._outbox_lock, suppress(ValueError):
                 self._outbox.remove(entry)
             if isinstance(entry[1], Offer):

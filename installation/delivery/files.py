@@ -30,7 +30,7 @@ class TakeHomeFiles:
     captions: tuple[Caption, ...]
     files: Mapping[str, File]
     same: bool = False
-    exists: bool = True
+    is_real: bool = True
 
 
 def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
@@ -40,9 +40,9 @@ def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
         images |= {SAME: pictures.pair[0], OTHER: pictures.pair[1]}
     files = [File(name, "image/png", marks.png_bytes(picture)) for name, picture in images.items()]
     text = Texts.load(pictures.language)
-    drawn = card.draw(pictures.doppelganger, pictures.pair, text, pictures.same, pictures.exists)
+    drawn = card.draw(pictures.doppelganger, pictures.pair, text, pictures.same, pictures.is_real)
     files.append(File(CARD, "image/jpeg", marks.jpeg_bytes(drawn)))
     if pictures.film is not None:
         files.append(File(FILM, "video/mp4", pictures.film))
     by_name = {file.name: file for file in files}
-    return TakeHomeFiles(pictures.language, pictures.captions, by_name, pictures.same, pictures.exists)
+    return TakeHomeFiles(pictures.language, pictures.captions, by_name, pictures.same, pictures.is_real)

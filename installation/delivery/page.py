@@ -52,7 +52,7 @@ def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
     text = Texts.load(content.language)
     return _TEMPLATES.get_template("page.html").render(
         text=text,
-        about=partial(text.about, content.exists),
+        for_sitter=partial(text.for_sitter, content.is_real),
         token=token,
         files=content.files,
         names=files,

@@ -18,7 +18,7 @@ class TakeHomePictures:
     language: one of `installation.settings.texts.languages()`.  pair: both sides of the border, *same person*
     first. film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
     same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
-    exists: whether the sitter does.
+    is_real: whether the sitter is a real person, not a synthetic one.
     """
 
     visit_id: int
@@ -28,7 +28,7 @@ class TakeHomePictures:
     pair: tuple[Pixels, Pixels] | None = None
     film: bytes | None = None
     same: bool = False
-    exists: bool = True
+    is_real: bool = True
 
     def __post_init__(self) -> None:
         for picture in (self.doppelganger, *(self.pair or ())):

@@ -174,7 +174,7 @@ class DeliveryProcess:
 
     async def _attempt(self, link: Link) -> None:
         """Tries the link until it works, then sends `Offered`; if it fails at first, `Unreachable` once."""
-        told = False
+        reported_unreachable = False
         while link.end is None:
             why = await why_unreachable(self._base_url, link.token) if self._address else self._problem
             if link.end is not None:
@@ -189,9 +189,9 @@ class DeliveryProcess:
                     )
                 )
                 return
-            if not told:
+            if not reported_unreachable:
                 self._send_event(Unreachable(visit_id=link.visit_id, why=why[:300]))
-                told = True
+                reported_unreachable = True
             await asyncio.sleep(RETRY_S)
 
     def _saved(self, link: Link, file: str) -> None:

@@ -45,7 +45,7 @@ def visit_record(
         sitter=sitter,
         search=search,
         verdict=provenance.verdict,
-        judges=[_judge(one, nearest) for one in portrayal.judged],
+        judges=[_judge(judge_curves, nearest) for judge_curves in portrayal.judged],
         doppelganger=_doppelganger(doppelganger),
         doppelganger_note=None if doppelganger else NO_DOPPELGANGER,
         on_the_way=_doppelganger(portrayal.on_the_way),
@@ -54,7 +54,7 @@ def visit_record(
     return folder.VisitRecord(
         report=whole,
         strip=portrayal.strip,
-        curves={one.judge.name: _points(one.curve) for one in portrayal.judged},
+        curves={judge_curves.judge.name: _points(judge_curves.curve) for judge_curves in portrayal.judged},
         nearest=None
         if nearest is None
         else folder.NearestContinuum(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
@@ -89,23 +89,23 @@ def _doppelganger(doppelganger: AssessedDoppelganger | None) -> report.Doppelgan
     )
 
 
-def _judge(one: JudgeCurves, nearest: NearestContinuum | None) -> report.Judge:
-    judge, curve = one.judge, one.curve
+def _judge(judge_curves: JudgeCurves, nearest: NearestContinuum | None) -> report.Judge:
+    judge, curve = judge_curves.judge, judge_curves.curve
     return report.Judge(
         name=judge.name,
         metric=judge.metric,
         threshold=judge.threshold,
         threshold_source=judge.threshold_source,
-        distance_at_match=one.at_match,
-        distance_at_median=one.at_median,
+        distance_at_match=judge_curves.at_match,
+        distance_at_median=judge_curves.at_median,
         crossings=[crossing.t for crossing in curve.crossings],
         border=_border(curve),
-        search_continuum=_other(one.search_curve),
+        search_continuum=_other(judge_curves.search_curve),
         nearest_continuum=_other(nearest.curves[judge.name]) if nearest else None,
         sentence=sentence(judge),
         binding=judge.binding,
-        note=None if curve.border else no_border(one),
-        alignment=tuple(tuple(row) for row in one.reference.alignment),
+        note=None if curve.border else no_border(judge_curves),
+        alignment=tuple(tuple(row) for row in judge_curves.reference.alignment),
     )
 
 
@@ -117,8 +117,8 @@ def _other(curve: Curve) -> report.OtherContinuum:
 
 def _points(curve: Curve) -> folder.Curve:
     """The curve's points, without the pictures in which the judge sees no face."""
-    seen = [sample for sample in curve.samples if sample.verdict.measured]
-    return folder.Curve(np.array([s.t for s in seen]), np.array([s.verdict.distance for s in seen]))
+    measured = [sample for sample in curve.samples if sample.verdict.measured]
+    return folder.Curve(np.array([s.t for s in measured]), np.array([s.verdict.distance for s in measured]))
 
 
 def _border(curve: Curve) -> report.Border | None:
@@ -142,14 +142,14 @@ def sentence(judge: Judge) -> str:
     return Texts.load("en").strangers(judge.fmr)
 
 
-def no_border(one: JudgeCurves) -> str:
+def no_border(judge_curves: JudgeCurves) -> str:
     """Why there is no border, and the distance that is missing for one."""
-    closest = min(sample.verdict.distance for sample in one.curve.samples)
-    farthest = max(sample.verdict.distance for sample in one.curve.samples)
-    if one.curve.samples[-1].verdict.same:
-        gap = one.judge.threshold - farthest
+    closest = min(sample.verdict.distance for sample in judge_curves.curve.samples)
+    farthest = max(sample.verdict.distance for sample in judge_curves.curve.samples)
+    if judge_curves.curve.samples[-1].verdict.same:
+        gap = judge_curves.judge.threshold - farthest
         return f"always recognised: even the farthest picture is {gap:.3f} within the threshold"
     if not np.isfinite(closest):
         return "never recognised: the judge sees no face in these pictures"
-    gap = closest - one.judge.threshold
+    gap = closest - judge_curves.judge.threshold
     return f"never recognised: even the nearest picture is {gap:.3f} beyond the threshold"

@@ -76,7 +76,9 @@ class Faces(_Section):
 class Film(_Section):
     """The way between the median face and the match, as it is ridden; see docs/search.md."""
 
-    pictures: int = Field(120, ge=2, le=1000, description="of the way, besides those that found the border")
+    pictures: int = Field(
+        120, ge=2, le=1000, description="how many pictures the strip from median face to match holds"
+    )
 
 
 class Judging(_Section):
@@ -139,7 +141,7 @@ class Delivery(_Section):
         "", pattern=r"^(https?://[^/\s?#]+(/[^\s?#]*)?)?$", description="where a proxy or a name leads here"
     )
     trusted_proxies: list[IPvAnyNetwork] = Field(
-        [], description="proxies of the house: whose X-Forwarded-For is believed"
+        [], description="the gallery's own reverse proxies: whose X-Forwarded-For is believed"
     )
     wifi: WiFi | None = Field(None, description="the guests' network; its code is shown first")
 

@@ -49,10 +49,10 @@ class Texts:
             language, {f"{s}.{key}": line for s, lines in sections.items() for key, line in lines.items()}
         )
 
-    def about(self, exists: bool, key: str, /, **values: object) -> str:
-        """The same of a sitter. Where none exists, the line made for that, `KEY_nobody`, if there is one."""
+    def for_sitter(self, is_real: bool, key: str, /, **values: object) -> str:
+        """The line of `key`; for a synthetic sitter the line of `KEY_nobody`, where the language has one."""
         instead = f"{key}_nobody"
-        return self(instead if not exists and instead in self.lines else key, **values)
+        return self(instead if not is_real and instead in self.lines else key, **values)
 
     def judge(self, name: str) -> str:
         """A judge's name for visitors: the language's own where it has one."""
@@ -67,12 +67,12 @@ class Texts:
         first = -math.floor(math.log10(value)) if value > 0 else 0
         return self.number(value, max(first, 2))
 
-    def strangers(self, fmr: float | None, exists: bool = True) -> str:
+    def strangers(self, fmr: float | None, is_real: bool = True) -> str:
         """A judge's operating point as a visitor reads it; None where nobody has measured it."""
         if fmr is None:
-            return self.about(exists, "jury.unmeasured")
+            return self.for_sitter(is_real, "jury.unmeasured")
         count = f"{max(round(fmr * 10_000), 1):,}".replace(",", self("jury.thousands"))
-        return self.about(exists, "jury.takes", count=count)
+        return self.for_sitter(is_real, "jury.takes", count=count)
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The line of `key`, `section.name`, with `{value}`s filled in. Raises KeyError if there is none."""

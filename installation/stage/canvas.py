@@ -210,7 +210,7 @@ class Canvas:
             if sign != " ":
                 self.text(sign, (x, at[1]), size_px, weight, colour, light)
             x += width
-        rects = [one.rect for one in self.drawn_items[began:]]
+        rects = [item.rect for item in self.drawn_items[began:]]
         del self.drawn_items[began:]
         if rects:
             self.drawn_items.append(DrawnItem(ItemKind.TEXT, rects[0].unionall(rects[1:]), "", size_px))

@@ -23,7 +23,7 @@ def modules(text: str) -> NDArray[np.bool_]:
 
 
 def _fitted(text: str, error_correction: int) -> qrcode.QRCode:
-    """Of the size that it takes, and not made yet: that is the work, a few frames' worth."""
+    """A code of the smallest version that fits, not rendered yet: rendering takes several frames' time."""
     code = qrcode.QRCode(error_correction=error_correction, border=0)
     code.add_data(text)
     code.best_fit()

@@ -111,7 +111,7 @@ def ease(elapsed_s: float, duration_s: float) -> float:
 
 def sitter_text(view: View, key: str, **values: object) -> str:
     """The text of a key, in its variant for a real or a synthetic sitter."""
-    return view.text.about(sitter_exists(view), key, **values)
+    return view.text.for_sitter(sitter_exists(view), key, **values)
 
 
 def sitter_exists(view: View) -> bool:

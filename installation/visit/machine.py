@@ -151,10 +151,10 @@ def _of_face(state: State, event: FaceSeen | AnotherFace, now_s: float, timeouts
         return _Outcome(state)
     match event:
         case FaceSeen(usable):
-            return _see(_seen(state, participant, now_s), participant, usable, now_s, timeouts)
+            return _run_countdown(_mark_seen(state, participant, now_s), participant, usable, now_s, timeouts)
         case AnotherFace() if state.phase is Phase.DOPPELGANGER:
             # A friend's, beside a raised phone: the picture stays for whoever is there, who has not agreed.
-            return _Outcome(_seen(state, participant, now_s), effects=[DetectFaces(True, anybody=True)])
+            return _Outcome(_mark_seen(state, participant, now_s), effects=[DetectFaces(True, anybody=True)])
         case AnotherFace():
             return _Outcome(state, [Cause.ANOTHER_FACE])
 
@@ -215,7 +215,7 @@ def _press(state: State, now_s: float, timeouts: Timeouts) -> _Outcome:
     return _Outcome(pressed, [Cause.AGREED] if twice else [])
 
 
-def _seen(state: State, participant: Participant, now_s: float) -> State:
+def _mark_seen(state: State, participant: Participant, now_s: float) -> State:
     """The state after that participant's face was in a frame."""
     participants = tuple(
         replace(each, last_seen_s=now_s) if each is participant else each for each in state.participants
@@ -223,7 +223,9 @@ def _seen(state: State, participant: Participant, now_s: float) -> State:
     return replace(state, participants=participants)
 
 
-def _see(state: State, participant: Participant, usable: bool, now_s: float, timeouts: Timeouts) -> _Outcome:
+def _run_countdown(
+    state: State, participant: Participant, usable: bool, now_s: float, timeouts: Timeouts
+) -> _Outcome:
     """Runs the countdown to the portrait, which is that of the first participant."""
     is_first = state.participants[0].participant_id == participant.participant_id
     if not usable or not is_first or state.phase is not Phase.PORTRAIT:
@@ -269,7 +271,7 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         case Phase.DOPPELGANGER:
             effects += [OfferDownload(state.visit_id)]
         case Phase.FAREWELL:
-            # It does not tell somebody who was never looked at that no photograph of them is left.
+            # A synthetic sitter is kept, so that farewell says no photograph was taken.
             synthetic = (each for each in state.participants if each.sitter is Sitter.SYNTHETIC)
             entered = replace(entered, participants=tuple(synthetic))
         case Phase.ATTRACT:

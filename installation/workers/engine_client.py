@@ -8,8 +8,8 @@ How a result gets from the engine's process to the screen, in three files:
 1. `engine/runtime/worker.py`: `_Worker._portray` sends a `ResultReady` through its channel.
 2. This file: `EngineClient._handle` receives it on the service's thread and queues it until the stage calls
    `poll`.
-3. `installation/app/session.py`: `Session.collect` polls once a frame and keeps the result; `Session.view`
-   gives it to the scene that is drawn.
+3. `installation/app/session.py`: `Session.update` polls once a frame, `Session._on_engine_reply` keeps the
+   result, and `Session.view` gives it to the scene that is drawn.
 """
 
 import logging
@@ -157,7 +157,9 @@ class EngineClient(ProcessClient):
         if self._visit_id == visit_id:
             self._visit_id = None
             self._drop_request()
-        self._replies = deque(one for one in self._replies if getattr(one, "visit_id", None) != visit_id)
+        self._replies = deque(
+            reply for reply in self._replies if getattr(reply, "visit_id", None) != visit_id
+        )
 
     def _drop_request(self) -> None:
         """Under the lock: drops and overwrites a request that has not been sent."""

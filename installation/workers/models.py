@@ -120,8 +120,8 @@ def _encoder(
     if name is None:
         return None
     path = manifest.locate(name)
-    encoder, told = load_encoder(path)
-    _check_same(path, told.generator_sha256, sha256_of_generator, "encoder")
+    encoder, metadata = load_encoder(path)
+    _check_same(path, metadata.generator_sha256, sha256_of_generator, "encoder")
     return brought_to(encoder, device)
 
 

@@ -246,9 +246,9 @@ class ResilientService(ABC):
 
 
 class Supervisor:
-    """Supervisor that start in the order given, and stop in reverse. One that fails leaves the others alone.
+    """Starts services in the given order and stops them in reverse.
 
-    Raises ValueError if two have the same name.
+    One that fails does not affect the others. Raises ValueError if two have the same name.
     """
 
     def __init__(self, *services: Service) -> None:

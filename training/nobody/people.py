@@ -47,9 +47,9 @@ from training.nobody.run_folder import add_threads, command_parser
 from training.nobody.sheets import banded_sheet
 
 PORTRAIT_PX = 512
-LIMITS = FaceLimits(max_yaw_deg=30.0)  # whoever is asked for anything before the camera cannot follow
-LOST = 0.08  # of the judge's threshold: how much nearer to the median face a match is than its render, about
-CALM = 0.6  # spread of grounds and exposures, of what the generator was taught
+LIMITS = FaceLimits(max_yaw_deg=30.0)  # photographs may have 40; a synthetic sitter follows no guidance
+SEARCH_LOSS = 0.08  # share of the threshold by which a match lies nearer to the median face than its render
+COMPOSITION_SPREAD = 0.6  # of grounds and exposures, relative to the training pictures
 
 Array = NDArray[Any]
 
@@ -86,7 +86,7 @@ def find(
     far = CLEARLY * judge.threshold
     found = embeddings(judge, photographs)
     from_median = distances(found, median)[:, 0]
-    rows = np.flatnonzero(from_median > far + LOST * judge.threshold)
+    rows = np.flatnonzero(from_median > far + SEARCH_LOSS * judge.threshold)
     if not len(rows):
         raise DoppelgangerError("None of the renders is far enough from the median face.")
     with FaceAnalyser() as finder:
@@ -118,7 +118,7 @@ def main(words: list[str] | None = None) -> int:
     names, cutouts = load_cutouts(args.renders, generator.resolution)
     taught = torch.from_numpy(~held_out(names))
     random = torch.Generator().manual_seed(0)
-    composition = CALM * torch.randn(len(names), COMPOSITION_DIMS, generator=random)
+    composition = COMPOSITION_SPREAD * torch.randn(len(names), COMPOSITION_DIMS, generator=random)
     photographs = to_uint8(compose(cutouts[taught], composition[taught])).numpy()
     sha256 = generator_sha256(args.generator)
     latents, pictures = [], []
@@ -127,7 +127,7 @@ def main(words: list[str] | None = None) -> int:
         pictures.append(picture)
         save_people(torch.cat(latents), args.export, sha256)
         if args.sheet:
-            banded_sheet([one[None] for one in pictures], across=5).save(args.sheet)
+            banded_sheet([picture[None] for picture in pictures], across=5).save(args.sheet)
         if len(latents) == args.count:
             break
     return 0

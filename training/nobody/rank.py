@@ -105,13 +105,13 @@ class Together:
     @property
     def sees_px(self) -> int | None:
         """As `Distance` asks for: as much as the finer one."""
-        one, other = self.first.sees_px, self.second.sees_px
-        return None if one is None or other is None else max(one, other)
+        first_px, second_px = self.first.sees_px, self.second.sees_px
+        return None if first_px is None or second_px is None else max(first_px, second_px)
 
     def towards(self, target: torch.Tensor, weight: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """As `Distance` asks for."""
-        one, other = self.first.towards(target, weight), self.second.towards(target, weight)
-        return lambda images: one(images) + self.share * other(images)
+        first, second = self.first.towards(target, weight), self.second.towards(target, weight)
+        return lambda images: first(images) + self.share * second(images)
 
 
 def ranked_faults(distance: Distance, pictures: torch.Tensor, weight: torch.Tensor) -> dict[str, float]:
@@ -126,8 +126,8 @@ def ranked_faults(distance: Distance, pictures: torch.Tensor, weight: torch.Tens
         }
         for name, found in steps.items():
             right[name] += [a < b for a, b in itertools.pairwise(found)]
-        for one, other in itertools.permutations(steps.values(), 2):
-            right["across"] += [a < b for i, a in enumerate(one) for b in other[i + 2 :]]
+        for found, other in itertools.permutations(steps.values(), 2):
+            right["across"] += [a < b for i, a in enumerate(found) for b in other[i + 2 :]]
     return {name: float(np.mean(cases)) for name, cases in right.items()}
 
 
@@ -151,9 +151,9 @@ def ranked_people(
 
 
 def load_people(folder: Path, resolution: int) -> list[torch.Tensor]:
-    """(pictures, 3, R, R) of each person, from files PERSON_NUMBER.png in the FFHQ framing."""
+    """(pictures, 3, R, R) of each person, from files PERSON_NUMBER.png or .webp in the FFHQ framing."""
     found: dict[str, list[torch.Tensor]] = {}
-    for path in sorted(folder.glob("*_*.png")):
+    for path in sorted(p for p in folder.glob("*_*") if p.suffix in (".png", ".webp")):
         found.setdefault(path.stem.partition("_")[0], []).append(to_target(load_photograph(path), resolution))
     return [torch.cat(pictures) for pictures in found.values()]
 

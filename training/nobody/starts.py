@@ -92,7 +92,7 @@ def table(found: Sequence[Found]) -> str:
         "| steps | distance, from the median | from the guess | dlib, from the median | from the guess |",
         "|---|---|---|---|---|",
     ]
-    for steps in sorted({one.steps for one in found}):
+    for steps in sorted({result.steps for result in found}):
         own = {
             start: [f for f in found if (f.start, f.steps) == (start, steps)]
             for start in ("median", "encoder")

@@ -168,7 +168,7 @@ def test_what_curators_turn_after_yes_is_for_the_next_visitor(visited: Visited) 
     visited.on_to_doppelganger()
     told = [(pictures.visit_id, agreed.gives, agreed.life_s) for pictures, agreed in visited.delivery.offered]
     assert told == [(number, "doppelganger", 600), (next_number, "everything", 3600)]
-    assert not any(pictures.exists for pictures, _ in visited.delivery.offered)  # without a camera
+    assert not any(pictures.is_real for pictures, _ in visited.delivery.offered)  # without a camera
 
 
 def test_whoever_stands_beside_a_raised_phone_is_not_followed(visited: Visited) -> None:

@@ -78,13 +78,15 @@ def test_nobody_without_a_camera_is_told_of_a_likeness(
     """Neither on the page nor on the card."""
     pair = (picture(1), picture(2)) if with_pair else None
 
-    def told(exists: bool) -> tuple[set[str], set[str]]:
+    def told(is_real: bool) -> tuple[set[str], set[str]]:
         card_words: list[str] = []
         monkeypatch.setattr(Canvas, "text", lambda _, words, *args, **more: card_words.append(words))
-        content = encode_files(TakeHomePictures(1, language, picture(3), pair=pair, same=same, exists=exists))
+        content = encode_files(
+            TakeHomePictures(1, language, picture(3), pair=pair, same=same, is_real=is_real)
+        )
         return set(LIKENESS.findall(render(content, "X", 600))), set(LIKENESS.findall(" ".join(card_words)))
 
-    assert all(told(exists=True)) and not any(told(exists=False))
+    assert all(told(is_real=True)) and not any(told(is_real=False))
 
 
 def test_the_languages_have_the_same_words() -> None:

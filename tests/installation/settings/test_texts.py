@@ -47,7 +47,7 @@ def test_operating_points_are_told_in_one_way() -> None:
     """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
     english, german = Texts.load("en"), Texts.load("de")
     assert english.strangers(0.0057) == "Of 10,000 strangers it mistakes 57 for you."
-    of_nobody = german.strangers(0.25, exists=False)
+    of_nobody = german.strangers(0.25, is_real=False)
     assert of_nobody == "Von 10.000 Fremden verwechselt sie 2.500 mit dieser Person."
     assert "1 for you" in english.strangers(1e-9) and "nobody" in english.strangers(None)
     found = replace(
@@ -55,7 +55,7 @@ def test_operating_points_are_told_in_one_way() -> None:
     )
     asked = replace(found, judge_results=(replace(found.judge_results[0], of_doppelganger=verdict(0.7)),))
     assert [one.words for one in captions(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
-    (one,) = captions(asked, english, exists=False)
+    (one,) = captions(asked, english, is_real=False)
     assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
 
 
