@@ -8,7 +8,7 @@ A doppelgänger is a picture that holds. The pipeline asks the finders of its se
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol, get_args
 
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
@@ -17,6 +17,11 @@ from engine.judges.base import Judge
 from engine.judges.judging import Reference
 from engine.perceptual.visible_change import VisibleChange
 from engine.stylegan2.network import Generator
+
+FinderStage = Literal["doppelganger", "nearest", "nearest_judging"]
+STAGES: tuple[FinderStage, ...] = get_args(FinderStage)
+"""The stages of the progress that belong to finders. A new one also needs an entry in `SHARES` of
+`engine.runtime.worker` and in `_ProgressBar.NAMES` of `installation.cli.portray`."""
 
 Holds = Callable[[Sequence[Pixels]], list[bool]]
 """Pictures uint8 (R, R, 3) RGB -> whether each holds."""
@@ -88,16 +93,16 @@ class Finder(Protocol):
     Attributes:
         name: in the configuration and in report.json (`kind`).
         description: of what it finds; continues the sentence "doppelganger.png ...".
-        stage: of the progress that its time and its steps belong to.
-        judging_stage: of the progress that the pictures it asks about belong to.
+        stage: that its time and its steps count for, one of `STAGES`.
+        judging_stage: that the pictures it asks about count for, one of `STAGES`.
         own_continuum: whether what it finds gets a continuum of its own, from there to the closest match.
         last_resort: whether it is asked only where no finder before it has found anything.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
-    stage: ClassVar[str] = "doppelganger"
-    judging_stage: ClassVar[str] = "doppelganger"
+    stage: ClassVar[FinderStage] = "doppelganger"
+    judging_stage: ClassVar[FinderStage] = "doppelganger"
     own_continuum: ClassVar[bool] = False
     last_resort: ClassVar[bool] = False
 

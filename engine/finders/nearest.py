@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from torch import Tensor
 
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
-from engine.finders.base import Doppelganger, Finder, FinderTask, Holds, JudgeConstraint
+from engine.finders.base import Doppelganger, Finder, FinderStage, FinderTask, Holds, JudgeConstraint
 from engine.finders.bisection import first_that_holds, last_that_holds
 from engine.inversion.projection import Place, Step, draw, latent_spread
 from engine.judges.gradients import DifferentiableJudge
@@ -87,8 +88,8 @@ class NearestFinder(Finder):
 
     name = "nearest"
     description = "is the nearest picture found of somebody else"
-    stage = "nearest"
-    judging_stage = "nearest_judging"
+    stage: ClassVar[FinderStage] = "nearest"
+    judging_stage: ClassVar[FinderStage] = "nearest_judging"
     own_continuum = True
 
     def __init__(self, settings: NearestSettings | None = None) -> None:

@@ -1,6 +1,8 @@
 """The finders there are, by name, in the order in which they are asked by default.
 
 To add one: a module with a class that implements `engine.finders.base.Finder`, and an entry in `FINDERS`.
+Its stages are among `engine.finders.base.STAGES`. It is asked where the configuration names it in
+`[search] finders`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 
 from engine.common.errors import UsageError
-from engine.finders.base import Finder
+from engine.finders.base import STAGES, Finder
 from engine.finders.nearest import NearestFinder, NearestSettings
 from engine.finders.on_the_way import OnTheWayFinder
 from engine.finders.towards_others import TowardsOthersFinder
@@ -24,10 +26,17 @@ FINDERS: Mapping[str, Callable[[torch.dtype, int], Finder]] = {
 def make_finders(
     names: Iterable[str] = tuple(FINDERS), dtype: torch.dtype = torch.float32, seed: int = 0
 ) -> tuple[Finder, ...]:
-    """The finders of these names, in their order. Raises UsageError for unknown names."""
+    """The finders of these names, in their order. Raises UsageError for unknown names and unknown stages."""
     finders = []
     for name in names:
         if name not in FINDERS:
             raise UsageError(f"There is no finder {name!r}: choose among " + ", ".join(FINDERS))
-        finders.append(FINDERS[name](dtype, seed))
+        finder = FINDERS[name](dtype, seed)
+        for stage in (finder.stage, finder.judging_stage):
+            if stage not in STAGES:
+                raise UsageError(
+                    f"The finder {name!r} names the stage {stage!r}: engine/finders/base.py has "
+                    + ", ".join(STAGES)
+                )
+        finders.append(finder)
     return tuple(finders)

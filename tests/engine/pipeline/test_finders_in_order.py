@@ -10,7 +10,8 @@ import torch
 from engine.border.continuum import Continuum
 from engine.border.tracing import trace
 from engine.common.errors import UsageError
-from engine.finders.base import Doppelganger, Finder, FinderTask
+from engine.finders import registry
+from engine.finders.base import STAGES, Doppelganger, Finder, FinderTask
 from engine.finders.registry import FINDERS, make_finders
 from engine.inversion.projection import Place, median_face
 from engine.judges.judging import make_reference
@@ -20,7 +21,9 @@ from engine.pipeline.curves import JudgeCurves, sampler
 from engine.pipeline.portrayal import Portrayal, _with_doppelganger
 from engine.pipeline.progress import Progress, Stopwatch
 from engine.pipeline.settings import PortrayalSettings
+from engine.runtime.worker import SHARES
 from engine.stylegan2.network import Generator
+from installation.cli.portray import _ProgressBar
 from tests.support.judge_kit import NO_LANDMARKS, Brightness
 
 
@@ -141,3 +144,20 @@ def test_finders_are_made_by_name_in_the_order_asked_for() -> None:
     assert all(one.description for one in make_finders())
     with pytest.raises(UsageError, match="no finder 'nearst': choose among nearest, on-the-way"):
         make_finders(["nearst"])
+
+
+def test_every_stage_of_a_finder_has_a_share_and_a_name() -> None:
+    assert set(STAGES) <= SHARES.keys()
+    assert set(STAGES) <= _ProgressBar.NAMES.keys()
+    assert {stage for each in make_finders() for stage in (each.stage, each.judging_stage)} <= set(STAGES)
+
+
+@pytest.mark.parametrize("attribute", ["stage", "judging_stage"])
+def test_a_finder_with_an_unknown_stage_is_refused_when_it_is_made(
+    monkeypatch: pytest.MonkeyPatch, attribute: str
+) -> None:
+    finder = FakeFinder("near", [], None)
+    setattr(finder, attribute, "elsewhere")
+    monkeypatch.setattr(registry, "FINDERS", {"near": lambda dtype, seed: finder})
+    with pytest.raises(UsageError, match=r"'near' names the stage 'elsewhere'.* doppelganger, nearest"):
+        make_finders(["near"])
