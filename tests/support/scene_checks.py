@@ -60,7 +60,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "search", Phase.SEARCH, 8.0, {}
     yield "search-late", Phase.SEARCH, 4.0, {"search": None}
     yield "search-nobody", Phase.SEARCH, 4.0, {"sitter": Sitter.SYNTHETIC}
-    for stage in ("faces", "reference", "tuning", "judging", "doppelganger", "film"):
+    for stage in ("faces", "reference", "tuning", "judging", "film"):
         live = SearchStatus(stage, 0.5, found.median.pictures[0])
         yield f"search-{stage}", Phase.SEARCH, 2.0, {"search": live}
         yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"search": live, "sitter": Sitter.SYNTHETIC}
