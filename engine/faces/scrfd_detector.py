@@ -12,7 +12,6 @@ score is 0 to 1; a box is the distance from the anchor to its left, top, right a
 """
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from engine.common.arrays import Pixels
 from engine.common.errors import WeightsError
 from engine.faces.detector import BOX_WIDTH_RATIO, Box, Detection, Region
+from engine.faces.onnx_session import open_session
 
 INPUT_PX = 640
 STRIDES = (8, 16, 32)
@@ -35,7 +35,7 @@ class ScrfdDetector:
     """A `FaceDetector`. Raises WeightsError where the file is missing or is not such a network."""
 
     def __init__(self, path: Path) -> None:
-        self._session = _open_session(path)
+        self._session = open_session(path, "the face detector's network", INPUT_PX)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
         if len(self._outputs) not in (2 * len(STRIDES), 3 * len(STRIDES)):
@@ -125,26 +125,3 @@ def _widened(box: NDArray[np.float32], factor: float) -> Box:
     centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * factor
     (x0, y0), (x1, y1) = (centre - half).tolist(), (centre + half).tolist()
     return x0, y0, x1, y1
-
-
-def _open_session(path: Path) -> Any:
-    import onnxruntime  # half a second, and only for this detector
-
-    if not path.is_file():
-        raise WeightsError(f"{path}, the face detector's network, is not there: `./kiosk weights list`")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises several types of its own, none of them exported
-        raise WeightsError(f"{path}, the face detector's network, is no readable ONNX model") from error
-    shapes = [node.shape for node in session.get_inputs()]
-    fits = (
-        len(shapes) == 1
-        and len(shapes[0]) == 4
-        and shapes[0][1] == 3
-        and all(not isinstance(edge, int) or edge == INPUT_PX for edge in shapes[0][2:])
-    )
-    if not fits:
-        raise WeightsError(f"{path} takes {shapes}, not pictures (N, 3, {INPUT_PX}, {INPUT_PX})")
-    return session

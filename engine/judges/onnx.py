@@ -7,7 +7,7 @@ cannot name them yet.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from engine.common.arrays import Pixels
-from engine.common.errors import WeightsError
+from engine.faces.onnx_session import open_session
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
 from engine.judges.onnx_torch import NotConverted, OnnxNetwork
 
 BATCH = 32
+PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 class OnnxModel(BaseModel):
@@ -57,7 +58,9 @@ class OnnxJudge(Judge):
         self.binding = model.binding
         self.point = OperatingPoint("configured", model.threshold, model.source, model.fmr)
         self._model = model
-        self._session = _open_session(model)
+        self._session = open_session(
+            model.path, f"the network of the judge {model.name}", model.input_px, PROVIDERS
+        )
         self._network: nn.Module | None = None  # made when first wanted
         # A free dimension is a name or None; a model exported for one picture takes one at a time.
         count = self._session.get_inputs()[0].shape[0]
@@ -105,34 +108,3 @@ class FromLevels(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         ordered = pictures.flip(1) if self.flipped else pictures
         return self.network((ordered - self.mean) / self.std)
-
-
-def _open_session(model: OnnxModel) -> Any:
-    import onnxruntime  # half a second, and only the judges that need it
-
-    if not model.path.is_file():
-        raise WeightsError(
-            f"{model.path}, the network of the judge {model.name}, is not there: `./kiosk weights list`"
-        )
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(str(model.path), options, providers=providers)
-    except Exception as error:  # onnxruntime raises several types of its own, none of them exported
-        raise WeightsError(
-            f"{model.path}, the network of the judge {model.name}, is no readable ONNX model"
-        ) from error
-    shapes = [node.shape for node in session.get_inputs()]
-    fits = (
-        len(shapes) == 1
-        and len(shapes[0]) == 4
-        and shapes[0][1] == 3
-        and all(not isinstance(edge, int) or edge == model.input_px for edge in shapes[0][2:])
-    )
-    if not fits:
-        raise WeightsError(
-            f"{model.path} takes {shapes}, not pictures (N, 3, {model.input_px}, {model.input_px})"
-        )
-    return session
