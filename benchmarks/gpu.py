@@ -3,8 +3,9 @@
     python -m benchmarks.gpu                        # CUDA against the CPU; about ten minutes
     python -m benchmarks.gpu --device cpu --toy     # whether the command itself works; half a minute
 
-1. The embedded generator and, where ../shared/golden is there, the golden files: largest difference from the
-   CPU's and from the reference's pictures. Above 1e-3 (an eighth of a grey level) the exit code is 1.
+1. The embedded generator and, where the original test data (`benchmarks/test_data.py`) is there, its golden
+   files: largest difference from the CPU's and from the reference's pictures. Above 1e-3 (an eighth of
+   a grey level) the exit code is 1.
 2. One search, tuning and shortest way across for a sitter whom the generator makes, on both.
 3. Search steps, tuning steps and pictures a second, and the GPU's memory, of FFHQ's architecture at 1024 px
    with random weights, in both precisions and layouts of memory. What the installation does on a GPU is the

@@ -2,7 +2,8 @@
 
     python -m benchmarks.judges speed | calm | people | strangers | lengths | worst
 
-Needs the test data in ../shared beside the repository. Prints tables; writes nothing.
+Needs the original test data (`benchmarks/test_data.py`), of which tests/data has smaller copies.
+Prints tables; writes nothing.
 """
 
 import argparse

@@ -175,7 +175,7 @@ class _Seeing(nn.Module):
 
 PHOTOGRAPHS = {"mobileface": 0.70, "faceres": 0.29}
 """Thresholds for photographs: the middle between the two of one man and those of different people in
-../shared. Four photographs are far fewer than a threshold needs, which is why ranks are reported too.
+the test data. Four photographs are far fewer than a threshold needs, which is why ranks are reported too.
 Rendered people are more alike, so these mean nothing for them; `carry.py` draws their own line."""
 
 

@@ -1,4 +1,4 @@
-"""Where the benchmarks find the checkout and the test data beside it (`../shared`)."""
+"""Where the benchmarks find the checkout and the original test data, in a folder `shared` beside it."""
 
 from pathlib import Path
 

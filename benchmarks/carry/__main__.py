@@ -6,7 +6,7 @@
     python -m benchmarks.carry table WORK --models FOLDER [--plot docs/carry.png]
     python -m benchmarks.carry sheet WORK
 
-Portrays, as the installation does but with one thread, the photographs in ../shared, scikit-image's
+Portrays, as the installation does but with one thread, the photographs of the test data, scikit-image's
 astronaut and people who do not exist. Compares four pictures of each: the closest match, the nearest
 doppelgänger, the one on the way through the median face, and a random face of the generator. FOLDER holds
 the models of `benchmarks.recognisers`, which take part in no search but those that leave another judge out.

@@ -66,8 +66,8 @@ class SitterFigures:
 
 
 def thresholds_for_renders(work: Path, models: Path) -> dict[str, float]:
-    """Thresholds for rendered people: where both errors are equal on the shots in ../shared/people; printed
-    beside those for photographs. dlib and anthropometry keep theirs, and are printed too."""
+    """Thresholds for rendered people: where both errors are equal on the original shots of the 14 people;
+    printed beside those for photographs. dlib and anthropometry keep theirs, and are printed too."""
     path = work / "lines.json"
     if not path.exists():
         shots = []
