@@ -1,6 +1,6 @@
 """The whole installation, from a configuration: what is started, how it is joined, and how it ends.
 
-`App` is the one place where processes and threads are started. Entering it starts all services through the
+`App` starts all processes and threads that live as long as it does. Entering it starts them through the
 supervisor, which restarts whatever fails; leaving it stops them:
 
     engine       a process with the GPU           installation/workers/engine_client.py

@@ -162,7 +162,7 @@ class SearchProgress(VisitEvent):
 
 
 class SearchDone(VisitEvent):
-    """The engine has delivered everything that the scenes from border to doppelganger show."""
+    """The engine has found the border, or its absence; the nearest picture may still be looked for."""
 
 
 class LinkReady(VisitEvent):

@@ -16,7 +16,7 @@ class Cause(Enum):
     CHOSE_SYNTHETIC = "*without a camera*"
     DECLINED = "*no*"
     PORTRAIT_TAKEN = "the portrait is at hand"
-    SEARCH_DONE = "the engine has everything the scenes show"
+    SEARCH_DONE = "the engine has found the border, or its absence"
     KEPT = "*yes*"
     FORGOTTEN = "*no*, or *forget now* on the phone"
     TIME_UP = "the phase's own time is over, or staff cut it short"
@@ -52,7 +52,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition((CONSENT,),      Cause.AGREED,          PORTRAIT,     "the visitor agrees to be portrayed"),
     Transition((CONSENT,),      Cause.CHOSE_SYNTHETIC, SEARCH,       "the visitor takes part unseen"),
     Transition((PORTRAIT,),     Cause.PORTRAIT_TAKEN,  SEARCH,       "there is a face to look for"),
-    Transition((SEARCH,),       Cause.SEARCH_DONE,     BORDER,       "the border is found, or its absence"),
+    Transition((SEARCH,),       Cause.SEARCH_DONE,     BORDER,       "the border scene can begin"),
     Transition((BORDER,),       Cause.TIME_UP,         JURY,         "the border has been crossed"),
     Transition((JURY,),         Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),
     Transition((DOPPELGANGER,), Cause.KEPT,            FAREWELL,     "the visitor has the picture"),
