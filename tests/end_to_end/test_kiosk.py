@@ -5,25 +5,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.kiosk_kit import NOBODY_THERE, Checkout, make_packages, serve, torch
+from tests.support.kiosk_kit import NOBODY_THERE, Checkout, torch
 
 TOOLS_RAN = "ruff ran\nruff ran\nmypy ran\nlint-imports ran\npytest ran\n"
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_packages(tmp_path_factory.mktemp("packages"))
-
-
-@pytest.fixture(scope="module")
-def pytorch_index(packages: Path) -> Iterator[str]:
-    with serve(packages / "pytorch") as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

@@ -5,25 +5,13 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hardware import machine
 from tests.conftest import REPO
-from tests.support.kiosk_kit import NOBODY_THERE, Checkout, make_packages, serve
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_packages(tmp_path_factory.mktemp("packages"))
-
-
-@pytest.fixture(scope="module")
-def pytorch_index(packages: Path) -> Iterator[str]:
-    with serve(packages / "pytorch") as url:
-        yield url
+from tests.support.kiosk_kit import NOBODY_THERE, Checkout
 
 
 @pytest.fixture

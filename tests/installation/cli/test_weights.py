@@ -3,8 +3,6 @@
 import argparse
 import io
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +10,7 @@ import pytest
 from engine.common.errors import UsageError, WeightsError
 from installation.cli import weights
 from installation.settings.manifest import Manifest
-from tests.support.weights_kit import CONTENT, Server, entry, write_manifest
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def manifest(tmp_path: Path, server: Server) -> Manifest:
-    server.files["network.pkl"] = CONTENT
-    return write_manifest(tmp_path, entry([server.url("network.pkl")]))
+from tests.support.weights_kit import CONTENT, Server
 
 
 def command(manifest: Manifest, *words: str) -> int:

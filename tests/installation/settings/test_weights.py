@@ -2,9 +2,7 @@
 
 import io
 import os
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,20 +17,6 @@ from installation.settings.configuration import Faces
 from installation.settings.download import add, fetch
 from installation.settings.manifest import MANIFEST, Manifest, detector_choice
 from tests.support.weights_kit import CONTENT, Server, entry, sha256, write_manifest
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def manifest(tmp_path: Path, server: Server) -> Manifest:
-    server.files["network.pkl"] = CONTENT
-    return write_manifest(tmp_path, entry([server.url("network.pkl")]))
 
 
 def files(manifest: Manifest) -> list[str]:
