@@ -24,11 +24,10 @@ from skimage import data
 
 from benchmarks.test_data import SHARED, require_test_data
 from engine.common.arrays import Pixels
-from engine.faces.acceptance import choose_sitter
-from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
 from engine.faces.proportions import LENGTHS
+from engine.faces.sitter import find_sitter
 from engine.judges.base import Affine, Embeddings, Judge
 from engine.judges.calibration import Calibration, calibrate
 from engine.judges.crops import cut
@@ -56,8 +55,7 @@ def portraits() -> dict[str, Pixels]:
     photographs["astronaut"] = np.asarray(data.astronaut())
     with FaceAnalyser() as finder:
         return {
-            name: crop_ffhq(photograph, choose_sitter(finder.find(photograph)).landmarks).image
-            for name, photograph in photographs.items()
+            name: find_sitter(finder, photograph).portrait.image for name, photograph in photographs.items()
         }
 
 

@@ -22,10 +22,9 @@ from tqdm import tqdm
 
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
-from engine.faces.acceptance import FaceLimits, choose_sitter
-from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
+from engine.faces.sitter import find_sitter
 from engine.inversion.projection import SearchSettings, guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
 from engine.judges.judging import judge_pictures, make_reference
@@ -49,8 +48,7 @@ def measure(bundle: ModelBundle, photograph: Pixels) -> tuple[list[list[float]],
     """For each of `WAYS`: distance at the match, dlib's at `PLACES`, seconds; and its pictures in a row."""
     generator, settings = bundle.generator, bundle.settings.search
     with FaceAnalyser() as finder:
-        face = choose_sitter(finder.find(photograph), FaceLimits())
-    portrait = crop_ffhq(photograph, face.landmarks, bundle.settings.portrait_px)
+        portrait = find_sitter(finder, photograph, size_px=bundle.settings.portrait_px).portrait
     target = aim_at(portrait, generator.resolution, bundle.distance, generator.device)
     (judge,) = panel(["dlib"])
     reference = make_reference(judge, [(portrait.image, portrait.landmarks)])

@@ -22,10 +22,10 @@ from benchmarks.recognisers import PHOTOGRAPHS, recognisers
 from benchmarks.test_data import SHARED
 from engine.common.arrays import Pixels
 from engine.common.atomic_file import write_bytes
-from engine.faces.acceptance import choose_sitter
-from engine.faces.alignment import Portrait, crop_ffhq
+from engine.faces.alignment import Portrait
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.photograph import load_photograph
+from engine.faces.sitter import find_sitter
 from engine.inversion.target import face_importance
 from engine.judges.base import Affine, Judge
 from engine.judges.calibration import calibrate
@@ -73,8 +73,7 @@ def thresholds_for_renders(work: Path, models: Path) -> dict[str, float]:
         shots = []
         with FaceAnalyser() as finder:
             for file in sorted((SHARED / "people").glob("*.png")):
-                picture = load_photograph(file)
-                portrait = crop_ffhq(picture, choose_sitter(finder.find(picture)).landmarks)
+                portrait = find_sitter(finder, load_photograph(file)).portrait
                 shots.append((file.stem.partition("_")[0], portrait.image, portrait.landmarks))
         found = {}
         for judge in [*recognisers(models), *panel(["dlib", "anthropometry"])]:

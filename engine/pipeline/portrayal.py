@@ -15,10 +15,10 @@ from engine.border.strip import Strip
 from engine.border.strip_builder import make_strip, pictures_seen
 from engine.border.tracing import trace
 from engine.common.arrays import Pixels
-from engine.faces.acceptance import choose_sitter
-from engine.faces.alignment import Portrait, crop_ffhq
+from engine.faces.alignment import Portrait
 from engine.faces.analyser import FaceAnalyser, open_analyser
 from engine.faces.measurement import Face
+from engine.faces.sitter import find_sitter
 from engine.finders.base import Doppelganger, Finder, FinderTask, Holds
 from engine.inversion.projection import guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
@@ -132,16 +132,12 @@ def _portray(
 
     with stopwatch("faces"):
         report(Progress("faces", 0.0))
-        faces = [choose_sitter(analyser.find(p), settings.limits) for p in photographs]
-        portraits = [
-            crop_ffhq(p, face.landmarks, settings.portrait_px)
-            for p, face in zip(photographs, faces, strict=True)
-        ]
-    portrait = portraits[0]
+        sitters = [find_sitter(analyser, p, settings.limits, settings.portrait_px) for p in photographs]
+    face, portrait = sitters[0]
 
     with stopwatch("reference"):
         report(Progress("reference", 0.0))
-        aligned = [(portrait.image, portrait.landmarks) for portrait in portraits]
+        aligned = [(shot.portrait.image, shot.portrait.landmarks) for shot in sitters]
         references = [make_reference(judge, aligned, settings.seed) for judge in judges]
 
     target = aim_at(portrait, generator.resolution, distance, generator.device)
@@ -177,7 +173,7 @@ def _portray(
         strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, on_picture)
 
     begun = Portrayal(
-        face=faces[0],
+        face=face,
         portrait=portrait,
         init="encoder" if encoder else "mean",
         steps=searched,

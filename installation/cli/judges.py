@@ -108,18 +108,15 @@ def _portraits(
     files: list[tuple[str, Path]], detector: DetectorChoice
 ) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
     """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
-    from engine.faces.acceptance import choose_sitter
-    from engine.faces.alignment import crop_ffhq
     from engine.faces.analyser import open_analyser
     from engine.faces.photograph import load_photograph
+    from engine.faces.sitter import find_sitter
 
     with open_analyser(detector) as finder:
         for person, path in files:
             try:
-                photograph = load_photograph(path)
-                face = choose_sitter(finder.find(photograph))
+                portrait = find_sitter(finder, load_photograph(path)).portrait
             except (UsageError, NoUsableFace) as error:
                 print(f"left out {path.name}: {error}")
                 continue
-            portrait = crop_ffhq(photograph, face.landmarks)
             yield person, portrait.image, portrait.landmarks

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from engine.common.errors import DoppelgangerError, NoUsableFace, report_errors_in_one_line
-from engine.faces.acceptance import FaceLimits, choose_sitter
-from engine.faces.alignment import crop_ffhq
+from engine.faces.acceptance import FaceLimits
 from engine.faces.analyser import FaceAnalyser
+from engine.faces.sitter import find_sitter
 from engine.inversion.projection import (
     SearchSettings,
     draw,
@@ -69,8 +69,7 @@ def search(generator: Generator, encoder: Encoder, finder: FaceAnalyser, photogr
 
     Raises NoUsableFace where the installation would not take the photograph.
     """
-    face = choose_sitter(finder.find(photograph), LIMITS)
-    portrait = crop_ffhq(photograph, face.landmarks, PORTRAIT_PX)
+    portrait = find_sitter(finder, photograph, LIMITS, PORTRAIT_PX).portrait
     target = aim_at(portrait, generator.resolution, NormalisedLaplacianPyramid(), generator.device)
     start = guess_place(generator, encoder, target.picture)
     settings = SearchSettings(steps=200, dtype=fast_dtype(generator.device))

@@ -19,9 +19,8 @@ import torch
 from tqdm import tqdm
 
 from engine.common.errors import report_errors_in_one_line
-from engine.faces.acceptance import FaceLimits, choose_sitter
-from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
+from engine.faces.sitter import find_sitter
 from engine.inversion.projection import (
     SearchSettings,
     draw,
@@ -122,8 +121,7 @@ def main(words: list[str] | None = None) -> int:
     people, photographs = sitters(args.photographs, args.renders, args.unseen)
     with FaceAnalyser() as finder:
         for name, picture in tqdm(people.items(), "sitters"):
-            face = choose_sitter(finder.find(picture), FaceLimits())
-            portrait = crop_ffhq(picture, face.landmarks, PORTRAIT_PX)
+            portrait = find_sitter(finder, picture, size_px=PORTRAIT_PX).portrait
             distance = NormalisedLaplacianPyramid()
             target = aim_at(portrait, generator.resolution, distance, generator.device)
             reference = make_reference(judge, [(portrait.image, portrait.landmarks)])

@@ -18,6 +18,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
 from engine.faces.measurement import Face, HeadPose, measure_eyes_open
 from engine.faces.photograph import load_photograph
+from engine.faces.sitter import find_sitter
 
 LEFT_LIDS = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133),
@@ -313,6 +314,20 @@ def test_two_side_by_side(finder: FaceAnalyser, crowd: dict[str, np.ndarray]) ->
     unequal = finder.find(np.concatenate([one, smaller], axis=1))
     assert len(unequal) == 2 and reason(unequal) is None
     assert choose_sitter(unequal).box_px[2] < 256
+
+
+def test_the_portrait_is_the_sitters_within_the_limits(
+    finder: FaceAnalyser, crowd: dict[str, np.ndarray]
+) -> None:
+    large, small = crowd["000203_0"], resized(crowd["000208_0"], 0.5)
+    smaller = cv2.copyMakeBorder(small, 64, 64, 0, 0, cv2.BORDER_REPLICATE)
+    photograph = np.concatenate([smaller, large], axis=1)
+    face, portrait = find_sitter(finder, photograph, FaceLimits(clearly_largest_ratio=1.2), 128)
+    largest = finder.find(photograph)[0]
+    assert face.box_px == largest.box_px and face.box_px[0] > 128
+    np.testing.assert_array_equal(portrait.image, crop_ffhq(photograph, largest.landmarks, 128).image)
+    with pytest.raises(NoUsableFace, match="Several faces"):
+        find_sitter(finder, photograph, FaceLimits(clearly_largest_ratio=10.0))
 
 
 @pytest.mark.parametrize("cut_from", ["left", "right", "above", "below"])

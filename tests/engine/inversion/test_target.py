@@ -6,10 +6,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from engine.faces.acceptance import FaceLimits, choose_sitter
-from engine.faces.alignment import Portrait, crop_ffhq
+from engine.faces.alignment import Portrait
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
+from engine.faces.sitter import find_sitter
 from engine.inversion.projection import SearchSettings, draw, fast_dtype, median_face, tune
 from engine.inversion.target import face_importance, head_mask, to_target
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -22,8 +22,7 @@ SIDE = 48  # of a corner, of 256 px
 @pytest.fixture(scope="module")
 def portrait(astronaut: NDArray[np.uint8]) -> Portrait:
     with FaceAnalyser() as finder:
-        face = choose_sitter(finder.find(astronaut), FaceLimits())
-    return crop_ffhq(astronaut, face.landmarks, 512)
+        return find_sitter(finder, astronaut).portrait
 
 
 def test_the_face_counts_fully_and_the_room_a_quarter(portrait: Portrait) -> None:
