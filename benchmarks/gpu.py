@@ -79,7 +79,7 @@ def same_pictures(device: torch.device) -> bool:
     dtype = fast_dtype(device)
     if dtype is not torch.float32:
         place = Place(there.broadcast(there.mapping(z.to(device))))
-        exact, fast = (draw(there, place, one) for one in (torch.float32, dtype))
+        exact, fast = (draw(there, place, each) for each in (torch.float32, dtype))
         levels = float((exact - fast).abs().mean()) * 127.5
         print(f"\nIn {dtype} they differ by {levels:.2f} grey levels (mean).")
     return all(gap < TOLERANCE for gap in differences.values())
@@ -93,7 +93,7 @@ def golden_difference(path: Path, device: torch.device) -> float:
         name.removeprefix("state/"): array for name, array in arrays.items() if name.startswith("state/")
     }
     generator.load_state_dict(
-        {name: one for name, one in state.items() if not name.endswith("resample_filter")}
+        {name: array for name, array in state.items() if not name.endswith("resample_filter")}
     )
     there = brought_to(generator, device)
     z, w_plus = arrays["z"].to(device), arrays["w_plus"].to(device)
@@ -159,11 +159,11 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
         settings = NearestSettings(steps=steps, dtype=fast_dtype(where))
         found, seconds = timed(lambda: search_nearest(generator, match, [constraint], change, settings))
 
-        def worst(one: np.ndarray) -> float:
-            return judge_worst_case(judge, reference, [one])[0].worst_distance
+        def worst(shown: np.ndarray) -> float:
+            return judge_worst_case(judge, reference, [shown])[0].worst_distance
 
         twin = close_in(
-            generator, found.place, match, lambda ones: [worst(one) > constraint.limit for one in ones]
+            generator, found.place, match, lambda shown: [worst(each) > constraint.limit for each in shown]
         )
         print(f"| {where} | dlib at the match, worst case | {worst(picture):.3f} | |")
         if twin is None:
@@ -189,7 +189,7 @@ def speed(device: torch.device, toy: bool) -> None:
     generator = Generator(**(TOY if toy else FFHQ)).eval().requires_grad_(False)
     generator.mapping.w_avg.copy_(generator.mapping(normal(1000, generator.z_dim)).mean(dim=0))
     count = 60 if device.type == "cuda" and not toy else 3
-    weights = sum(one.numel() for one in generator.parameters())
+    weights = sum(weight.numel() for weight in generator.parameters())
     print(f"\n{generator.resolution} px, {weights / 1e6:.1f} M weights\n")
     print("| precision | layout | search steps/s | tuning steps/s | pictures/s | memory, GiB |")
     print("|---|---|---:|---:|---:|---:|")

@@ -100,11 +100,11 @@ def speed() -> None:
         for batch in (1, 8, 32):
             ms = best_ms(lambda batch=batch: judge.embed(crops[:batch])) / batch  # type: ignore[misc]
             print(f"ours, {threads} threads, batch {batch}: {ms:.2f} ms a face")
-        for one in panel():
-            reference = make_reference(one, [(shots[0], NO_LANDMARKS)])
-            k8 = best_ms(lambda one=one, r=reference: judge_pictures(one, r, shots[:8]), 3) / 8  # type: ignore[misc]
-            worst = best_ms(lambda one=one, r=reference: judge_worst_case(one, r, shots[:2]), 3) / 2  # type: ignore[misc]
-            print(f"{one.name}, {threads} threads: {k8:.0f} ms a verdict, {worst:.0f} ms a worst case")
+        for member in panel():
+            reference = make_reference(member, [(shots[0], NO_LANDMARKS)])
+            k8 = best_ms(lambda member=member, r=reference: judge_pictures(member, r, shots[:8]), 3) / 8  # type: ignore[misc]
+            worst = best_ms(lambda member=member, r=reference: judge_worst_case(member, r, shots[:2]), 3) / 2  # type: ignore[misc]
+            print(f"{member.name}, {threads} threads: {k8:.0f} ms a verdict, {worst:.0f} ms a worst case")
 
 
 def calm(counts: Sequence[int] = (1, 4, 8, 16)) -> None:
@@ -227,9 +227,11 @@ def strangers_rates() -> None:
 
 def _all_distances(judge: Judge, pictures: Sequence[Pixels]) -> Array:
     judged, remembered = perturbations(0, 8), perturbations(0, REFERENCE_K)
-    seen = [judge.describe([p], judge.align(p, NO_LANDMARKS), [*judged, *remembered])[0] for p in pictures]
-    embeddings = np.stack([s[: len(judged)] for s in seen])
-    references = [judge.centre(s[len(judged) :]) for s in seen]
+    embedded = [
+        judge.describe([p], judge.align(p, NO_LANDMARKS), [*judged, *remembered])[0] for p in pictures
+    ]
+    embeddings = np.stack([s[: len(judged)] for s in embedded])
+    references = [judge.centre(s[len(judged) :]) for s in embedded]
     return np.stack([judge.distance(embeddings, reference).mean(axis=1) for reference in references])
 
 
@@ -238,11 +240,11 @@ def lengths() -> None:
     (judge,) = panel(["anthropometry"])
     deviations = np.array([deviation for _, deviation in LENGTHS.values()]) * len(LENGTHS) ** 0.5
     shots = people()
-    seen = [
+    embedded = [
         judge.describe([p], judge.align(p, NO_LANDMARKS), perturbations(0, 8))[0].mean(axis=0)
         for _, p in shots
     ]
-    means = np.stack(seen) * deviations
+    means = np.stack(embedded) * deviations
     names = np.array([person for person, _ in shots])
     groups = [means[names == person] for person in np.unique(names)]
     squares = sum(((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups)

@@ -13,27 +13,30 @@ from engine.judges.base import Judge
 def print_attacker(work: Path, everybody: Sequence[SitterFigures], judge: Judge, strangers: Array) -> None:
     """Ridge regression from doppelgängers' embeddings to sitters', learned on the generator's people."""
     path = work / "pairs.npz"
-    having = [one for one in everybody if "nearest" in one.likeness]
+    having = [figures for figures in everybody if "nearest" in figures.likeness]
     if not path.exists() or not having:
         return
     known = np.load(path)
     portraits = [in_frame(p, mesh) for p, mesh in zip(known["sitters"], known["landmarks"], strict=True)]
-    frames = [judge.align(one.image, one.landmarks) for one in portraits]
+    frames = [judge.align(portrait.image, portrait.landmarks) for portrait in portraits]
     to = np.stack(
-        [mean_embedding(judge, one.image, frame, 1) for one, frame in zip(portraits, frames, strict=True)]
+        [
+            mean_embedding(judge, portrait.image, frame, 1)
+            for portrait, frame in zip(portraits, frames, strict=True)
+        ]
     )
     of_twins = np.stack(
         [mean_embedding(judge, p, frame, 0) for p, frame in zip(known["twins"], frames, strict=True)]
     )
     strength = best_ridge_strength(of_twins, to)
-    probes = np.stack([one.by_judge[judge.name].probe["nearest"] for one in having])
+    probes = np.stack([figures.by_judge[judge.name].probe["nearest"] for figures in having])
     mapped = fit_ridge(of_twins, to, strength)(probes)
     print(f"\nAn attacker with {len(to)} pairs of their own ({judge.name}, ridge {strength})\n")
     print(
         "| | | found first | the same person | distance to the portrait, median |\n|---|---|---:|---:|---:|"
     )
     for who, rendered in GROUPS:
-        chosen = [i for i, one in enumerate(having) if one.rendered == rendered]
+        chosen = [i for i, figures in enumerate(having) if figures.rendered == rendered]
         for name, some in (("as they are", probes), ("mapped back", mapped)):
             firsts, distances = [], []
             for i in chosen:

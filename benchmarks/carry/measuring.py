@@ -93,10 +93,10 @@ def thresholds_for_renders(work: Path, models: Path) -> dict[str, float]:
     print("\nThresholds: for photographs; on rendered people: false matches there, equal errors at, errors\n")
     print("| | photographs | false matches among renders | renders | false matches | false non-matches |")
     print("|---|---:|---:|---:|---:|---:|")
-    for name, one in lines.items():
+    for name, line in lines.items():
         print(
-            f"| {name} | {one['now']:.3g} | {one['fmr now']:.1%} | {one['equal']:.3f} | {one['fmr']:.1%} "
-            f"| {one['fnmr']:.1%} |"
+            f"| {name} | {line['now']:.3g} | {line['fmr now']:.1%} | {line['equal']:.3f} | {line['fmr']:.1%} "
+            f"| {line['fnmr']:.1%} |"
         )
     return {name: lines[name]["equal"] for name in PHOTOGRAPHS}
 
@@ -163,7 +163,9 @@ def gallery_of_strangers(work: Path, judges: Sequence[Judge], finder: FaceAnalys
         _, names = sitters_and_strangers(rendered_names())
         found = [find_portrait(picture, finder, 256) for _, picture in renders(names)]
         known = {
-            judge.name: np.stack([portrait_embedding(judge, one, seed=1) for one in found if one])
+            judge.name: np.stack(
+                [portrait_embedding(judge, portrait, seed=1) for portrait in found if portrait]
+            )
             for judge in judges
         }
         keep_arrays(path, **known)
@@ -182,8 +184,8 @@ def is_found_first(judge: Judge, probe: Array, own: Array, others: Array) -> boo
 
 
 def gallery_entries(
-    name: str, one: SitterFigures, everybody: Sequence[SitterFigures], strangers: Array
+    name: str, figures: SitterFigures, everybody: Sequence[SitterFigures], strangers: Array
 ) -> Array:
     """(N, D): strangers, and the portraits of the other sitters."""
-    people = [o.by_judge[name].portrait for o in everybody if o.sitter.person != one.sitter.person]
+    people = [o.by_judge[name].portrait for o in everybody if o.sitter.person != figures.sitter.person]
     return np.stack([*strangers, *people])

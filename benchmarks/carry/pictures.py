@@ -27,10 +27,10 @@ def draw_plot(
     judges = list(thresholds[False])
     panel_px = (right - left - gap * (len(judges) - 1)) / len(judges)
     ratios_drawn = [
-        _threshold_ratio(one, name, kind, thresholds)
-        for one in measured
+        _threshold_ratio(figures, name, kind, thresholds)
+        for figures in measured
         for name in judges
-        for kind in one.likeness
+        for kind in figures.likeness
     ]
     highest = 1.05 * max(1.5, *(ratio for ratio in ratios_drawn if ratio < HIGHEST_DRAWN))
     canvas = Canvas(width, height)
@@ -62,18 +62,18 @@ def draw_plot(
         aside = np.linspace(-0.32, 0.32, len(measured)) * column if len(measured) > 1 else [0.0]
         places = [
             {
-                kind: (x_of[kind] + float(dx), y_of(_threshold_ratio(one, name, kind, thresholds)))
-                for kind in one.likeness
+                kind: (x_of[kind] + float(dx), y_of(_threshold_ratio(figures, name, kind, thresholds)))
+                for kind in figures.likeness
             }
-            for one, dx in zip(measured, aside, strict=True)
+            for figures, dx in zip(measured, aside, strict=True)
         ]
         for place in places:
             if {"match", "nearest"} <= place.keys():
                 canvas.polyline([place["match"], place["nearest"]], 2, DIM)
-        for one, place in zip(measured, places, strict=True):
-            colour = grey(125) if one.rendered else WHITE
+        for figures, place in zip(measured, places, strict=True):
+            colour = grey(125) if figures.rendered else WHITE
             for kind, at in place.items():
-                canvas.verdict_sign(at, 13, _threshold_ratio(one, name, kind, thresholds) <= 1, colour)
+                canvas.verdict_sign(at, 13, _threshold_ratio(figures, name, kind, thresholds) <= 1, colour)
         for kind, x in x_of.items():
             _write_upright(canvas, kind, (x, bottom + 40), 600 if kind == "nearest" else 300)
     key = (("photographs", WHITE), ("rendered people", grey(125)))
@@ -88,10 +88,10 @@ def draw_plot(
 
 
 def _threshold_ratio(
-    one: SitterFigures, judge: str, kind: str, thresholds: dict[bool, dict[str, float]]
+    figures: SitterFigures, judge: str, kind: str, thresholds: dict[bool, dict[str, float]]
 ) -> float:
     """A picture's distance from the portrait, in thresholds of the judge."""
-    return one.by_judge[judge].distance[kind] / thresholds[one.rendered][judge]
+    return figures.by_judge[judge].distance[kind] / thresholds[figures.rendered][judge]
 
 
 def _write_upright(canvas: Canvas, words: str, at: tuple[float, float], weight: int) -> None:

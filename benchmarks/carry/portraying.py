@@ -53,7 +53,7 @@ def portray_all(work: Path, only: Sequence[str], steps: int | None) -> None:
                 done.continuum.end,
                 {"match": done.continuum.picture(1.0)},
                 seconds=done.seconds | {"cpu": time.process_time() - began},
-                references={one.judge.name: one.reference for one in done.judged},
+                references={judge_curves.judge.name: judge_curves.reference for judge_curves in done.judged},
             )
             if done.doppelganger:
                 sitter.given = done.doppelganger.kind
@@ -61,7 +61,7 @@ def portray_all(work: Path, only: Sequence[str], steps: int | None) -> None:
                 sitter.pictures["on the way"] = done.on_the_way.picture
             if done.doppelganger and done.doppelganger.kind == "nearest":
                 sitter.pictures["nearest"] = done.doppelganger.picture
-            binding = [one.judge for one in done.judged if one.judge.binding]
+            binding = [judge_curves.judge for judge_curves in done.judged if judge_curves.judge.binding]
             if done.nearest:
                 sitter.border = done.nearest.curves[binding[0].name].border
             # Another seed for each sitter, whoever sits beside them: how wide the face is.

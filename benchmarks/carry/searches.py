@@ -57,7 +57,7 @@ def leave_one_out(work: Path, models: Path, only: Sequence[str]) -> None:
                 if name in found:
                     continue
                 began = time.monotonic()
-                others = [one for one in judges if one is not left]
+                others = [judge for judge in judges if judge is not left]
                 found[name] = find_nearest(network, sitter, others, settings, finder)
                 write_bytes(path, pickle.dumps(found))
                 outcome = "none" if found[name] is None else "found"
@@ -78,7 +78,7 @@ def search_pairs(work: Path, count: int) -> None:
         with np.load(path) as known:
             kept = [list(known[name]) for name in names]
     with FaceAnalyser() as finder:
-        for seed in unused_seeds([int(one) for one in kept[0]]):
+        for seed in unused_seeds([int(known) for known in kept[0]]):
             if len(kept[0]) >= count:
                 break
             random = torch.Generator().manual_seed(seed)

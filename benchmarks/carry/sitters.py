@@ -62,8 +62,8 @@ class Sitter:
     def reference(self, judge: Judge) -> Reference:
         """The judge's reference of the sitter; computed once."""
         if judge.name not in self.references:
-            seen = [(self.portrait.image, self.portrait.landmarks)]
-            self.references[judge.name] = make_reference(judge, seen)
+            portrait = [(self.portrait.image, self.portrait.landmarks)]
+            self.references[judge.name] = make_reference(judge, portrait)
         return self.references[judge.name]
 
 
@@ -132,7 +132,7 @@ def load(work: Path, only: Sequence[str]) -> list[Sitter]:
     """Everybody portrayed so far, photographs first."""
     paths = [path for path in work.glob("*.pickle") if not only or path.stem in only]
     everybody: list[Sitter] = [pickle.loads(path.read_bytes()) for path in paths]
-    return sorted(everybody, key=lambda one: (one.rendered, one.name))
+    return sorted(everybody, key=lambda sitter: (sitter.rendered, sitter.name))
 
 
 def embedded_generator() -> Generator:

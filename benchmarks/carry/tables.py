@@ -40,7 +40,7 @@ def print_tables(work: Path, models: Path, only: Sequence[str], plot: Path | Non
     with FaceAnalyser() as finder:
         measured = [measure(work, sitter, judges, finder) for sitter in load(work, only)]
         strangers = gallery_of_strangers(work, recognising, finder)
-    rendered = sum(one.rendered for one in measured)
+    rendered = sum(figures.rendered for figures in measured)
     print(f"\n{len(measured)} sitters, {rendered} of them rendered; {torch.get_num_threads()} thread")
     if not measured:
         return
@@ -62,16 +62,16 @@ def print_tables(work: Path, models: Path, only: Sequence[str], plot: Path | Non
 
 
 def of_group(measured: Sequence[SitterFigures], rendered: bool) -> list[SitterFigures]:
-    return [one for one in measured if one.rendered == rendered]
+    return [figures for figures in measured if figures.rendered == rendered]
 
 
 def ratios(measured: Sequence[SitterFigures]) -> list[float]:
     """The nearest one's perceptual distance to the match, as a share of that of the one on the way; of
     those who have both."""
     return [
-        one.likeness["nearest"]["perceptual"] / one.likeness["on the way"]["perceptual"]
-        for one in measured
-        if {"nearest", "on the way"} <= one.likeness.keys()
+        figures.likeness["nearest"]["perceptual"] / figures.likeness["on the way"]["perceptual"]
+        for figures in measured
+        if {"nearest", "on the way"} <= figures.likeness.keys()
     ]
 
 
@@ -87,11 +87,11 @@ def print_sitters(measured: Sequence[SitterFigures]) -> None:
         "| | given | on the way | nearest | ratio | t | width | mean, max difference | dlib | nearest | all |"
     )
     print("|---|---|" + "---:|" * 9)
-    for one in measured:
-        way, near = (one.likeness.get(kind, {}).get("perceptual") for kind in ("on the way", "nearest"))
+    for figures in measured:
+        way, near = (figures.likeness.get(kind, {}).get("perceptual") for kind in ("on the way", "nearest"))
         ratio = f"{near / way:.3f}" if near and way else ""
         shown = " | ".join("" if value is None else f"{value:.3f}" for value in (way, near))
-        border, seconds = one.sitter.border, one.sitter.seconds
+        border, seconds = figures.sitter.border, figures.sitter.seconds
         cells = ["", "", "", ""]
         if border:
             cells = [
@@ -102,22 +102,22 @@ def print_sitters(measured: Sequence[SitterFigures]) -> None:
             ]
         searching, whole = processor_seconds(seconds)
         print(
-            f"| {one.sitter.name} | {one.sitter.given} | {shown} | {ratio} | "
+            f"| {figures.sitter.name} | {figures.sitter.given} | {shown} | {ratio} | "
             + " | ".join(cells)
             + f" | {searching:.1f} | {whole:.0f} |"
         )
-    borders = [one.sitter.border for one in measured if one.sitter.border]
+    borders = [figures.sitter.border for figures in measured if figures.sitter.border]
     for who, some in (("all", list(measured)), *((who, of_group(measured, was)) for who, was in GROUPS)):
         print(f"\nratio, {who}: {summary(ratios(some))}")
-    print(f"\nborder, mean difference: {summary([one.mean_abs_diff for one in borders])}")
-    print(f"border, largest difference: {summary([float(one.max_abs_diff) for one in borders])}")
+    print(f"\nborder, mean difference: {summary([border.mean_abs_diff for border in borders])}")
+    print(f"border, largest difference: {summary([float(border.max_abs_diff) for border in borders])}")
     differing = sum(border.low.verdict.same != border.high.verdict.same for border in borders)
     print(f"borders with differing verdicts: {differing}")
-    times = [processor_seconds(one.sitter.seconds) for one in measured]
-    print(f"the nearest one, of one core: {summary([one for one, _ in times], ' s')}")
+    times = [processor_seconds(figures.sitter.seconds) for figures in measured]
+    print(f"the nearest one, of one core: {summary([nearest for nearest, _ in times], ' s')}")
     print(f"all of it, of one core: {summary([whole for _, whole in times], ' s')}")
-    for stage in sorted({stage for one in measured for stage in one.sitter.seconds} - {"cpu"}):
-        taken = [one.sitter.seconds.get(stage, 0) for one in measured]
+    for stage in sorted({stage for figures in measured for stage in figures.sitter.seconds} - {"cpu"}):
+        taken = [figures.sitter.seconds.get(stage, 0) for figures in measured]
         print(f"{stage}, by the clock: {summary(taken, ' s')}, least {min(taken):.1f} s")
 
 
@@ -136,13 +136,15 @@ def print_likeness(who: str, some: Sequence[SitterFigures], thresholds: dict[boo
     print("| | sitters | " + " | ".join((*names, *judges)) + " |")
     print("|---|" + "---:|" * (len(names) + len(judges) + 1))
     for kind in KINDS:
-        having = [one for one in some if kind in one.likeness]
+        having = [figures for figures in some if kind in figures.likeness]
         if not having:
             print(f"| {kind} | 0 |" + " |" * (len(names) + len(judges)))
             continue
-        values = [np.median([one.likeness[kind][name] for one in having]) for name in names]
+        values = [np.median([figures.likeness[kind][name] for figures in having]) for name in names]
         values += [
-            np.median([one.by_judge[j].distance[kind] / thresholds[one.rendered][j] for one in having])
+            np.median(
+                [figures.by_judge[j].distance[kind] / thresholds[figures.rendered][j] for figures in having]
+            )
             for j in judges
         ]
         print(f"| {kind} | {len(having)} | " + " | ".join(f"{value:.3g}" for value in values) + " |")
@@ -150,14 +152,17 @@ def print_likeness(who: str, some: Sequence[SitterFigures], thresholds: dict[boo
 
 def print_frechet(measured: Sequence[SitterFigures], judge: str) -> None:
     """Of those who have every kind, in the directions in which all matches differ most."""
-    whole = [one for one in measured if set(KINDS) <= one.likeness.keys()]
+    whole = [figures for figures in measured if set(KINDS) <= figures.likeness.keys()]
     axes = min(FRECHET_AXES, len(whole) - 2)
     if axes < 1:
         print("\nToo few sitters have all four pictures for a Fréchet distance")
         return
-    matches = unit_vectors([one.by_judge[judge].probe["match"] for one in measured])
+    matches = unit_vectors([figures.by_judge[judge].probe["match"] for figures in measured])
     ways = np.linalg.svd(matches - matches.mean(0), full_matrices=False)[2][:axes].T
-    sets = {kind: unit_vectors([one.by_judge[judge].probe[kind] for one in whole]) @ ways for kind in KINDS}
+    sets = {
+        kind: unit_vectors([figures.by_judge[judge].probe[kind] for figures in whole]) @ ways
+        for kind in KINDS
+    }
     print(f"\nFréchet distance to the matches ({judge}, {axes} axes, {len(whole)} sitters)\n")
     for kind in KINDS:
         print(f"- {kind}: {abs(frechet_distance(sets[kind], sets['match'])):.4f}")
@@ -174,10 +179,10 @@ def print_verdicts(who: str, some: Sequence[SitterFigures], thresholds: Mapping[
     print("| | sitters | " + " | ".join(f"{name} ({line:.3g})" for name, line in thresholds.items()) + " |")
     print("|---|" + "---:|" * (len(thresholds) + 1))
     for kind in KINDS:
-        having = [one for one in some if kind in one.likeness]
+        having = [figures for figures in some if kind in figures.likeness]
         cells = []
         for name, line in thresholds.items():
-            beyond = [one for one in having if one.by_judge[name].distance[kind] > line]
+            beyond = [figures for figures in having if figures.by_judge[name].distance[kind] > line]
             cells.append(f"{len(beyond)} ({sum(o.by_judge[name].worst[kind] > line for o in beyond)})")
         print(f"| {kind} | {len(having)} | " + " | ".join(cells) + " |")
 
@@ -197,12 +202,12 @@ def print_ranks(
             cells = []
             for judge in judges:
                 firsts = []
-                for one in some:
-                    asked = one.by_judge[judge.name]
+                for figures in some:
+                    asked = figures.by_judge[judge.name]
                     own = asked.other_shot if other_shot else asked.portrait
-                    if kind not in one.likeness or own is None:
+                    if kind not in figures.likeness or own is None:
                         continue
-                    others = gallery_entries(judge.name, one, everybody, strangers[judge.name])
+                    others = gallery_entries(judge.name, figures, everybody, strangers[judge.name])
                     firsts.append(is_found_first(judge, asked.probe[kind], own, others))
                 cells.append(f"{sum(firsts)} of {len(firsts)}")
             print(f"| {kind} | " + " | ".join(cells) + " |")
@@ -222,19 +227,19 @@ def print_left_out(
     print("|---|" + "---:|" * 5)
     for name in (*(judge.name for judge in judges), "nobody"):
         searched, having, beyond, changes = 0, [], [], []
-        for one in some:
-            path = work / f"{one.sitter.name}.left"
+        for figures in some:
+            path = work / f"{figures.sitter.name}.left"
             found = pickle.loads(path.read_bytes()) if path.exists() else {}
             searched += name in found
             picture = found.get(name)
             if picture is None:
                 continue
-            having.append(one)
-            changes.append(perceptual(one.sitter, picture))
+            having.append(figures)
+            changes.append(perceptual(figures.sitter, picture))
             if name == "nobody":
                 continue
             (judge,) = (judge for judge in judges if judge.name == name)
-            reference = one.sitter.reference(judge)
+            reference = figures.sitter.reference(judge)
             (plain,) = judge_pictures(judge, reference, [picture])
             (worst,) = judge_worst_case(judge, reference, [picture])
             beyond.append((plain.distance > thresholds[name], worst.worst_distance > thresholds[name]))
@@ -244,7 +249,9 @@ def print_left_out(
         if name != "nobody":
             cells[1] = f"{sum(a for a, _ in beyond)} ({sum(a and b for a, b in beyond)}) of {len(beyond)}"
             for i, kind in ((2, "match"), (3, "nearest")):
-                known = [one.by_judge[name].distance[kind] for one in having if kind in one.likeness]
+                known = [
+                    figures.by_judge[name].distance[kind] for figures in having if kind in figures.likeness
+                ]
                 cells[i] = f"{sum(d > thresholds[name] for d in known)} of {len(known)}"
         median = f"{np.median(changes):.3f}" if changes else ""
         print(f"| {name} | " + " | ".join(cells) + f" | {median} |")
@@ -254,8 +261,8 @@ def print_left_out(
 def perceptual(sitter: Sitter, picture: Pixels) -> float:
     """The perceptual distance from the match."""
     match, other = (
-        torch.tensor(one).permute(2, 0, 1)[None].float() / 127.5 - 1
-        for one in (sitter.pictures["match"], picture)
+        torch.tensor(shown).permute(2, 0, 1)[None].float() / 127.5 - 1
+        for shown in (sitter.pictures["match"], picture)
     )
     importance = face_importance(sitter.portrait, match.shape[-1])
     return float(NormalisedLaplacianPyramid().towards(match, importance)(other))

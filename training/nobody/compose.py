@@ -49,27 +49,27 @@ def compose_as_photographed(cutouts: torch.Tensor, random: torch.Generator | Non
     def uniform(*shape: int) -> torch.Tensor:
         return torch.rand(n, *shape, generator=random, device=device)
 
-    def one(values: torch.Tensor) -> torch.Tensor:
+    def per_picture(values: torch.Tensor) -> torch.Tensor:
         return values.reshape(n, 1, 1, 1)
 
     draw = normal(COMPOSITION_DIMS)
     gradient = _gradient(draw, size)
     flat = gradient.mean(dim=(2, 3), keepdim=True)
-    ground = torch.where(one(uniform() < 0.1), flat, gradient)
+    ground = torch.where(per_picture(uniform() < 0.1), flat, gradient)
     grey = ground.mean(dim=1, keepdim=True)
-    ground = grey + (ground - grey) * one(uniform())
+    ground = grey + (ground - grey) * per_picture(uniform())
     for cells, strength in ((3, 0.20), (8, 0.07)):
         grey, tint = normal(1, cells, cells), normal(3, cells, cells)
         mottle = F.interpolate(grey + 0.3 * tint, size=(size, size), mode="bicubic", align_corners=False)
-        ground = ground * (1 + one(strength * uniform() * (uniform() < 0.5)) * mottle)
-    ground = _with_blobs(ground, one(uniform() < 0.5), normal, uniform)
+        ground = ground * (1 + per_picture(strength * uniform() * (uniform() < 0.5)) * mottle)
+    ground = _with_blobs(ground, per_picture(uniform() < 0.5), normal, uniform)
 
     picture = _exposed(_before(ground.clamp(0, 1), _mirrored(cutouts, draw)), draw)
     grey = picture.mean(dim=1, keepdim=True)
-    picture = grey + (picture - grey) * torch.exp(0.12 * one(normal()))
-    picture = 0.4 + (picture - 0.4) * torch.exp(0.08 * one(normal()))
+    picture = grey + (picture - grey) * torch.exp(0.12 * per_picture(normal()))
+    picture = 0.4 + (picture - 0.4) * torch.exp(0.08 * per_picture(normal()))
     x, y = _axes(size, device)
-    picture = picture * (1 - one(0.25 * uniform() ** 2) * (x**2 + y**2) / 2)
+    picture = picture * (1 - per_picture(0.25 * uniform() ** 2) * (x**2 + y**2) / 2)
     return picture.clamp(0, 1) * 2 - 1
 
 

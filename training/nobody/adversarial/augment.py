@@ -96,11 +96,11 @@ def _rotation(angle: torch.Tensor) -> torch.Tensor:
 def _recoloured(images: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     """Brightness, contrast, hue and saturation as one matrix and one offset for each picture."""
     n, device = len(images), images.device
-    one = torch.ones(n, device=device)
-    brightness = _sometimes(0.2 * torch.randn_like(one), p, 0.0)
-    contrast = _sometimes(torch.exp2(0.5 * torch.randn_like(one)), p, 1.0)
-    hue = _sometimes((torch.rand_like(one) * 2 - 1) * math.pi, p, 0.0)
-    saturation = _sometimes(torch.exp2(torch.randn_like(one)), p, 1.0)
+    ones = torch.ones(n, device=device)
+    brightness = _sometimes(0.2 * torch.randn_like(ones), p, 0.0)
+    contrast = _sometimes(torch.exp2(0.5 * torch.randn_like(ones)), p, 1.0)
+    hue = _sometimes((torch.rand_like(ones) * 2 - 1) * math.pi, p, 0.0)
+    saturation = _sometimes(torch.exp2(torch.randn_like(ones)), p, 1.0)
 
     # Grey is kept, what is left of a colour is turned about the grey axis (Rodrigues) and stretched.
     eye = torch.eye(3, device=device)

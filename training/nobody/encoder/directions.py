@@ -40,8 +40,8 @@ def find_directions(generator: Generator, count: int, pictures: int = 176) -> Di
         drawn = generator.synthesis(generator.broadcast(w), "const", working_dtype(device))
         (gradient,) = torch.autograd.grad((drawn * _patterns(drawn)).sum(), w)
         looks_back.append(gradient)
-    seen = torch.cat(looks_back) @ root
-    strengths, vectors = torch.linalg.eigh(seen.T @ seen)
+    projected = torch.cat(looks_back) @ root
+    strengths, vectors = torch.linalg.eigh(projected.T @ projected)
     kept = vectors.flip(1)[:, :count]
     weights = strengths.flip(0)[:count].clamp(min=1e-6 * float(strengths[-1])).sqrt()
     return Directions(kept.T @ root, inverse_root @ kept, weights / weights.mean())

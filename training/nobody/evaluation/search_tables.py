@@ -12,10 +12,10 @@ MATCHED = 0.5
 
 def search_figures(rows: Sequence[Mapping[str, Any]], threshold: float) -> list[Figure]:
     """What the searches show, over all sitters that were portrayed."""
-    seen = [row for row in rows if "refused" not in row]
-    renders, photographs = ([r for r in seen if (r["tuned"] is None) == own] for own in (True, False))
-    strangers = [row for row in seen if row["median"] > threshold]
-    refused = len(rows) - len(seen)
+    portrayed = [row for row in rows if "refused" not in row]
+    renders, photographs = ([r for r in portrayed if (r["tuned"] is None) == own] for own in (True, False))
+    strangers = [row for row in portrayed if row["median"] > threshold]
+    refused = len(rows) - len(portrayed)
     result = [Figure("sitters without a usable face", refused, None, "= 0", refused == 0)]
     for what, group, key, limit in (
         ("unseen renders, W+", renders, "w_plus", MATCHED),
@@ -29,8 +29,8 @@ def search_figures(rows: Sequence[Mapping[str, Any]], threshold: float) -> list[
             )
             wanted, holds = (f"< {limit}", worst < limit) if limit else ("", None)
             result.append(Figure(f"{what}: largest distance at the match", worst, None, wanted, holds))
-    if seen:
-        result.append(Figure("sitters whose median face is somebody else", len(strangers) / len(seen)))
+    if portrayed:
+        result.append(Figure("sitters whose median face is somebody else", len(strangers) / len(portrayed)))
     if strangers:
         share = float(np.mean([row["border_t"] is not None for row in strangers]))
         result.append(Figure("of them, with a border", share, None, "= 1", share == 1))

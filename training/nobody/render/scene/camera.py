@@ -24,8 +24,8 @@ class Camera:
 
     def slopes(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 3) -> slopes (N, 2)."""
-        seen = points - self.position
-        return np.c_[seen[:, 0], -seen[:, 1]] / -seen[:, 2:]
+        relative = points - self.position
+        return np.c_[relative[:, 0], -relative[:, 1]] / -relative[:, 2:]
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 3) -> places in the picture (N, 2), from (0, 0), top left, to (1, 1), bottom right."""
@@ -40,9 +40,9 @@ def solve_camera(landmarks: np.ndarray, distance: float) -> Camera:
     """
     nose = landmarks[NOSE].mean(0)
     ahead = Camera(nose + np.array([0, 0, distance]), centre=np.zeros(2), width=1.0, roll=0.0)
-    seen = ahead.slopes(landmarks)
-    right_eye, left_eye = seen[RIGHT_EYE].mean(0), seen[LEFT_EYE].mean(0)
-    eyes, mouth = (right_eye + left_eye) / 2, seen[list(MOUTH_CORNERS)].mean(0)
+    slopes = ahead.slopes(landmarks)
+    right_eye, left_eye = slopes[RIGHT_EYE].mean(0), slopes[LEFT_EYE].mean(0)
+    eyes, mouth = (right_eye + left_eye) / 2, slopes[list(MOUTH_CORNERS)].mean(0)
     eye_to_eye, eye_to_mouth = left_eye - right_eye, mouth - eyes
     across = eye_to_eye + np.array([eye_to_mouth[1], -eye_to_mouth[0]])
     half_width = max(np.hypot(*eye_to_eye) * 2.0, np.hypot(*eye_to_mouth) * 1.8)
