@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from engine.inversion.target import to_target
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -51,6 +52,15 @@ def test_ranking_tells_a_distance_from_none(people: dict[str, list[Path]]) -> No
         )
     assert all(share == 0 for share in blind.values())
     assert min(pyramid[name] for name in rank.FAULTS) >= 0.75 and pyramid["across"] > 0.75
+
+
+def test_people_are_read_from_webp_and_png(people: dict[str, list[Path]], tmp_path: Path) -> None:
+    (first, *_, last) = people["000200"]
+    (tmp_path / first.name).write_bytes(first.read_bytes())
+    Image.open(last).save(tmp_path / f"{last.stem}.png")
+    (tmp_path / "000200_notes.txt").write_text("no picture")
+    (found,) = rank.load_people(tmp_path, 64)
+    assert found.shape == (2, 3, 64, 64)
 
 
 def test_searches_from_both_starts_are_measured(renders: Path, capsys: pytest.CaptureFixture[str]) -> None:
