@@ -151,9 +151,13 @@ def test_after_some_visits_a_fresh_process_takes_over(photographs: list[Pixels])
 
 
 ORPHAN = """
-import sys, time
+import time
 
-from tests.support.engine_kit import *
+from engine.runtime.messages import Ready
+from installation.workers.engine_backend import ProcessBackend
+from installation.workers.engine_client import EngineClient
+from tests.support.engine_kit import hanging_load, next_of, pid, small_models, until
+
 if __name__ == "__main__":
     engine = EngineClient(ProcessBackend({prepare}))
     engine.start()
