@@ -78,10 +78,15 @@ def sync(path: Path) -> None:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Removes the temporaries of `path` whose processes have ended, as far as they can be removed."""
+    """Removes the temporaries of `path` whose processes have ended, as far as they can be removed.
+
+    One with this process's own id is of an earlier process with the same id.
+    """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.{SUFFIX}"):
         process_id = leftover.name.split(".")[-2]
-        if process_id.isdecimal() and not _is_running(int(process_id)):
+        if not process_id.isdecimal():
+            continue
+        if int(process_id) == os.getpid() or not _is_running(int(process_id)):
             shutil.rmtree(leftover, ignore_errors=True)
             with suppress(OSError):
                 leftover.unlink()

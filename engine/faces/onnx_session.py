@@ -1,10 +1,22 @@
 """Opens networks stored as ONNX in onnxruntime, for the detectors and the judges that are ONNX files."""
 
+import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from engine.common.errors import WeightsError
+
+
+def import_onnxruntime() -> Any:
+    """The module `onnxruntime`, with its telemetry off; takes half a second the first time.
+
+    On import onnxruntime writes an identifier of the machine into the user's cache and queues events for its
+    maker, unless this variable is set before.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    return importlib.import_module("onnxruntime")
 
 
 def open_session(
@@ -16,8 +28,7 @@ def open_session(
     face detector's network". providers: onnxruntime's, the preferred one first; unavailable ones are left
     out. Raises WeightsError where the file is missing, is no ONNX model, or takes something else.
     """
-    import onnxruntime  # half a second, and only for what is stored as ONNX
-
+    onnxruntime = import_onnxruntime()
     if not path.is_file():
         raise WeightsError(f"{path}, {network}, is not there: `./kiosk weights list`")
     available = [name for name in providers if name in onnxruntime.get_available_providers()]

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.common.errors import DoppelgangerError, exception_summary
+from engine.common.errors import DoppelgangerError, UsageError, exception_summary
 from engine.common.native_output import own_stderr
 from installation.settings.paths import PROGRAM
 
@@ -49,15 +49,25 @@ def main(words: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if words is None else words)
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime's, for this process and its children
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     chosen = next((word for word in words if word in COMMANDS), None)
     arguments = parser(chosen).parse_args(words)
     try:
-        return int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
+        if arguments.command not in COMMANDS:
+            raise UsageError("the tests are run by the script of a checkout: ./kiosk test")
+        code = int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except DoppelgangerError as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough. What Python still flushes at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print(f"{NAME}: stopped; nothing was written.", file=sys.stderr)
         return INTERRUPTED

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from engine.pipeline.progress import Progress
 
 
+LONGEST_NAME_BYTES = 200  # of a folder; file systems take 255, and its temporary has a longer name
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `./kiosk visit`."""
     parser.add_argument(
@@ -65,10 +68,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _let_signals_interrupt() -> None:
-    """Treats `kill` and a closed terminal as ctrl+c, so that an unfinished folder is removed."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one ignored
-            signal.signal(number, signal.default_int_handler)
+    """Treats `kill` and a closed terminal as ctrl+c, so that an unfinished folder is removed.
+
+    Only the first signal counts: a second one must not interrupt the removal.
+    """
+    taken = [
+        number
+        for number, usual in (
+            (signal.SIGINT, signal.default_int_handler),
+            (signal.SIGTERM, signal.SIG_DFL),
+            (signal.SIGHUP, signal.SIG_DFL),
+        )
+        if signal.getsignal(number) is usual  # nohup has one ignored
+    ]
+
+    def interrupt(*_: object) -> None:
+        for number in taken:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in taken:
+        signal.signal(number, interrupt)
 
 
 def _free_folder(asked: Path | None) -> Path:
@@ -77,6 +97,8 @@ def _free_folder(asked: Path | None) -> Path:
     try:
         if folder.exists():
             raise UsageError(f"{folder}: exists already. Name a new folder with --out.")
+        if len(os.fsencode(folder.name)) > LONGEST_NAME_BYTES:
+            raise UsageError(f"{folder}: the name is too long. Choose a shorter --out.")
         parent = folder.resolve().parent
         if not parent.is_dir():
             raise UsageError(f"{folder.parent}: no such folder. Make it first, or choose another --out.")

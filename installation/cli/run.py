@@ -12,6 +12,8 @@ from installation.settings.paths import state_folder
 
 log = logging.getLogger(__name__)
 
+HIGHEST_RATE_HZ = 240
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `./kiosk run`."""
@@ -62,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         _check_recording(arguments.record, configuration.stage.camera)
     if arguments.visits is not None and arguments.visits < 1:
         raise UsageError(f"--visits {arguments.visits}: give 1 or more.")
+    if not 1 <= arguments.rate <= HIGHEST_RATE_HZ:
+        raise UsageError(f"--rate {arguments.rate}: give 1 to {HIGHEST_RATE_HZ} frames a second.")
     # The engine's process, which opens them, is started again and again: it would never end for want of one.
     manifest = Manifest.load()
     for name in needed_weights(configuration):

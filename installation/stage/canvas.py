@@ -3,7 +3,8 @@
 Text and the idle glow are combined with what is there by the maximum of each channel, so they never darken
 it; pictures and shapes replace it. `light`, 0 to 1, scales the brightness of whatever is drawn. Coordinates
 are canvas pixels, x to the right and y down, and may be fractions. The canvas keeps a list of what was drawn
-where, with which tests check that nothing overlaps.
+where, with which tests check that nothing overlaps. One long file: every drawing method shares the light,
+mask and list of items.
 """
 
 from collections.abc import Sequence

@@ -55,12 +55,15 @@ class Scene(ABC):
 
 def scene_of(name: str) -> type[Scene]:
     """The scene in the file `scenes/NAME.py`. Raises UsageError where there is none."""
+    missing = f"scene {name!r} is not there: it needs a file scenes/{name}.py."
+    if not name.isidentifier():
+        raise UsageError(missing)
     try:
         module = import_module(f"scenes.{name}")
     except ModuleNotFoundError as error:
         if error.name != f"scenes.{name}":
             raise
-        raise UsageError(f"scene {name!r} is not there: it needs a file scenes/{name}.py.") from None
+        raise UsageError(missing) from None
     found = [
         each
         for each in vars(module).values()

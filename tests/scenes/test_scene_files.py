@@ -26,6 +26,9 @@ def test_scenes_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert scene_of("border") is Border
     with pytest.raises(UsageError, match=r"scene 'nowhere' is not there: it needs a file scenes/nowhere\.py"):
         scene_of("nowhere")
+    for outside in ("../widgets/sweep", "widgets.sweep", ""):
+        with pytest.raises(UsageError, match="is not there"):
+            scene_of(outside)
     (tmp_path / "empty.py").write_text('"""No scene."""', "utf-8")
     monkeypatch.setattr(scenes, "__path__", [*scenes.__path__, str(tmp_path)])
     with pytest.raises(UsageError, match=r"scenes/empty\.py: has 0 scenes"):

@@ -91,3 +91,10 @@ def test_what_a_killed_process_left_goes_and_a_running_ones_file_stays(tmp_path:
         each.touch()
     remove_leftovers(path)
     assert sorted(tmp_path.iterdir()) == sorted([running, other])
+
+
+def test_what_an_earlier_process_with_the_same_id_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / f".visit.{os.getpid()}.unfinished").mkdir()
+    with replacing_folder(tmp_path / "visit") as temporary:
+        (temporary / "file").write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["visit"]

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from installation.cli.main import COMMANDS
+from tests.conftest import REPO
 
 # Packages that take long to import.
 HEAVY = {"aiohttp", "av", "cv2", "dlib", "mediapipe", "onnxruntime", "pygame", "scipy", "skimage", "torch"}
@@ -26,3 +27,19 @@ def test_help_loads_no_heavy_package(words: list[str]) -> None:
     text, modules = json.loads(done.stdout)
     assert text.startswith(f"usage: kiosk {' '.join(words)}".rstrip())
     assert not HEAVY & set(modules)
+
+
+def test_the_tests_are_run_by_the_script() -> None:
+    command = [sys.executable, "-m", "installation.cli.main", "test"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPO)
+    assert done.returncode == 2 and "./kiosk test" in done.stderr and "unexpected" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    """As `./kiosk osc | head -1`: the output is longer than a pipe holds."""
+    command = [sys.executable, "-m", "installation.cli.main", "osc"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPO) as listing:
+        assert listing.stdout is not None and listing.stderr is not None
+        listing.stdout.close()
+        assert listing.stderr.read() == b""
+        assert listing.wait(60) == 0

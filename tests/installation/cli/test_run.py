@@ -219,6 +219,8 @@ def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
         (["--camera", "0", "--record", "out.mp4"], "a film of visitors is not made"),
         (["--camera", "synthetic", "--record", "/nowhere/out.mp4"], "a folder that is there"),
         (["--visits", "0"], "give 1 or more"),
+        (["--rate", "0"], "give 1 to 240 frames a second"),
+        (["--rate", "-5"], "give 1 to 240 frames a second"),
         (["--set", "border"], "give SCENE/NAME=VALUE"),
         (["--set", "border/no=1", "--display", "headless", "--camera", "synthetic"], "unknown address"),
         (["--display", "no such screen"], "no such screen"),
