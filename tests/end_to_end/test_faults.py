@@ -170,6 +170,6 @@ def test_where_nothing_can_be_drawn_it_ends_to_be_started_again(
         with pytest.raises(MachineError, match=r"nothing can be drawn any more \(ValueError in test_faults"):
             app.main_loop.run()
     assert 10 <= app.clock.now_s - began_s <= 11
-    app.session.handle(ShowOpened(), app.clock.now_s)
     app.for_s(0.3)
     assert app._health()["stage"].condition is Condition.OK
+    app.session.handle(ShowOpened(), app.clock.now_s)
