@@ -90,7 +90,7 @@ def test_the_wheel_holds_code_and_data_and_nothing_else(wheel: Path) -> None:
 @pytest.mark.slow
 def test_a_visit_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "short.toml").write_text(
-        '[search]\nsteps = 2\ntuning = "never"\nnearest = false\n[judging]\npanel = ["dlib"]\n'
+        '[search]\nsteps = 2\ntuning = "never"\nfinders = []\n[judging]\npanel = ["dlib"]\n'
         "perturbations = 1\n[film]\npictures = 2\n"
     )
     result = run(installed, "visit", "--config", "short.toml", "--out", "visit", cwd=tmp_path)
@@ -108,7 +108,7 @@ def test_the_doctor_of_an_installed_package(installed: Path, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_a_rehearsal_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "short.toml").write_text(
-        '[search]\nsteps = 2\ntuning = "never"\nnearest = false\n[judging]\npanel = ["dlib"]\n'
+        '[search]\nsteps = 2\ntuning = "never"\nfinders = []\n[judging]\npanel = ["dlib"]\n'
         "perturbations = 1\n[film]\npictures = 2\n[delivery]\nenabled = false\n"
         "[control]\nosc_port = 0\nhttp_port = 0\n"
     )
