@@ -55,7 +55,9 @@ from installation.workers.engine_client import EngineClient
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 120.0  # in lock step, for the engine, the film or the delivery
+PATIENCE_S = 120.0  # in lock step, for the film or the delivery
+# In lock step, for the engine: after a wait that ends early, what comes would be shown one frame later.
+ENGINE_PATIENCE_S = 600.0
 
 
 class Session:
@@ -103,7 +105,7 @@ class Session:
                 self._tracker.watch(True)  # there is no visit to end: whoever is there now is followed
             self.handle(event, now_s)
         if self._lock_step:
-            self._engine.wait(PATIENCE_S)
+            self._engine.wait(ENGINE_PATIENCE_S)
         for reply in self._engine.poll():
             self._on_engine_reply(reply, now_s)
         self._offer_download()
