@@ -21,13 +21,15 @@ Latent-based Editing of Real Images*, 2021; noise maps for detail as in Abdal et
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch.func import functional_call
 
-from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, StyledConvolution, to_uint8
+
+if TYPE_CHECKING:
+    from engine.stylegan2.encoder import Encoder  # its files need safetensors, which the search does not
 
 Loss = Callable[[torch.Tensor], torch.Tensor]
 
@@ -109,7 +111,7 @@ def median_face(generator: Generator) -> Place:
 
 
 @torch.no_grad()
-def guess_place(generator: Generator, encoder: Encoder, pictures: torch.Tensor) -> Place:
+def guess_place(generator: Generator, encoder: "Encoder", pictures: torch.Tensor) -> Place:
     """Where an encoder, which was trained for this generator, estimates that pictures (N, 3, R, R) lie."""
     return Place(median_face(generator).latent + encoder(pictures))
 
