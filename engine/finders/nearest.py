@@ -106,6 +106,11 @@ class NearestFinder(Finder):
         return close_in(task.generator, step.place, match, task.holds)
 
 
+def build(dtype: torch.dtype, seed: int) -> NearestFinder:
+    """The finder of a visit; see `engine.finders.registry`."""
+    return NearestFinder(NearestSettings(dtype=dtype, seed=seed))
+
+
 def close_in(generator: Generator, found: Place, match: Place, holds: Holds) -> Doppelganger | None:
     """The first picture that holds, seen from the match, on the way there from the place `found` in which the
     search has ended; None where none does."""

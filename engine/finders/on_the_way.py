@@ -1,6 +1,7 @@
 """*on-the-way*: the first picture that holds between the border and the median face."""
 
 import numpy as np
+import torch
 
 from engine.border.continuum import Continuum
 from engine.finders.base import Doppelganger, Finder, FinderTask, Holds
@@ -21,6 +22,11 @@ class OnTheWayFinder(Finder):
         if task.recognised_throughout:
             return None
         return first_on_the_way(task.continuum, task.border_t, task.holds)
+
+
+def build(dtype: torch.dtype, seed: int) -> OnTheWayFinder:
+    """The finder of a visit; see `engine.finders.registry`."""
+    return OnTheWayFinder()
 
 
 def first_on_the_way(continuum: Continuum, border_t: float, holds: Holds) -> Doppelganger | None:

@@ -38,6 +38,11 @@ class TowardsOthersFinder(Finder):
         return nearest_towards_others(task.generator, border, task.holds, task.portrait_distance, self.seed)
 
 
+def build(dtype: torch.dtype, seed: int) -> TowardsOthersFinder:
+    """The finder of a visit; see `engine.finders.registry`."""
+    return TowardsOthersFinder(seed)
+
+
 def nearest_towards_others(
     generator: Generator,
     border: Place,

@@ -6,11 +6,13 @@ differs; `config/ffhq.toml` uses the weights that `./kiosk weights fetch` brings
 
 import ipaddress
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,7 +24,8 @@ from pydantic import (
 
 from engine.common.errors import UsageError
 from engine.faces.detectors import DEFAULT_DETECTOR, DETECTORS, entry_of
-from engine.judges.registry import files_of
+from engine.finders.registry import FINDERS
+from engine.judges.registry import JUDGES, files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
 
@@ -36,6 +39,29 @@ PERCEPTUAL_WEIGHTS = {
 MAX_SEED = 2**31 - 1  # numpy takes twice as many; the nearest picture's search counts on from it
 
 
+def _among(known: Collection[str]) -> AfterValidator:
+    """Refuses a name that is not `known`."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError(f"there is no {name!r}: choose among {', '.join(known)}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _refuse_doubles(names: list[str]) -> list[str]:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is named twice")
+    return names
+
+
+JudgeName = Annotated[str, _among(JUDGES)]
+FinderName = Annotated[str, _among(FINDERS)]
+DetectorName = Annotated[str, _among(DETECTORS)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,8 +73,9 @@ class Search(_Section):
     steps: int = Field(150, ge=1, le=10_000, description="steps of the latent, at most")
     tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
     tuning_steps: int = Field(60, ge=1, le=10_000, description="steps of the weights, at most")
-    finders: list[str] = Field(
-        ["nearest", "on-the-way", "towards-others"],
+    finders: Annotated[list[FinderName], AfterValidator(_refuse_doubles)] = Field(
+        list(FINDERS),
+        min_length=1,
         description="ways to a doppelgänger, in the order in which they are tried; see docs/search.md",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -60,17 +87,10 @@ class Search(_Section):
 class Faces(_Section):
     """How faces are found in photographs and frames; see `engine.faces.detectors`."""
 
-    detector: str = Field(
+    detector: DetectorName = Field(
         DEFAULT_DETECTOR,
         description="mediapipe: comes along; others once their weights have been fetched",
     )
-
-    @field_validator("detector")
-    @classmethod
-    def _is_known(cls, detector: str) -> str:
-        if detector not in DETECTORS:
-            raise ValueError("choose among " + ", ".join(DETECTORS))
-        return detector
 
 
 class Film(_Section):
@@ -84,10 +104,10 @@ class Film(_Section):
 class Judging(_Section):
     """The panel and its protocol; see docs/verdict.md."""
 
-    panel: list[str] = Field(
+    panel: Annotated[list[JudgeName], AfterValidator(_refuse_doubles)] = Field(
         ["dlib", "anthropometry"], min_length=1, description="judges, the first one leads"
     )
-    thresholds: dict[str, str | float] = Field(
+    thresholds: dict[JudgeName, str | float] = Field(
         {}, description="a judge's operating point by name (kiosk judges list), or a distance of one's own"
     )
     perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
@@ -274,8 +294,7 @@ def load(path: Path = DEFAULT) -> Configuration:
 
 
 def needed_weights(configuration: Configuration) -> list[str]:
-    """The names of the weights a configuration uses. Raises UsageError for unknown judges."""
-    files_of(configuration.judging.thresholds)  # raises UsageError for unknown judges
+    """The names of the weights a configuration uses."""
     names = (
         *(configuration.generator, configuration.encoder, configuration.people),
         *PERCEPTUAL_WEIGHTS[configuration.perceptual],

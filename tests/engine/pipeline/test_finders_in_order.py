@@ -1,7 +1,9 @@
 """The pipeline asks its finders in their order, and what the first one finds is the sitter's doppelgänger."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -158,6 +160,9 @@ def test_a_finder_with_an_unknown_stage_is_refused_when_it_is_made(
 ) -> None:
     finder = FakeFinder("near", [], None)
     setattr(finder, attribute, "elsewhere")
-    monkeypatch.setattr(registry, "FINDERS", {"near": lambda dtype, seed: finder})
+    module = ModuleType("finder_of_this_test")
+    module.build = lambda dtype, seed: finder  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(registry, "FINDERS", {"near": module.__name__})
     with pytest.raises(UsageError, match=r"'near' names the stage 'elsewhere'.* doppelganger, nearest"):
         make_finders(["near"])

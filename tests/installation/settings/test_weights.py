@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.detectors import DETECTORS, DetectorChoice
 from installation.settings import download
-from installation.settings.configuration import Faces
+from installation.settings.configuration import Faces, load
 from installation.settings.download import add, fetch
 from installation.settings.manifest import MANIFEST, Manifest, detector_choice
 from tests.support.weights_kit import CONTENT, Server, entry, sha256, write_manifest
@@ -292,6 +292,30 @@ def test_every_detector_of_the_configuration_has_its_file_in_the_manifest() -> N
         if manifest.presence(manifest.entry(pack)) == "missing":
             with pytest.raises(WeightsError, match=f"weights fetch {pack}"):
                 detector_choice(detector)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            '[search]\nfinders = ["nearst"]',
+            "search.finders.0: .*no 'nearst': choose among nearest, on-the-way",
+        ),
+        ("[search]\nfinders = []", "search.finders: .*at least 1 item"),
+        ('[search]\nfinders = ["nearest", "nearest"]', "search.finders: .*'nearest' is named twice"),
+        ('[judging]\npanel = ["dlip"]', "judging.panel.0: .*no 'dlip': choose among dlib"),
+        ('[judging]\npanel = ["dlib", "dlib"]', "judging.panel: .*'dlib' is named twice"),
+        ("[judging.thresholds]\ndlip = 0.5", "judging.thresholds.dlip.*: .*no 'dlip'"),
+        ('[faces]\ndetector = "scrfd"', "faces.detector: .*choose among mediapipe"),
+    ],
+)
+def test_an_unknown_or_doubled_name_is_refused_by_file_and_entry(
+    tmp_path: Path, entry: str, message: str
+) -> None:
+    file = tmp_path / "gallery.toml"
+    file.write_text(entry)
+    with pytest.raises(UsageError, match=rf"gallery\.toml: {message}"):
+        load(file)
 
 
 @pytest.mark.parametrize(
