@@ -25,7 +25,6 @@ from skimage import data
 from benchmarks.test_data import SHARED, require_test_data
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.faces.photograph import load_photograph
 from engine.faces.proportions import LENGTHS
 from engine.faces.sitter import find_sitter
 from engine.judges.base import Affine, Embeddings, Judge
@@ -35,6 +34,7 @@ from engine.judges.dlib import DlibJudge, weights_folder
 from engine.judges.judging import REFERENCE_K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
 from engine.judges.registry import panel
+from engine.photographs.photograph import load_photograph
 
 Array = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 from engine.runtime.messages import Failed, Ready, ResultReady
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock

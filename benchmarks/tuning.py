@@ -23,12 +23,12 @@ from tqdm import tqdm
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.faces.photograph import load_photograph
 from engine.faces.sitter import find_sitter
 from engine.inversion.projection import SearchSettings, guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
 from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.registry import panel
+from engine.photographs.photograph import load_photograph
 from installation.settings import configuration
 from installation.workers.models import ModelBundle
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 from installation.cli.portray import sample_sitter
 from installation.settings.configuration import DEFAULT, load
 

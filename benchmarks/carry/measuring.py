@@ -24,7 +24,6 @@ from engine.common.arrays import Pixels
 from engine.common.atomic_file import write_bytes
 from engine.faces.alignment import Portrait
 from engine.faces.analyser import FaceAnalyser
-from engine.faces.photograph import load_photograph
 from engine.faces.sitter import find_sitter
 from engine.inversion.target import face_importance
 from engine.judges.base import Affine, Judge
@@ -34,6 +33,7 @@ from engine.judges.perturbations import WORST_CASE, perturbations
 from engine.judges.registry import panel
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
+from engine.photographs.photograph import load_photograph
 
 Array = NDArray[np.float64]
 Figures = dict[str, float]

@@ -18,10 +18,10 @@ from engine.common.arrays import Pixels
 from engine.common.atomic_file import write_bytes
 from engine.faces.alignment import Portrait, crop_ffhq
 from engine.faces.analyser import FaceAnalyser
-from engine.faces.photograph import load_photograph
 from engine.inversion.projection import Place
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, make_reference
+from engine.photographs.photograph import load_photograph
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator
 from training.nobody.dataset import held_out

@@ -1,7 +1,7 @@
 """A picture, a folder of pictures or a video clip in the camera's place.
 
-Pictures are read by `engine.faces.photograph`, so that a visit before `file:portrait.jpg` begins with the
-same pixels that `./kiosk visit portrait.jpg` works on, and so that there is one decoder for untrusted files.
+Pictures are read by `engine.photographs`, so that a visit before `file:portrait.jpg` begins with the same
+pixels that `./kiosk visit portrait.jpg` works on, and so that there is one decoder for untrusted files.
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.settings import CameraSettings
 from hardware.camera.timed import Footage, TimedCamera

@@ -109,8 +109,8 @@ def _portraits(
 ) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float32]]]:
     """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
     from engine.faces.analyser import open_analyser
-    from engine.faces.photograph import load_photograph
     from engine.faces.sitter import find_sitter
+    from engine.photographs.photograph import load_photograph
 
     with open_analyser(detector) as finder:
         for person, path in files:

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         configuration = configuration.model_copy(update={"judging": judging})
     photo = arguments.photo or sample_sitter()
 
-    from engine.faces.photograph import load_photograph
+    from engine.photographs.photograph import load_photograph
 
     photograph = load_photograph(photo)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.common.errors import UsageError
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 from hardware.camera.base import CameraState
 from hardware.camera.file import Clip, FileSource
 from hardware.camera.settings import CameraSettings

@@ -22,11 +22,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from engine.common.errors import report_errors_in_one_line
-from engine.faces.photograph import load_photograph
 from engine.inversion.target import to_target
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
+from engine.photographs.photograph import load_photograph
 from engine.stylegan2.encoder import Encoder, load_encoder
 from training.nobody.compose import compose_as_photographed
 from training.nobody.dataset import held_out, load_cutouts

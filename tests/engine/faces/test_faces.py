@@ -17,8 +17,8 @@ from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
 from engine.faces.measurement import Face, HeadPose, measure_eyes_open
-from engine.faces.photograph import load_photograph
 from engine.faces.sitter import find_sitter
+from engine.photographs.photograph import load_photograph
 
 LEFT_LIDS = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133),

@@ -121,7 +121,7 @@ def test_guesses_better_than_the_median_face(generator: Generator, encoder: Enco
 def test_guesses_people_it_has_never_seen(
     generator: Generator, encoder: Encoder, people: dict[str, list[Path]]
 ) -> None:
-    from engine.faces.photograph import load_photograph
+    from engine.photographs.photograph import load_photograph
 
     pictures = torch.cat(
         [to_target(load_photograph(paths[0]), generator.resolution) for paths in people.values()]

@@ -7,7 +7,7 @@ import pytest
 
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 from installation.capture.tracker_service import SynchronousTrackerService
 from installation.visit.parameters import CaptureParameters
 from tests.support.tracker_kit import OTHERS, Room, astronaut_at

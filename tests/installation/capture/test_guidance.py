@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import Face, HeadPose, measure_inside_share
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 from hardware.camera.base import Frame
 from installation.capture.guidance import GuidanceDelay, advise
 from installation.capture.tracker_service import SynchronousTrackerService

@@ -25,7 +25,7 @@ def sitters(
     """
     from skimage.data import astronaut
 
-    from engine.faces.photograph import load_photograph
+    from engine.photographs.photograph import load_photograph
 
     photographs = {path.name: load_photograph(path) for path in paths} | {"astronaut": astronaut()}
     if not unseen:

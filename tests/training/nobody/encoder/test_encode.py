@@ -38,7 +38,7 @@ class _Blind:
 
 
 def test_ranking_tells_a_distance_from_none(people: dict[str, list[Path]]) -> None:
-    from engine.faces.photograph import load_photograph
+    from engine.photographs.photograph import load_photograph
 
     some = [
         torch.cat([to_target(load_photograph(path), 128) for path in paths[:2]])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from engine.common.errors import UsageError
-from engine.faces.photograph import load_photograph
+from engine.photographs.photograph import load_photograph
 
 # A picture that every turn and flip changes: four flat quarters, wider than high.
 RED, GREEN, BLUE, WHITE = (200, 40, 40), (40, 160, 40), (40, 40, 200), (230, 230, 230)
