@@ -13,6 +13,7 @@ from installation.stage.layout import Layout
 from installation.stage.scene import Scene
 from installation.stage.theme import Theme, ease, theme_of
 from installation.stage.view import ShownPicture, View
+from scenes.widgets.calm_verdict import CalmVerdict
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.sweep import Leg, index_at, sweep_t
 from scenes.widgets.verdict import draw_words, shown_picture
@@ -42,12 +43,14 @@ class Attract(Scene):
         self._index: int | None = None
         self._began_s = 0.0
         self._empty_s = -math.inf  # when there was last no strip to show
+        self._calm = CalmVerdict()
 
     def enter(self, view: View) -> None:
         self._strip, self._empty_s = None, -math.inf
 
     def leave(self) -> None:
         self._strip, self._index = None, None
+        self._calm = CalmVerdict()
 
     def update(self, view: View) -> None:
         if not view.people:
@@ -69,7 +72,7 @@ class Attract(Scene):
             half_s = parameters.dark_s / 2
             light = min(ease(elapsed_s, half_s), ease(self._duration_s(view) - elapsed_s, half_s))
             t = sweep_t(_legs(strip, parameters), strip.border_t, elapsed_s - half_s, theme.reduced_motion)
-            index = index_at(strip, t)
+            index = self._calm.index(strip, index_at(strip, t), view.now_s)
             canvas.picture(strip.pictures[index], layout.face, light * theme.breath)
             if parameters.verdicts and light > 0:
                 if not layout.stacked:

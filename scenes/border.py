@@ -10,7 +10,6 @@ A continuum without a border has the sweep, and words. Every picture is the gene
 two. The same scene, without a visitor, is the film (`installation/outputs/border_film.py`).
 """
 
-import math
 from collections.abc import Sequence
 
 from engine.border.difference import Difference
@@ -21,14 +20,12 @@ from installation.stage.theme import Theme, ease, format_number, sitter_text, th
 from installation.stage.view import ShownPicture, View
 from scenes.widgets.border_pair import below, draw_beside, draw_difference
 from scenes.widgets.border_schedule import BorderParameters, Segment, SegmentKind, schedule, segment_at
+from scenes.widgets.calm_verdict import CalmVerdict
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.steering import OneEuro, Steering
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.sweep import index_at, progress_at_t, sweep_t, t_at_progress
 from scenes.widgets.verdict import draw_needle, draw_words, judge_name, shown_picture
-
-# A head held still at the border trembles: the verdict changes no sooner than this after its last change.
-MIN_VERDICT_S = 1 / 3
 
 
 class Border(CancellableScene):
@@ -58,7 +55,7 @@ class Border(CancellableScene):
         self._elapsed_s = 0.0  # of the segment
         self._strip: Strip | None = None
         self._index = 0
-        self._changed_s = -math.inf  # when the verdict last changed
+        self._calm = CalmVerdict()
         self._shown: tuple[ShownPicture, ...] = ()
         self._difference: Difference | None = None
 
@@ -100,15 +97,7 @@ class Border(CancellableScene):
         progress = self._steering.step(yaw_deg, progress_at_t(t, border_t), view.now_s)
         if self._steering.share > 0:
             t = t_at_progress(progress, border_t)
-        self._show(strip, index_at(strip, t), view.now_s)
-
-    def _show(self, strip: Strip, index: int, now_s: float) -> None:
-        """Shows a picture of the sweep, but no change of the verdict within `MIN_VERDICT_S` of the last."""
-        if self._strip is strip and strip.same[index] != strip.same[self._index]:
-            if now_s - self._changed_s < MIN_VERDICT_S:
-                return
-            self._changed_s = now_s
-        self._strip, self._index = strip, index
+        self._strip, self._index = strip, self._calm.index(strip, index_at(strip, t), view.now_s)
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self._shown = ()

@@ -15,6 +15,7 @@ from installation.stage.canvas import Align, Canvas, TextBlock
 from installation.stage.theme import Theme, ease, sitter_exists, sitter_text, theme_of
 from installation.stage.typesetting import fits, text_width
 from installation.stage.view import ShownPicture, View
+from scenes.widgets.calm_verdict import CalmVerdict
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.sweep import Leg, index_at, sweep_t
@@ -44,12 +45,16 @@ class Jury(CancellableScene):
     parameters = JuryParameters
 
     def __init__(self) -> None:
-        self._index, self._back = 0, 0.0
-        self._shown: tuple[ShownPicture, ...] = ()
+        self._forget()
 
     def leave(self) -> None:
         super().leave()
-        self._index, self._shown = 0, ()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._index, self._back = 0, 0.0
+        self._calm = CalmVerdict()
+        self._shown: tuple[ShownPicture, ...] = ()
 
     def shown(self) -> Sequence[ShownPicture]:
         return self._shown
@@ -62,7 +67,7 @@ class Jury(CancellableScene):
         away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
         legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
         t = sweep_t(legs, strip.border_t, view.elapsed_s, theme_of(view).reduced_motion)
-        self._index = index_at(strip, t)
+        self._index = self._calm.index(strip, index_at(strip, t), view.now_s)
         self._back = (view.elapsed_s - rest_s - away_s) / (back_s + rest_s)
 
     def draw(self, canvas: Canvas, view: View) -> None:

@@ -139,10 +139,8 @@ class CameraControl:
                 f"{feed_health.camera or 'camera'}: {feed_health.state}.",
                 feed_health.what_to_do,
             )
-        return Health(
-            Condition.OK,
-            f"{feed_health.camera or 'camera'}: {feed_health.state}, {feed_health.rate_hz:.0f} a second.",
-        )
+        # Without the frame rate: a health that changes all the time would be sent all the time.
+        return Health(Condition.OK, f"{feed_health.camera or 'camera'}: {feed_health.state}.")
 
     def _open(self, now_s: float) -> None:
         if self._feed is None:

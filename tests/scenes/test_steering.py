@@ -36,13 +36,42 @@ def test_a_turned_head_takes_over_and_gives_back_without_a_jump() -> None:
     progress = []
     for frame in range(60 * 14):
         now = frame / 60
-        yaw = 0.0 if now < 2 else 20.0 if now < 5 else -20.0 if now < 7 else 0.5
+        yaw = 0.0 if now < 2 else 20.0 if now < 4 else -20.0 if now < 6 else 0.5
         progress.append(steering.step(yaw, 0.3, now))
     assert progress[60] == pytest.approx(0.3)
-    assert progress[60 * 5 - 1] > 0.9
-    assert progress[60 * 7 - 1] < 0.1
+    assert progress[60 * 4 - 1] > 0.9
+    assert progress[60 * 6 - 1] < 0.1
     assert progress[-1] == pytest.approx(0.3)
     assert np.abs(np.diff(progress)).max() < 0.04
+
+
+@pytest.mark.parametrize("resting_deg", [-25.0, -10.7, 10.7, 20.0])
+def test_a_head_that_rests_turned_does_not_steer(resting_deg: float) -> None:
+    """Neither from the beginning, nor after a turn."""
+    steering, noise = Steering(), np.random.default_rng(1)
+    shares = []
+    for frame in range(30 * 20):
+        now = frame / 30
+        turned = 15.0 if 8 <= now < 10 else 0.0
+        steering.step(resting_deg + turned + float(noise.normal(0, 0.5)), 0.3, now)
+        shares.append(steering.share)
+    assert max(shares[: 30 * 8]) == 0
+    assert max(shares[30 * 8 : 30 * 11]) == 1
+    assert max(shares[30 * 15 :]) == 0
+
+
+def test_a_head_held_turned_gives_the_ride_back() -> None:
+    """And takes it over again, where it left, when it comes back."""
+    steering = Steering()
+    progress = []
+    for frame in range(30 * 10):
+        now = frame / 30
+        turned = 0.0 if now < 1 else 15.0 if now < 6 else 12.0 - 12.0 * (now - 6)
+        progress.append(steering.step(max(turned, 0.0), 0.3, now))
+    assert progress[30 * 3] == pytest.approx(0.5 + 15 / 44, abs=0.02)
+    assert progress[30 * 6 - 1] == pytest.approx(0.3)
+    assert progress[30 * 7] == pytest.approx(0.5, abs=0.1)
+    assert progress[-1] == pytest.approx(0.3)
 
 
 def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
@@ -54,8 +83,9 @@ def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
     for yaw_deg in (-21.0, 21.0):
         scene = Border()
         scene.enter(make_view(Phase.BORDER, 0.0, values))
-        for frame in range(150):
-            sighting = Sighting(Guidance.READY, somebody().box, yaw_deg)
+        for frame in range(120):
+            turned_deg = 0.0 if frame < 60 else yaw_deg
+            sighting = Sighting(Guidance.READY, somebody().box, turned_deg)
             view = make_view(Phase.BORDER, frame / 30, values, sighting=sighting)
             scene.update(view)
         scene.draw(Canvas(640, 360), view)
@@ -79,7 +109,7 @@ def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
     before = True
     for frame in range(60 * 12):
         now = frame / 60
-        held_deg = 15.0 if now < 1 else 2 * 22 * (place - 0.5)
+        held_deg = 0.0 if frame == 0 else 15.0 if now < 1 else 2 * 22 * (place - 0.5)
         yaw_deg = held_deg + tremble_deg * math.sin(2 * math.pi * 4 * now)
         scene.update(
             make_view(Phase.BORDER, now, values, sighting=Sighting(Guidance.READY, somebody().box, yaw_deg))

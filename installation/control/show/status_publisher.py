@@ -27,7 +27,8 @@ class StatusPublisher:
         """Publishes what differs from the frame `before`; `visits` counts the visits begun."""
         for address, name, arguments in output_messages(status, visits):
             self._feedback.update(address, *arguments, now_s=now_s, name=name)
-        if before and before.verdict and status.verdict and before.verdict.same != status.verdict.same:
+        if before and _has_crossed(before, status):
+            assert status.verdict is not None
             self._feedback.announce("/border/crossed", int(status.verdict.same), _or_minus_one(status.t))
         self._forget_erased_visit(status)
         self._slowest_ms = max(self._slowest_ms, status.frame_ms)
@@ -47,6 +48,15 @@ class StatusPublisher:
             self._feedback.forget("/jury/verdict")
         if status.phase is Phase.ATTRACT:
             self._feedback.forget("/border/crossed")
+
+
+def _has_crossed(before: FrameStatus, status: FrameStatus) -> bool:
+    """Whether the verdict of a visitor's sweep has just changed; one of the people in attract is none."""
+    if status.phase is Phase.ATTRACT or before.phase is not status.phase:
+        return False
+    if before.verdict is None or status.verdict is None:
+        return False
+    return before.verdict.same != status.verdict.same
 
 
 def output_messages(status: FrameStatus, visits: int) -> Iterator[tuple[str, str, tuple[Argument, ...]]]:

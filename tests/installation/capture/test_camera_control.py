@@ -153,3 +153,17 @@ def test_a_camera_is_let_go_of_when_the_program_ends(bench: Bench):
     bench.desk.stop()
     assert bench.desk.latest() is None
     assert bench.pass_time(5) == []
+
+
+def test_the_health_of_a_camera_changes_with_its_state_only(bench: Bench):
+    """However fast it delivers: each change is a message to all who subscribe."""
+    bench.desk.turn_on(bench.now_s)
+    bench.pass_time(1)
+    healths, rates_hz = set(), set()
+    for step in range(60):
+        bench.now_s += (1.0 if step < 30 else 1.3) / RATE_HZ
+        assert bench.desk.poll(bench.now_s) == []
+        healths.add(bench.desk.health)
+        rates_hz.add(round(bench.desk.feed_health.rate_hz))
+    assert len(rates_hz) > 1
+    assert len(healths) == 1
