@@ -49,12 +49,15 @@ def choose(interfaces: Mapping[str, Sequence[str]], wanted: str = "", route: str
 
 
 def base_url(network: Delivery, address: str) -> str:
-    """The beginning of every link, in capitals where case does not matter: they make the QR code smaller."""
+    """The beginning of every link: scheme and host in small letters, the path as configured.
+
+    Phones' camera apps take a scheme in capitals for text (docs/network.md).
+    """
     if network.public_url:
         public = urlsplit(network.public_url)
-        return f"{public.scheme}://{_host(public)}".upper() + public.path.rstrip("/")
+        return f"{public.scheme}://{_host(public)}{public.path.rstrip('/')}"
     port = "" if network.port == DEFAULT_PORTS["http"] else f":{network.port}"
-    return f"HTTP://{address}{port}"
+    return f"http://{address}{port}"
 
 
 def accepted_hosts(network: Delivery, address: str) -> frozenset[str]:
@@ -64,7 +67,7 @@ def accepted_hosts(network: Delivery, address: str) -> frozenset[str]:
     if network.port == DEFAULT_PORTS[scheme]:
         hosts.add(address)
     if network.public_url:
-        hosts.add(_host(urlsplit(network.public_url)).lower())
+        hosts.add(_host(urlsplit(network.public_url)))
     return frozenset(hosts)
 
 
@@ -78,8 +81,8 @@ def wifi_code(wifi: WiFi | None) -> str | None:
 
 
 def _host(public: SplitResult) -> str:
-    """The name as a phone sends it in the Host header: without the scheme's default port."""
-    return public.netloc.removesuffix(f":{DEFAULT_PORTS[public.scheme]}")
+    """The name as a phone sends it in the Host header: small letters, without the scheme's default port."""
+    return public.netloc.lower().removesuffix(f":{DEFAULT_PORTS[public.scheme]}")
 
 
 def _usable(address: str) -> bool:

@@ -5,6 +5,7 @@ differs; `config/ffhq.toml` uses the weights that `./kiosk weights fetch` brings
 """
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
@@ -28,6 +29,7 @@ from engine.finders.registry import FINDERS
 from engine.judges.registry import JUDGES, files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
+from installation.settings.ports import BLOCKED_PORTS
 
 DEFAULT = ROOT / "config" / "default.toml"
 # The perceptual distance -> the names of the weights it is computed with.
@@ -184,12 +186,22 @@ class Delivery(_Section):
         if not name.isascii():
             raise ValueError("give a name with other letters than a to z as xn--...")
         name.encode("idna")
+        if not re.fullmatch(r"(/([\w.~-]|%[0-9A-Fa-f]{2})*)*", parts.path, re.ASCII):
+            # Phones cut a link at other characters, even at some that RFC 3986 allows.
+            raise ValueError("give its path in letters, digits and . _ ~ - / (others as %XX)")
         return public_url
 
     @model_validator(mode="after")
     def _phones_can_reach_it(self) -> Self:
         if self.host == "0.0.0.0" and not self.public_url:
             raise ValueError(f"no phone can reach {self.host}: give this machine's address, or public_url")
+        return self
+
+    @model_validator(mode="after")
+    def _browsers_open_the_port(self) -> Self:
+        port = urlsplit(self.public_url).port if self.public_url else self.port
+        if port in BLOCKED_PORTS:
+            raise ValueError(f"no browser opens port {port}: it belongs to another protocol; take 8080")
         return self
 
     @model_validator(mode="after")

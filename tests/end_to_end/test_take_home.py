@@ -147,7 +147,7 @@ def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_
     binding = [one.of_doppelganger for one in result.judge_results if one.binding]
     assert binding and not any(one is None or one.same for one in binding)
     url = read_code(kiosk.screenshot(), tmp_path)
-    assert url.startswith("HTTP://127.0.0.1:")
+    assert url.startswith("http://127.0.0.1:")
 
     saved = tmp_path / "saved.png"
     outcome: list[object] = []

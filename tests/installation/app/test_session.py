@@ -187,7 +187,7 @@ def test_only_a_code_that_was_seen_outlives_the_visit(visited: Visited, seen: bo
     number = visited.until_border()
     visited.on_to_doppelganger()
     if seen:
-        visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+        visited.delivery.news.append(Offered(visit_id=number, url="http://10.0.0.7:8080/D/X", lives_s=600))
         visited.do(Tick())
     visited.do(Skipped())
     assert visited.is_in(Phase.FAREWELL)
@@ -233,7 +233,7 @@ def test_a_code_that_leads_nowhere_any_more_leaves_the_screen(
     number, text = visited.until_border(), Texts.load("en")
     visited.on_to_doppelganger()
     shown = Playing(visited, Phase.DOPPELGANGER)
-    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.delivery.news.append(Offered(visit_id=number, url="http://10.0.0.7:8080/D/X", lives_s=600))
     assert text("doppelganger.keep") in shown.words_after(5)
     visited.delivery.news.append(Ended(visit_id=number, why=why))
     words = shown.words_after(0.1)
@@ -249,7 +249,7 @@ def test_farewell_promises_no_link_that_has_just_gone(
 ) -> None:
     number = visited.until_border()
     visited.on_to_doppelganger()
-    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.delivery.news.append(Offered(visit_id=number, url="http://10.0.0.7:8080/D/X", lives_s=600))
     visited.do(Tick())
     visited.do(Pressed())
     assert visited.is_in(Phase.FAREWELL) and visited.session.view(visited.now_s).participant.link
@@ -298,7 +298,7 @@ def test_an_engine_that_keeps_failing_is_told_in_one_line(
 def test_of_an_erased_visit_only_the_link_is_left_and_of_the_next_one_nothing(visited: Visited) -> None:
     number = visited.until_border()
     visited.on_to_doppelganger()
-    visited.delivery.news.append(Offered(visit_id=number, url="HTTP://10.0.0.7:8080/D/X", lives_s=600))
+    visited.delivery.news.append(Offered(visit_id=number, url="http://10.0.0.7:8080/D/X", lives_s=600))
     visited.do(Tick())
     link = visited.session.view(visited.now_s).participant.link
     visited.do(Pressed())

@@ -20,12 +20,12 @@ def test_the_address_is_one_that_phones_can_reach() -> None:
         choose({"lo": ["127.0.0.1"], "wlan0": ["169.254.3.4"]}, route="169.254.3.4")
 
 
-def test_links_begin_with_capitals_where_those_mean_the_same() -> None:
+def test_links_begin_in_small_letters() -> None:
     plain, usual = Network(port=80), Network(port=8080)
-    assert base_url(plain, "192.168.4.1") == "HTTP://192.168.4.1"
-    assert base_url(usual, "192.168.4.1") == "HTTP://192.168.4.1:8080"
-    proxied = Network(public_url="https://museum.example/Mirror/")
-    assert base_url(proxied, "127.0.0.1") == "HTTPS://MUSEUM.EXAMPLE/Mirror"
+    assert base_url(plain, "192.168.4.1") == "http://192.168.4.1"
+    assert base_url(usual, "192.168.4.1") == "http://192.168.4.1:8080"
+    proxied = Network(public_url="https://Museum.example/Mirror/")
+    assert base_url(proxied, "127.0.0.1") == "https://museum.example/Mirror"
     assert accepted_hosts(proxied, "127.0.0.1") == {"museum.example", "127.0.0.1:8080"}
     for url, host in (
         ("https://museum.example:443", "museum.example"),
@@ -33,7 +33,7 @@ def test_links_begin_with_capitals_where_those_mean_the_same() -> None:
     ):
         network = Network(public_url=url)
         assert host in accepted_hosts(network, "127.0.0.1")
-        assert base_url(network, "127.0.0.1").lower() == url.replace(":443", "").replace(":80", "")
+        assert base_url(network, "127.0.0.1") == url.replace(":443", "").replace(":80", "")
     assert accepted_hosts(plain, "192.168.4.1") == {"192.168.4.1", "192.168.4.1:80"}
 
 
@@ -49,6 +49,14 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         {"public_url": "https://museum.example:port"},
         {"public_url": "https://museum.example@elsewhere.example"},
         {"public_url": "https://münchen.example"},
+        {"public_url": "https://museum.example/mirror|2"},
+        {"public_url": "https://museum.example/[mirror]"},
+        {"public_url": "https://museum.example/spiegelbild,"},
+        {"public_url": "https://museum.example/doppelgänger"},
+        {"public_url": "https://museum.example/100%"},
+        {"port": 6000},
+        {"port": 10_080},
+        {"public_url": "https://museum.example:6667"},
         {"host": "0.0.0.0"},
         {"host": ""},
         {"host": "2001:db8::1"},
@@ -61,6 +69,8 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         with pytest.raises(ValidationError):
             Network.model_validate(wrong)
     Network(host="0.0.0.0", public_url="https://[2001:db8::1]:8443/mirror")
+    Network(public_url="https://museum.example/doppelg%C3%A4nger/mirror_2.0~b-c/")
+    Network(port=6000, public_url="https://museum.example")  # the proxy opens it, no browser does
 
 
 def test_wifi_codes_are_escaped() -> None:

@@ -1,11 +1,15 @@
 """The QR code on the screen: its size, and whether a phone far away can read it."""
 
+import re
 from itertools import product
 from pathlib import Path
 
+import cv2
 import pytest
 
+from installation.delivery.address import base_url
 from installation.delivery.links import new_token
+from installation.settings.configuration import Delivery as Network
 from installation.settings.phase import Phase
 from installation.stage import qr
 from installation.stage.canvas import Canvas, ItemKind
@@ -15,23 +19,33 @@ from tests.support.scene_views import BEGAN_S, play, registry
 
 
 @pytest.mark.parametrize(
-    ("base", "version"),
+    ("network", "address", "version"),
     [
-        ("HTTP://192.168.4.1", 3),
-        ("HTTP://192.168.178.100:8080", 3),
-        ("HTTPS://KIOSK.EXAMPLE-GALLERY.ORG", 4),
-        ("HTTPS://MUSEUM.EXAMPLE/mirror", 4),
+        (Network(port=80), "10.0.0.5", 3),
+        (Network(), "192.168.178.100", 3),
+        (Network(port=65_535), "255.255.255.255", 3),
+        (Network(public_url="https://kiosk.example-gallery.org"), "10.0.0.5", 4),
+        (Network(public_url="https://Museum.example/Mirror"), "10.0.0.5", 4),
+        (Network(public_url="https://mirror.museum.example:8443"), "10.0.0.5", 4),
     ],
+    ids=lambda each: getattr(each, "public_url", None),
 )
-def test_codes_stay_small(base: str, version: int) -> None:
-    code = qr.encode(f"{base}/D/{new_token()}")
+def test_codes_hold_the_text_that_cameras_open_and_stay_small(
+    tmp_path: Path, network: Network, address: str, version: int
+) -> None:
+    link = f"{base_url(network, address)}/D/{new_token()}"
+    # Android compares schemes letter by letter, and camera apps take HTTP:// for text.
+    assert re.match(r"https?://[a-z0-9.:-]+(/Mirror)?/D/[A-Z2-7]{26}$", link)
+    code = qr.encode(link)
     assert code.version == version
-    # The control: the same in small letters takes a larger code.
-    assert qr.encode(f"{base}/d/{new_token()}".lower() + "x" * 8).version > version
+    # The control: all in small letters takes a larger code.
+    assert qr.encode(link.lower() + "x" * 8).version > version
+    screen = screen_with_code(link, 480)
+    assert read_code(screen, tmp_path) == cv2.QRCodeDetector().detectAndDecode(screen)[0] == link
 
 
 LINK, WIFI = (
-    "HTTP://192.168.178.100:8080/D/UGR4XKRTC36FFVGTF7WGXLV53U",
+    "http://192.168.178.100:8080/D/UGR4XKRTC36FFVGTF7WGXLV53U",
     "WIFI:T:WPA;S:Guests;P:mirror mirror;;",
 )
 

@@ -132,7 +132,7 @@ def test_over_https_with_a_certificate(tmp_path: Path, monkeypatch: pytest.Monke
         stage.visits.add(1)
         stage.delivery.offer(take_home(1))
         link = stage.wait_for(Offered, 1).url
-        assert link.startswith(f"HTTPS://LOCALHOST:{port}/D/")
+        assert link.startswith(f"https://localhost:{port}/D/")
         trusting = ssl.create_default_context(cafile=str(certificate))
         host = {"Host": f"LOCALHOST:{port}"}
         assert ask(port, urlsplit(link).path, headers=host, tls=trusting).status == 200

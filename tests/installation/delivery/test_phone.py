@@ -120,7 +120,7 @@ def url(stage: Stage, tmp_path: Path) -> str:
     stage.delivery.offer(offered)
     link = stage.wait_for(Offered, offered.visit_id).url
     read = read_code(screen_with_code(link, 480), tmp_path)
-    assert read.startswith(f"HTTP://127.0.0.1:{stage.network.port}/D/")
+    assert read.startswith(f"http://127.0.0.1:{stage.network.port}/D/")
     return read
 
 

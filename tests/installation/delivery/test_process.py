@@ -144,7 +144,7 @@ def test_a_port_that_is_taken_is_told_and_tried_again(tmp_path: Path) -> None:
         assert stage.delivery.health.condition is Condition.WAITING
         assert "network.md" in stage.delivery.health.advice
         taken.close()
-        assert stage.wait_for(Offered, 1).url.startswith(f"HTTP://127.0.0.1:{network.port}/D/")
+        assert stage.wait_for(Offered, 1).url.startswith(f"http://127.0.0.1:{network.port}/D/")
         until(lambda: stage.delivery.health.condition == Condition.OK or None, "health")
 
 

@@ -15,8 +15,8 @@ from tests.support.delivery_kit import ask, running, take_home, until
 
 
 def test_the_process_takes_nothing_from_the_network_into_the_stage_but_checked_news() -> None:
-    good = messages.Offered(visit_id=1, url="HTTP://X/D/A", lives_s=600).model_dump_json().encode()
-    assert messages.read(good) == messages.Offered(visit_id=1, url="HTTP://X/D/A", lives_s=600)
+    good = messages.Offered(visit_id=1, url="http://X/D/A", lives_s=600).model_dump_json().encode()
+    assert messages.read(good) == messages.Offered(visit_id=1, url="http://X/D/A", lives_s=600)
     for bad in (b"", b"\x80\x04N.", b"{}", b'{"kind":"offered"}', good[:-1], b'{"kind":"open"}'):
         with pytest.raises(ValueError):
             messages.read(bad)

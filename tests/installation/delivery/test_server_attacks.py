@@ -362,6 +362,6 @@ def test_nothing_of_a_request_is_logged(tmp_path: Path, caplog: pytest.LogCaptur
         stage.offer(take_home(2))  # what the process has said until now has arrived
     token = path.rpartition("/")[2]
     # The control: it does log.
-    assert f"phones are served at HTTP://127.0.0.1:{stage.network.port}" in caplog.text
+    assert f"phones are served at http://127.0.0.1:{stage.network.port}" in caplog.text
     for secret in (token, own, "secret"):
         assert secret.lower() not in caplog.text.lower()
