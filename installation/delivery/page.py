@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from installation.delivery import files
 from installation.delivery.files import TakeHomeFiles
 from installation.settings.texts import Texts, languages
-from installation.stage import fonts as typeface
+from installation.typography import plex
 
 FOLDER = Path(__file__).parent / "web"
 
@@ -43,7 +43,7 @@ STATIC = {
     "page.js": _static(FOLDER / "page.js", "text/javascript"),
     "icon.svg": _static(FOLDER / "icon.svg", "image/svg+xml"),
     # Whole and unmodified: its licence keeps the name for exactly this file.
-    "plex.ttf": _static(typeface.FILE, "font/ttf"),
+    "plex.ttf": _static(plex.FILE, "font/ttf"),
 }
 
 

@@ -21,7 +21,9 @@ from pygame import Rect
 
 from engine.common.arrays import Pixels
 from installation.stage.layout import Layout
-from installation.stage.typesetting import LEADING, Colour, fit, height_px, render_line, text_width
+from installation.stage.typesetting import Colour, fit, height_px, leading, render_line, text_width
+from installation.typography.direction import is_rtl
+from installation.typography.families import written_language
 
 WHITE: Colour = (255, 255, 255)
 
@@ -86,13 +88,15 @@ class Canvas:
     """A black frame of `width_px` by `height_px` to draw on; `clear` begins the next frame.
 
     pixels: uint8 (height, width, 4), RGB and an unused fourth channel. surface: the same memory as a pygame
-    surface. drawn_items: what was drawn, in order. truncated_texts: texts that did not fit into their place.
+    surface. language: of the words, a BCP 47 code: it decides on the form of Chinese characters.
+    drawn_items: what was drawn, in order. truncated_texts: texts that did not fit into their place.
     """
 
     def __init__(self, width_px: int, height_px: int, layout: Layout | None = None) -> None:
         self.layout = layout or Layout(width_px, height_px)
         self.pixels: Pixels = np.zeros((height_px, width_px, 4), np.uint8)
         self.surface = pygame.image.frombuffer(self.pixels.data, (width_px, height_px), "RGBX")
+        self.language = ""
         self.drawn_items: list[DrawnItem] = []
         self.truncated_texts: list[str] = []
         # Scaled pictures of this frame and the one before; nothing older is kept.
@@ -178,10 +182,25 @@ class Canvas:
         align: Align = Align.LEFT,
     ) -> Rect:
         """Draws one line; `at` is the point of its baseline that `align` names. Returns its rectangle."""
+        return self._line(words, words, at, size_px, weight, colour, light, align)
+
+    def _line(
+        self,
+        words: str,
+        paragraph: str,
+        at: tuple[float, float],
+        size_px: int,
+        weight: int,
+        colour: Colour,
+        light: float,
+        align: Align,
+    ) -> Rect:
+        """Draws one line of a paragraph, which decides on its direction and on the form of its characters."""
         if not words:
             return Rect(round(at[0]), round(at[1]), 0, 0)
         shift = align.value * text_width(words, size_px, weight)
-        shades, left, top = render_line(words, size_px, weight, colour)
+        language, rtl = written_language(paragraph, self.language), is_rtl(paragraph)
+        shades, left, top = render_line(words, size_px, weight, colour, language, rtl)
         corner = round(at[0] - shift) + left, round(at[1]) + top
         rect = self._lighten(shades, corner, light)
         if light > 0:
@@ -222,7 +241,8 @@ class Canvas:
         """Draws paragraphs one below the other in `rect`, at its top, middle or bottom.
 
         Where they are too high, their type size is reduced, down to the layout's smallest; what still does
-        not fit ends in an ellipsis and is noted in `truncated_texts`. Returns the part of `rect` they take.
+        not fit ends in an ellipsis and is noted in `truncated_texts`. A paragraph that is read from right to
+        left stands at the other side of `rect` than `align` says. Returns the part of `rect` they take.
         """
         blocks = [block for block in blocks if block.words]
         paragraphs = tuple((each.words, each.size_px, each.weight, each.after) for each in blocks)
@@ -230,14 +250,16 @@ class Canvas:
         if not whole:
             self.truncated_texts += [each.words for each in blocks]
         top = rect.top + anchor.value * max(rect.height - height_px(fitted), 0)
-        x = {Align.LEFT: rect.left, Align.MIDDLE: rect.centerx, Align.RIGHT: rect.right}[align]
+        edges = {Align.LEFT: rect.left, Align.MIDDLE: rect.centerx, Align.RIGHT: rect.right}
         y = top
         for block, (lines, size, after) in zip(blocks, fitted, strict=False):
+            side = _mirrored(align) if is_rtl(block.words) else align
+            apart = leading(lines)
             for line in lines:
                 # Capitals stand in the middle of their line.
-                baseline = y + (0.5 * LEADING + 0.35) * size
-                self.text(line, (x, baseline), size, block.weight, block.colour, block.light, align)
-                y += LEADING * size
+                at = edges[side], y + (0.5 * apart + 0.35) * size
+                self._line(line, block.words, at, size, block.weight, block.colour, block.light, side)
+                y += apart * size
             y += after * size
         return Rect(rect.left, round(top), rect.width, round(height_px(fitted)))
 
@@ -359,6 +381,10 @@ class Canvas:
             part = shades[y : y + inside.height, x : x + inside.width]
             np.maximum(region, part if light >= 1 else cv2.convertScaleAbs(part, alpha=light), out=region)
         return rect
+
+
+def _mirrored(align: Align) -> Align:
+    return Align(1 - align.value)
 
 
 def _dimmed(colour: Colour, light: float) -> tuple[int, int, int, int]:

@@ -10,12 +10,17 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from engine.common.arrays import Pixels
-from installation.stage.fonts import font
+from installation.typography import shaping
+from installation.typography.direction import is_rtl
+from installation.typography.plex import font, is_plain
+from installation.typography.segmentation import clusters, pieces
 
 Colour = tuple[int, int, int]
 
 _MEASURED_PX = 200
 LEADING = 1.26  # from baseline to baseline, as a multiple of the type size
+# Scripts with marks above each other take more; the most that lines of one text are set apart.
+_WIDEST_LEADING = 1.6
 
 
 def text_width(words: str, size_px: int, weight: int = 400) -> float:
@@ -25,8 +30,16 @@ def text_width(words: str, size_px: int, weight: int = 400) -> float:
 
 @lru_cache(maxsize=4096)
 def _em_width(words: str, weight: int) -> float:
-    """The width of a line as a multiple of its type size: the typeface scales evenly."""
-    return font(_MEASURED_PX, weight).getlength(words) / _MEASURED_PX
+    """The width of a line as a multiple of its type size: typefaces scale evenly."""
+    if is_plain(words):
+        return font(_MEASURED_PX, weight).getlength(words) / _MEASURED_PX
+    return shaping.shape(words, weight, base_rtl=is_rtl(words)).width_em
+
+
+def leading(lines: tuple[str, ...]) -> float:
+    """From baseline to baseline of these lines, as a multiple of the type size."""
+    asked = max((shaping.height_em(line) for line in lines if not is_plain(line)), default=0.0)
+    return max(LEADING, min(asked, _WIDEST_LEADING))
 
 
 def fitting_size(words: tuple[str, ...], largest_px: int, weight: int, width_px: float) -> int:
@@ -40,7 +53,7 @@ def shorten(words: str, size_px: int, weight: int, width_px: float) -> str:
     if text_width(words, size_px, weight) <= width_px:
         return words
     while words and text_width(words + "…", size_px, weight) > width_px:
-        words = words[:-1]
+        words = words[: -len(clusters(words)[-1])]
     return words.rstrip() + "…"
 
 
@@ -67,14 +80,25 @@ def _greedy(words: str, size_px: int, weight: int, width_px: float) -> list[str]
     room = 0.0
     space = text_width(" ", size_px, weight)
     for word in words.split():
-        width = text_width(word, size_px, weight)
-        if lines and width + space <= room:
-            lines[-1] += f" {word}"
-            room -= width + space
-        else:
-            lines.append(word)
-            room = width_px - width
+        for number, piece in enumerate(_pieces(word, size_px, weight, width_px)):
+            before, before_px = ("", 0.0) if number else (" ", space)
+            width = text_width(piece, size_px, weight)
+            if lines and width + before_px <= room:
+                lines[-1] += f"{before}{piece}"
+                room -= width + before_px
+            else:
+                lines.append(piece)
+                room = width_px - width
     return lines or [""]
+
+
+def _pieces(word: str, size_px: int, weight: int, width_px: float) -> list[str]:
+    """The parts of a word that stay in one line: phrases, or the parts of a phrase that is too long."""
+    parts: list[str] = []
+    for phrase in pieces(word):
+        fits_in = text_width(phrase, size_px, weight) <= width_px
+        parts += (phrase,) if fits_in else pieces(phrase, within_phrases=True)
+    return parts
 
 
 Paragraph = tuple[str, int, int, float]
@@ -113,7 +137,7 @@ def fits(words: str, size_px: int, weight: int, size: tuple[int, int]) -> bool:
 
 def height_px(paragraphs: tuple[SetParagraph, ...]) -> float:
     """The height of paragraphs together, without the space below the last one."""
-    lines = sum(len(lines) * LEADING * size_px for lines, size_px, _ in paragraphs)
+    lines = sum(len(lines) * leading(lines) * size_px for lines, size_px, _ in paragraphs)
     return lines + sum(after * size_px for _, size_px, after in paragraphs[:-1])
 
 
@@ -134,20 +158,36 @@ def _cut(paragraphs: tuple[SetParagraph, ...], highest_px: int) -> tuple[SetPara
 def _widest_word(paragraphs: tuple[Paragraph, ...]) -> float:
     return max(
         (
-            text_width(word, size_px, weight)
+            text_width(part, size_px, weight)
             for words, size_px, weight, _ in paragraphs
             for word in words.split()
+            for part in pieces(word, within_phrases=True)
         ),
         default=0.0,
     )
 
 
 @lru_cache(maxsize=256)
-def render_line(words: str, size_px: int, weight: int, colour: Colour) -> tuple[Pixels, int, int]:
-    """A line of text on black, uint8 (h, w, 4), and its upper left corner from the baseline's left end."""
+def render_line(
+    words: str, size_px: int, weight: int, colour: Colour, language: str = "", rtl: bool = False
+) -> tuple[Pixels, int, int]:
+    """A line of text on black, uint8 (h, w, 4), and its upper left corner from the baseline's left end.
+
+    language: of the words, a BCP 47 code: it decides on the form of Chinese characters. rtl: whether the
+    line's paragraph begins at the right.
+    """
+    mask, left, top = (
+        _plain_mask(words, size_px, weight)
+        if is_plain(words) and not rtl
+        else shaping.draw(shaping.shape(words, weight, language, rtl), size_px, weight)
+    )
+    shades = np.asarray(mask, np.float32)[..., None] * (np.array([*colour, 0], np.float32) / 255)
+    return np.rint(shades).astype(np.uint8), left, top
+
+
+def _plain_mask(words: str, size_px: int, weight: int) -> tuple[Pixels, int, int]:
     typeface = font(size_px, weight)
     left, top, right, bottom = (round(edge) for edge in typeface.getbbox(words, anchor="ls"))
     mask = Image.new("L", (right - left + 2, bottom - top + 2))
     ImageDraw.Draw(mask).text((1 - left, 1 - top), words, fill=255, font=typeface, anchor="ls")
-    shades = np.asarray(mask, np.float32)[..., None] * (np.array([*colour, 0], np.float32) / 255)
-    return np.rint(shades).astype(np.uint8), left - 1, top - 1
+    return np.asarray(mask), left - 1, top - 1

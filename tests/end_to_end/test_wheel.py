@@ -21,7 +21,7 @@ DATA = {
     "installation/delivery/web/page.html",
     "installation/settings/languages/de.toml",
     "installation/settings/languages/en.toml",
-    "installation/stage/typeface/IBMPlexSans-Variable.ttf",
+    "installation/typography/typeface/IBMPlexSans-Variable.ttf",
     "weights/manifest.toml",
     "weights/nobody-encoder.safetensors",
     "weights/nobody-people.safetensors",

@@ -23,7 +23,7 @@ from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
 from installation.settings.parameters import printable
-from installation.stage import fonts as typeface
+from installation.typography import plex
 from installation.workers.connection_limit import ConnectionLimit, LimitedConnection
 from installation.workers.supervision import ServiceError
 
@@ -193,7 +193,7 @@ class WebServer(StreamService):
             return web.Response(status=204)
 
     async def _typeface(self, request: web.Request) -> web.FileResponse:
-        return web.FileResponse(typeface.FILE)
+        return web.FileResponse(plex.FILE)
 
     def _host_info(self, request: web.Request) -> dict[str, Any]:
         here = request.transport.get_extra_info("sockname")[0] if request.transport else self.address
