@@ -55,6 +55,7 @@ class ScenePlayer:
             scene = self._enter(view)
             scene.update(view)
             self.canvas.clear()
+            self.canvas.language = view.text.language
             scene.draw(self.canvas, view)
             self.canvas.dim(screen_light(view))
             self.areas = scene.areas()

@@ -9,6 +9,7 @@ from hardware.memory import forbid_core_dumps, swap_devices
 from installation.settings.configuration import DEFAULT, load, needed_weights
 from installation.settings.manifest import Manifest
 from installation.settings.paths import state_folder
+from installation.settings.texts import language_faults
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         manifest.locate(name)
 
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    for fault in language_faults():
+        log.warning("%s Until then this language is left out.", fault)
     forbid_core_dumps()
     if swaps := swap_devices():
         log.warning("swap is on (%s): memory may be written to disk. Switch it off: swapoff -a", swaps[0])

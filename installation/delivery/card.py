@@ -30,6 +30,7 @@ def draw(
     is a real person.
     """
     canvas = Canvas(WIDTH_PX, HEIGHT_PX)
+    canvas.language = text.language
     _place(canvas, doppelganger, Rect(0, 0, WIDTH_PX, WIDTH_PX))
     right = WIDTH_PX - _MARGIN_PX
     if pair is None:

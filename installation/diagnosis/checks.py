@@ -10,6 +10,7 @@ from enum import Enum
 
 from installation.diagnosis.facts import Facts, Named
 from installation.settings.paths import NAME, PROGRAM
+from installation.typography.coverage import remedy
 
 GIB = 1 << 30
 NEEDED_MEMORY_BYTES = 3 * GIB  # A visit peaks under 2.5 GiB.
@@ -175,6 +176,16 @@ def check_display(facts: Facts) -> Finding:
     return Finding(Level.OK, "Display", facts.display)
 
 
+def check_scripts(facts: Facts) -> Finding:
+    """The typefaces set what visitors read, and every language file can be shown."""
+    lacking = [script for script, settable in facts.scripts.items() if not settable]
+    if lacking:
+        return Finding(Level.WARNING, "Scripts", f"cannot be set: {', '.join(lacking)}", remedy())
+    if facts.language_faults:
+        return Finding(Level.WARNING, "Scripts", " ".join(facts.language_faults), "mend or remove the file")
+    return Finding(Level.OK, "Scripts", f"{', '.join(facts.scripts)} can be set")
+
+
 def check_processor(facts: Facts) -> Finding:
     """Whether the CPU has half precision, which makes the search two to three times faster."""
     fast = sorted(facts.cpu_flags & {"avx512_bf16", "amx_bf16"})
@@ -232,6 +243,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     check_camera,
     check_phones,
     check_display,
+    check_scripts,
     check_memory,
     check_swap,
     check_disk,

@@ -4,7 +4,7 @@ import importlib
 import sys
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from hardware.machine import Gpu, Memory
 from installation.settings.configuration import Configuration, Delivery, needed_weights
 from installation.settings.manifest import MANIFEST, Manifest, State
 from installation.settings.paths import NAME, ROOT, is_checkout
+from installation.settings.texts import language_faults
+from installation.typography.coverage import settable_scripts
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Facts:
     """Everything the checks look at. Versions are None for packages that are not installed.
 
     `checkout`: whether this is a checkout of the repository, not an installed package; `in_venv`: whether the
-    Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda.
+    Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda;
+    `scripts`: which can be set; `language_faults`: a line for each language that is left out.
     """
 
     python: tuple[int, int]
@@ -78,6 +81,8 @@ class Facts:
     display: str | None
     memory: Memory | None
     free_disk_bytes: int
+    scripts: dict[str, bool] = field(default_factory=dict)
+    language_faults: tuple[str, ...] = ()
 
 
 def gather(configuration: Configuration) -> Facts:
@@ -114,6 +119,8 @@ def gather(configuration: Configuration) -> Facts:
         display=machine.display(),
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
+        scripts=settable_scripts(),
+        language_faults=tuple(language_faults()),
     )
 
 

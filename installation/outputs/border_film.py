@@ -64,6 +64,7 @@ def frames(
             scene.enter(view)
         scene.update(view)
         canvas.clear()
+        canvas.language = view.text.language
         scene.draw(canvas, view)
         yield canvas.rgb
     scene.leave()

@@ -28,6 +28,8 @@ from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.fields import FieldInfo
 
+from installation.typography.coverage import unsettable
+
 Value = float | int | bool | str
 
 UNITS = {
@@ -79,6 +81,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out of range"
     TOO_LONG = "too long"
     NOT_TEXT = "not printable"
+    NO_TYPEFACE = "cannot be drawn"
     NOT_A_CHOICE = "not among the choices"
     INVALID = "not valid"
 
@@ -181,7 +184,8 @@ class Parameter:
         if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in value.replace("\n", "")):
             return self._refuse(Reason.NOT_TEXT, "Leave out control characters.")
         if self.kind is not Kind.COLOUR:
-            return value
+            fault = unsettable(value) if self.kind is Kind.TEXT else ""
+            return self._refuse(Reason.NO_TYPEFACE, fault) if fault else value
         colour = value.lower()
         return colour if COLOUR.fullmatch(colour) else self._refuse(Reason.INVALID, f"It takes {self.range}.")
 

@@ -4,7 +4,8 @@
     text("consent.question")
     text("doppelganger.lives", minutes=10)      # fills {minutes}
 
-A language that lacks a line shows the English one; a test keeps them complete.
+A language that lacks a line shows the English one; a test keeps them complete. A language with a file that is
+broken, or that no typeface at hand can show, is left out.
 """
 
 import logging
@@ -14,6 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from engine.common.errors import UsageError
+from installation.typography.coverage import unsettable
+from installation.typography.direction import is_rtl
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +25,15 @@ FALLBACK = "en"
 
 
 def languages() -> tuple[str, ...]:
-    """The codes of all languages there are, English first."""
-    found = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    """The codes of all languages that can be shown, English first."""
+    found = sorted(path.stem for path in FOLDER.glob("*.toml") if isinstance(_read(path), Texts))
     return (FALLBACK, *(code for code in found if code != FALLBACK))
+
+
+def language_faults() -> list[str]:
+    """One line for each language that is left out because its file is broken or cannot be drawn."""
+    read = [_read(path) for path in sorted(FOLDER.glob("*.toml"))]
+    return [each for each in read if isinstance(each, str)]
 
 
 class Texts:
@@ -35,19 +44,18 @@ class Texts:
         self.lines = lines
 
     @classmethod
-    @cache
     def load(cls, language: str) -> "Texts":
-        """Raises UsageError where the language is not there or its file is broken."""
+        """Raises UsageError where the language is not there or its file is broken or cannot be drawn."""
         path = FOLDER / f"{language}.toml"
-        if language not in languages():
-            raise UsageError(f"language {language!r} is not there: there are {', '.join(languages())}.")
-        try:
-            sections = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"{path}: cannot be read ({error}). Mend it.") from None
-        return cls(
-            language, {f"{s}.{key}": line for s, lines in sections.items() for key, line in lines.items()}
-        )
+        read = _read(path) if path in FOLDER.glob("*.toml") else ""
+        if isinstance(read, Texts):
+            return read
+        raise UsageError(read or f"language {language!r} is not there: there are {', '.join(languages())}.")
+
+    @property
+    def direction(self) -> str:
+        """`rtl` for a language that is read from right to left, else `ltr`; as HTML writes it."""
+        return "rtl" if is_rtl(self("language.name")) else "ltr"
 
     def for_sitter(self, is_real: bool, key: str, /, **values: object) -> str:
         """The line of `key`; for a synthetic sitter the line of `KEY_nobody`, where the language has one."""
@@ -81,3 +89,22 @@ class Texts:
             log.warning("texts: %s has no %s", self.language, key)
             line = Texts.load(FALLBACK).lines[key]
         return line.format(**values) if values else line
+
+
+@cache
+def _read(path: Path) -> Texts | str:
+    """A language, or one line that says what is wrong with its file."""
+    try:
+        sections = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{path}: cannot be read ({' '.join(str(error).split())}). Mend it."
+    lines = {}
+    for section, entries in sections.items():
+        for key, line in entries.items() if isinstance(entries, dict) else [("", entries)]:
+            name = f"{section}.{key}".rstrip(".")
+            if not key or not isinstance(line, str):
+                return f"{path}: {name} is not a text of a section. Mend it."
+            if fault := unsettable(line):
+                return f"{path}: {name} cannot be drawn. {fault}"
+            lines[name] = line
+    return Texts(path.stem, lines)

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from engine.common.errors import UsageError
 from installation.settings.parameters import Colour as ColourCode
 from installation.settings.parameters import Parameters
-from installation.settings.texts import languages
+from installation.settings.texts import Texts
 from installation.stage.typesetting import Colour
 from installation.stage.view import View
 
@@ -40,9 +41,10 @@ class StageParameters(Parameters):
     @field_validator("language")
     @classmethod
     def _known(cls, language: str) -> str:
-        if language and language not in languages():
-            raise ValueError(f"there are {', '.join(languages())}, and empty")
-        return language
+        try:
+            return Texts.load(language).language if language else ""
+        except UsageError as fault:
+            raise ValueError(str(fault).rstrip(".")) from None
 
 
 @dataclass(frozen=True)

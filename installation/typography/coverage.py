@@ -8,7 +8,7 @@ from installation.typography.families import family_of, system_has_noto
 from installation.typography.segmentation import clusters
 
 NOTO = SystemPackage("fonts-noto-core fonts-noto-cjk", "google-noto-sans-fonts google-noto-sans-cjk-fonts")
-_NAMED = 3  # characters in a message
+_NAMED = 2  # characters in a message
 
 # A word of each script that visitors are most likely to read.
 SAMPLES = {

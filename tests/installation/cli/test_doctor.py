@@ -150,6 +150,8 @@ FAILURES = [
     ("camera", replace(CPU, camera=Named(fault="not there", mend="plug it in")), Level.WARNING, "not there"),
     ("phones", replace(CPU, phones=Named(fault="no network", mend="connect")), Level.WARNING, "no network"),
     ("display", replace(CPU, display=None), Level.WARNING, "none"),
+    ("scripts", replace(CPU, scripts={"Greek": True, "Thai": False}), Level.WARNING, "fonts-noto-core"),
+    ("scripts", replace(CPU, language_faults=("xx.toml: broken.",)), Level.WARNING, "xx.toml: broken"),
     ("memory", replace(CPU, memory=None), Level.WARNING, "does not say"),
     ("memory", replace(CPU, memory=Memory(16 * GIB, 1 * GIB, 0)), Level.WARNING, "1.0 of 16.0 GiB"),
     ("memory", replace(CPU, memory=Memory(2 * GIB, 1 * GIB, 0)), Level.ERROR, "1.0 of 2.0 GiB"),

@@ -61,6 +61,7 @@ def read_set_and_exceed_everything(stage: HeadlessStage, client: OscJs) -> None:
     for address, tag, value, really in [
         ("needle", "F", False, False), ("needle", "T", True, True), ("needle", "f", 0.0, False),
         ("turns", "f", 4.4, 4), ("turns", "h", {"high": 0, "low": 5}, 5), ("hint", "s", "näher", "näher"),
+        ("hint", "s", "顔を見せて", "顔を見せて"), ("hint", "s", "أرنا وجهك 👀", "أرنا وجهك 👀"),
         ("ground", "s", "#A0B1C2", "#a0b1c2"), ("way", "s", "fro", "fro"), ("glow", "i", 1, 1.0),
         ("glow", "d", 0.25, 0.25),
     ]:  # fmt: skip
@@ -72,6 +73,7 @@ WRONG = [
     ("/scene/rehearsed/glow", (("f", 0.1), ("f", 0.2)), "one value"),
     ("/scene/rehearsed/hint", (("s", "x" * 4000),), "too long"),
     ("/scene/rehearsed/hint", (("s", "\x1b[2J"),), "control characters"),
+    ("/scene/rehearsed/hint", (("s", "tilt \ue000"),), "No typeface has U+E000. Leave it out."),
     ("/scene/rehearsed/way", (("s", "__import__('os')"),), "choices"),
     ("/scene/rehearsed/nothing", (("f", 0.1),), "unknown address"),
     ("/scene/*/nothing", (), "unknown address"),

@@ -149,6 +149,8 @@ def test_what_is_really_set_is_returned(
         ("border/hint", "x" * 10**6, Reason.TOO_LONG),
         ("border/hint", "\x1b[2J", Reason.NOT_TEXT),
         ("border/hint", "\ud800", Reason.NOT_TEXT),
+        ("border/hint", "tilt\ue000", Reason.NO_TYPEFACE),
+        ("border/hint", "\ue000\ue001\ue002\U0010fffd", Reason.NO_TYPEFACE),
         ("border/hint", b"bytes", Reason.WRONG_TYPE),
         ("border/ground", "#00000g", Reason.INVALID),
         ("border/way", "up", Reason.NOT_A_CHOICE),

@@ -2,13 +2,17 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from engine.border.strip import NoBorderReason
+from engine.common.errors import UsageError
 from engine.pipeline.result import PictureKind
 from installation.delivery.captions import captions
-from installation.settings.texts import FOLDER, Texts, languages
+from installation.settings import texts
+from installation.settings.texts import FOLDER, Texts, language_faults, languages
+from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance
 from tests.conftest import REPO
 from tests.support.judge_kit import verdict
@@ -62,3 +66,41 @@ def test_operating_points_are_told_in_one_way() -> None:
 def test_every_language_file_is_toml_with_a_name() -> None:
     for file in FOLDER.glob("*.toml"):
         assert Texts.load(file.stem)("language.name")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "en.toml").write_text((FOLDER / "en.toml").read_text("utf-8"), "utf-8")
+    monkeypatch.setattr(texts, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_languages_of_other_scripts_are_there_with_their_direction(folder: Path) -> None:
+    (folder / "he.toml").write_text('[language]\nname = "עברית"\n[phone]\ngone = "אין כאן כלום."\n', "utf-8")
+    (folder / "ja.toml").write_text('[language]\nname = "日本語"\n', "utf-8")
+    assert languages() == ("en", "he", "ja") and language_faults() == []
+    assert [Texts.load(code).direction for code in languages()] == ["ltr", "rtl", "ltr"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (
+            '[language]\nname = "\ue000"',
+            "name cannot be drawn. No typeface has U+E000. Leave it out.",
+        ),
+        ('[language]\nname = "Xx"\n[stop]\nstop = "\ue000\ue001\ue002"', "stop.stop cannot be drawn"),
+        ("[language]\nname = 3", "language.name is not a text"),
+        ('name = "Xx"', "name is not a text of a section"),
+        ("[language", "cannot be read"),
+    ],
+)
+def test_a_language_that_cannot_be_shown_is_left_out_and_named(folder: Path, content: str, why: str) -> None:
+    (folder / "xx.toml").write_text(content, "utf-8")
+    assert languages() == ("en",)
+    (line,) = language_faults()
+    assert line.startswith(f"{folder}/xx.toml: ") and why in line and "\n" not in line
+    with pytest.raises(UsageError, match=r"xx\.toml"):
+        Texts.load("xx")
+    with pytest.raises(ValueError, match=r"xx\.toml"):
+        StageParameters(language="xx")
