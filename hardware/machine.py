@@ -42,6 +42,8 @@ TEST_PROGRAMS = {
     "nginx": SystemPackage("nginx-light", "nginx"),
     "openssl": SystemPackage("openssl", "openssl"),
     "strace": SystemPackage("strace", "strace"),
+    "ip": SystemPackage("iproute2", "iproute"),
+    "unshare": SystemPackage("util-linux", "util-linux"),
 }
 
 

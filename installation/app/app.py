@@ -162,7 +162,13 @@ class App:
             partial(self.registry.of, CaptureParameters),
             partial(open_analyser, detector_choice(configuration.faces.detector)),
         )
-        self.control = Control(self.registry, configuration.control, show, clock=lambda: self.clock.now_s)
+        self.control = Control(
+            self.registry,
+            configuration.control,
+            show,
+            configuration.delivery.interface,
+            clock=lambda: self.clock.now_s,
+        )
         self._ends.callback(self.control.close)
         self.supervisor = Supervisor(
             self.tracker,

@@ -1,51 +1,23 @@
 """The address at which phones reach this machine, and the beginning of every link."""
 
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-import psutil
-
+from hardware.network import Interface
 from installation.settings.configuration import Delivery, WiFi
-from installation.workers.supervision import ServiceError
+from installation.workers.reachable_address import ReachableAddress, reachable_address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# What to do about a doubt.
+TRY_IT = 'Try it with a phone; set "interface", "host" or "public_url" under [delivery] to what phones reach.'
 
 
-def listening_address(network: Delivery) -> str:
-    """The address of this machine to listen on, looked up anew. Raises ServiceError where there is none."""
+def listening_address(network: Delivery, interfaces: Sequence[Interface]) -> ReachableAddress:
+    """The address of this machine to listen on. Raises ServiceError where there is none."""
     if network.host != "auto":
-        return network.host
-    interfaces = {
-        name: [each.address for each in addresses if each.family == socket.AF_INET]
-        for name, addresses in psutil.net_if_addrs().items()
-    }
-    return choose(interfaces, network.interface, _address_of_default_route())
-
-
-def choose(interfaces: Mapping[str, Sequence[str]], wanted: str = "", route: str | None = None) -> str:
-    """Which of the IPv4 addresses of `interfaces` phones can reach, as far as this machine knows.
-
-    The `wanted` interface's; else the one of the default route; else the first private one.
-
-    Raises ServiceError where there is none.
-    """
-    usable = {name: [each for each in addresses if _usable(each)] for name, addresses in interfaces.items()}
-    if wanted:
-        if not usable.get(wanted):
-            raise ServiceError(
-                f"The network interface {wanted} has no address.",
-                "Connect it, or set delivery.interface.",
-            )
-        return usable[wanted][0]
-    found = [address for addresses in usable.values() for address in addresses]
-    if route in found:
-        return route
-    private = [address for address in found if ip_address(address).is_private]
-    if not private:
-        raise ServiceError("This machine is in no network.", "Connect it, or set delivery.host.")
-    return private[0]
+        return ReachableAddress(network.host, "")
+    return reachable_address(interfaces, network.interface)
 
 
 def base_url(network: Delivery, address: str) -> str:
@@ -58,6 +30,33 @@ def base_url(network: Delivery, address: str) -> str:
         return f"{public.scheme}://{_host(public)}{public.path.rstrip('/')}"
     port = "" if network.port == DEFAULT_PORTS["http"] else f":{network.port}"
     return f"http://{address}{port}"
+
+
+def why_doubtful(
+    network: Delivery, chosen: ReachableAddress, resolved: Sequence[str], interfaces: Sequence[Interface]
+) -> str:
+    """Why phones may not get through although this machine does, in one line; empty: no reason is known.
+
+    This machine reaches all of its own addresses, so that fetching a link from here says nothing about them.
+    resolved: the addresses that the host of the links has for this machine.
+    """
+    if chosen.doubt and not network.public_url:
+        return chosen.doubt
+    name = urlsplit(base_url(network, chosen.address)).hostname or ""
+    own = {address: each for each in interfaces for address in each.addresses}
+    for address in resolved:
+        here = f"{name} is {address} on this machine" if name != address else f"links lead to {name}"
+        if ip_address(address).is_loopback:
+            return f"{here}, and for a phone that is the phone itself."
+        if ip_address(address).is_link_local:
+            return f"{here}, which is an address that a machine gives itself."
+        if address in own and not own[address].is_physical and own[address].name != network.interface:
+            return f"{here}, and its interface {own[address].name} is {own[address].kind}."
+    if name.endswith(".local"):
+        return f"links lead to {name}, and some Android phones do not find such names."
+    if "." not in name:
+        return f"links lead to {name}, and camera apps take a name without a dot for text."
+    return ""
 
 
 def accepted_hosts(network: Delivery, address: str) -> frozenset[str]:
@@ -83,22 +82,6 @@ def wifi_code(wifi: WiFi | None) -> str | None:
 def _host(public: SplitResult) -> str:
     """The name as a phone sends it in the Host header: small letters, without the scheme's default port."""
     return public.netloc.lower().removesuffix(f":{DEFAULT_PORTS[public.scheme]}")
-
-
-def _usable(address: str) -> bool:
-    parsed = ip_address(address)
-    # Link-local: what a machine gives itself when nobody else gave it an address.
-    return not (parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified)
-
-
-def _address_of_default_route() -> str | None:
-    # Connecting a datagram socket sends nothing; the address is set aside for documentation (RFC 5737).
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
 
 
 def _escaped(text: str) -> str:

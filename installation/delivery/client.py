@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.runtime.channel import ReceivedMessage
+from installation.delivery.address import TRY_IT
 from installation.delivery.connection import START_LIMIT_S, DeliveryConnection, default_path
 from installation.delivery.messages import (
     Command,
@@ -166,8 +167,8 @@ class DeliveryClient(ProcessClient):
         self._deadline_s = self.clock() + SILENCE_LIMIT_S
         self.beat()
         match received.message:
-            case Heartbeat(problem=problem):
-                self._report_reachability(problem)
+            case Heartbeat(problem=problem, doubt=doubt):
+                self._report_reachability(problem, doubt)
             case LogLine(level=level, words=words):
                 log.log(level, "delivery: %s", words)
             case event:
@@ -182,10 +183,17 @@ class DeliveryClient(ProcessClient):
         self._connection.kill()
         raise ServiceError("Its process was silent, and has been ended.")
 
-    def _report_reachability(self, problem: str) -> None:
-        """Makes the service's health say whether phones can reach the process."""
-        if problem and problem != self.health.message:
+    def _report_reachability(self, problem: str, doubt: str) -> None:
+        """Makes the service's health say whether phones can reach the process, or why perhaps not."""
+        condition, message, advice = Condition.OK, "running.", ""
+        if problem:
+            condition, message, advice = Condition.WAITING, problem, self.advice
+        elif doubt:
+            message, advice = f"running, but perhaps not for phones: {doubt}", TRY_IT
+        if (condition, message) == (self.health.condition, self.health.message):
+            return
+        if problem:
             log.warning("delivery: phones cannot get through: %s", problem)
-            self._report(Condition.WAITING, problem, self.advice)
-        elif not problem and self.health.condition is not Condition.OK:
-            self._report(Condition.OK, "running.")
+        elif doubt:
+            log.warning("delivery: %s %s", message, advice)
+        self._report(condition, message, advice)

@@ -63,10 +63,15 @@ class _Message(BaseModel):
 
 
 class Heartbeat(_Message):
-    """The process works. `problem`: why phones cannot reach it, in one line, or empty."""
+    """The process works.
+
+    problem: why phones cannot reach it. doubt: why some may not, although this machine does. Each is one
+    line, or empty.
+    """
 
     kind: Literal["alive"] = "alive"
     problem: str = Field("", max_length=300)
+    doubt: str = Field("", max_length=300)
 
 
 class LogLine(_Message):

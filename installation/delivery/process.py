@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine.runtime.channel import Channel, Listener
 from hardware.memory import forbid_core_dumps
+from hardware.network import interfaces
 from installation.delivery import address
 from installation.delivery.files import TakeHomeFiles, encode_files
 from installation.delivery.links import EndReason, Link, Links
@@ -38,7 +39,7 @@ from installation.delivery.messages import (
     SetParameters,
     Unreachable,
 )
-from installation.delivery.reachability import why_unreachable
+from installation.delivery.reachability import addresses_of, why_unreachable
 from installation.delivery.server import Server
 from installation.settings import configuration
 from installation.workers.connection_limit import ConnectionLimit
@@ -65,6 +66,7 @@ class DeliveryProcess:
         self._address = ""  # listened on, or empty
         self._base_url = ""
         self._problem = "It has not been opened yet."
+        self._doubt = ""
         self._attempts: dict[int, asyncio.Task[None]] = {}  # by visit
         self._stage: Channel | None = None
         self._had_stage = False
@@ -127,11 +129,15 @@ class DeliveryProcess:
         """Listens at the address where phones reach this machine now, and checks that they can."""
         async with self._network_lock:
             try:
-                wanted = address.listening_address(network)
-                if wanted != self._address:
+                found = interfaces()
+                chosen = address.listening_address(network, found)
+                if chosen.address != self._address:
                     await self._close()
-                    await self._listen(network, wanted)
-                self._problem = await why_unreachable(self._base_url)
+                    await self._listen(network, chosen.address)
+                self._problem, resolved = await asyncio.gather(
+                    why_unreachable(self._base_url), addresses_of(self._base_url)
+                )
+                self._doubt = address.why_doubtful(network, chosen, resolved, found)
             except ServiceError as fault:
                 await self._close()
                 self._problem = f"{fault} {fault.advice}".strip()
@@ -217,7 +223,7 @@ class DeliveryProcess:
                 await self._maintain_network(self._network)
                 checked_s = loop.time()
             if self._network is not None:
-                self._send_event(Heartbeat(problem=self._problem[:300]))
+                self._send_event(Heartbeat(problem=self._problem[:300], doubt=self._doubt[:300]))
             awaited = not self._had_stage and loop.time() - began_s < FIRST_STAGE_S
             if self._stage is None and not self._links and not awaited:
                 break

@@ -1,5 +1,6 @@
 """The facts about this machine and this installation that the checks look at, gathered in one place."""
 
+import asyncio
 import importlib
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from pathlib import Path
 from engine.common.errors import DoppelgangerError, WeightsError
 from hardware import machine
 from hardware.machine import Gpu, Memory
+from hardware.network import interfaces
 from installation.settings.configuration import Configuration, Delivery, needed_weights
 from installation.settings.manifest import MANIFEST, Manifest, State
 from installation.settings.paths import NAME, ROOT, is_checkout
@@ -188,11 +190,18 @@ def _phones(delivery: Delivery) -> Named:
     if not delivery.enabled:
         return Named("fetch nothing: delivery.enabled is false")
     try:
-        from installation.delivery.address import base_url, listening_address
+        from installation.delivery.address import TRY_IT, base_url, listening_address, why_doubtful
+        from installation.delivery.reachability import addresses_of
         from installation.workers.supervision import ServiceError
     except ImportError as error:
         return Named(fault=f"cannot be looked for ({error})")
+    found = interfaces()
     try:
-        return Named(f"find this machine at {base_url(delivery, listening_address(delivery)).lower()}")
+        chosen = listening_address(delivery, found)
     except ServiceError as fault:
         return Named(fault=str(fault), mend=fault.advice)
+    url = base_url(delivery, chosen.address)
+    doubt = why_doubtful(delivery, chosen, asyncio.run(addresses_of(url)), found)
+    if doubt:
+        return Named(fault=f"find this machine at {url}, perhaps: {doubt}", mend=TRY_IT)
+    return Named(f"find this machine at {url}{f' ({chosen.interface})' if chosen.interface else ''}")

@@ -155,7 +155,7 @@ class Delivery(_Section):
 
     enabled: bool = Field(True, description="whether visitors can fetch anything by phone")
     host: str = Field("auto", description="this machine's IPv4 address that phones can reach, or auto")
-    interface: str = Field("", description="with auto: the network interface to use, such as wlan0")
+    interface: str = Field("", description="with auto: the network interface to use, such as wlan0; any kind")
     port: int = Field(8080, ge=1, le=65535, description="its own, apart from the curators'")
     certificate: Path | None = Field(None, description="TLS certificate with its chain, PEM")
     key: Path | None = Field(None, description="its private key, PEM")

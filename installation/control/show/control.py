@@ -49,7 +49,8 @@ class Control:
     """Joins the network to the registry and the show. All but `services` belongs to the stage's thread.
 
     `folder` holds `presets/`, `parameters.toml` and `cues.toml`. `clock` gives monotonic seconds, the
-    stage's; `wall_clock` the local time.
+    stage's; `wall_clock` the local time. `interface` is the one to advertise at, if any is
+    named.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Control:
         registry: Registry,
         settings: ControlSettings,
         folder: Path,
+        interface: str = "",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = datetime.now,
     ) -> None:
@@ -87,7 +89,7 @@ class Control:
             osc_port=lambda: udp.port,
         )
         advertisement = Advertisement(
-            settings.advertise, settings.address, ports=lambda: (udp.port, web.port)
+            settings.advertise, settings.address, interface, ports=lambda: (udp.port, web.port)
         )
         self.services: tuple[ResilientService, ...] = (udp, tcp, web, advertisement)
         for target in settings.send_to:

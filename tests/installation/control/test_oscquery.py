@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 import requests
-import zeroconf
 from requests.auth import HTTPBasicAuth
 
 from installation.control.protocol.address_space import COMMANDS, OUTPUTS
 from installation.control.transports import web
-from installation.control.transports.advertisement import Advertisement
 from installation.control.transports.streams import MOST_CONNECTIONS
 from installation.control.transports.web import MOST_HTTP_CONNECTIONS
 from installation.settings.parameters import Kind
@@ -55,32 +53,6 @@ def test_it_is_found_by_name(tmp_path: Path) -> None:
         found = oscquery("--discover", str(stage.http_port))
         assert found["host"]["oscPort"] == stage.port
         assert stage.control.services[3].health.condition is Condition.OK
-
-
-def test_it_is_told_to_a_network_that_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    addresses = ["127.0.0.1"]
-    told: list[set[tuple[str, ...]]] = []
-
-    class Told:
-        def __init__(self, **_: object) -> None:
-            told.append(set())
-
-        def register_service(self, information: zeroconf.ServiceInfo, **_: object) -> None:
-            told[-1].add((information.type, *information.parsed_addresses()))
-
-        def close(self) -> None:
-            pass
-
-    monkeypatch.setattr(zeroconf, "Zeroconf", Told)
-    monkeypatch.setattr(zeroconf, "get_all_addresses", lambda: list(addresses))
-    advertised = Advertisement(True, "0.0.0.0", ports=lambda: (9000, 5678))
-    advertised.start()
-    eventually(lambda: told and len(told[-1]) == 2)
-    addresses.append("10.20.0.5")
-    later = {(f"{kind}.local.", "10.20.0.5", "127.0.0.1") for kind in ("_osc._udp", "_oscjson._tcp")}
-    eventually(lambda: told[-1] == later)
-    advertised.stop()
-    assert len(told) == 2
 
 
 def test_a_node_says_all_that_the_registry_knows(stage: HeadlessStage) -> None:

@@ -1,23 +1,16 @@
 """The address that phones are sent to, and the configuration of it."""
 
+import asyncio
+
 import pytest
 from pydantic import ValidationError
 
-from installation.delivery.address import accepted_hosts, base_url, choose, wifi_code
+from hardware.network import Interface
+from installation.delivery.address import accepted_hosts, base_url, why_doubtful, wifi_code
+from installation.delivery.reachability import addresses_of
 from installation.settings.configuration import Delivery as Network
 from installation.settings.configuration import WiFi
-from installation.workers.supervision import ServiceError
-
-
-def test_the_address_is_one_that_phones_can_reach() -> None:
-    interfaces = {"lo": ["127.0.0.1"], "docker0": ["172.17.0.1"], "wlan0": ["169.254.3.4", "192.168.4.1"]}
-    assert choose(interfaces, route="192.168.4.1") == "192.168.4.1"
-    assert choose(interfaces, wanted="wlan0", route="172.17.0.1") == "192.168.4.1"
-    assert choose(interfaces) == "172.17.0.1"
-    with pytest.raises(ServiceError, match="eth0 has no address"):
-        choose(interfaces, wanted="eth0")
-    with pytest.raises(ServiceError, match="no network"):
-        choose({"lo": ["127.0.0.1"], "wlan0": ["169.254.3.4"]}, route="169.254.3.4")
+from installation.workers.reachable_address import ReachableAddress
 
 
 def test_links_begin_in_small_letters() -> None:
@@ -80,3 +73,47 @@ def test_wifi_codes_are_escaped() -> None:
         "WIFI:T:WPA;S:Guests;P:mirror mirror;H:true;;"
     )
     assert wifi_code(WiFi(name='a;b:c,d\\e"f')) == r"WIFI:T:nopass;S:a\;b\:c\,d\\e\"f;;"
+
+
+INTERFACES = (
+    Interface("docker0", "a bridge", ("172.17.0.1",)),
+    Interface("lo", "the loopback", ("127.0.0.1",)),
+    Interface("wlan0", "Wi-Fi", ("192.168.4.1",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "resolved", "words"),
+    [
+        ({}, ["192.168.4.1"], ""),
+        ({"public_url": "https://museum.example/mirror"}, ["203.0.113.9"], ""),
+        ({"public_url": "https://museum.example/mirror"}, ["192.168.4.1"], ""),
+        ({"public_url": "https://museum.example/mirror"}, [], ""),  # the trial itself says so
+        ({"host": "127.0.0.1", "public_url": "https://museum.example"}, ["203.0.113.9"], ""),
+        ({"host": "127.0.0.1"}, ["127.0.0.1"], "for a phone that is the phone itself"),
+        (
+            {"public_url": "http://museum.example:8080"},
+            ["127.0.1.1"],
+            "museum.example is 127.0.1.1 on this machine",
+        ),
+        ({"public_url": "http://museum.example:8080"}, ["::1"], "museum.example is ::1 on this machine"),
+        ({"public_url": "http://museum.example:8080"}, ["172.17.0.1"], "interface docker0 is a bridge"),
+        ({"host": "169.254.3.4"}, ["169.254.3.4"], "a machine gives itself"),
+        ({"public_url": "http://mirror.local:8080"}, ["192.168.4.1"], "some Android phones do not find"),
+        ({"public_url": "http://mirror:8080"}, ["192.168.4.1"], "take a name without a dot for text"),
+        ({"public_url": "http://[2001:db8::1]:8080"}, ["2001:db8::1"], "take a name without a dot for text"),
+    ],
+)
+def test_an_address_that_this_machine_reaches_may_be_in_doubt(
+    network: dict[str, str], resolved: list[str], words: str
+) -> None:
+    settings = Network.model_validate(network)
+    chosen = ReachableAddress("192.168.4.1" if settings.host == "auto" else settings.host, "")
+    doubt = why_doubtful(settings, chosen, resolved, INTERFACES)
+    assert words in doubt and bool(words) is bool(doubt)
+
+
+def test_names_are_looked_up_as_a_browser_would() -> None:
+    assert asyncio.run(addresses_of("http://192.0.2.7:8080")) == ["192.0.2.7"]
+    assert set(asyncio.run(addresses_of("http://localhost:8080/mirror"))) <= {"127.0.0.1", "::1"}
+    assert asyncio.run(addresses_of("http://no-such-name.invalid")) == []
