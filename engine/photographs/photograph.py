@@ -1,21 +1,34 @@
 """Reads a picture file as a photograph for the engine; or raises one line that says why it cannot be used."""
 
 import io
+import os
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import av
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from engine.common.errors import UsageError
 from engine.common.native_output import native_stderr_silenced
+from engine.photographs import colour
+
+# Of a HEIF file only the primary picture is read: no thumbnails, depth maps or masks.
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 # Decoders for what cameras, phones and editors write. Pillow's others are not used: files are untrusted, and
 # some of those decoders start other programs.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 MAX_MEGAPIXELS = 40
+# 40 megapixels of four channels at 16 bits: more is no photograph, and HEIF and AVIF files are read whole.
+MAX_FILE_MB = 400
+# What pillow_heif calls files of one or several still pictures. FFmpeg takes them for films of their tiles.
+STILL_HEIF = ("image/heic", "image/heif", "image/avif")
 # At 4096 px even a face a tenth as wide as the picture has 400 pixels, and no generator makes more than
 # 1024 for the whole crop; what follows then stays within a second.
 MAX_SIDE_PX = 4096
@@ -38,69 +51,133 @@ TURNS = {
 def load_photograph(path: Path) -> NDArray[np.uint8]:
     """Read a picture file as uint8 (H, W, 3) sRGB, upright, its longest side at most 4096 px.
 
-    EXIF rotation is applied. Alpha is put over mid grey. Greyscale, palette and CMYK (Adobe's inverted JPEG
-    too) become RGB; 16 bits per channel are scaled to 8, not cut off; a colour profile is converted to
-    sRGB, and ignored where it is broken. Of an animation the first frame counts. Larger pictures are shrunk
-    by area averaging.
+    EXIF rotation is applied; HEIF and AVIF files have a rotation of their own, which counts instead. Alpha is
+    put over mid grey. Greyscale, palette and CMYK (Adobe's inverted JPEG too) become RGB; 10 to 16 bits per
+    channel are scaled to 8, not cut off; a colour profile is converted to sRGB, and ignored where it is
+    broken; HEIF and AVIF files may have code points in its place (`engine.photographs.colour`). Of an
+    animation the first frame counts, of several pictures in a file the primary one. Larger pictures are
+    shrunk by area averaging.
 
     Raises UsageError for everything that is no such file, is damaged or cut short, or has more than 40
     megapixels (judged by the header, before anything is decoded).
     """
-    name = _printable(path)
+    with opened_picture(path) as image:
+        return read_pixels(image, printable(path))
+
+
+@contextmanager
+def opened_picture(path: Path) -> Iterator[Image.Image]:
+    """The picture file, its header read and its size checked, nothing decoded. Raises UsageError.
+
+    While it is open, warnings and what native libraries write to standard error are discarded.
+    """
+    name = printable(path)
+    # Pillow warns of odd metadata and of large pictures, libtiff writes to the terminal; the errors that
+    # matter are raised.
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        stack.enter_context(native_stderr_silenced())
+        warnings.simplefilter("ignore")
+        file = stack.enter_context(_opened_file(path, name))
+        yield _identified(file, name)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the content of a file says that it is a picture, whatever its name says.
+
+    True as well for a HEIF or AVIF file that cannot be read: it looks like a film, which it is not.
+    """
+    try:
+        with opened_picture(path):
+            return True
+    except UsageError:
+        try:
+            with _opened_file(path, "") as file:
+                return pillow_heif.get_file_mimetype(file) in STILL_HEIF
+        except UsageError:
+            return False
+
+
+@contextmanager
+def _opened_file(path: Path, name: str) -> Iterator[io.BufferedReader]:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise UsageError(f"{name} is a folder: give one picture file in it.")
         if not stat.S_ISREG(mode):
-            raise UsageError(f"{name} is not an ordinary file: give a JPEG, PNG, WebP or TIFF.")
-        if path.stat().st_size == 0:
+            raise UsageError(f"{name} is not an ordinary file: give a JPEG, PNG, WebP, HEIC or TIFF.")
+        size = path.stat().st_size
+        if size == 0:
             raise UsageError(f"{name} is empty: copy or download the picture again.")
-        with path.open("rb") as file:
-            return _read(file, name)
+        file = path.open("rb")
     except FileNotFoundError:
         raise UsageError(f"{name} does not exist: check the name and the folder.") from None
     except PermissionError:
         raise UsageError(f"{name} may not be read: change its permissions, or copy it elsewhere.") from None
     except (OSError, ValueError) as error:  # a name that no file can have, a disk that does not answer
-        reason = _printable(getattr(error, "strerror", None) or error)
+        reason = printable(getattr(error, "strerror", None) or error)
         raise UsageError(f"{name} cannot be opened ({reason}): check the name and the disk.") from None
+    with file:
+        yield file
 
 
-def _read(file: io.BufferedReader, name: str) -> NDArray[np.uint8]:
-    # Pillow warns of odd metadata and of large pictures, libtiff writes to the terminal; the errors that
-    # matter are raised below.
-    with warnings.catch_warnings(), native_stderr_silenced():
-        warnings.simplefilter("ignore")
-        try:
-            image = Image.open(file, formats=FORMATS)
-        except UnidentifiedImageError:
+def _identified(file: io.BufferedReader, name: str) -> Image.Image:
+    try:
+        size_mb = os.fstat(file.fileno()).st_size / 1e6
+        if size_mb > MAX_FILE_MB:
+            raise UsageError(f"{name} has {size_mb:.0f} MB, more than a photograph's {MAX_FILE_MB}.")
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if pillow_heif.get_file_mimetype(file) in STILL_HEIF:
             raise UsageError(
-                f"{name} is not a picture that can be read here: give a JPEG, PNG, WebP or TIFF "
-                "(a phone's HEIC: export it as JPEG)."
+                f"{name} is damaged or cut short, or a HEIF that is not coded in HEVC: copy it again, or "
+                "export it as JPEG."
             ) from None
-        except Image.DecompressionBombError:
-            raise UsageError(_too_large(name, "far more")) from None
-        except Exception as error:  # see below
-            raise UsageError(_damaged(name, error)) from None
-        if image.width * image.height > MAX_MEGAPIXELS * 1_000_000:
-            raise UsageError(_too_large(name, f"{image.width} x {image.height} pixels, more"))
-        if image.mode in ("I", "F", "LAB", "HSV"):
-            raise UsageError(
-                f"{name} stores its colours as no photograph does ({image.mode}): save it as an ordinary "
-                "8-bit RGB JPEG or PNG."
-            )
-        try:
-            pixels = _to_srgb(_to_8_bit(image), image.info.get("icc_profile"))
-            return np.array(_upright(pixels, _orientation(image)))
-        except Exception as error:
-            # On damaged bytes decoders raise anything: OSError, SyntaxError, struct.error, IndexError,
-            # MemoryError ... For the user it all means the same.
-            raise UsageError(_damaged(name, error)) from None
+        raise UsageError(
+            f"{name} is not a picture that can be read here: give a JPEG, PNG, WebP, HEIC or TIFF."
+        ) from None
+    except Image.DecompressionBombError:
+        raise UsageError(_too_large(name, "far more")) from None
+    except UsageError:
+        raise
+    except Exception as error:  # see read_pixels
+        raise UsageError(_damaged(name, error)) from None
+    _check_size(image, name)
+    if image.format == "AVIF":
+        image.info["nclx_profile"] = _avif_code_points(file)
+    return image
+
+
+def read_pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Decode the frame of an `opened_picture` that it is at, as `load_photograph` describes. Raises
+    UsageError."""
+    if image.mode in ("I", "F", "LAB", "HSV"):
+        raise UsageError(
+            f"{name} stores its colours as no photograph does ({image.mode}): save it as an ordinary "
+            "8-bit RGB JPEG or PNG."
+        )
+    try:
+        image.load()
+        _check_size(image, name)  # a HEIF file's header may have claimed less
+        orientation = _orientation(image)
+        pixels = _to_srgb(_to_8_bit(image), image.info.get("icc_profile"), _code_points(image))
+        return np.array(_upright(pixels, orientation))
+    except UsageError:
+        raise
+    except Exception as error:
+        # On damaged bytes decoders raise anything: OSError, SyntaxError, struct.error, IndexError,
+        # MemoryError ... For the user it all means the same.
+        raise UsageError(_damaged(name, error)) from None
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MAX_MEGAPIXELS * 1_000_000:
+        raise UsageError(_too_large(name, f"{image.width} x {image.height} pixels, more"))
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Decodes; the outcome is L, RGB or CMYK, opaque, its longest side at most 4096 px."""
-    image.load()
+    """Of a decoded picture; the outcome is L, RGB or CMYK, opaque, its longest side at most 4096 px."""
     if image.mode.startswith("I;16"):
         sixteen_bits = np.asarray(image).astype(np.uint32)
         image = Image.fromarray(((sixteen_bits * 255 + 32767) // 65535).astype(np.uint8))
@@ -116,7 +193,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     return image
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: bytes | None, code_points: tuple[int, int]) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -126,7 +203,29 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile, or one for another kind of colours
+    elif not colour.is_srgb(*code_points):
+        return Image.fromarray(colour.to_srgb(np.asarray(image.convert("RGB")), *code_points))
     return image.convert("RGB")
+
+
+def _code_points(image: Image.Image) -> tuple[int, int]:
+    """Primaries and transfer by ITU-T H.273; 2 where the file does not say."""
+    nclx = image.info.get("nclx_profile") or {}
+    return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
+
+
+def _avif_code_points(file: io.BufferedReader) -> dict[str, int]:
+    """In pillow_heif's words: Pillow does not tell them, FFmpeg does."""
+    file.seek(0)
+    try:
+        with av.open(file, format="mov") as container:
+            context = container.streams.video[0].codec_context
+            return {
+                "color_primaries": context.color_primaries,
+                "transfer_characteristics": context.color_trc,
+            }
+    except (av.error.FFmpegError, IndexError, OSError, ValueError):
+        return {}
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -143,7 +242,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _damaged(name: str, error: Exception) -> str:
-    reason = _printable(error) or type(error).__name__
+    reason = printable(error) or type(error).__name__
     return f"{name} is damaged or cut short ({reason}): copy or download the picture again."
 
 
@@ -151,6 +250,6 @@ def _too_large(name: str, how_large: str) -> str:
     return f"{name} has {how_large} than {MAX_MEGAPIXELS} megapixels: shrink it to {MAX_SIDE_PX} a side."
 
 
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
     """On one line and free of control characters, whatever is in a file's name or a decoder's complaint."""
     return "".join(c if c.isprintable() else "?" for c in str(value))

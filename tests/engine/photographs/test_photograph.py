@@ -37,6 +37,23 @@ def assert_shows_quarters(photograph: np.ndarray, tolerance: int = 6) -> None:
         assert np.abs(got - colour).max() <= tolerance, (colour, got)
 
 
+def stored_turned(orientation: int) -> tuple[Image.Image, Image.Exif]:
+    """`quarters` as a camera stores them that is held so, and what it writes of that."""
+    stored_as = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return quarters() if stored_as is None else quarters().transpose(stored_as), exif
+
+
 def saved(image: Image.Image, path: Path, **options: object) -> Path:
     image.save(path, **options)  # type: ignore[arg-type]
     return path
@@ -71,7 +88,7 @@ def refusal(path: Path) -> str:
 # What is read
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif", "a.bmp", "a.avif"])
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif", "a.bmp", "a.avif", "a.heic"])
 def test_reads_the_formats_of_cameras_and_phones(tmp_path: Path, name: str) -> None:
     assert_shows_quarters(load_photograph(saved(quarters(), tmp_path / name)), tolerance=12)
 
@@ -79,19 +96,7 @@ def test_reads_the_formats_of_cameras_and_phones(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
-    stored_as = {
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }[orientation]
-    image = quarters() if stored_as is None else quarters().transpose(stored_as)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
+    image, exif = stored_turned(orientation)
     assert_shows_quarters(load_photograph(saved(image, tmp_path / f"a.{suffix}", exif=exif)), tolerance=12)
 
 
@@ -233,7 +238,7 @@ def test_formats_whose_decoders_start_programs_stay_closed(tmp_path: Path) -> No
     assert "not a picture" in refusal(saved(quarters(), tmp_path / "a.eps"))
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "bmp", "gif", "avif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "bmp", "gif", "avif", "heic"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_cut_short(tmp_path: Path, suffix: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
@@ -308,7 +313,7 @@ def _encoded(save: Callable[[io.BytesIO], None]) -> bytes:
 
 EXAMPLES = [JPEG] + [
     _encoded(lambda buffer, format_=format_: quarters().save(buffer, format_))  # type: ignore[misc]
-    for format_ in ("PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+    for format_ in ("PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 ]
 
 
