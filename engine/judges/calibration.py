@@ -19,8 +19,8 @@ from engine.common.errors import UsageError
 from engine.judges.base import Judge
 from engine.judges.judging import REFERENCE_K, K
 from engine.judges.perturbations import perturbations
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+from engine.photographs.folder import picture_files
+from engine.photographs.photograph import printable
 
 ENOUGH_ERRORS = 30
 """False matches a threshold should rest on: with 30, the rate is right to a third, nine times in ten
@@ -92,21 +92,20 @@ class Calibration:
 def labelled_files(folder: Path) -> list[tuple[str, Path]]:
     """(person, file) of a folder with a sub-folder for each person, or with files named `<person>_<shot>.*`.
 
-    Sorted by person and file. Raises UsageError if the folder holds neither.
+    Sorted by person and file; hidden files are passed over. Raises UsageError if the folder holds neither.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder")
+        raise UsageError(f"{printable(folder)} is not a folder")
     found = [
         (path.parent.name if path.parent != folder else path.stem.rpartition("_")[0], path)
-        for path in sorted((*folder.glob("*"), *folder.glob("*/*")))
-        if path.suffix.lower() in SUFFIXES
+        for path in picture_files(folder, depth=1)
     ]
     labelled = sorted((person, path) for person, path in found if person)
     people = [person for person, _ in labelled]
     if len(set(people)) < 2 or len(set(people)) == len(people):
         raise UsageError(
-            f"{folder} needs photographs of two people or more, and two of at least one: a sub-folder "
-            "for each person, or files named <person>_<shot>.jpg"
+            f"{printable(folder)} needs photographs of two people or more, and two of at least one: a "
+            "sub-folder for each person, or files named <person>_<shot>.jpg"
         )
     return labelled
 

@@ -26,7 +26,7 @@ FALLBACK = "en"
 
 def languages() -> tuple[str, ...]:
     """The codes of all languages that can be shown, English first."""
-    found = sorted(path.stem for path in FOLDER.glob("*.toml") if isinstance(_read(path), Texts))
+    found = sorted(path.stem for path in FOLDER.glob("[!.]*.toml") if isinstance(_read(path), Texts))
     return (FALLBACK, *(code for code in found if code != FALLBACK))
 
 

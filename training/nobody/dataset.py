@@ -6,6 +6,7 @@ A set of renders is a tar or a folder of WebP files with `meta.jsonl`, as `train
 
 import io
 import json
+import logging
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.common.errors import UsageError
+from engine.photographs.folder import is_hidden, picture_files
+
+log = logging.getLogger(__name__)
 
 HELD_OUT_ONE_IN = 20
 META_FILE = "meta.jsonl"
@@ -30,6 +34,8 @@ Array = NDArray[Any]
 def load_cutouts(renders: Path, resolution: int) -> tuple[list[str], torch.Tensor]:
     """Reads every WebP of a tar or a folder of renders.
 
+    Hidden files are passed over; those that cannot be read as well, each with a line in the log.
+
     Returns:
         Names without suffix, sorted; and uint8 (N, 4, R, R), premultiplied, shrunk by area averaging.
 
@@ -37,31 +43,42 @@ def load_cutouts(renders: Path, resolution: int) -> tuple[list[str], torch.Tenso
         UsageError: there is no such tar or folder, or no picture in it.
     """
 
-    def decode(file: tuple[str, bytes]) -> tuple[str, Array]:
+    def decode(file: tuple[str, bytes]) -> tuple[str, Array] | None:
         name, stored = file
-        rgba = Image.open(io.BytesIO(stored)).convert("RGBA").convert("RGBa")
+        try:
+            rgba = Image.open(io.BytesIO(stored), formats=("WEBP",)).convert("RGBA").convert("RGBa")
+        except Exception as error:  # on damaged bytes decoders raise anything
+            log.warning("passed over: %s of %s is damaged (%s)", name, renders, error)
+            return None
         small = rgba.resize((resolution, resolution), Image.Resampling.BOX)
         return name, np.asarray(small).transpose(2, 0, 1)
 
     with ThreadPoolExecutor() as pool:
-        pictures = dict(pool.map(decode, _webp_files(renders)))
+        pictures = dict(filter(None, pool.map(decode, _webp_files(renders))))
     if not pictures:
-        raise UsageError(f"{renders}: holds no renders (*.webp); {WHERE_TO_GET}")
+        raise UsageError(f"{renders}: holds no renders (*.webp) that can be read; {WHERE_TO_GET}")
     names = sorted(pictures)
     return names, torch.from_numpy(np.stack([pictures[name] for name in names]))
 
 
 def _webp_files(renders: Path) -> Iterator[tuple[str, bytes]]:
     if renders.is_dir():
-        for path in renders.glob("*.webp"):
-            yield path.stem, path.read_bytes()
+        for path in picture_files(renders, (".webp",)):
+            try:
+                if not path.is_file():
+                    raise OSError("no ordinary file")
+                stored = path.read_bytes()
+            except OSError as error:
+                log.warning("passed over: %s cannot be read (%s)", path, error)
+            else:
+                yield path.stem, stored
         return
     with _opened_tar(renders) as tar:
-        for member in tar:
-            if member.name.endswith(".webp"):
-                stored = tar.extractfile(member)
-                assert stored is not None
-                yield Path(member.name).stem, stored.read()
+        for member in _members(tar, renders):
+            if member.isfile() and member.name.endswith(".webp") and not is_hidden(Path(member.name).name):
+                content = tar.extractfile(member)
+                assert content is not None
+                yield Path(member.name).stem, content.read()
 
 
 def held_out(names: Sequence[str]) -> Array:
@@ -93,13 +110,22 @@ def read_parameters(renders: Path) -> dict[str, dict[str, Any]]:
         lines = meta.read_text() if meta.is_file() else None
     else:
         with _opened_tar(renders) as tar:
-            member = next((m for m in tar if m.name.endswith(META_FILE)), None)
+            members = _members(tar, renders)
+            member = next((m for m in members if Path(m.name).name == META_FILE), None)
             stored = tar.extractfile(member) if member else None
             lines = stored.read().decode() if stored else None
     if lines is None:
         raise UsageError(f"{renders}: holds no {META_FILE}; {WHERE_TO_GET}")
     rows = [json.loads(line) for line in lines.splitlines()]
     return {row["name"]: row for row in rows}
+
+
+def _members(tar: tarfile.TarFile, renders: Path) -> Iterator[tarfile.TarInfo]:
+    """Raises UsageError where the tar is cut short."""
+    try:
+        yield from tar
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise UsageError(f"{renders}: is cut short ({error}): copy it again") from None
 
 
 def _opened_tar(renders: Path) -> tarfile.TarFile:

@@ -10,6 +10,7 @@ counts as greater where more of it was put in, and as great as any other fault o
 """
 
 import itertools
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,17 +22,19 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from engine.common.errors import report_errors_in_one_line
+from engine.common.errors import UsageError, report_errors_in_one_line
 from engine.inversion.target import to_target
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
-from engine.photographs.photograph import load_photograph
+from engine.photographs.folder import picture_files, readable_photographs
 from engine.stylegan2.encoder import Encoder, load_encoder
 from training.nobody.compose import compose_as_photographed
 from training.nobody.dataset import held_out, load_cutouts
 from training.nobody.losses import importance
 from training.nobody.run_folder import command_parser
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[Any]
 Fault = Callable[[torch.Tensor, float], torch.Tensor]
@@ -151,10 +154,19 @@ def ranked_people(
 
 
 def load_people(folder: Path, resolution: int) -> list[torch.Tensor]:
-    """(pictures, 3, R, R) of each person, from files PERSON_NUMBER.png or .webp in the FFHQ framing."""
+    """(pictures, 3, R, R) of each person, from files PERSON_NUMBER.png or .webp in the FFHQ framing.
+
+    Hidden files are passed over; those that cannot be read as well, each with a line in the log.
+
+    Raises:
+        UsageError: the folder cannot be read, or holds no such file.
+    """
     found: dict[str, list[torch.Tensor]] = {}
-    for path in sorted(p for p in folder.glob("*_*") if p.suffix in (".png", ".webp")):
-        found.setdefault(path.stem.partition("_")[0], []).append(to_target(load_photograph(path), resolution))
+    paths = [path for path in picture_files(folder, (".png", ".webp")) if "_" in path.name]
+    for path, photograph in readable_photographs(paths, log.warning):
+        found.setdefault(path.stem.partition("_")[0], []).append(to_target(photograph, resolution))
+    if not found:
+        raise UsageError(f"{folder}: holds no people (PERSON_NUMBER.png or .webp)")
     return [torch.cat(pictures) for pictures in found.values()]
 
 

@@ -79,6 +79,14 @@ def test_both_ways_of_labelling_photographs(tmp_path):
     assert [person for person, _ in labelled_files(nested)] == ["anna", "anna", "carl"]
 
 
+def test_hidden_photographs_are_nobodys(tmp_path):
+    """macOS leaves a file `._anna_1.png` beside each `anna_1.png`, and archives a folder of them."""
+    for name in ("anna_1.png", "anna_2.HEIC", "carl_1.png", "._anna_1.png", "__MACOSX/b.png", ".cache/a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for _, path in labelled_files(tmp_path)] == ["anna_1.png", "anna_2.HEIC", "carl_1.png"]
+
+
 def test_folders_without_pairs_are_refused(tmp_path):
     with pytest.raises(UsageError, match="not a folder"):
         labelled_files(tmp_path / "nowhere")

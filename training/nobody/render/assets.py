@@ -84,7 +84,9 @@ def convert(source: Path, target: Path) -> None:
         )
     identities = [source / f"identity{i:03d}.obj" for i in range(IDENTITIES)]
     expressions = sorted(
-        path for path in source.glob("*.obj") if path.stem != NEUTRAL and not path.stem.startswith("identity")
+        path
+        for path in source.glob("[!.]*.obj")
+        if path.stem != NEUTRAL and not path.stem.startswith("identity")
     )
     missing = [path.name for path in identities if not path.is_file()]
     if missing or not expressions:
