@@ -44,6 +44,7 @@ TEST_PROGRAMS = {
     "strace": SystemPackage("strace", "strace"),
     "ip": SystemPackage("iproute2", "iproute"),
     "unshare": SystemPackage("util-linux", "util-linux"),
+    "ffmpeg": SystemPackage("ffmpeg", "ffmpeg-free"),
 }
 
 

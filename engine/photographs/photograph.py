@@ -1,12 +1,12 @@
 """Reads a picture file as a photograph for the engine; or raises one line that says why it cannot be used."""
 
 import io
-import os
 import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import av
 import numpy as np
@@ -79,7 +79,7 @@ def opened_picture(path: Path) -> Iterator[Image.Image]:
         stack.enter_context(native_stderr_silenced())
         warnings.simplefilter("ignore")
         file = stack.enter_context(_opened_file(path, name))
-        yield _identified(file, name)
+        yield identify(file, name)
 
 
 def is_picture(path: Path) -> bool:
@@ -109,6 +109,10 @@ def _opened_file(path: Path, name: str) -> Iterator[io.BufferedReader]:
         size = path.stat().st_size
         if size == 0:
             raise UsageError(f"{name} is empty: copy or download the picture again.")
+        if size > MAX_FILE_MB * 1_000_000:
+            raise UsageError(
+                f"{name} has {size / 1e6:.0f} MB, a photograph at most {MAX_FILE_MB}: give one picture."
+            )
         file = path.open("rb")
     except FileNotFoundError:
         raise UsageError(f"{name} does not exist: check the name and the folder.") from None
@@ -121,11 +125,9 @@ def _opened_file(path: Path, name: str) -> Iterator[io.BufferedReader]:
         yield file
 
 
-def _identified(file: io.BufferedReader, name: str) -> Image.Image:
+def identify(file: IO[bytes], name: str) -> Image.Image:
+    """The picture in `file`, its header read and its size checked. Raises UsageError."""
     try:
-        size_mb = os.fstat(file.fileno()).st_size / 1e6
-        if size_mb > MAX_FILE_MB:
-            raise UsageError(f"{name} has {size_mb:.0f} MB, more than a photograph's {MAX_FILE_MB}.")
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
         file.seek(0)
@@ -139,8 +141,6 @@ def _identified(file: io.BufferedReader, name: str) -> Image.Image:
         ) from None
     except Image.DecompressionBombError:
         raise UsageError(_too_large(name, "far more")) from None
-    except UsageError:
-        raise
     except Exception as error:  # see read_pixels
         raise UsageError(_damaged(name, error)) from None
     _check_size(image, name)
@@ -149,15 +149,16 @@ def _identified(file: io.BufferedReader, name: str) -> Image.Image:
     return image
 
 
-def read_pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Decode the frame of an `opened_picture` that it is at, as `load_photograph` describes. Raises
-    UsageError."""
+def read_pixels(image: Image.Image, name: str, frame: int | None = None) -> NDArray[np.uint8]:
+    """Decode a picture, or a frame of an animation, as `load_photograph` describes. Raises UsageError."""
     if image.mode in ("I", "F", "LAB", "HSV"):
         raise UsageError(
             f"{name} stores its colours as no photograph does ({image.mode}): save it as an ordinary "
             "8-bit RGB JPEG or PNG."
         )
     try:
+        if frame is not None:
+            image.seek(frame)
         image.load()
         _check_size(image, name)  # a HEIF file's header may have claimed less
         orientation = _orientation(image)
@@ -214,7 +215,7 @@ def _code_points(image: Image.Image) -> tuple[int, int]:
     return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
 
 
-def _avif_code_points(file: io.BufferedReader) -> dict[str, int]:
+def _avif_code_points(file: IO[bytes]) -> dict[str, int]:
     """In pillow_heif's words: Pillow does not tell them, FFmpeg does."""
     file.seek(0)
     try:

@@ -9,7 +9,7 @@ from engine.common.arrays import Pixels
 from hardware.camera.base import Frame
 
 # A virtual clock counts in fractions such as 1/60 s: a time this close to the next frame counts as reached.
-_ROUNDING_S = 1e-6
+ROUNDING_S = 1e-6
 
 
 class Footage(Protocol):
@@ -42,7 +42,7 @@ class TimedCamera:
         self._next = 0
 
     def frame_at(self, time_s: float) -> Frame:
-        return self._frame(math.floor((time_s + _ROUNDING_S) * self._rate_hz), began_s=0.0)
+        return self._frame(math.floor((time_s + ROUNDING_S) * self._rate_hz), began_s=0.0)
 
     def read(self) -> Frame:
         time.sleep(max(0.0, self._began_s + self._next / self._rate_hz - self._now()))

@@ -32,7 +32,7 @@ def languages() -> tuple[str, ...]:
 
 def language_faults() -> list[str]:
     """One line for each language that is left out because its file is broken or cannot be drawn."""
-    read = [_read(path) for path in sorted(FOLDER.glob("*.toml"))]
+    read = [_read(path) for path in sorted(FOLDER.glob("[!.]*.toml"))]
     return [each for each in read if isinstance(each, str)]
 
 

@@ -1,7 +1,10 @@
 """Files in a camera's place and the synthetic sitter, on clocks of their own."""
 
+import os
+import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -10,11 +13,13 @@ from PIL import Image
 
 from engine.common.errors import UsageError
 from engine.photographs.photograph import load_photograph
-from hardware.camera.base import CameraState
-from hardware.camera.file import Clip, FileSource
+from hardware.camera.base import CameraError, CameraState
+from hardware.camera.clip import Clip
+from hardware.camera.file import FileSource
 from hardware.camera.settings import CameraSettings
 from hardware.camera.synthetic import SyntheticSource
 from installation.capture.camera_service import open_camera
+from tests.conftest import DATA
 from tests.support.camera_kit import number_in, picture, write_clip
 
 
@@ -47,16 +52,91 @@ def test_a_folder_shows_its_pictures_by_name_and_begins_again(tmp_path: Path):
     assert levels == [10, 10, 0, 0, 20, 10, 10]
 
 
-def test_a_damaged_picture_in_a_folder_is_a_lost_camera_until_its_time_is_over(tmp_path: Path):
-    Image.fromarray(picture()).save(tmp_path / "a.png")
-    (tmp_path / "b.png").write_bytes(b"\x89PNG damaged")
-    now = 0.0
-    feed = open_camera(f"file:{tmp_path}", CameraSettings(picture_s=1, rate_hz=10), clock=lambda: now)
-    seen = []
-    for tick in range(30):
-        now = tick / 10
-        seen.append((feed.latest() is not None, feed.camera_health().state))
-    assert seen == [(True, CameraState.RUNNING)] * 10 + [(False, CameraState.GARBAGE)] * 10 + seen[:10]
+def test_a_phones_picture_is_shown_whole():
+    camera = FileSource(DATA / "heic" / "grid.heic").open(CameraSettings())
+    np.testing.assert_array_equal(camera.frame_at(0).image, load_photograph(DATA / "heic" / "grid.heic"))
+
+
+def test_pictures_and_films_are_told_by_their_content(tmp_path: Path):
+    shutil.copy(DATA / "heic" / "grid.heic", tmp_path / "IMG_0001.MOV")
+    assert FileSource(tmp_path / "IMG_0001.MOV").open(CameraSettings()).frame_at(0).image.shape == (
+        512,
+        512,
+        3,
+    )
+    cut_short = tmp_path / "IMG_0002"
+    cut_short.write_bytes((DATA / "heic" / "grid.heic").read_bytes()[:20_000])
+    with pytest.raises(UsageError, match="damaged or cut short"):
+        FileSource(cut_short)
+
+
+def test_what_is_no_picture_in_a_folder_is_passed_over_and_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """As a Mac leaves a stick, and with everything else that a folder may hold."""
+    for name, level in (("IMG_1.png", 10), ("IMG_3.png", 30)):
+        Image.fromarray(np.full((20, 20, 3), level, np.uint8)).save(tmp_path / name)
+    for hidden in ("._IMG_1.png", ".DS_Store", ".IMG_0.png", "Thumbs.db", "desktop.ini"):
+        (tmp_path / hidden).write_bytes(b"\0" * 4096)
+    (tmp_path / "IMG_2.png").write_bytes(b"\x89PNG damaged")
+    (tmp_path / "empty.jpg").touch()
+    os.mkfifo(tmp_path / "fifo.jpg")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg")).write_bytes(b"\xff")
+    source = FileSource(tmp_path)
+    camera = source.open(CameraSettings(picture_s=1, rate_hz=10))
+    assert [int(camera.frame_at(second).image[0, 0, 0]) for second in range(4)] == [10, 30, 10, 30]
+    source.open(CameraSettings()).frame_at(0)
+    named = sorted(Path(record.getMessage().split(" ")[2]).name for record in caplog.records)
+    assert named == ["?.jpg", "IMG_2.png", "empty.jpg", "fifo.jpg", "gone.jpg", "loop.jpg"]
+    assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+def test_a_picture_that_turns_out_damaged_or_vanishes_leaves_its_time_to_the_next(tmp_path: Path):
+    for number, level in enumerate((10, 20, 30)):
+        Image.fromarray(np.full((20, 20, 3), level, np.uint8)).save(tmp_path / f"{number}.png")
+    cut_short = (tmp_path / "1.png").read_bytes()[:50]
+    (tmp_path / "1.png").write_bytes(cut_short)
+    camera = FileSource(tmp_path).open(CameraSettings(picture_s=1, rate_hz=10))
+    levels = [int(camera.frame_at(second).image[0, 0, 0]) for second in (0, 1, 2, 3, 1)]
+    assert levels == [10, 30, 30, 10, 30]
+    (tmp_path / "0.png").unlink()
+    assert int(camera.frame_at(0).image[0, 0, 0]) == 30
+    (tmp_path / "2.png").unlink()
+    with pytest.raises(CameraError, match="no picture that can be read"):
+        camera.frame_at(1)
+
+
+@pytest.mark.parametrize("names", [[], ["._a.png"], ["a.png", "b.jpg"], ["notes.txt"]])
+def test_a_folder_without_a_picture_is_refused(tmp_path: Path, names: list[str]):
+    (tmp_path / "below").mkdir()
+    Image.fromarray(picture()).save(tmp_path / "below" / "a.png")
+    for name in names:
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.raises(UsageError, match="holds no picture that can be read") as refused:
+        FileSource(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "avif"])
+def test_an_animation_plays(tmp_path: Path, suffix: str):
+    """Each picture for its own time, over and over, transparent parts over mid grey."""
+    frames = [Image.new("RGBA", (32, 24), (255, 255, 255, 0)) for _ in range(3)]
+    for number, frame in enumerate(frames):
+        frame.paste((250, 0, 0, 255), (10 * number, 0, 10 * number + 10, 24))
+    path = tmp_path / f"a.{suffix}"
+    options: dict[str, Any] = {"lossless": suffix == "webp", "quality": 95}
+    if suffix == "gif":
+        options = {"disposal": 2}
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=[100, 200, 300], loop=0, **options)
+    camera = FileSource(path).open(CameraSettings(rate_hz=10))
+    red = [camera.frame_at(tick / 10).image[12, 5::10, 1] < 60 for tick in (0, 1, 2, 3, 4, 5, 6, 7)]
+    assert [int(np.argmax(row)) for row in red] == [0, 1, 1, 2, 2, 2, 0, 1]
+    assert all(row.sum() == 1 for row in red)
+    assert np.abs(camera.frame_at(0).image[12, 25].astype(int) - 128).max() <= 6
+    np.testing.assert_array_equal(camera.frame_at(0).image, load_photograph(path))
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])

@@ -1,0 +1,91 @@
+"""Shows a film's decoded frame as its file says: pixel shape, colour space, turned or mirrored.
+
+As FFmpeg's own programs do, which is what the tests compare with. HDR is mapped to sRGB, which they leave to
+filters.
+"""
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.buffer import Buffer
+
+from engine.common.arrays import Pixels
+from engine.photographs import colour
+
+# The background of transparent parts, as in photographs.
+_GROUND = 128
+# Within this of a quarter turn, a display matrix is taken for one.
+_NEARLY_DEG = 1.0
+
+
+def displayed(frame: av.VideoFrame, pixel_aspect: Fraction | None, side_px: int) -> Pixels:
+    """The frame as it is to be seen: uint8 (H, W, 3) sRGB, upright, with square pixels.
+
+    pixel_aspect: width by height of a pixel; None is square. Wider pixels widen the picture, narrower ones
+    make it narrower. The picture is shrunk until its longer side is not above `side_px`.
+    """
+    wide = frame.width * float(pixel_aspect or 1)
+    scale = min(1.0, side_px / max(wide, frame.height))
+    width, height = (max(1, round(side * scale)) for side in (wide, frame.height))
+    return _oriented(_srgb(frame, width, height), _display_matrix(frame))
+
+
+def _srgb(frame: av.VideoFrame, width: int, height: int) -> Pixels:
+    """Scaled and converted by the matrix and range of the frame; BT.601 and limited where it does not say."""
+    larger = width > frame.width or height > frame.height
+    interpolation = "BICUBIC" if larger else "AREA"
+
+    def pixels(pixel_format: str) -> np.ndarray:
+        return frame.to_ndarray(format=pixel_format, width=width, height=height, interpolation=interpolation)
+
+    if not colour.is_srgb(frame.color_primaries, frame.color_trc):
+        return colour.to_srgb(pixels("rgb48le"), frame.color_primaries, frame.color_trc)
+    if any(component.is_alpha for component in frame.format.components):
+        rgba = pixels("rgba")
+        opacity = rgba[..., 3:].astype(np.float32) / 255
+        return np.rint(_GROUND + (rgba[..., :3] - np.float32(_GROUND)) * opacity).astype(np.uint8)
+    return np.asarray(pixels("rgb24"))
+
+
+def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
+    """(2, 2): where the right and the downward direction of the stored picture point on the screen.
+
+    The columns are the stored picture's x and y axes. Identity where the file does not say.
+    """
+    try:
+        stored = cast(Mapping[str, Buffer], frame.side_data).get("DISPLAYMATRIX")
+    except ValueError:  # PyAV knows not all kinds of side data, but always the angle, counterclockwise
+        cosine, sine = math.cos(math.radians(frame.rotation)), math.sin(math.radians(frame.rotation))
+        return np.array([[cosine, sine], [-sine, cosine]])
+    if stored is None:
+        return np.eye(2)
+    # libavutil/display.h: nine 32-bit integers a b u c d v x y w; (x, y) goes to (ax + cy, bx + dy).
+    a, b, _, c, d = np.frombuffer(bytes(stored), np.int32)[:5] / 65536
+    return np.array([[a, c], [b, d]])
+
+
+def _oriented(image: Pixels, matrix: np.ndarray) -> Pixels:
+    """The image turned and mirrored by a display matrix, whose scale does not count.
+
+    Quarter turns and mirror images are exact. By any other angle the picture is turned about its middle and
+    keeps its size, with black corners, as FFmpeg has it.
+    """
+    scale = math.sqrt(abs(np.linalg.det(matrix)))
+    if scale < 1e-3:  # a matrix that shows nothing
+        return image
+    axes = matrix / scale
+    turn_deg = math.degrees(math.atan2(axes[1, 0], axes[0, 0]))
+    if abs(turn_deg - 90 * round(turn_deg / 90)) <= _NEARLY_DEG:
+        quarter = np.rint(axes).astype(int)
+        if quarter[0, 0] == 0:
+            image, quarter = image.transpose(1, 0, 2), quarter[:, ::-1]
+        return np.ascontiguousarray(image[:: quarter[1, 1], :: quarter[0, 0]])
+    height, width = image.shape[:2]
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    affine = np.column_stack([axes, middle - axes @ middle])
+    return np.asarray(cv2.warpAffine(image, affine, (width, height)))
