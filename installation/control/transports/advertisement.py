@@ -46,9 +46,11 @@ class Advertisement(ResilientService):
         self._zeroconf = zeroconf.Zeroconf([self._advertised], ip_version=zeroconf.IPVersion.V4Only)
         for information in self._services():
             self._zeroconf.register_service(information, allow_name_change=True)
-        # Where another program has joined the group on a bridge, Linux delivers what is asked there, too.
-        for reader in self._zeroconf.engine.readers:
-            reader.sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
+        # Where another program has joined the group on a bridge, Linux delivers what is asked there, too. On
+        # the loopback that is wanted: programs of this machine ask on any of its interfaces.
+        if not ipaddress.ip_address(self._advertised).is_loopback:
+            for reader in self._zeroconf.engine.readers:
+                reader.sock.setsockopt(socket.IPPROTO_IP, IP_MULTICAST_ALL, 0)
 
     def run(self) -> None:
         while not self.wait(ADDRESS_CHECK_S):
