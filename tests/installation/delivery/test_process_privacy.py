@@ -85,4 +85,5 @@ def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
     allowed |= {"engine.border", "engine.border.difference"}  # of the pair of pictures on the card
     # The names of detectors and judges that the configuration checks, without what would load them.
     allowed |= {"engine.faces", "engine.faces.detectors", "engine.judges", "engine.judges.registry"}
-    assert foreign == {"hardware.memory", "hardware.network"} and engine <= allowed
+    # hardware.machine: the command that installs a typeface.
+    assert foreign == {"hardware.machine", "hardware.memory", "hardware.network"} and engine <= allowed
