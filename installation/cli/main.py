@@ -7,14 +7,13 @@ stderr; the exit codes are those of `engine.common.errors` (0 done, 2 wrong use,
 
 import argparse
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from engine.common.errors import DoppelgangerError, UsageError, exception_summary
-from engine.common.native_output import own_stderr
+from installation.cli import streams
 from installation.settings.paths import PROGRAM
 
 COMMANDS = {
@@ -50,45 +49,45 @@ def main(words: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime's, for this process and its children
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text
     chosen = next((word for word in words if word in COMMANDS), None)
-    arguments = parser(chosen).parse_args(words)
     try:
+        try:
+            arguments = parser(chosen).parse_args(words)
+        except SystemExit:  # after --help, and after wrong use
+            sys.stdout.flush()
+            raise
         if arguments.command not in COMMANDS:
             raise UsageError("the tests are run by the script of a checkout: ./kiosk test")
         code = int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
+    except streams.ReaderLeft as left:
+        return left.exit_code
     except DoppelgangerError as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
+        streams.tell(f"{NAME}: {error}")
         return error.exit_code
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough. What Python still flushes at exit goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
-        print(f"{NAME}: stopped; nothing was written.", file=sys.stderr)
+        streams.tell(f"{NAME}: stopped; nothing was written.")
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("DOPPELGANGER_DEBUG"):
             raise
         # Without the exception's message, which may hold numbers of a visitor's face.
-        print(
+        streams.tell(
             f"{NAME}: unexpected {exception_summary(error)}. "
-            "Run again with DOPPELGANGER_DEBUG=1 to see the whole of it, and report it.",
-            file=sys.stderr,
+            "Run again with DOPPELGANGER_DEBUG=1 to see the whole of it, and report it."
         )
         return DoppelgangerError.exit_code
 
 
 def run_program() -> None:
     """Runs one command as a program of its own and ends the process."""
-    if sys.stderr is not None:
-        # One thread may silence native libraries on stderr while another thread has a line to print there.
-        sys.stderr = own_stderr()
-    sys.exit(main())
+    streams.prepare()
+    try:
+        code = main()
+    finally:
+        streams.settle()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
