@@ -63,12 +63,13 @@ class Frame:
 
     image: uint8 (H, W, 3) RGB. captured_s: when it was taken, in seconds of the monotonic clock (of a camera
     that is polled: of the clock it was given). index: ascends from frame to frame; the same index is the same
-    frame.
+    frame. is_mirrored: whether left and right are exchanged; of a driver's own frames they never are.
     """
 
     image: Pixels
     captured_s: float
     index: int
+    is_mirrored: bool = False
 
     def age_s(self, now_s: float) -> float:
         """Seconds since the frame was taken."""

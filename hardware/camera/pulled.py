@@ -81,7 +81,7 @@ class PulledCapture:
         if fault is None:
             image = transform_image(raw.image, self._settings)
             self._size_px = image.shape[1], image.shape[0]
-            self._frame = Frame(image, raw.captured_s, raw.index)
+            self._frame = Frame(image, raw.captured_s, raw.index, self._settings.mirror)
 
     def _close(self) -> None:
         self._frame = None

@@ -35,7 +35,7 @@ class Crop:
 class CameraSettings:
     """Settings of any camera. Raises UsageError where a value is out of its range.
 
-    mirror: left and right are exchanged, as in a mirror.
+    mirror: left and right are exchanged, as in a mirror (`Frame.is_mirrored`).
     rotation_deg: 0, 90, 180 or 270, clockwise; sets the image of a tilted camera upright.
     crop: applied to the upright image, before it is mirrored.
     exposure_ms: how long each picture is exposed, above 0 to 1000; None leaves it to the camera.

@@ -22,7 +22,7 @@ class CameraParameters(Parameters):
 
     scene: ClassVar[str] = "camera"
 
-    mirror: bool = Field(True, description="left and right changed, as in a mirror")
+    mirror: bool = Field(True, description="on the screen left and right are changed, as in a mirror")
     rotation_deg: Literal["0", "90", "180", "270"] = Field(
         "0", description="clockwise, what sets the picture of a tilted camera upright"
     )

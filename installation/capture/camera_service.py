@@ -189,12 +189,13 @@ class CameraService(ResilientService):
 
     def _deliver(self, reader: CameraReader, camera: str, raw: Frame) -> None:
         """Makes a good frame the newest one, unless its reader has been left behind."""
-        image = transform_image(raw.image, self._settings)
+        settings = self._settings
+        image = transform_image(raw.image, settings)
         with self._changed:
             if reader.stop_requested.is_set():
                 return
             self._index += 1
-            self._frame = Frame(image, raw.captured_s, self._index)
+            self._frame = Frame(image, raw.captured_s, self._index, settings.mirror)
             self._arrivals_s.append(self.clock())
             self._size_px = image.shape[1], image.shape[0]
             self._camera = camera

@@ -11,6 +11,7 @@ Used by one thread. It has no clock of its own: the same frames at the same time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -172,7 +173,7 @@ class Tracker:
             guidance = advise(self.face, others, size_px, values, self._was_ready)
             self._was_ready = guidance is Guidance.READY
             if self._was_ready:
-                self._keep(picture, self.face, values)
+                self._keep(frame, self.face, values)
             guidance = self._guidance_delay.update(guidance, at_s, values.words_s)
         self.sighting = Sighting(guidance, _relative(self._position.box, size_px), pose.yaw)
         return [FaceSeen(usable=self._was_ready)]
@@ -255,14 +256,14 @@ class Tracker:
 
     # --- the portrait ---
 
-    def _keep(self, picture: Pixels, face: Face, values: CaptureParameters) -> None:
+    def _keep(self, frame: Frame, face: Face, values: CaptureParameters) -> None:
         """Keeps the frame where it is among the sharpest; overwrites the one that falls out."""
         if self._capture is None:
             return
         kept = self._capture.kept
         if len(kept) >= values.frames and face.sharpness <= kept[-1][0]:
             return
-        kept.append((face.sharpness, _cut_out(picture, face)))
+        kept.append((face.sharpness, _cut_out(frame, face)))
         kept.sort(key=lambda each: each[0], reverse=True)
         wipe([dropped for _, dropped in kept[values.frames :]])
         del kept[values.frames :]
@@ -296,8 +297,13 @@ def _relative(box: Box, size_px: tuple[int, int]) -> Box:
     return box[0] / width, box[1] / height, box[2] / width, box[3] / height
 
 
-def _cut_out(picture: Pixels, face: Face) -> Pixels:
-    """A copy of the part of the frame that the portrait's alignment needs, and nothing beyond."""
+def _cut_out(frame: Frame, face: Face) -> Pixels:
+    """A copy of the part of the frame that the portrait's alignment needs, and nothing beyond.
+
+    As photographed: here a mirrored frame is turned back, and only here. So the mirror stays on the screen,
+    and all that is searched, judged, shown and given away shows the sitter as others see them.
+    """
+    picture = frame.image
     quad = ffhq_quad(face.landmarks)
     margin_px = MARGIN_SHARE * np.hypot(*(quad[1] - quad[0]))
     height, width = picture.shape[:2]
@@ -305,4 +311,5 @@ def _cut_out(picture: Pixels, face: Face) -> Pixels:
     right, bottom = np.clip(
         np.ceil(quad.max(axis=0) + margin_px), [left + 1, top + 1], [width, height]
     ).astype(int)
-    return picture[top:bottom, left:right].copy()
+    part = picture[top:bottom, left:right]
+    return np.asarray(cv2.flip(part, 1)) if frame.is_mirrored else part.copy()
