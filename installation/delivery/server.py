@@ -24,7 +24,14 @@ from installation.delivery import page
 from installation.delivery.attempt_limit import AttemptLimit
 from installation.delivery.files import File
 from installation.delivery.links import TOKEN_PATTERN, EndReason, Link, Links
-from installation.workers.connection_limit import ConnectionLimit, LimitedConnection
+from installation.workers.connection_limit import (
+    LONGEST_HEADER,
+    LONGEST_LINE,
+    MOST_HEADERS,
+    MOST_REQUEST_BYTES,
+    ConnectionLimit,
+    LimitedConnection,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +41,6 @@ BACKLOG = 1024  # connections that have not been accepted yet
 REQUEST_LIMIT_S = 10.0  # from connection, or last answer, to a whole request
 STALL_LIMIT_S = 20.0  # for a phone to take one chunk, or what is left when its connection is closed
 SHUTDOWN_LIMIT_S = 3.0  # for what is on its way when the server closes
-LONGEST_LINE = 1024  # bytes of the request's first line
-LONGEST_HEADER = 4096  # bytes of one header; a phone's longest, its User-Agent, has about 200
-MOST_HEADERS = 64
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; "
@@ -68,6 +72,15 @@ class _Connection(web.RequestHandler):
             max_field_size=LONGEST_HEADER,
             max_headers=MOST_HEADERS,
         )
+        self._unfinished_bytes = 0  # of the request that is coming in
+
+    def data_received(self, data: bytes) -> None:
+        """Takes in a part of a request; a request that grows too large ends the connection."""
+        requests = self._request_count
+        super().data_received(data)
+        self._unfinished_bytes = 0 if self._request_count > requests else self._unfinished_bytes + len(data)
+        if self._unfinished_bytes > MOST_REQUEST_BYTES and self.transport is not None:
+            self.transport.abort()
 
     async def start(self) -> None:
         """Serves the connection, which closes at the end; what the phone does not take then is given up."""
@@ -163,7 +176,9 @@ class Server:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Checks the Host header of every request, and makes every failure one of the plain answers."""
+        """Checks every request's size and Host header, and makes every failure one of the plain answers."""
+        if sum(len(name) + len(value) for name, value in request.raw_headers) > MOST_REQUEST_BYTES:
+            return _plain(431, "This request is too large.")
         if request.host.lower() not in self.hosts:
             return _plain(421, "This is not the server you asked for.")
         try:

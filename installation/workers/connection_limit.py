@@ -1,7 +1,12 @@
-"""Limits a server's connections: from which addresses, and how many, in all and from one address.
+"""Limits a server's connections and requests: from which addresses, how many, and how large.
 
 A connection that does not bring a whole request in time is closed by the server itself (its
 `keepalive_timeout`). This limit keeps one client from holding so many that others find no room.
+
+Requests may be as large as browsers and proxies make them. A browser sends all cookies of a host in one
+header, up to 4 KiB each, whatever port or path they were meant for; proxies that sign visitors in add headers
+of several KiB. nginx and Apache pass on a first line and single headers of 8 KiB unless told otherwise, and
+operators of large sites raise that to 32 KiB.
 """
 
 import asyncio
@@ -10,6 +15,11 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
+
+LONGEST_LINE = 8 * 1024  # bytes of a request's first line
+LONGEST_HEADER = 32 * 1024  # bytes of one header
+MOST_HEADERS = 100
+MOST_REQUEST_BYTES = 64 * 1024  # of a whole request: first line, headers and what follows them
 
 
 class ConnectionLimit:

@@ -24,7 +24,13 @@ from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
 from installation.settings.parameters import printable
 from installation.typography import plex
-from installation.workers.connection_limit import ConnectionLimit, LimitedConnection
+from installation.workers.connection_limit import (
+    LONGEST_HEADER,
+    LONGEST_LINE,
+    MOST_HEADERS,
+    ConnectionLimit,
+    LimitedConnection,
+)
 from installation.workers.supervision import ServiceError
 
 PAGE = Path(__file__).parent / "page"
@@ -86,6 +92,9 @@ class WebServer(StreamService):
             logger=_counting_logger(self._error_log),
             shutdown_timeout=CLOSING_S,
             keepalive_timeout=REQUEST_LIMIT_S,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_HEADER,
+            max_headers=MOST_HEADERS,
         )
         await self._runner.setup()
         limit, behind = (

@@ -14,6 +14,7 @@ from installation.control.transports.streams import MOST_CONNECTIONS
 from installation.control.transports.web import MOST_HTTP_CONNECTIONS
 from installation.settings.parameters import Kind
 from installation.workers.supervision import Condition
+from tests.support.browser_headers import cookies
 from tests.support.headless_stage import HeadlessStage, eventually, headless_stage
 from tests.support.osc_clients import osc_js, oscquery, websocket
 
@@ -53,6 +54,13 @@ def test_it_is_found_by_name(tmp_path: Path) -> None:
         found = oscquery("--discover", str(stage.http_port))
         assert found["host"]["oscPort"] == stage.port
         assert stage.control.services[3].health.condition is Condition.OK
+
+
+def test_cookies_of_other_programs_at_the_same_address_are_no_hindrance(stage: HeadlessStage) -> None:
+    """Browsers send a host's cookies to all of its ports, and 127.0.0.1 has many."""
+    url = f"http://127.0.0.1:{stage.http_port}/scene/rehearsed/glow?VALUE"
+    for most_bytes in (9000, 30_000):
+        assert requests.get(url, headers={"Cookie": cookies(most_bytes)}).json() == {"VALUE": [0.5]}
 
 
 def test_a_node_says_all_that_the_registry_knows(stage: HeadlessStage) -> None:

@@ -15,17 +15,19 @@ from installation.delivery.links import new_token
 from installation.delivery.messages import Forgotten, Offered, Unreachable
 from installation.settings.configuration import Delivery as Network
 from tests.conftest import REPO
+from tests.support.browser_headers import BROWSERS, PROXIES, TRACKING, cookies
 from tests.support.delivery_kit import FILM, Stage, ask, free_port, read_all, running, take_home, until
 from tests.support.programs import require_programs
 
 
 @contextmanager
 def nginx(folder: Path, port: int, location: str) -> Iterator[None]:
-    """nginx with one location of its own, in the foreground."""
+    """nginx with one location of its own, in the foreground; it takes headers of 60 KiB itself."""
     require_programs("nginx")
     (folder / "nginx.conf").write_text(
         f"daemon off; user root; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
-        f"http {{ access_log off; server {{ listen 127.0.0.1:{port}; {location} }} }}\n"
+        "http { access_log off; server { large_client_header_buffers 4 60k; "
+        f"listen 127.0.0.1:{port}; {location} }} }}\n"
     )
     command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     server = subprocess.Popen(command)
@@ -89,6 +91,28 @@ def test_a_proxy_logs_no_token_where_a_download_breaks_off(tmp_path: Path, witho
         if without:  # the control; nginx writes it when it likes
             until(lambda: path in log.read_text() or None, "the token in nginx's log")
     assert (path in log.read_text()) is bool(without), log.read_text()
+
+
+COOKIE_LINE = '    proxy_set_header Cookie "";\n'
+
+
+@pytest.mark.parametrize("without", ["", COOKIE_LINE], ids=["as told", "control"])
+def test_a_proxy_passes_on_what_phones_send_to_a_museum_except_its_cookies(
+    tmp_path: Path, without: str
+) -> None:
+    front = free_port()
+    with behind_nginx(tmp_path, front, without) as stage:
+        path = stage.offer(take_home(1))
+        for name, headers in BROWSERS.items():
+            for cookie_bytes in (3000, 30_000):
+                assert ask(front, path, headers=headers | {"Cookie": cookies(cookie_bytes)}).status == 200, (
+                    name
+                )
+            # More than the delivery takes: what comes back shows whether the proxy has passed it on.
+            many = headers | {"Cookie": cookies(50_000)}
+            assert ask(front, path, headers=many).status == (400 if without else 200), name
+        signed_in = PROXIES["oauth2-proxy"] | PROXIES["Azure"] | PROXIES["client certificates"]
+        assert ask(front, f"{path}?{TRACKING}", headers=signed_in).status == 200
 
 
 def test_an_address_that_is_not_trusted_cannot_name_another(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
     allowed = {"engine.common", "engine.common.arrays", "engine.common.errors"}
     allowed |= {"engine.runtime", "engine.runtime.channel"}  # numpy and sockets only
     allowed |= {"engine.border", "engine.border.difference"}  # of the pair of pictures on the card
-    # The names of detectors and judges that the configuration checks, without what would load them.
+    # The names of detectors, judges and finders that the configuration checks, without what would load them.
     allowed |= {"engine.faces", "engine.faces.detectors", "engine.judges", "engine.judges.registry"}
+    allowed |= {"engine.finders", "engine.finders.registry"}
     # hardware.machine: the command that installs a typeface.
     assert foreign == {"hardware.machine", "hardware.memory", "hardware.network"} and engine <= allowed
