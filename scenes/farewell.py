@@ -1,4 +1,7 @@
-"""Farewell: what has been erased, or was never recorded. The idle glow fades out."""
+"""Farewell: why a visit has ended without a picture, and what has been erased or was never recorded.
+
+The idle glow fades out.
+"""
 
 import math
 from typing import ClassVar
@@ -31,13 +34,17 @@ class Farewell(Scene):
         parameters, theme, layout = view.parameters.of(FarewellParameters), theme_of(view), canvas.layout
         lasts_s = view.duration_s if math.isfinite(view.duration_s) else 10.0
         draw_idle_glow(canvas, theme, layout.face, 1 - ease(view.elapsed_s, 0.9 * lasts_s))
+        ending = view.visit.ending
+        blocks = []
+        if ending is not None and ending.is_failure:
+            words = sitter_text(view, f"farewell.{ending}")
+            blocks.append(TextBlock(words, layout.large_px, 500, theme.ink, theme.fade, 1.2))
         lines = [sitter_text(view, "farewell.photographs"), sitter_text(view, "farewell.measurements")]
         if view.participant.link is None:
             lines.append(view.text("farewell.pictures"))
         else:
             minutes = max(math.ceil((view.participant.link.until_s - view.now_s) / 60), 1)
             lines.append(view.text("farewell.fetch", minutes=minutes))
-        blocks = []
         for number, line in enumerate(lines):
             light = theme.fade * ease(view.elapsed_s - number * parameters.line_s, 0.8)
             after = 0.5 if number < len(lines) - 1 else 1.2

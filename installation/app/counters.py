@@ -26,6 +26,7 @@ from engine.common.atomic_file import remove_leftovers, write_text
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
+from installation.visit.endings import Ending
 from installation.visit.transitions import TRANSITIONS, Cause
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,14 @@ class Counters:
         self._question: tuple[str, str] | None = None  # language and words on the screen
         self._writer = ThreadPoolExecutor(1, "counters")
 
-    def passed(self, before: Phase, after: Phase, reason: str) -> None:
-        """The visit went from one phase to the next, for a reason in `TRANSITIONS`."""
+    def passed(self, before: Phase, after: Phase, reason: str, ending: Ending | None = None) -> None:
+        """The visit went from one phase to the next, for a reason in `TRANSITIONS`.
+
+        ending: how it has ended, on entering farewell.
+        """
         match before, after:
+            case _, Phase.FAREWELL if ending is not None and ending.is_failure:
+                self.count(ending.value)
             case Phase.ATTRACT, _:
                 self.count("begun")
             case Phase.CONSENT, Phase.ATTRACT if reason in DECLINES:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.border.strip import Strip
+from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
 from installation.app.counters import Counters
 from installation.app.downloads import Downloads
@@ -26,6 +27,7 @@ from installation.stage.theme import StageParameters
 from installation.stage.view import Link, ParticipantView, SearchStatus, View
 from installation.visit.effects import (
     CancelSearch,
+    CompleteResult,
     DetectFaces,
     Effect,
     EraseVisit,
@@ -43,6 +45,7 @@ from installation.visit.events import (
     Event,
     Forget,
     LinkReady,
+    ResultCompleted,
     SearchDone,
     SearchProgress,
     Tick,
@@ -128,7 +131,7 @@ class Session:
             if before is Phase.ATTRACT:
                 self._visitor = VisitorData()
             log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
-            self._counters.passed(before, after, self.state.reason)
+            self._counters.passed(before, after, self.state.reason, self.state.ending)
             if before is Phase.CONSENT:
                 self._visitor.agreed = self.registry.of(DeliveryParameters)
         for effect in effects:
@@ -165,8 +168,6 @@ class Session:
                 self.handle(EngineReady(), now_s)
             case Failed():
                 self.handle(EngineFailed(), now_s)
-                if self._visitor.result is not None:  # the visit goes on with what has been found
-                    self._visitor.result = replace(self._visitor.result, complete=True)
             case PeopleReady(strips):
                 self.people = strips
             case ProgressUpdate(visit_id, stage, share, picture) if self._is_searching(visit_id):
@@ -181,8 +182,14 @@ class Session:
                     result.median, self.text.language, not self.state.is_synthetic, visitor.agreed
                 )
                 self.handle(SearchDone(visit_id), now_s)
+                self._report_complete(visit_id, result, now_s)
             case ResultReady(visit_id, result) if visitor.result and visit_id == self.state.visit_id:
                 visitor.result = result
+                self._report_complete(visit_id, result, now_s)
+
+    def _report_complete(self, visit_id: int, result: PortrayalResult, now_s: float) -> None:
+        if result.complete:
+            self.handle(ResultCompleted(visit_id), now_s)
 
     def _is_searching(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
@@ -236,6 +243,10 @@ class Session:
                 self._engine.portray(visit_id, photographs)
             case CancelSearch(visit_id):
                 self._engine.cancel(visit_id)
+            case CompleteResult(visit_id):
+                self._engine.cancel(visit_id)
+                if self._visitor.result is not None:
+                    self._visitor.result = replace(self._visitor.result, complete=True)
             case OfferDownload():
                 self._visitor.download_due = True
             case RevokeDownload():

@@ -49,6 +49,13 @@ class CancelSearch:
 
 
 @dataclass(frozen=True)
+class CompleteResult:
+    """Stop looking for a nearer picture: the visitor gets the best one found so far."""
+
+    visit_id: int
+
+
+@dataclass(frozen=True)
 class OfferDownload:
     """Hand the finished pictures to the delivery. Answered by LinkReady."""
 
@@ -74,5 +81,5 @@ class EraseVisit:
 
 Effect = (
     StartCamera | StopCamera | DetectFaces | TakePortrait | StartSearch | CancelSearch
-    | OfferDownload | RevokeDownload | EraseVisit
+    | CompleteResult | OfferDownload | RevokeDownload | EraseVisit
 )  # fmt: skip

@@ -165,6 +165,10 @@ class SearchDone(VisitEvent):
     """The engine has found the border, or its absence; the nearest picture may still be looked for."""
 
 
+class ResultCompleted(VisitEvent):
+    """The nearest picture and the doppelgänger have been found, or are not to be had."""
+
+
 class LinkReady(VisitEvent):
     """The doppelgänger can be downloaded, and its link has been tested."""
 
@@ -178,5 +182,5 @@ Event = (
     | FaceSeen | AnotherFace | TrackerFailed | TrackerReady
     | CameraFailed | CameraReady | EngineFailed | EngineReady
     | Halted | Skipped | ShowOpened | ShowClosed | BlackoutChanged
-    | PortraitTaken | PortraitRefused | SearchProgress | SearchDone | LinkReady | Forget
+    | PortraitTaken | PortraitRefused | SearchProgress | SearchDone | ResultCompleted | LinkReady | Forget
 )  # fmt: skip

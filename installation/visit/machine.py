@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from installation.settings.phase import Phase
 from installation.visit.effects import (
     CancelSearch,
+    CompleteResult,
     DetectFaces,
     Effect,
     EraseVisit,
@@ -40,6 +41,7 @@ from installation.visit.events import (
     PortraitTaken,
     Pressed,
     Released,
+    ResultCompleted,
     SearchDone,
     SearchProgress,
     ShowClosed,
@@ -57,6 +59,9 @@ from installation.visit.participants import Participant, Sitter
 from installation.visit.phases import TRAITS
 from installation.visit.state import State, has_lapsed
 from installation.visit.transitions import LEADS, Cause, Transition
+
+# From here on there is a picture to give, even if a nearer one is still looked for.
+_SHOWS_RESULT = (Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def step(state: State, event: Event, now_s: float, timeouts: Timeouts) -> tuple[
 def _interpret(state: State, event: Event, now_s: float, timeouts: Timeouts) -> _Outcome:
     match event:
         case Tick():
-            return _Outcome(state, list(_due(state, now_s, timeouts)))
+            return _of_time(state, now_s, timeouts)
         case (
             WokeUp() | Touched() | Pressed() | Released() | Declined() | ChoseSynthetic() | LanguageChosen()
             | Forget()
@@ -172,7 +177,7 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
         case TrackerReady():
             return _Outcome(replace(state, tracker_failed=False))
         case EngineFailed():
-            return _Outcome(replace(state, engine_ready=False), [Cause.ENGINE_FAILED])
+            return _complete_result(replace(state, engine_ready=False), [Cause.ENGINE_FAILED])
         case EngineReady():
             return _Outcome(replace(state, engine_ready=True))
         case PortraitTaken() if state.portrait_requested:
@@ -183,10 +188,26 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
             return _Outcome(replace(state, engine_heard_s=now_s))
         case SearchDone():
             return _Outcome(state, [Cause.SEARCH_DONE])
+        case ResultCompleted() if state.phase in _SHOWS_RESULT:
+            return _Outcome(replace(state, result_complete=True))
         case LinkReady() if state.phase is Phase.DOPPELGANGER and not state.link_ready:
             return _Outcome(replace(state, link_ready=True, timer_start_s=now_s))
         case _:
             return _Outcome(state)
+
+
+def _complete_result(state: State, causes: list[Cause]) -> _Outcome:
+    """What has been found so far is all that this visit gets, if it has found anything."""
+    if state.phase not in _SHOWS_RESULT or state.result_complete:
+        return _Outcome(state, causes)
+    return _Outcome(replace(state, result_complete=True), causes, [CompleteResult(state.visit_id)])
+
+
+def _of_time(state: State, now_s: float, timeouts: Timeouts) -> _Outcome:
+    causes = list(_due(state, now_s, timeouts))
+    if state.phase is Phase.DOPPELGANGER and now_s - state.entered_s >= timeouts.late_s:
+        return _complete_result(state, causes)
+    return _Outcome(state, causes)
 
 
 def _due(state: State, now_s: float, timeouts: Timeouts) -> Iterator[Cause]:
@@ -250,6 +271,8 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         entered_s=now_s,
         visit_id=state.visit_id,
         participants=state.participants,
+        ending=transition.ending,
+        result_complete=state.result_complete and transition.to in _SHOWS_RESULT,
         language=state.language,
         show=state.show,
         engine_ready=state.engine_ready,

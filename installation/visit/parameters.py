@@ -30,6 +30,12 @@ class Timeouts(Parameters):
     silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine, at most")
     border_s: float = Field(40, ge=5, le=300, description="the border and its crossings")
     jury_s: float = Field(12, ge=5, le=120, description="where the other judges put the border")
+    late_s: float = Field(
+        15,
+        ge=0,
+        le=120,
+        description="a nearer picture that is late in doppelganger, at most; then the best so far is given",
+    )
     doppelganger_s: float = Field(
         60,
         ge=20,

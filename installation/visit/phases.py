@@ -37,8 +37,8 @@ TRAITS: Mapping[Phase, Traits] = {
     Phase.CONSENT:      Traits( _NO,     _NO,         _YES,         _YES,         _YES,       _YES,   _YES),
     Phase.PORTRAIT:     Traits( _YES,    _YES,        _YES,         _YES,         _NO,        _YES,   _YES),
     Phase.SEARCH:       Traits( _YES,    _YES,        _YES,         _YES,         _NO,        _YES,   _YES),
-    Phase.BORDER:       Traits( _YES,    _YES,        _YES,         _YES,         _NO,        _YES,   _YES),
-    Phase.JURY:         Traits( _YES,    _YES,        _YES,         _YES,         _NO,        _YES,   _YES),
+    Phase.BORDER:       Traits( _YES,    _YES,        _NO,          _YES,         _NO,        _YES,   _YES),
+    Phase.JURY:         Traits( _YES,    _YES,        _NO,          _YES,         _NO,        _YES,   _YES),
     Phase.DOPPELGANGER: Traits( _YES,    _NO,         _NO,          _YES,         _YES,       _YES,   _YES),
     Phase.FAREWELL:     Traits( _NO,     _NO,         _NO,          _NO,          _NO,        _NO,    _YES),
 }

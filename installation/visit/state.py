@@ -6,6 +6,7 @@ All times are seconds of one monotonic clock with an arbitrary zero.
 from dataclasses import dataclass
 
 from installation.settings.phase import Phase
+from installation.visit.endings import Ending
 from installation.visit.parameters import Timeouts
 from installation.visit.participants import Participant, Sitter
 
@@ -35,6 +36,7 @@ class State:
     reason: str = "the piece begins"  # why the phase was entered
     entered_s: float = 0.0  # when the phase was entered
     visit_id: int = 0  # of the current visit, or of the last one
+    ending: Ending | None = None  # in farewell: how the visit has ended
     # Known once consent is left. Whoever was portrayed leaves the tuple when the visit ends; a synthetic
     # sitter stays until farewell is over.
     participants: tuple[Participant, ...] = ()
@@ -52,6 +54,7 @@ class State:
     usable_since_s: float = 0.0  # that face has been usable since, short lapses aside
     portrait_requested: bool = False
     engine_heard_s: float = 0.0  # last sign of the engine in search
+    result_complete: bool = False  # nothing is looked for any more, in this visit
     link_ready: bool = False
 
     @property

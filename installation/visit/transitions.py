@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from installation.settings.phase import Phase
+from installation.visit.endings import Ending
 from installation.visit.phases import phases_where
 
 
@@ -30,12 +31,16 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class Transition:
-    """`cause`, in one of `phases`, leads to the phase `to`; `reason` says why that is right."""
+    """`cause`, in one of `phases`, leads to the phase `to`; `reason` says why that is right.
+
+    ending: how the visit has ended, where `to` is farewell.
+    """
 
     phases: tuple[Phase, ...]
     cause: Cause
     to: Phase
     reason: str
+    ending: Ending | None = None
 
 
 ATTRACT, CONSENT, PORTRAIT, SEARCH, BORDER, JURY, DOPPELGANGER, FAREWELL = Phase
@@ -55,22 +60,31 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition((SEARCH,),       Cause.SEARCH_DONE,     BORDER,       "the border scene can begin"),
     Transition((BORDER,),       Cause.TIME_UP,         JURY,         "the border has been crossed"),
     Transition((JURY,),         Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),
-    Transition((DOPPELGANGER,), Cause.KEPT,            FAREWELL,     "the visitor has the picture"),
-    Transition((DOPPELGANGER,), Cause.FORGOTTEN,       FAREWELL,     "the visitor wants no picture to stay"),
-    Transition((DOPPELGANGER,), Cause.TIME_UP,         FAREWELL,     "the picture was shown long enough"),
+    Transition((DOPPELGANGER,), Cause.KEPT,            FAREWELL,     "the visitor has the picture",
+               Ending.COMPLETE),
+    Transition((DOPPELGANGER,), Cause.FORGOTTEN,       FAREWELL,     "the visitor wants no picture to stay",
+               Ending.COMPLETE),
+    Transition((DOPPELGANGER,), Cause.TIME_UP,         FAREWELL,     "the picture was shown long enough",
+               Ending.COMPLETE),
     Transition((FAREWELL,),     Cause.TIME_UP,         ATTRACT,      "the visit is over"),
     # --- back, because of the visitor
     Transition((CONSENT,),      Cause.DECLINED,        ATTRACT,      "the visitor says no"),
     Transition((CONSENT,),      Cause.TIME_UP,         ATTRACT,      "silence is no consent"),
-    Transition(_CANCELLABLE,    Cause.DECLINED,        FAREWELL,     "the visitor wants to stop"),
+    Transition(_CANCELLABLE,    Cause.DECLINED,        FAREWELL,     "the visitor wants to stop",
+               Ending.STOPPED),
     Transition(_WATCHED,        Cause.LEFT,            ATTRACT,      "who walks away withdraws"),
     Transition(_CANCELLABLE,    Cause.ANOTHER_FACE,    ATTRACT,      "this face has not agreed"),
-    # --- back, because of the machine
-    Transition((PORTRAIT,),     Cause.TIME_UP,         ATTRACT,      "no usable portrait comes about"),
-    Transition((SEARCH,),       Cause.TIME_UP,         ATTRACT,      "the search takes too long"),
-    Transition((SEARCH,),       Cause.SILENT,          ATTRACT,      "the engine hangs"),
-    Transition(_NEEDS_ENGINE,   Cause.ENGINE_FAILED,   ATTRACT,      "nothing can be shown without it"),
-    Transition(_NEEDS_CAMERA,   Cause.CAMERA_FAILED,   ATTRACT,      "nobody knows who is there"),
+    # --- back, because of the machine: farewell says so
+    Transition((PORTRAIT,),     Cause.TIME_UP,         FAREWELL,     "no usable portrait comes about",
+               Ending.NO_PORTRAIT),
+    Transition((SEARCH,),       Cause.TIME_UP,         FAREWELL,     "the search takes too long",
+               Ending.NOT_FOUND),
+    Transition((SEARCH,),       Cause.SILENT,          FAREWELL,     "the engine hangs",
+               Ending.ENGINE_FAILED),
+    Transition(_NEEDS_ENGINE,   Cause.ENGINE_FAILED,   FAREWELL,     "nothing can be found without it",
+               Ending.ENGINE_FAILED),
+    Transition(_NEEDS_CAMERA,   Cause.CAMERA_FAILED,   FAREWELL,     "nobody knows who is there",
+               Ending.CAMERA_FAILED),
     Transition(_HALTABLE,       Cause.HALTED,          ATTRACT,      "the visit is ended from outside"),
 )
 # fmt: on

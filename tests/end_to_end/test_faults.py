@@ -15,6 +15,7 @@ from engine.common.errors import MachineError
 from hardware.camera.faulty import Fault
 from installation.app.visitor_data import VisitorData
 from installation.settings.phase import Phase
+from installation.visit.endings import Ending
 from installation.visit.events import ShowClosed, ShowOpened
 from installation.visit.phases import TRAITS, phases_where
 from installation.workers.supervision import Condition
@@ -82,12 +83,12 @@ def test_the_engine_is_killed(app: TestApp, phase: Phase, caplog: pytest.LogCapt
     while not app.session.state.resting:
         assert time.monotonic() - killed_s <= LIMIT_S
         app.main_loop.frame()
-    if phase is Phase.DOPPELGANGER:  # shows what has been found, and erases it in its own time
+    if phase in (Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER):  # goes on with what has been found
         result = app.session._visitor.result
         assert app.phase is phase and result is not None and result.complete
-    if not TRAITS[phase].needs_engine:
-        app.until(Phase.ATTRACT)
-    assert app.phase is Phase.ATTRACT
+    if TRAITS[phase].needs_engine:
+        assert app.session.state.ending is Ending.ENGINE_FAILED
+    app.until(Phase.ATTRACT)
     assert left(app) == []
     # The service's own thread writes it, a moment after the session has heard of it.
     eventually(lambda: "engine:" in caplog.text)
@@ -117,8 +118,9 @@ def test_the_camera_breaks(app: TestApp, phase: Phase, fault: Fault, caplog: pyt
     app.breakable.fault = fault
     caplog.clear()
     try:
-        assert app.until(Phase.ATTRACT) <= LIMIT_S
-        assert left(app) == []
+        assert app.until(Phase.FAREWELL) <= LIMIT_S
+        assert left(app) == [] and app.session.state.ending is Ending.CAMERA_FAILED
+        app.until(Phase.ATTRACT)
         assert "Traceback" not in caplog.text and len(caplog.text) < 2000
         app.for_s(1)
         assert app.session.state.resting

@@ -14,6 +14,7 @@ from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.view import View
+from installation.visit.endings import Ending
 from installation.visit.parameters import Timeouts
 from installation.visit.state import State
 from scenes.consent import Consent
@@ -60,10 +61,11 @@ def test_each_way_a_visit_can_go_is_counted(path: Path):
         go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.PORTRAIT, Phase.FAREWELL, Phase.ATTRACT)
         go(counters, Phase.ATTRACT, *list(Phase)[1:], Phase.ATTRACT)
         counters.count("saved")
+        counters.passed(Phase.SEARCH, Phase.FAREWELL, "the search takes too long", Ending.NOT_FOUND)
     assert read(path)["days"] == {
         "2026-05-02": {
             "begun": 6, "declined": 2, "left in consent": 1, "unseen": 1, "left in search": 1, "agreed": 2,
-            "left in portrait": 1, "finished": 1, "saved": 1,
+            "left in portrait": 1, "finished": 1, "saved": 1, "not_found": 1,
         }
     }  # fmt: skip
 

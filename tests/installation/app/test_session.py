@@ -39,7 +39,7 @@ from installation.visit.events import (
     Touched,
     WokeUp,
 )
-from installation.visit.parameters import DeliveryParameters
+from installation.visit.parameters import DeliveryParameters, Timeouts
 from installation.visit.participants import Participant
 from installation.workers.engine_backend import ProcessBackend
 from installation.workers.engine_client import EngineClient
@@ -269,6 +269,25 @@ def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) 
     visited.do(Tick(), after_s=100)
     assert visited.is_in(Phase.FAREWELL) and visited.session._visitor.result is None
     assert visited.engine.asked.count("erase") == 1
+
+
+def test_a_nearer_picture_that_comes_too_late_is_not_waited_for(visited: Visited) -> None:
+    number = visited.until_border(whole=False)
+    visited.on_to_doppelganger()
+    assert visited.delivery.offered == []
+    visited.do(Tick(), after_s=visited.session.registry.of(Timeouts).late_s)
+    visited.do(Tick())
+    assert visited.is_in(Phase.DOPPELGANGER)
+    assert [pictures.visit_id for pictures, _ in visited.delivery.offered] == [number]
+    assert visited.engine.asked.count("cancel") == 1
+
+
+def test_without_an_engine_the_border_is_ridden_to_its_end(visited: Visited) -> None:
+    visited.until_border(whole=False)
+    visited.session._on_engine_reply(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
+    assert visited.is_in(Phase.BORDER)
+    result = visited.session.view(visited.now_s).participant.result
+    assert result is not None and result.complete
 
 
 def unloadable() -> Any:

@@ -5,6 +5,7 @@ import pytest
 from installation.settings.phase import Phase
 from installation.visit.effects import (
     CancelSearch,
+    CompleteResult,
     DetectFaces,
     EraseVisit,
     OfferDownload,
@@ -14,6 +15,7 @@ from installation.visit.effects import (
     StopCamera,
     TakePortrait,
 )
+from installation.visit.endings import Ending
 from installation.visit.events import (
     AnotherFace,
     CameraFailed,
@@ -30,6 +32,7 @@ from installation.visit.events import (
     PortraitTaken,
     Pressed,
     Released,
+    ResultCompleted,
     SearchDone,
     SearchProgress,
     Skipped,
@@ -158,8 +161,13 @@ def test_a_touch_gives_more_time() -> None:
 def test_staff_cutting_a_phase_short_never_agree_for_a_visitor(phase: Phase) -> None:
     driver = VisitDriver().go_to(phase)
     driver.send(Skipped())
-    onward = {Phase.BORDER: Phase.JURY, Phase.JURY: Phase.DOPPELGANGER, Phase.DOPPELGANGER: Phase.FAREWELL}
-    assert driver.at(onward.get(phase, Phase.ATTRACT))
+    onward = {
+        Phase.CONSENT: Phase.ATTRACT,
+        Phase.BORDER: Phase.JURY,
+        Phase.JURY: Phase.DOPPELGANGER,
+        Phase.FAREWELL: Phase.ATTRACT,
+    }
+    assert driver.at(onward.get(phase, Phase.FAREWELL))
 
 
 # --- the portrait ---
@@ -196,27 +204,84 @@ def test_a_portrait_nobody_asked_for_is_ignored() -> None:
 # --- the ways back ---
 
 
+SHOWS_RESULT = (Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
 BREAKS = [
-    (phase, event)
+    (phase, event, ending)
     for phase in VISIT
-    for event in (EngineFailed(), CameraFailed(), Halted())
-    if (phase, event) != (Phase.DOPPELGANGER, EngineFailed())
+    for event, ending in (
+        (EngineFailed(), Ending.ENGINE_FAILED),
+        (CameraFailed(), Ending.CAMERA_FAILED),
+        (Halted(), None),
+    )
+    if not (phase in SHOWS_RESULT and event == EngineFailed())
 ]
 
 
-@pytest.mark.parametrize(("phase", "event"), BREAKS)
-def test_what_breaks_ends_the_visit_and_erases_it(phase: Phase, event: Event) -> None:
+@pytest.mark.parametrize(("phase", "event", "ending"), BREAKS)
+def test_what_breaks_ends_the_visit_and_erases_it(phase: Phase, event: Event, ending: Ending | None) -> None:
     driver = VisitDriver().go_to(phase)
     effects = driver.send(event)
-    assert driver.at(Phase.ATTRACT)
+    assert driver.at(Phase.FAREWELL if ending else Phase.ATTRACT)
+    assert driver.state.ending is ending
     assert effects[-1] == EraseVisit(1)
     assert (CancelSearch(1) in effects) == (phase is Phase.SEARCH)
     assert (StopCamera() in effects) == (phase is not Phase.CONSENT)
 
 
+@pytest.mark.parametrize(
+    ("phase", "wait_s", "ending"),
+    [
+        (Phase.PORTRAIT, TIMEOUTS.portrait_s, Ending.NO_PORTRAIT),
+        (Phase.SEARCH, TIMEOUTS.silence_s, Ending.ENGINE_FAILED),
+        (Phase.DOPPELGANGER, TIMEOUTS.doppelganger_s, Ending.COMPLETE),
+    ],
+)
+def test_farewell_knows_how_the_visit_has_ended(phase: Phase, wait_s: float, ending: Ending) -> None:
+    driver = VisitDriver().go_to(phase)
+    driver.pass_s(wait_s - 0.25, FaceSeen())
+    assert driver.at(phase) and driver.state.ending is None
+    driver.pass_s(0.25, FaceSeen())
+    assert driver.at(Phase.FAREWELL) and driver.state.ending is ending
+    assert ending.is_failure == (phase is not Phase.DOPPELGANGER)
+    driver.pass_s(TIMEOUTS.farewell_s)
+    assert driver.at(Phase.ATTRACT) and driver.state.ending is None
+
+
+def test_a_search_that_takes_too_long_has_not_found_anybody() -> None:
+    driver = VisitDriver().go_to(Phase.SEARCH)
+    while driver.at(Phase.SEARCH):
+        driver.send(SearchProgress(1))
+        driver.pass_s(1, FaceSeen())
+    assert driver.at(Phase.FAREWELL) and driver.state.ending is Ending.NOT_FOUND
+
+
+@pytest.mark.parametrize("phase", SHOWS_RESULT)
+def test_the_visit_goes_on_without_an_engine_with_what_has_been_found(phase: Phase) -> None:
+    driver = VisitDriver().go_to(phase)
+    assert driver.send(EngineFailed()) == [CompleteResult(1)]
+    assert driver.at(phase)
+    assert driver.send(EngineFailed()) == []
+    assert CompleteResult not in kinds(driver.go_to(Phase.DOPPELGANGER).pass_s(TIMEOUTS.late_s, FaceSeen()))
+
+
+def test_a_late_picture_is_waited_for_only_so_long() -> None:
+    driver = VisitDriver().go_to(Phase.DOPPELGANGER)
+    assert driver.pass_s(TIMEOUTS.late_s - 0.25, FaceSeen()) == []
+    assert driver.pass_s(0.25, FaceSeen()) == [CompleteResult(1)]
+    assert driver.pass_s(TIMEOUTS.late_s, FaceSeen()) == []
+
+
+def test_what_is_complete_is_not_completed_again() -> None:
+    driver = VisitDriver().go_to(Phase.BORDER)
+    driver.send(ResultCompleted(1))
+    assert driver.go_to(Phase.DOPPELGANGER).pass_s(TIMEOUTS.late_s, FaceSeen()) == []
+    driver.go_to(Phase.FAREWELL).go_to(Phase.BORDER)
+    assert not driver.state.result_complete
+
+
 def test_the_picture_stays_without_an_engine_and_for_no_longer_than_with_one() -> None:
     driver = VisitDriver().go_to(Phase.DOPPELGANGER)
-    assert driver.send(EngineFailed()) == []
+    driver.send(EngineFailed())
     driver.pass_s(TIMEOUTS.doppelganger_s - 0.25, FaceSeen())
     assert driver.at(Phase.DOPPELGANGER)
     assert driver.pass_s(0.25, FaceSeen())[-1] == EraseVisit(1)
@@ -287,7 +352,9 @@ def test_the_piece_rests_until_engine_and_camera_are_well() -> None:
     state, _ = step(State(), WokeUp(), 0, TIMEOUTS)
     assert state.resting and state.phase is Phase.ATTRACT
     driver = VisitDriver().go_to(Phase.PORTRAIT)
-    driver.send(CameraFailed(), WokeUp(), Touched(), Pressed())
+    driver.send(CameraFailed())
+    driver.pass_s(TIMEOUTS.farewell_s)
+    driver.send(WokeUp(), Touched(), Pressed())
     assert driver.at(Phase.ATTRACT)
     driver.send(CameraReady(), EngineFailed(), WokeUp())
     assert driver.at(Phase.ATTRACT)

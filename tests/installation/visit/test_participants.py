@@ -81,7 +81,7 @@ def test_farewell_keeps_whoever_was_not_looked_at() -> None:
 def test_a_visit_with_one_visitor_needs_the_camera() -> None:
     driver = with_two(Phase.BORDER, Sitter.SYNTHETIC)
     driver.send(CameraFailed())
-    assert driver.at(Phase.ATTRACT)
+    assert driver.at(Phase.FAREWELL)
 
 
 def test_everybody_gets_a_doppelganger_today() -> None:

@@ -9,6 +9,7 @@ import pytest
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.visit import machine
+from installation.visit.endings import Ending
 from installation.visit.parameters import Timeouts
 from installation.visit.participants import Decision, Participant, Sitter
 from installation.visit.phases import TRAITS
@@ -26,7 +27,17 @@ def test_the_table_says_everything_once_and_uses_all_it_names() -> None:
     assert {row.to for row in TRANSITIONS} == set(Phase)
 
 
-PURE = ("phases", "participants", "parameters", "events", "effects", "state", "transitions", "machine")
+PURE = (
+    "phases",
+    "participants",
+    "parameters",
+    "events",
+    "effects",
+    "endings",
+    "state",
+    "transitions",
+    "machine",
+)
 
 
 @pytest.mark.parametrize("module", PURE)
@@ -44,7 +55,7 @@ def test_the_state_machine_is_pure(module: str) -> None:
 
 def test_the_state_holds_nothing_but_numbers_and_words() -> None:
     """No picture, no measurement of a face: those could survive the visit in it."""
-    plain = (Phase, str, float, int, bool, float | None, str | None, Decision, Sitter)
+    plain = (Phase, str, float, int, bool, float | None, str | None, Decision, Sitter, Ending | None)
     assert {field.type for field in fields(Participant)} <= {*plain}
     assert {field.type for field in fields(Show)} <= {*plain}
     assert {field.type for field in fields(State)} <= {*plain, tuple[Participant, ...], Show}

@@ -1,0 +1,19 @@
+"""How a visit that has reached farewell has ended: each ending has its own words there, and its own count."""
+
+from enum import StrEnum
+
+
+class Ending(StrEnum):
+    """The value is the key of the visitor's words (`farewell.<value>`) and the name of the count."""
+
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    NO_PORTRAIT = "no_portrait"
+    NOT_FOUND = "not_found"
+    ENGINE_FAILED = "engine_failed"
+    CAMERA_FAILED = "camera_failed"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the visitor has got no picture, and it is the machine's doing."""
+        return self not in (Ending.COMPLETE, Ending.STOPPED)
