@@ -39,7 +39,7 @@ def registry_of(scenes: Iterable[Scene]) -> Registry:
 def apply_overrides(registry: Registry, overrides: Mapping[str, str]) -> None:
     """Sets parameters from the command line, values in TOML's notation, texts also without quotes.
 
-    Raises UsageError where one is refused.
+    Raises UsageError where one is refused, or is a number out of range, which would be clamped unseen.
     """
     for address, words in overrides.items():
         try:
@@ -49,4 +49,7 @@ def apply_overrides(registry: Registry, overrides: Mapping[str, str]) -> None:
         done = registry.set(address, value)
         if isinstance(done, Refusal):
             raise UsageError(f"--set {done}")
+        parameter = registry.parameters[address]
+        if isinstance(done, int | float) and done in (parameter.minimum, parameter.maximum) and done != value:
+            raise UsageError(f"--set {address}: {words} is out of range. It takes {parameter.range}.")
     registry.begin_scene()

@@ -8,12 +8,17 @@ from installation.app.interfaces import TouchAreas
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
-from installation.stage.theme import screen_light
+from installation.stage.theme import StageParameters, screen_light
 from installation.stage.view import ShownPicture, View
+from installation.visit.participants import Sitter
+from installation.visit.phases import TRAITS
 from installation.visit.state import State
 from installation.workers.supervision import Condition, Health
 
 log = logging.getLogger(__name__)
+
+
+FADE_OUT_S, FADE_IN_S = 1.0, 0.5  # of a visitor's pictures, when they have gone and when they are back
 
 
 class ScenePlayer:
@@ -30,6 +35,7 @@ class ScenePlayer:
         self.failing_since_s: float | None = None
         self._scenes = scenes
         self._scene: Scene | None = None
+        self._drawn_s = 0.0  # when the last frame was drawn
         self._faults: dict[Phase, str] = {}  # of the scenes that failed when they were last played
 
     @property
@@ -56,6 +62,7 @@ class ScenePlayer:
             scene.update(view)
             self.canvas.clear()
             self.canvas.language = view.text.language
+            self._fade_pictures(view)
             scene.draw(self.canvas, view)
             self.canvas.dim(screen_light(view))
             self.areas = scene.areas()
@@ -76,6 +83,12 @@ class ScenePlayer:
         if scene is not None:
             scene.leave()
 
+    def _fade_pictures(self, view: View) -> None:
+        """Lets the pictures fade while nobody is there to whom they belong, and return with them."""
+        passed_s, self._drawn_s = max(view.now_s - self._drawn_s, 0.0), view.now_s
+        step = passed_s / FADE_IN_S if is_owner_present(view) else -passed_s / FADE_OUT_S
+        self.canvas.picture_light = min(max(self.canvas.picture_light + step, 0.0), 1.0)
+
     def _enter(self, view: View) -> Scene:
         """The scene of the phase, entered."""
         scene = self._scenes[view.visit.phase]
@@ -91,3 +104,15 @@ class ScenePlayer:
         if fault != self.fault:
             log.error("scene of %s: %s. The visit is ended.", view.visit.phase, fault)
         self.fault = self._faults[view.visit.phase] = fault
+
+
+def is_owner_present(view: View) -> bool:
+    """Whether whoever the scene's pictures belong to has been seen lately; nobody's need no owner.
+
+    The mirror of the portrait shows who is there now, so it does not fade.
+    """
+    if not TRAITS[view.visit.phase].watched or view.visit.phase is Phase.PORTRAIT:
+        return True
+    owners = [each for each in view.visit.participants if each.sitter is Sitter.CAMERA]
+    away_s = view.parameters.of(StageParameters).away_s
+    return not owners or any(view.now_s - each.last_seen_s < away_s for each in owners)

@@ -71,6 +71,16 @@ class Outside(StrEnum):
     REFUSE = "refused"
 
 
+class Choices(tuple[str, ...]):
+    """The accepted texts of a choice, in a declaration's `Annotated`: Annotated[str, Choices("a", "b")].
+
+    For those known only when the program runs; else `Literal["a", "b"]` says the same.
+    """
+
+    def __new__(cls, *names: str) -> "Choices":
+        return super().__new__(cls, names)
+
+
 class Reason(StrEnum):
     """Why a value is refused."""
 
@@ -130,7 +140,7 @@ class Parameter:
             return f"{self.minimum:g} … {self.maximum:g}{' ' + self.unit if self.unit else ''}"
         match self.kind:
             case Kind.CHOICE:
-                return ", ".join(self.choices)
+                return ", ".join(choice or "(empty)" for choice in self.choices)
             case Kind.COLOUR:
                 return "#rrggbb"
             case Kind.TEXT:
@@ -233,7 +243,12 @@ def _describe(address: str, field: FieldInfo, default: Value) -> Parameter:
     if not field.description:
         raise ValueError(f"{address} needs a description")
     marks: list[Any] = list(field.metadata)
-    kind = next((mark for mark in marks if isinstance(mark, Kind)), None) or _kind(address, field.annotation)
+    choices: tuple[str, ...] = next((mark for mark in marks if isinstance(mark, Choices)), Choices())
+    kind = next((mark for mark in marks if isinstance(mark, Kind)), None) or (
+        Kind.CHOICE if choices else _kind(address, field.annotation)
+    )
+    if kind is Kind.CHOICE and not choices:
+        choices = get_args(field.annotation)
     minimum: Any = next((mark.ge for mark in marks if isinstance(mark, Ge)), None)
     maximum: Any = next((mark.le for mark in marks if isinstance(mark, Le)), None)
     longest = next((mark.max_length for mark in marks if isinstance(mark, MaxLen | StringConstraints)), None)
@@ -252,7 +267,7 @@ def _describe(address: str, field: FieldInfo, default: Value) -> Parameter:
         minimum=minimum,
         maximum=maximum,
         longest=longest,
-        choices=get_args(field.annotation) if kind is Kind.CHOICE else (),
+        choices=tuple(choices),
         unit=next((unit for end, unit in UNITS.items() if name.endswith(end)), "") if is_number else "",
         applies=next((mark for mark in marks if isinstance(mark, Applies)), Applies.AT_ONCE),
         outside=next((mark for mark in marks if isinstance(mark, Outside)), Outside.CLAMP),

@@ -70,6 +70,17 @@ class Texts:
         """A number as the language writes it."""
         return f"{value:.{decimals}f}".replace(".", self("language.decimal"))
 
+    def distance(self, value: float, threshold: float, decimals: int) -> str:
+        """A judge's distance, rounded so that it never reads as on the other side of the threshold.
+
+        0.6001 before a threshold of 0.6 is someone else: it reads 0.601, not 0.600.
+        """
+        unit = 10.0**-decimals
+        rounded = round(value, decimals)
+        if (rounded <= threshold) != (value <= threshold):
+            rounded += unit if value > threshold else -unit
+        return self.number(rounded, decimals)
+
     def levels(self, value: float) -> str:
         """How far two pictures are apart, in grey levels: never nothing where they differ."""
         first = -math.floor(math.log10(value)) if value > 0 else 0

@@ -90,6 +90,7 @@ class Canvas:
     pixels: uint8 (height, width, 4), RGB and an unused fourth channel. surface: the same memory as a pygame
     surface. language: of the words, a BCP 47 code: it decides on the form of Chinese characters.
     drawn_items: what was drawn, in order. truncated_texts: texts that did not fit into their place.
+    picture_light: scales the brightness of pictures of faces, 0 to 1.
     """
 
     def __init__(self, width_px: int, height_px: int, layout: Layout | None = None) -> None:
@@ -99,6 +100,7 @@ class Canvas:
         self.language = ""
         self.drawn_items: list[DrawnItem] = []
         self.truncated_texts: list[str] = []
+        self.picture_light = 1.0
         # Scaled pictures of this frame and the one before; nothing older is kept.
         self._scaled: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
         self._used: set[tuple[object, ...]] = set()
@@ -145,7 +147,7 @@ class Canvas:
         if key not in self._scaled:
             self._scaled[key] = picture, _scale(picture, rect.size, fade_edges, antialias)
         self._used.add(key)
-        self._replace(self._scaled[key][1], rect, light)
+        self._replace(self._scaled[key][1], rect, light * self.picture_light)
         self.drawn_items.append(DrawnItem(ItemKind.PICTURE, rect.copy()))
 
     def glow(self, small: NDArray[np.uint16], rect: Rect) -> None:

@@ -3,14 +3,14 @@
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
 from engine.common.errors import UsageError
+from installation.settings.parameters import Choices, Parameters
 from installation.settings.parameters import Colour as ColourCode
-from installation.settings.parameters import Parameters
-from installation.settings.texts import Texts
+from installation.settings.texts import Texts, languages
 from installation.stage.typesetting import Colour
 from installation.stage.view import View
 
@@ -20,8 +20,8 @@ class StageParameters(Parameters):
 
     scene: ClassVar[str] = "stage"
 
-    language: str = Field(
-        "", max_length=8, description="the language of all words (en, de); empty: visitors choose"
+    language: Annotated[str, Choices("", *languages())] = Field(
+        "", description="the language of all words; empty: visitors choose"
     )
     light_percent: float = Field(
         100, ge=10, le=100, description="of the whole screen, as a dimmer on a lamp: darker rooms need less"
@@ -30,6 +30,12 @@ class StageParameters(Parameters):
     ink: ColourCode = Field("#ffffff", description="of words and signs that matter")
     quiet_ink: ColourCode = Field("#a8a8a8", description="of words and lines in second place")
     ease_s: float = Field(0.8, ge=0, le=3, description="how long words take to come and go")
+    away_s: float = Field(
+        2,
+        ge=0.5,
+        le=60,
+        description="a visitor not seen for this long: the pictures of their face fade out",
+    )
     breath_s: float = Field(5, ge=2, le=20, description="from one breath of the light to the next")
     breath_percent: float = Field(8, ge=0, le=30, description="how much darker the light gets in a breath")
 

@@ -6,7 +6,7 @@ from engine.border.difference import Difference
 from engine.border.strip import Strip
 from installation.stage.canvas import Align, Anchor, Canvas, TextBlock
 from installation.stage.layout import Layout
-from installation.stage.theme import Theme, ease, format_number, sitter_text
+from installation.stage.theme import Theme, ease, sitter_text
 from installation.stage.typesetting import text_width
 from installation.stage.view import View
 from scenes.widgets.verdict import words_of
@@ -49,7 +49,7 @@ def draw_beside(
         at = line.left + 1.2 * size, baseline
         canvas.text(words_of(view, verdict.same), at, size, 600, theme.ink, light)
         if not strip.rests(index):
-            number = format_number(view, verdict.distance, 4)
+            number = view.text.distance(verdict.distance, strip.threshold, 4)
             canvas.changing_number(number, (line.right, baseline), size, 300, theme.ink, light, Align.RIGHT)
     return True
 

@@ -5,7 +5,7 @@ from pygame import Rect
 
 from engine.border.strip import Strip
 from installation.stage.canvas import Canvas
-from installation.stage.theme import Theme, format_number
+from installation.stage.theme import Theme
 from installation.stage.typesetting import LEADING, text_width
 from installation.stage.view import ShownPicture, View
 
@@ -34,8 +34,9 @@ def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool,
 def draw_needle(
     canvas: Canvas, view: View, theme: Theme, rect: Rect, strip: Strip, index: int, light: float = 1.0
 ) -> Rect:
-    """Draws the judge's scale along the top of `rect`: 0 at its left, a stroke at the threshold, a needle.
+    """Draws the judge's scale along the top of `rect`: 0 at its right, a stroke at the threshold, a needle.
 
+    *Same* is on the right, as the closest match on the jury's line: a head turned right leads there.
     Below it stands the distance, with `≈` where it is interpolated, none where the judge saw no face. Returns
     what they take.
     """
@@ -47,14 +48,14 @@ def draw_needle(
     left, right = rect.left + radius, rect.right - radius
 
     def x_of(value: float) -> float:
-        return left + min(max(value, 0.0) / longest, 1.0) * (right - left)
+        return right - min(max(value, 0.0) / longest, 1.0) * (right - left)
 
     y = rect.top + unit
     threshold_x = x_of(strip.threshold)
-    canvas.polyline([(left, y), (threshold_x, y)], stroke, theme.quiet_ink, light)
+    canvas.polyline([(threshold_x, y), (right, y)], stroke, theme.quiet_ink, light)
     dash = 0.3 * unit
-    for x in np.arange(threshold_x + dash, right, 2 * dash):
-        canvas.polyline([(x, y), (min(x + dash, right), y)], stroke, theme.quiet_ink, light)
+    for x in np.arange(threshold_x - dash, left, -2 * dash):
+        canvas.polyline([(x, y), (max(x - dash, left), y)], stroke, theme.quiet_ink, light)
     canvas.polyline(
         [(threshold_x, y - 0.7 * unit), (threshold_x, y + 0.7 * unit)], 2 * stroke, theme.ink, light
     )
@@ -62,7 +63,7 @@ def draw_needle(
 
     size = canvas.layout.large_px
     baseline = y + 0.9 * unit + size
-    figures = format_number(view, verdict.distance, 3)
+    figures = view.text.distance(verdict.distance, strip.threshold, 3)
     if not verdict.measured:
         figures = f"≈ {figures}"
     if not strip.rests(index):

@@ -97,8 +97,9 @@ class Control:
             peer = UdpPeer(udp, host, int(port))
             self._feedback.subscribe(peer, peer, began_s, math.inf)
 
+        preset_files = Presets(folder / "presets")
         presets = PresetCommands(
-            Presets(folder / "presets"),
+            preset_files,
             registry,
             self._feedback,
             self._fades,
@@ -119,7 +120,12 @@ class Control:
         }
         self._dispatcher = Dispatcher(registry, self._feedback, self._fades, actions, self._replies)
         self._cue_player = CuePlayer(
-            folder / "cues.toml", wall_clock, self._inbox.resolve, self._dispatcher, self._replies
+            folder / "cues.toml",
+            wall_clock,
+            self._inbox.resolve,
+            self._dispatcher,
+            self._replies,
+            preset_files.names,
         )
 
         for line in registry.load(self._saved_parameters):

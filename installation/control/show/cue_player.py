@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from installation.settings.phase import Phase
 
 log = logging.getLogger(__name__)
 
+LOAD, SAVE = "/preset/load", "/preset/save"
 CLOCK_CHECK_S = 0.5  # between two looks at the wall clock
 
 
@@ -40,6 +41,7 @@ class CuePlayer:
     """Plays the cue list in `path`. `wall_clock` gives the local time.
 
     `resolve` turns a message to an address pattern into messages to the addresses that it matches.
+    `preset_names` reads from the disk which presets there are.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class CuePlayer:
         resolve: Callable[[Message], list[Message]],
         dispatcher: Dispatcher,
         replies: Replies,
+        preset_names: Callable[[], Collection[str]],
     ) -> None:
         self._path = path
+        self._preset_names = preset_names
         self._wall_clock = wall_clock
         self._resolve = resolve
         self._dispatcher = dispatcher
@@ -103,11 +107,24 @@ class CuePlayer:
     def _faults(self, cues: CueList) -> Iterator[str]:
         """A line for each message in the list that would be refused when its time comes.
 
-        A preset that is not there yet is no fault: it may be saved before.
+        A preset that is not there is no fault where the list saves it.
         """
+        messages = [message for cue in cues.cue for message in cue.messages]
+        presets: set[object] = {*self._preset_names()}
+        presets.update(argument for each in messages if each.address == SAVE for argument in each.arguments)
         for number, cue in enumerate(cues.cue):
             for place, message in enumerate(cue.messages):
-                faults = (self._dispatcher.fault(each) for each in self._resolve(message))
+                faults = (
+                    self._dispatcher.fault(each) or _missing_preset(each, presets)
+                    for each in self._resolve(message)
+                )
                 if fault := next(filter(None, faults), ""):
                     entry = f"cue.{number}.send.{place}: {printable(message.address)}"
                     yield f"{self._path}: {entry}: {fault} Mend it, then send /cue/load."
+
+
+def _missing_preset(message: Message, presets: Collection[object]) -> str:
+    """Why a message that loads a preset would be refused; empty: it would not."""
+    if message.address != LOAD or message.arguments[0] in presets:
+        return ""
+    return f"there is no preset {message.arguments[0]!r}: save it first."

@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pytest
 
 from hardware.display.display import Display
 from hardware.display.settings import DisplaySettings
 from installation.app.clock import VirtualClock
 from installation.app.loop import MainLoop
+from installation.app.scene_player import ScenePlayer
 from installation.capture.camera import CameraParameters
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.view import ShownPicture, View
 from installation.visit.events import BlackoutChanged, Event, WokeUp
+from installation.visit.participants import Participant, Sitter
 from installation.workers.supervision import Condition
 from tests.installation.app.test_session import Visited
+from tests.support import scene_views
 
 WAITING = "camera/width_px"  # a parameter that applies at the next scene
 
@@ -123,3 +127,34 @@ def test_a_scene_that_fails_ends_the_visit_and_the_next_one_is_drawn(
     running.do(WokeUp())
     health = running.loop.health
     assert health.condition is Condition.OK
+
+
+class PictureScene(WhiteScene):
+    """Draws a white picture."""
+
+    picture = np.full((8, 8, 3), 255, np.uint8)
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        canvas.picture(self.picture, canvas.layout.face, fade_edges=False)
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_pictures_fade_when_their_owner_has_gone(phase: Phase) -> None:
+    player = ScenePlayer({each: PictureScene() for each in Phase}, (64, 64))
+    values = scene_views.registry()
+
+    def brightness(now_s: float, last_seen_s: float, sitter: Sitter = Sitter.CAMERA) -> int:
+        participants = (Participant(sitter=sitter, last_seen_s=last_seen_s),)
+        view = scene_views.make_view(phase, now_s, values, participants=participants)
+        player.play(view)
+        return int(player.canvas.pixels[..., :3].max())
+
+    began_s = scene_views.BEGAN_S
+    shown = [brightness(at_s, began_s + min(at_s, 2.0)) for at_s in np.arange(0, 8, 0.1).tolist()]
+    owned = phase in (Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
+    assert shown[:40] == [255] * 40
+    assert shown[52] == (0 if owned else 255)
+    assert max(abs(np.diff(shown))) < 40  # no flash
+    assert brightness(8.0, began_s + 8.0) < 255 or not owned
+    assert brightness(8.5, began_s + 8.5) == 255
+    assert brightness(30.0, began_s, Sitter.SYNTHETIC) == 255

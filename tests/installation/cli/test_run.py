@@ -222,6 +222,7 @@ def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
         (["--rate", "0"], "give 1 to 240 frames a second"),
         (["--rate", "-5"], "give 1 to 240 frames a second"),
         (["--set", "border"], "give SCENE/NAME=VALUE"),
+        (["--set", "border/way_s=500", "--display", "headless", "--camera", "synthetic"], "out of range"),
         (["--set", "border/no=1", "--display", "headless", "--camera", "synthetic"], "unknown address"),
         (["--display", "no such screen"], "no such screen"),
         (["--camera", "nothing", "--display", "headless"], "is not known"),

@@ -100,6 +100,19 @@ def test_a_cue_list_is_read_anew_and_a_broken_one_is_not_used(tmp_path: Path) ->
         assert client.receive("/done")[1] == ("/cue/load", "3 cues")
 
 
+def test_a_cue_may_load_what_another_one_saves(tmp_path: Path) -> None:
+    lists = "[[cue]]\nphase = 'jury'\nsend = [['/preset/load', 'late']]\n"
+    (tmp_path / "cues.toml").write_text(lists)
+    with headless_stage(tmp_path) as stage, osc_js(stage.port) as client:
+        client.send("/cue/load")
+        assert "no preset 'late'" in client.receive("/error")[1][1]
+        (tmp_path / "cues.toml").write_text(
+            lists + "[[cue]]\nphase = 'border'\nsend = [['/preset/save', 'late']]\n"
+        )
+        client.send("/cue/load")
+        assert client.receive("/done")[1] == ("/cue/load", "2 cues")
+
+
 @pytest.mark.parametrize(
     ("sent", "fault"),
     [
@@ -110,12 +123,15 @@ def test_a_cue_list_is_read_anew_and_a_broken_one_is_not_used(tmp_path: Path) ->
         ('["/scene/rehearsed/glow"]', "takes one value"),
         ('["/scene/rehearsed/way", "up"]', "not among the choices"),
         ('["/scene/*/glows", 1]', "/scene/*/glows: unknown address"),
+        ('["/preset/load", "nihgt"]', "there is no preset 'nihgt'"),
     ],
 )
 def test_a_cue_that_would_be_refused_is_told_before_its_time(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, sent: str, fault: str
 ) -> None:
-    right = '["/show/stop"], ["/show/next", 1], ["/preset/load", "to be saved", 3], ["/scene/*/glow", 0.25]'
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "day.toml").write_text("")
+    right = '["/show/stop"], ["/show/next", 1], ["/preset/load", "day", 3], ["/scene/*/glow", 0.25]'
     (tmp_path / "cues.toml").write_text(f"[[cue]]\nphase = 'jury'\nsend = [{right}, {sent}]\n")
     with headless_stage(tmp_path) as stage, osc_js(stage.port) as client:
         assert [

@@ -104,3 +104,24 @@ def test_a_language_that_cannot_be_shown_is_left_out_and_named(folder: Path, con
         Texts.load("xx")
     with pytest.raises(ValueError, match=r"xx\.toml"):
         StageParameters(language="xx")
+
+
+@pytest.mark.parametrize(
+    ("value", "threshold", "figures"),
+    [
+        (0.6001, 0.6, "0.601"),
+        (0.6, 0.6, "0.600"),
+        (0.5999, 0.6, "0.600"),
+        (0.60004, 0.6, "0.601"),
+        (0.54997, 0.5499, "0.550"),
+        (0.5496, 0.5497, "0.549"),
+        (0.412, 0.6, "0.412"),
+        (0.8, 0.6, "0.800"),
+    ],
+)
+def test_a_distance_never_reads_as_on_the_other_side_of_the_threshold(
+    value: float, threshold: float, figures: str
+) -> None:
+    text = Texts.load("en")
+    assert text.distance(value, threshold, 3) == figures
+    assert (float(figures) <= threshold) == (value <= threshold)
