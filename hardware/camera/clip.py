@@ -10,6 +10,7 @@ import av
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.photographs.photograph import printable
+from hardware.camera.aperture import clean_aperture
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.deinterlacing import deinterlaced
 from hardware.camera.presentation import displayed
@@ -34,6 +35,7 @@ class Clip:
             with av.open(str(path)) as container:
                 stream = _film(container)
                 unit_s = float(stream.time_base or 0)
+                self._aperture = clean_aperture(path, stream.id) if "mov" in container.format.name else None
                 times = sorted(
                     (packet.pts, packet.duration or 0)
                     for packet in container.demux(stream)
@@ -80,7 +82,7 @@ class Clip:
                 self._decoded = deinterlaced(self._container.decode(stream))
             for frame in self._decoded:
                 if frame.pts is not None and frame.pts >= self._pts[number]:
-                    return displayed(frame, self._pixel_aspect, self._side_px)
+                    return displayed(frame, self._pixel_aspect, self._side_px, self._aperture)
         except (av.error.FFmpegError, OSError) as error:
             self.close()
             raise CameraError(

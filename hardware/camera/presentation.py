@@ -13,9 +13,11 @@ import av
 import cv2
 import numpy as np
 from av.buffer import Buffer
+from av.filter import Graph
 
 from engine.common.arrays import Pixels
 from engine.photographs import colour
+from hardware.camera.aperture import Aperture
 
 # The background of transparent parts, as in photographs.
 _GROUND = 128
@@ -23,16 +25,36 @@ _GROUND = 128
 _NEARLY_DEG = 1.0
 
 
-def displayed(frame: av.VideoFrame, pixel_aspect: Fraction | None, side_px: int) -> Pixels:
+def displayed(
+    frame: av.VideoFrame, pixel_aspect: Fraction | None, side_px: int, aperture: Aperture | None = None
+) -> Pixels:
     """The frame as it is to be seen: uint8 (H, W, 3) sRGB, upright, with square pixels.
 
     pixel_aspect: width by height of a pixel; None is square. Wider pixels widen the picture, narrower ones
-    make it narrower. The picture is shrunk until its longer side is not above `side_px`.
+    make it narrower. aperture: the part to be seen; None is all that the codec gives. The picture is shrunk
+    until its longer side is not above `side_px`.
     """
+    if aperture is not None:
+        frame = _cropped(frame, aperture)
     wide = frame.width * float(pixel_aspect or 1)
     scale = min(1.0, side_px / max(wide, frame.height))
     width, height = (max(1, round(side * scale)) for side in (wide, frame.height))
     return _oriented(_srgb(frame, width, height), _display_matrix(frame))
+
+
+def _cropped(frame: av.VideoFrame, aperture: Aperture) -> av.VideoFrame:
+    rows, columns = aperture.inside(frame.width, frame.height)
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    if (width, height) == (frame.width, frame.height):
+        return frame
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    crop = graph.add("crop", f"w={width}:h={height}:x={columns.start}:y={rows.start}:exact=1")
+    graph.link_nodes(source, crop, graph.add("buffersink")).configure()
+    graph.vpush(frame)
+    return graph.vpull()
 
 
 def _srgb(frame: av.VideoFrame, width: int, height: int) -> Pixels:

@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_every_display_matrix(tmp_path: Path, axes: Sequence[float], suffix: str
     assert difference(first_picture(path), as_ffmpeg_shows(path)) < (0.01 if exact else 5)
 
 
-X264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
 ENCODED = {
     "wide.mp4": ("-vf", "setsar=16/11", *X264),
@@ -119,6 +120,37 @@ def test_pixels_crop_matrix_and_range(tmp_path: Path, name: str):
     assert (
         difference(first_picture(path), as_ffmpeg_shows(path)) < 3
     )  # only what interpolation makes of edges
+
+
+def with_box(content: bytes, parents: Sequence[bytes], box: bytes) -> bytes:
+    """An MP4 file whose index lies at its end, with a box more at the end of the innermost of `parents`."""
+    places: list[int] = []
+    for parent in parents:
+        places.append(content.index(parent, places[-1] if places else content.index(b"moov")) - 4)
+    (size,) = struct.unpack_from(">I", content, places[-1])
+    changed = bytearray(content[: places[-1] + size] + box + content[places[-1] + size :])
+    for place in places:
+        struct.pack_into(">I", changed, place, struct.unpack_from(">I", content, place)[0] + len(box))
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("aperture", "crop"),
+    [
+        ((192, 1, 96, 1, 0, 1, 0, 1), "192:96:32:24"),
+        ((200, 2, 120, 1, -30, 2, 12, 1), "100:120:63:24"),
+        ((0, 1, 96, 1, 0, 1, 0, 1), "256:144:0:0"),  # no part of the frame
+        ((400, 1, 96, 1, 0, 1, 0, 1), "256:144:0:0"),
+        ((192, 0, 96, 1, 0, 1, 0, 1), "256:144:0:0"),
+    ],
+)
+def test_clean_aperture(tmp_path: Path, aperture: Sequence[int], crop: str):
+    """ISO/IEC 14496-12, 12.1.4. FFmpeg reads it from version 7.1 on, so it is told here what to crop."""
+    plain = drawn(tmp_path / "plain.mp4", *X264)
+    box = struct.pack(">I4sIIIIiIiI", 40, b"clap", *aperture)
+    parents = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1")
+    (tmp_path / "a.mp4").write_bytes(with_box(plain.read_bytes(), parents, box))
+    assert difference(first_picture(tmp_path / "a.mp4"), as_ffmpeg_shows(plain, f"crop={crop}:exact=1")) < 1
 
 
 def test_pixels_are_made_square_before_the_picture_is_shrunk(tmp_path: Path):
