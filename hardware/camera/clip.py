@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,10 +9,9 @@ import av
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.photographs.photograph import printable
-from hardware.camera.aperture import clean_aperture
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.deinterlacing import deinterlaced
-from hardware.camera.presentation import displayed
+from hardware.camera.presentation import displayed, read_presentation
 from hardware.camera.timed import ROUNDING_S
 
 # Where a clip does not say how long its last picture is shown.
@@ -35,7 +33,7 @@ class Clip:
             with av.open(str(path)) as container:
                 stream = _film(container)
                 unit_s = float(stream.time_base or 0)
-                self._aperture = clean_aperture(path, stream.id) if "mov" in container.format.name else None
+                self._presentation = read_presentation(path, container, stream)
                 times = sorted(
                     (packet.pts, packet.duration or 0)
                     for packet in container.demux(stream)
@@ -53,7 +51,6 @@ class Clip:
         self._duration_s = self._times_s[-1] + (times[-1][1] * unit_s or _LAST_PICTURE_S)
         self._container: av.container.InputContainer | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
-        self._pixel_aspect: Fraction | None = None
         self._number = -1
         self._picture: Pixels | None = None
 
@@ -78,11 +75,10 @@ class Clip:
                 stream = _film(self._container)
                 # More threads keep more pictures, and take the cores that the engine needs.
                 stream.codec_context.thread_count = 1
-                self._pixel_aspect = stream.sample_aspect_ratio
                 self._decoded = deinterlaced(self._container.decode(stream))
             for frame in self._decoded:
                 if frame.pts is not None and frame.pts >= self._pts[number]:
-                    return displayed(frame, self._pixel_aspect, self._side_px, self._aperture)
+                    return displayed(frame, self._presentation, self._side_px)
         except (av.error.FFmpegError, OSError) as error:
             self.close()
             raise CameraError(

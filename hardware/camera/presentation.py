@@ -6,7 +6,9 @@ filters.
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import cast
 
 import av
@@ -17,26 +19,58 @@ from av.filter import Graph
 
 from engine.common.arrays import Pixels
 from engine.photographs import colour
-from hardware.camera.aperture import Aperture
+from hardware.camera.aperture import Aperture, clean_aperture
 
 # The background of transparent parts, as in photographs.
 _GROUND = 128
+# ITU-T H.273: primaries, transfer or matrix are not specified.
+_UNTOLD = 2
 # Within this of a quarter turn, a display matrix is taken for one.
 _NEARLY_DEG = 1.0
 
 
-def displayed(
-    frame: av.VideoFrame, pixel_aspect: Fraction | None, side_px: int, aperture: Aperture | None = None
-) -> Pixels:
+@dataclass(frozen=True)
+class Presentation:
+    """What a film's container says of all its frames.
+
+    pixel_aspect: width by height of a pixel, as FFmpeg guesses it from container and codec; None is square.
+    aperture: the part to be seen; None is all that the codec gives.
+    primaries, transfer, matrix: by ITU-T H.273; they count where a frame itself does not say.
+    """
+
+    pixel_aspect: Fraction | None = None
+    aperture: Aperture | None = None
+    primaries: int = _UNTOLD
+    transfer: int = _UNTOLD
+    matrix: int = _UNTOLD
+
+
+def read_presentation(
+    path: Path, container: av.container.InputContainer, stream: av.VideoStream
+) -> Presentation:
+    """That of an opened film, before anything of it is decoded."""
+    aperture = clean_aperture(path, stream.id) if "mov" in container.format.name else None
+    told = stream.codec_context
+    return Presentation(
+        stream.sample_aspect_ratio, aperture, told.color_primaries, told.color_trc, told.colorspace
+    )
+
+
+def displayed(frame: av.VideoFrame, presentation: Presentation, side_px: int) -> Pixels:
     """The frame as it is to be seen: uint8 (H, W, 3) sRGB, upright, with square pixels.
 
-    pixel_aspect: width by height of a pixel; None is square. Wider pixels widen the picture, narrower ones
-    make it narrower. aperture: the part to be seen; None is all that the codec gives. The picture is shrunk
-    until its longer side is not above `side_px`.
+    Wide pixels widen the picture, narrow ones make it narrower. It is then shrunk until its longer side is
+    not above `side_px`.
     """
-    if aperture is not None:
-        frame = _cropped(frame, aperture)
-    wide = frame.width * float(pixel_aspect or 1)
+    if presentation.aperture is not None:
+        frame = _cropped(frame, presentation.aperture)
+    if frame.color_primaries == _UNTOLD:
+        frame.color_primaries = presentation.primaries
+    if frame.color_trc == _UNTOLD:
+        frame.color_trc = presentation.transfer
+    if frame.colorspace == _UNTOLD:
+        frame.colorspace = presentation.matrix
+    wide = frame.width * float(presentation.pixel_aspect or 1)
     scale = min(1.0, side_px / max(wide, frame.height))
     width, height = (max(1, round(side * scale)) for side in (wide, frame.height))
     return _oriented(_srgb(frame, width, height), _display_matrix(frame))

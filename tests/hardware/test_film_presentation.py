@@ -181,6 +181,14 @@ def test_a_given_hdr_film():
     assert difference(shown, as_ffmpeg_shows(CLIPS / "hlg.mov", to_sdr)) <= 3
 
 
+def test_what_a_frame_does_not_say_of_its_colours_the_container_does(tmp_path: Path):
+    untold = "hevc_metadata=colour_primaries=2:transfer_characteristics=2:matrix_coefficients=2"
+    ffmpeg("-i", str(CLIPS / "hlg.mov"), "-c", "copy", "-bsf:v", untold, str(tmp_path / "untold.mp4"))
+    tags = ("-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc")
+    ffmpeg("-i", str(tmp_path / "untold.mp4"), "-c", "copy", *tags, str(tmp_path / "a.mkv"))
+    assert difference(first_picture(tmp_path / "a.mkv"), first_picture(CLIPS / "hlg.mov")) < 1
+
+
 def test_highlights_of_hdr_keep_their_shape(tmp_path: Path):
     """From white paper to ten times the light, brighter stays brighter."""
     path = tmp_path / "a.mkv"
