@@ -126,10 +126,9 @@ class Consent(Scene):
         """Draws the languages' names, the current one underlined; a touch on the next one selects it."""
         size, stroke = canvas.layout.body_px, canvas.layout.stroke_px
         names = {code: Texts.load(code)("language.name") for code in languages()}
-        x = (
-            line.centerx
-            - (sum(text_width(name, size) for name in names.values()) + size * (len(names) - 1)) / 2
-        )
+        row_em = sum(text_width(name, 1) for name in names.values()) + len(names) - 1
+        size = min(size, int(line.width / row_em))
+        x = line.centerx - row_em * size / 2
         codes = tuple(names)
         following = codes[(codes.index(view.text.language) + 1) % len(codes)]
         for code, name in names.items():

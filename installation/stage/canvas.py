@@ -184,12 +184,12 @@ class Canvas:
         align: Align = Align.LEFT,
     ) -> Rect:
         """Draws one line; `at` is the point of its baseline that `align` names. Returns its rectangle."""
-        return self._line(words, words, at, size_px, weight, colour, light, align)
+        return self._line(words, self.language, at, size_px, weight, colour, light, align)
 
     def _line(
         self,
         words: str,
-        paragraph: str,
+        language: str,
         at: tuple[float, float],
         size_px: int,
         weight: int,
@@ -197,12 +197,10 @@ class Canvas:
         light: float,
         align: Align,
     ) -> Rect:
-        """Draws one line of a paragraph, which decides on its direction and on the form of its characters."""
         if not words:
             return Rect(round(at[0]), round(at[1]), 0, 0)
         shift = align.value * text_width(words, size_px, weight)
-        language, rtl = written_language(paragraph, self.language), is_rtl(paragraph)
-        shades, left, top = render_line(words, size_px, weight, colour, language, rtl)
+        shades, left, top = render_line(words, size_px, weight, colour, language, is_rtl(words))
         corner = round(at[0] - shift) + left, round(at[1]) + top
         rect = self._lighten(shades, corner, light)
         if light > 0:
@@ -255,12 +253,12 @@ class Canvas:
         edges = {Align.LEFT: rect.left, Align.MIDDLE: rect.centerx, Align.RIGHT: rect.right}
         y = top
         for block, (lines, size, after) in zip(blocks, fitted, strict=False):
-            side = _mirrored(align) if is_rtl(block.words) else align
-            apart = leading(lines)
+            apart, language = leading(lines), written_language(block.words, self.language)
             for line in lines:
+                side = _mirrored(align) if is_rtl(line) else align
                 # Capitals stand in the middle of their line.
                 at = edges[side], y + (0.5 * apart + 0.35) * size
-                self._line(line, block.words, at, size, block.weight, block.colour, block.light, side)
+                self._line(line, language, at, size, block.weight, block.colour, block.light, side)
                 y += apart * size
             y += after * size
         return Rect(rect.left, round(top), rect.width, round(height_px(fitted)))

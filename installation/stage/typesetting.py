@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from engine.common.arrays import Pixels
 from installation.typography import shaping
-from installation.typography.direction import is_rtl
+from installation.typography.direction import is_rtl, with_direction
 from installation.typography.plex import font, is_plain
 from installation.typography.segmentation import clusters, pieces
 
@@ -59,7 +59,10 @@ def shorten(words: str, size_px: int, weight: int, width_px: float) -> str:
 
 @lru_cache(maxsize=256)
 def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...]:
-    """The lines of a text: as few as possible, of even length. Its own line breaks and long words stay."""
+    """The lines of a text: as few as possible, of even length. Its own line breaks and long words stay.
+
+    Lines of right-to-left text carry invisible marks of their direction.
+    """
     lines: list[str] = []
     for part in words.split("\n"):
         best = _greedy(part, size_px, weight, width_px)
@@ -71,7 +74,7 @@ def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...
                 best, wide = tried, middle
             else:
                 narrow = middle
-        lines += best
+        lines += with_direction(best)
     return tuple(lines)
 
 

@@ -1,9 +1,15 @@
 """Right-to-left and mixed text, by the Unicode Bidirectional Algorithm (UAX #9) of python-bidi."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from unicodedata import bidirectional
 
-from bidi import get_base_level, get_display
+from bidi import get_display
+
+_RTL_SHARE = 0.4
+_LTR_MARK, _RTL_MARK = "\u200e", "\u200f"
+# Invisible letters of each direction.
+_MARK_OF = {"L": _LTR_MARK, "R": _RTL_MARK, "AL": "\u061c", "": ""}
 
 # Variation selectors, in two blocks: each takes the direction of the character before it.
 _HIGH = range(0xFE00, 0xFE10)
@@ -19,9 +25,30 @@ class Run:
     is_rtl: bool
 
 
+@lru_cache(maxsize=2048)
 def is_rtl(paragraph: str) -> bool:
-    """Whether a paragraph begins at the right: by its first letter that has a direction."""
-    return bool(get_base_level(paragraph))
+    """Whether a paragraph begins at the right: where at least `_RTL_SHARE` of its words are read from there.
+
+    A direction mark (U+200E, U+200F) at its beginning decides.
+    """
+    if paragraph[:1] in (_LTR_MARK, _RTL_MARK):
+        return paragraph[0] == _RTL_MARK
+    directions = [found for word in paragraph.split() if (found := _first_direction(word))]
+    return sum(each != "L" for each in directions) >= _RTL_SHARE * max(len(directions), 1)
+
+
+def with_direction(lines: list[str]) -> list[str]:
+    """The lines of one paragraph with invisible marks, so that each is ordered as it is in the whole."""
+    paragraph = " ".join(lines)
+    if all(bidirectional(sign) not in ("R", "AL") for sign in paragraph):
+        return lines
+    begin = _RTL_MARK if is_rtl(paragraph) else _LTR_MARK
+    marked = []
+    for number, line in enumerate(lines):
+        before = _MARK_OF[_first_direction(" ".join(lines[:number])[::-1])]
+        after = _MARK_OF[_first_direction(" ".join(lines[number + 1 :]))]
+        marked.append(f"{begin}{before}{line}{after}")
+    return marked
 
 
 def visual_runs(line: str, base_rtl: bool) -> list[Run]:
@@ -41,6 +68,11 @@ def visual_runs(line: str, base_rtl: bool) -> list[Run]:
         else:
             runs.append(Run(number, number + 1, right_to_left))
     return runs
+
+
+def _first_direction(words: str) -> str:
+    """The class of the first letter that has a direction: L, R or AL (Arabic); empty where there is none."""
+    return next((found for sign in words if (found := bidirectional(sign)) in ("L", "R", "AL")), "")
 
 
 def _with_whole_numbers(line: str) -> str:

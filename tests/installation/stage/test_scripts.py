@@ -7,6 +7,7 @@ from pygame import Rect
 from installation.settings.texts import Texts
 from installation.stage.canvas import WHITE, Canvas, TextBlock
 from installation.stage.typesetting import height_px, render_line, shorten, text_width, wrap
+from installation.typography.direction import is_rtl
 from installation.typography.plex import is_plain
 from installation.typography.segmentation import clusters
 from installation.typography.shaping import shape
@@ -24,6 +25,7 @@ SENTENCES = {
     "Vietnamese": "Ma\u0301y đang ti\u0300m ba\u0323n e\u0302\u0301 ế",
     "emoji": "👩‍👩‍👧‍👦 🇩🇪 1️⃣ ❤️ 👍🏽",
 }
+INVISIBLE = dict.fromkeys(map(ord, "\u200e\u200f\u061c"))  # marks of a line's direction
 NOWHERE = "\ue000"  # for private use: in no typeface
 
 
@@ -87,6 +89,15 @@ def test_hebrew_is_read_from_the_right_and_latin_in_it_from_the_left() -> None:
     assert from_left("אב (12)", rtl=True) == expected("(12) בא")
 
 
+def test_a_line_is_ordered_as_in_its_paragraph() -> None:
+    """A sentence that begins with a name is Hebrew; a comma at a line's end belongs to the name."""
+    comma, glyph = from_left(",")[0], from_left("N")[0]
+    first, *_ = wrap("StyleGAN, (NVIDIA) המכונה מחפשת אותך", 30, 400, 150)
+    shown = from_left(first, rtl=is_rtl(first))
+    assert is_rtl(first) and shown.index(comma) == shown.index(glyph) + 1
+    assert not is_rtl("The machine says שלום to you") and is_rtl("\u200fStyleGAN") and not is_rtl("12,5 %")
+
+
 def test_numbers_in_arabic_stay_whole() -> None:
     digits = [from_left(sign)[0] for sign in "12.5"]
     shown = from_left("قم 12.5 cm", rtl=True)
@@ -102,7 +113,8 @@ def test_lines_end_where_readers_end_them(script: str) -> None:
     signs = clusters(words.replace(" ", ""))
     for width_px in range(90, 900, 90):
         lines = wrap(words, 30, 400, width_px)
-        assert [sign for line in lines for sign in clusters(line.replace(" ", ""))] == list(signs)
+        shown = [line.translate(INVISIBLE).replace(" ", "") for line in lines]
+        assert [sign for line in shown for sign in clusters(line)] == list(signs)
         assert not any(line[0] in "、。」）”？！：ッャョュー" or line[-1] in "「（“" for line in lines)
     assert len(wrap(words, 30, 400, 100)) > 1
 
