@@ -6,6 +6,7 @@ nothing; names, shapes and values are compared with what the network expects; ev
 """
 
 import re
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from engine.common.atomic_file import replacing
 from engine.common.errors import WeightsError
+from engine.common.file_kind import unusable_kind
 
 MAX_FILE_BYTES = 2 * 2**30
 ZIP_START = b"PK\x03\x04"
@@ -29,11 +32,18 @@ class InvalidWeights(ValueError):
 
 
 class ForbiddenName(InvalidWeights):
-    """A pickle names a function or class that weights do not need; it may be malicious."""
+    """A pickle asks for a function or class that weights do not need; it may be malicious."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"names {name}, which no weights need; it may be malicious, nothing of it was run")
+        super().__init__(
+            f"asks for {name}, which no weights need; it may be malicious, nothing of it was run"
+        )
         self.name = name
+
+
+def is_standard_library(dotted: str) -> bool:
+    """Whether a dotted name belongs to Python itself, Python 2 included; no network's class does."""
+    return dotted.partition(".")[0] in sys.stdlib_module_names | {"__builtin__", "commands", "copy_reg"}
 
 
 @contextmanager
@@ -44,12 +54,16 @@ def reporting_weights_errors(path: Path) -> Iterator[None]:
     `InvalidWeights` is reported as damage.
     """
     try:
+        if path.is_dir():
+            raise InvalidWeights("a folder; give the file of weights inside")
         if not path.is_file():
             raise InvalidWeights("no such file; './kiosk weights list' shows what can be fetched")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InvalidWeights(
                 f"larger than {MAX_FILE_BYTES / 2**30:.0f} GiB, more than any weights used here"
             )
+        if kind := unusable_kind(path):
+            raise InvalidWeights(kind)
         yield
     except WeightsError:
         raise
@@ -58,6 +72,8 @@ def reporting_weights_errors(path: Path) -> Iterator[None]:
     except InvalidWeights as error:
         raise WeightsError(f"{path}: {_one_line(str(error))}") from error
     except Exception as error:
+        if isinstance(error, SafetensorError) and "file not fully covered" in str(error):
+            raise WeightsError(f"{path}: its end is missing: it was cut short; fetch it again") from error
         reason = _one_line(str(error))[:100] or type(error).__name__
         raise WeightsError(
             f"{path}: damaged, or no file of weights ({reason}); fetch it again with './kiosk weights fetch'"
@@ -76,22 +92,31 @@ def load_torch(path: Path) -> Any:
         ForbiddenName: the file names something else than tensors and plain containers.
         Exception: of any kind, where the file is damaged; see `reporting_weights_errors`.
     """
-    if _starts_with(path, ZIP_START):
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-        stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-        if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise InvalidWeights("its archive unpacks to more than the file holds")
+    if starts_with(path, ZIP_START):
+        check_stored_archive(path)
     with reporting_forbidden_names():
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def check_stored_archive(path: Path) -> None:
+    """Raises `InvalidWeights` where a ZIP archive is damaged, or compressed, as PyTorch's never is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except zipfile.BadZipFile as error:
+        raise InvalidWeights("a damaged ZIP archive, or one that was cut short; fetch it again") from error
+    stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise InvalidWeights("its archive unpacks to more than the file holds")
+
+
 def is_torch_file(path: Path) -> bool:
     """Whether `torch.save` may have written the file."""
-    return _starts_with(path, ZIP_START) or _starts_with(path, OLD_TORCH_START)
+    return starts_with(path, ZIP_START) or starts_with(path, OLD_TORCH_START)
 
 
-def _starts_with(path: Path, start: bytes) -> bool:
+def starts_with(path: Path, start: bytes) -> bool:
+    """Whether the file begins with these bytes."""
     with path.open("rb") as file:
         return file.read(len(start)) == start
 
