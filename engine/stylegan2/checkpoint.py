@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 
@@ -22,16 +23,24 @@ from engine.common.weights_file import (
     InvalidWeights,
     check_state,
     is_plain_tensor,
-    is_torch_file,
     reporting_weights_errors,
     save_weights,
 )
-from engine.stylegan2.formats import read_nvidia, read_rosinality
+from engine.stylegan2.formats import Content, read_checkpoint
 from engine.stylegan2.network import Generator
+from engine.stylegan2.recognition import name_of_safetensors
+from engine.stylegan2.settings import LR_MULTIPLIER, Settings
 
+DEFAULT_SETTINGS = Settings()
+CONVERSION = "2"  # the first one left out the settings; what it wrote is converted again
+W_AVG_DRAWS, W_AVG_SEED = 10_000, 123
 MAX_CHANNELS = 4096
 MAX_MAPPING_LAYERS = 32
 RESOLUTIONS = [2**i for i in range(2, 11)]
+
+
+# What files of our own name only where it is not the usual.
+OPTIONAL = {"lr_multiplier": LR_MULTIPLIER, "conv_clamp": None}
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,13 @@ class Architecture:
     channel_base: int
     channel_max: int
     mapping_layers: int
+    lr_multiplier: float = LR_MULTIPLIER
+    conv_clamp: float | None = None
 
     def __post_init__(self) -> None:
-        if not all(type(value) is int for value in asdict(self).values()):
+        Settings(self.conv_clamp, self.lr_multiplier)
+        sizes = {name: value for name, value in asdict(self).items() if name not in OPTIONAL}
+        if not all(type(value) is int for value in sizes.values()):
             raise InvalidWeights(f"its architecture is not made of whole numbers: {self}")
         if not (
             0 < self.z_dim <= MAX_CHANNELS
@@ -64,8 +77,10 @@ class Architecture:
         return cls(**{name: getattr(generator, name) for name in cls.__dataclass_fields__})
 
     @classmethod
-    def inferred(cls, shapes: Mapping[str, torch.Size]) -> "Architecture":
-        """The architecture that weights of these shapes belong to, as far as shapes can tell.
+    def inferred(
+        cls, shapes: Mapping[str, torch.Size], settings: Settings = DEFAULT_SETTINGS
+    ) -> "Architecture":
+        """The architecture that weights of these shapes, and a network with these settings, belong to.
 
         Several channel_base and channel_max can give the same channels; the smallest are taken.
         """
@@ -85,11 +100,13 @@ class Architecture:
             raise InvalidWeights(f"its channels are not StyleGAN2's: {channels}")
         return cls(
             z_dim=size("mapping.fc0.weight", 1),
-            w_dim=size("mapping.w_avg", 0),
+            w_dim=size("synthesis.b4.conv1.affine.weight", 1),
             resolution=resolution,
             channel_base=channel_base,
             channel_max=channel_max,
             mapping_layers=sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in shapes),
+            lr_multiplier=settings.lr_multiplier,
+            conv_clamp=settings.conv_clamp,
         )
 
     def build(self) -> Generator:
@@ -114,11 +131,9 @@ def load_generator(path: Path) -> Generator:
     with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
         recorded = json.loads((file.metadata() or {}).get("stylegan2", "null"))
         if not isinstance(recorded, dict):
-            raise InvalidWeights(
-                "a safetensors file, but not of a generator (its metadata has no 'stylegan2')"
-            )
+            raise InvalidWeights(name_of_safetensors(file.keys(), file.metadata() or {}))
         recorded.pop("name", None)
-        if recorded.keys() != Architecture.__dataclass_fields__.keys():
+        if {**OPTIONAL, **recorded}.keys() != Architecture.__dataclass_fields__.keys():
             raise InvalidWeights("the architecture in its metadata is not complete")
         architecture = Architecture(**recorded)
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -157,22 +172,59 @@ def convert(path: Path) -> Path:
         sha256 = generator_sha256(path)
         converted = path.with_suffix(".safetensors")
         if converted.exists():
-            source = _source_sha256(converted)
-            if source == sha256:
+            source = _conversion(converted)
+            if source == (sha256, CONVERSION):
                 return converted
             if source is None:
                 raise InvalidWeights(
                     f"its conversion would overwrite {converted.name}, which is something else"
                 )
-        state = read_rosinality(path) if is_torch_file(path) else read_nvidia(path)
-        _check_filters(state)
-        if strange := [name for name, tensor in state.items() if not is_plain_tensor(tensor)]:
-            raise InvalidWeights(f"{strange[0]} is no plain tensor of floating-point numbers")
-        architecture = Architecture.inferred({name: tensor.shape for name, tensor in state.items()})
-        check_state(state, architecture.shapes(), path.stat().st_size)
-    metadata = {"stylegan2": _metadata(architecture, path.stem), "source_sha256": sha256}
-    save_weights(state, converted, metadata, torch.float32)
+        generator = _generator(read_checkpoint(path), path.stat().st_size)
+    architecture = Architecture.of(generator)
+    metadata = {
+        "stylegan2": _metadata(architecture, path.stem),
+        "source_sha256": sha256,
+        "conversion": CONVERSION,
+    }
+    save_weights(generator.state_dict(), converted, metadata, torch.float32)
     return converted
+
+
+def _generator(content: Content, file_bytes: int) -> Generator:
+    """The generator that a checkpoint of others describes, checked, with what the checkpoint leaves out."""
+    state, settings = dict(content.state), content.settings
+    _check_filters(state)
+    if strange := [name for name, tensor in state.items() if not is_plain_tensor(tensor)]:
+        raise InvalidWeights(f"{strange[0]} is no plain tensor of floating-point numbers")
+    if not settings.use_noise:  # noise of strength zero is none
+        state = {
+            name: t for name, t in state.items() if not name.endswith((".noise_const", ".noise_strength"))
+        }
+    architecture = Architecture.inferred({name: tensor.shape for name, tensor in state.items()}, settings)
+    generator = architecture.build()
+    expected = {name: tensor.shape for name, tensor in generator.state_dict().items()}
+    supplied = {
+        name: torch.zeros(shape)
+        for name, shape in expected.items()
+        if (name == "mapping.w_avg" and content.estimate_w_avg and name not in state)
+        or (name.endswith((".noise_const", ".noise_strength")) and not settings.use_noise)
+    }
+    check_state(state, {name: s for name, s in expected.items() if name not in supplied}, file_bytes)
+    numbers = {name: tensor.to(torch.float32) for name, tensor in (state | supplied).items()}
+    generator.load_state_dict(numbers, assign=True)
+    if "mapping.w_avg" in supplied:
+        generator.mapping.w_avg.copy_(estimated_w_avg(generator))
+    return generator
+
+
+@torch.no_grad()
+def estimated_w_avg(generator: Generator) -> torch.Tensor:
+    """The mean of w over 10,000 draws of z, as NVIDIA's projector.py estimates it: its seed, its draws.
+
+    The standard error is a hundredth of the spread of w.
+    """
+    z = np.random.RandomState(W_AVG_SEED).randn(W_AVG_DRAWS, generator.z_dim).astype(np.float32)
+    return generator.mapping(torch.from_numpy(z)).mean(dim=0)
 
 
 def generator_name(path: Path) -> str:
@@ -198,14 +250,21 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _metadata(architecture: Architecture, name: str) -> str:
-    return json.dumps({**asdict(architecture), "name": name})
+    recorded = {
+        key: value
+        for key, value in asdict(architecture).items()
+        if key not in OPTIONAL or value != OPTIONAL[key]
+    }
+    return json.dumps({**recorded, "name": name})
 
 
-def _source_sha256(converted: Path) -> str | None:
-    """The sha256 of the file that `converted` was made of; None where it is no conversion."""
+def _conversion(converted: Path) -> tuple[str, str] | None:
+    """The sha256 of the file that `converted` was made of, and how; None where it is no conversion."""
     try:
         with reporting_weights_errors(converted), safe_open(converted, framework="pt") as file:
-            return (file.metadata() or {}).get("source_sha256")
+            metadata = file.metadata() or {}
+            source = metadata.get("source_sha256")
+            return None if source is None else (source, metadata.get("conversion", "1"))
     except WeightsError:
         return None
 

@@ -1,165 +1,132 @@
-"""The checkpoints of others, turned into weights under NVIDIA's names.
+"""The checkpoints of others, turned into weights under NVIDIA's names and settings.
 
-- NVIDIA's `.pkl` of StyleGAN2-ADA and StyleGAN3: a pickle of whole networks, with their source text. Only
-  the tensors are taken; the source text is never looked at.
-- rosinality's `.pt`: a state dict under other names. Its tensors need no change but for dimensions of size
-  one: both keep weights before the run-time scaling, and both keep the up-sampling convolutions the way
-  a transposed convolution takes them.
+- NVIDIA's `.pkl` of StyleGAN2-ADA and of StyleGAN3's `stylegan2` configuration: a pickle of whole networks.
+- A whole network that `torch.save` wrote, NVIDIA's or rosinality's, as PTI does with a tuned generator.
+- State dicts under either's names, alone or in a checkpoint: rosinality's `.pt` with `latent_avg` and its
+  training snapshots without, pSp's and e4e's with the generator under `decoder.`.
 
-Both return the weights as {name: tensor}. They raise `InvalidWeights`, or any exception where a file is
-damaged; see `engine.common.weights_file.reporting_weights_errors`.
+Anything else is refused, and named where it is known (`recognition`).
 """
 
 import re
-from collections.abc import Callable
-from io import BytesIO
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine.common.weights_file import (
-    OLD_TORCH_START,
-    ForbiddenName,
-    InvalidWeights,
-    is_plain_tensor,
-    load_torch,
-    reporting_forbidden_names,
-)
-from engine.stylegan2.pickles import Record, read_pickle
+from engine.common.weights_file import InvalidWeights, is_torch_file
+from engine.stylegan2.modules import Parts, attributes, is_module, take_apart
+from engine.stylegan2.nvidia import has_running_average, nvidia_settings
+from engine.stylegan2.pickles import read_pickle
+from engine.stylegan2.recognition import check_record, name_of_network
+from engine.stylegan2.rosinality import as_nvidia, rosinality_settings
+from engine.stylegan2.settings import Settings
+from engine.stylegan2.torch_files import is_tensor, read_torch, tensor
 
-MAX_MODULES = 1000  # FFHQ-1024 has 72
-
-RECONSTRUCT = "torch_utils.persistence._reconstruct_persistent_obj"
-PARAMETER = "torch._utils._rebuild_parameter"
-TENSOR = "torch._utils._rebuild_tensor_v2"
-STORAGE = "torch.storage._load_from_bytes"
-NVIDIA_NAMES: dict[str, type] = {
-    RECONSTRUCT: Record,
-    PARAMETER: Record,
-    TENSOR: Record,
-    STORAGE: Record,
-    "numpy.core.multiarray.scalar": Record,
-    "numpy._core.multiarray.scalar": Record,
-    "numpy.dtype": Record,
-    "dnnlib.util.EasyDict": dict,
-    "collections.OrderedDict": dict,
-    "builtins.set": list,
-    "__builtin__.set": list,
-}
+NVIDIA_START = "synthesis.b4.const"
+ROSINALITY_START = "input.input"
+# Where a generator may lie inside a larger network: pSp's is its decoder, several GPUs add "module".
+PREFIX = r"((module|_orig_mod|model|net|decoder|generator|G|g|netG|[Gg]_ema|generator_ema|ema)\.)*"
+MAX_DEPTH = 3
 
 
-def read_nvidia(path: Path) -> dict[str, torch.Tensor]:
-    """The averaged generator (G_ema, or G where there is none) of NVIDIA's `.pkl`."""
-    try:
+@dataclass(frozen=True)
+class Content:
+    """A generator out of a checkpoint of others: weights under NVIDIA's names, not yet checked.
+
+    `estimate_w_avg`: the checkpoint has no mean of w, because its maker does not keep one.
+    """
+
+    state: dict[str, torch.Tensor]
+    settings: Settings
+    estimate_w_avg: bool
+
+
+def read_checkpoint(path: Path) -> Content:
+    """The generator in a checkpoint of others, the averaged one where there are several.
+
+    Raises `InvalidWeights`, or any exception where the file is damaged; see
+    `engine.common.weights_file.reporting_weights_errors`.
+    """
+    if is_torch_file(path):
+        content = read_torch(path)
+    else:
         with path.open("rb") as file:
-            networks = read_pickle(file, NVIDIA_NAMES)
-    except ForbiddenName as error:
-        if error.name == "dnnlib.tflib.network.Network":
-            raise InvalidWeights(
-                "this is NVIDIA's older TensorFlow format; fetch the same network as ffhq.pkl "
-                "with './kiosk weights fetch ffhq-1024'"
-            ) from error
-        raise
-    if not isinstance(networks, dict) or not networks.keys() & {"G_ema", "G"}:
-        raise InvalidWeights("it holds no generator (neither G_ema nor G)")
-    state: dict[str, torch.Tensor] = {}
-    modules = [("", networks.get("G_ema") or networks["G"])]
-    for visited, (prefix, module) in enumerate(modules):
-        if visited == MAX_MODULES:
-            raise InvalidWeights(f"its generator has more than {MAX_MODULES} parts")
-        fields = _arguments(module, RECONSTRUCT)[0]["state"]
-        for tensors in (fields["_parameters"], fields["_buffers"]):
-            state |= {prefix + name: _tensor(value) for name, value in tensors.items() if value is not None}
-        # The list grows while it is walked: children come after their parents.
-        modules += [(f"{prefix}{name}.", child) for name, child in fields["_modules"].items()]
+            content = read_pickle(file)
+    names: list[str] = []
+    for key, parts in _networks(content, "", set()):
+        for start, made in ((NVIDIA_START, _nvidia), (ROSINALITY_START, _rosinality)):
+            for name in parts.tensors:
+                if re.fullmatch(PREFIX + re.escape(start), name):
+                    return made(parts.under(name.removesuffix(start)), content)
+        names += [f"{key}{name}" for name in parts.tensors]
+    if not names:
+        check_record(content)
+    known = name_of_network(names)
+    if known is None and names:
+        known = f"no StyleGAN2 generator, or not all of it (it holds {names[0]}): {NVIDIA_START} is missing"
+    raise InvalidWeights(known or f"it holds no generator: {NVIDIA_START} is missing")
+
+
+def _networks(content: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Parts]]:
+    """Each network in a checkpoint with the keys that it lies under, averaged ones (`ema`) first.
+
+    A checkpoint is a module, a state dict, or a dict of such. `seen`: the dicts that have been looked into.
+    """
+    if is_module(content):
+        yield path, take_apart(content)
+    if not isinstance(content, dict) or id(content) in seen:
+        return
+    seen.add(id(content))
+    tensors = {str(name): value for name, value in content.items() if is_tensor(value)}
+    if tensors:
+        yield path, Parts(dict(sorted(tensors.items(), key=_is_no_average)))
+    if path.count(".") < MAX_DEPTH:
+        for key, value in sorted(content.items(), key=_is_no_average):
+            yield from _networks(value, f"{path}{key}.", seen)
+
+
+def _is_no_average(item: tuple[Any, Any]) -> bool:
+    return "ema" not in str(item[0]).lower()
+
+
+def _nvidia(parts: Parts, content: Any) -> Content:
+    state = _read(parts)
+    settings = nvidia_settings(parts.settings, {name: value.shape for name, value in state.items()})
+    return Content(state, settings, not has_running_average(parts.settings))
+
+
+def _rosinality(parts: Parts, content: Any) -> Content:
+    state = _read(parts)
+    beside = content if isinstance(content, dict) else {}
+    training = attributes(beside.get("args"))
+    settings = rosinality_settings(
+        parts.settings, {name: value.shape for name, value in state.items()}, training
+    )
+    state = as_nvidia(state)
+    w_avg = _w_avg(beside.get("latent_avg"))
+    if w_avg is not None:
+        state["mapping.w_avg"] = w_avg
+    return Content(state, settings, w_avg is None)
+
+
+def _w_avg(latent_avg: Any) -> torch.Tensor | None:
+    """`latent_avg` as one w: pSp repeats it for each layer. None where there is none, or layers differ."""
+    if latent_avg is None:
+        return None
+    w_avg = tensor(latent_avg)
+    if w_avg.ndim == 2 and len(w_avg) and torch.equal(w_avg, w_avg[:1].expand_as(w_avg)):
+        return w_avg[0]
+    return None if w_avg.ndim == 2 else w_avg
+
+
+def _read(parts: Parts) -> dict[str, torch.Tensor]:
+    state = {}
+    for name, value in parts.tensors.items():
+        try:
+            state[name] = tensor(value)
+        except InvalidWeights as error:
+            raise InvalidWeights(f"{name}: {error}") from error
     return state
-
-
-def _tensor(record: Record) -> torch.Tensor:
-    if record.name == PARAMETER:
-        record = record.arguments[0]
-    stored, offset, size, stride = _arguments(record, TENSOR)[:4]
-    (content,) = _arguments(stored, STORAGE)
-    if not content.startswith(OLD_TORCH_START):
-        raise InvalidWeights("a tensor in it is not stored the way PyTorch does")
-    with reporting_forbidden_names():
-        storage = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    flat = torch.empty(0, dtype=storage.dtype).set_(storage)
-    # as_strided refuses what lies outside the storage; set_ with a size would enlarge the storage.
-    return flat.as_strided(size, stride, offset)
-
-
-def _arguments(record: Any, name: str) -> tuple[Any, ...]:
-    if not isinstance(record, Record) or record.name != name:
-        raise InvalidWeights(f"something else stands where {name.rpartition('.')[2]} should")
-    return record.arguments
-
-
-def read_rosinality(path: Path) -> dict[str, torch.Tensor]:
-    """The averaged generator (g_ema) of rosinality's `.pt`, with latent_avg as mapping.w_avg."""
-    content = load_torch(path)
-    if not isinstance(content, dict) or not content.keys() >= {"g_ema", "latent_avg"}:
-        raise InvalidWeights("it holds no generator as rosinality keeps it (g_ema and latent_avg)")
-    state = {"mapping.w_avg": content["latent_avg"]}
-    for name, tensor in content["g_ema"].items():
-        if not is_plain_tensor(tensor):
-            raise InvalidWeights(f"{name} is no plain tensor of floating-point numbers")
-        nvidia_name = _nvidia_name(name)
-        state[nvidia_name] = _without_ones(nvidia_name, tensor)
-    return state
-
-
-CONVOLUTION = {
-    "conv.weight": "weight",
-    "conv.modulation.weight": "affine.weight",
-    "conv.modulation.bias": "affine.bias",
-    "conv.blur.kernel": "resample_filter",
-    "noise.weight": "noise_strength",
-    "activate.bias": "bias",
-}
-COLOURS = {
-    "conv.weight": "weight",
-    "conv.modulation.weight": "affine.weight",
-    "conv.modulation.bias": "affine.bias",
-    "upsample.kernel": "resample_filter",
-    "bias": "bias",
-}
-FULLY_CONNECTED = {"weight": "weight", "bias": "bias"}
-
-# rosinality's layer, NVIDIA's name for it, and their names for what is in it.
-LAYERS: list[tuple[str, Callable[[int], str], dict[str, str]]] = [
-    (r"style\.(\d{1,2})\.(.+)", lambda i: f"mapping.fc{i - 1}", FULLY_CONNECTED),
-    (r"(conv1)\.(.+)", lambda _: "synthesis.b4.conv1", CONVOLUTION),
-    (r"(to_rgb1)\.(.+)", lambda _: "synthesis.b4.torgb", COLOURS),
-    (r"convs\.(\d{1,2})\.(.+)", lambda i: f"synthesis.b{8 << i // 2}.conv{i % 2}", CONVOLUTION),
-    (r"to_rgbs\.(\d{1,2})\.(.+)", lambda i: f"synthesis.b{8 << i}.torgb", COLOURS),
-    (r"(input)\.(.+)", lambda _: "synthesis.b4", {"input": "const"}),
-    (r"noises\.(noise_0)()", lambda _: "synthesis.b4.conv1", {"": "noise_const"}),
-    (
-        r"noises\.noise_(\d{1,2})()",
-        lambda i: f"synthesis.b{8 << (i - 1) // 2}.conv{(i - 1) % 2}",
-        {"": "noise_const"},
-    ),
-]
-
-
-def _nvidia_name(name: str) -> str:
-    for pattern, layer, contents in LAYERS:
-        found = re.fullmatch(pattern, name)
-        if found and found[2] in contents:
-            return f"{layer(int(found[1]) if found[1].isdigit() else 0)}.{contents[found[2]]}"
-    raise InvalidWeights(f"{name} is not part of a StyleGAN2 generator")
-
-
-def _without_ones(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Drops the dimensions of size one that NVIDIA's tensors do not have."""
-    match name.rpartition(".")[2], tensor.ndim:
-        case ("weight", 5) | ("const", 4) | ("noise_strength", 1):
-            return tensor.squeeze(0)
-        case ("noise_const", 4):
-            return tensor.squeeze((0, 1))
-        case ("bias", 4):
-            return tensor.squeeze((0, 2, 3))
-        case _:
-            return tensor

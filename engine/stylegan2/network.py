@@ -14,7 +14,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-from engine.stylegan2.operations import leaky_relu, modulated_convolution, upsample
+from engine.stylegan2.operations import clamped, leaky_relu, modulated_convolution, upsample
+from engine.stylegan2.settings import LR_MULTIPLIER
 
 NoiseMode = Literal["const", "random", "none"]
 
@@ -44,11 +45,12 @@ class Mapping(nn.Module):
 
     w_avg: torch.Tensor
 
-    def __init__(self, z_dim: int, w_dim: int, layers: int) -> None:
+    def __init__(self, z_dim: int, w_dim: int, layers: int, lr_multiplier: float) -> None:
         super().__init__()
         self.layers = layers
         for i in range(layers):
-            self.add_module(f"fc{i}", FullyConnected(z_dim if i == 0 else w_dim, w_dim, lr_mult=0.01))
+            inputs = z_dim if i == 0 else w_dim
+            self.add_module(f"fc{i}", FullyConnected(inputs, w_dim, lr_mult=lr_multiplier))
         self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
@@ -63,9 +65,17 @@ class StyledConvolution(nn.Module):
 
     noise_const: torch.Tensor
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        w_dim: int,
+        resolution: int,
+        conv_clamp: float | None,
+        up: bool = False,
+    ) -> None:
         super().__init__()
-        self.up = up
+        self.up, self.conv_clamp = up, conv_clamp
         self.affine = FullyConnected(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
@@ -79,14 +89,15 @@ class StyledConvolution(nn.Module):
         elif noise_mode == "random":
             noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
             x = x + (noise * self.noise_strength).to(x.dtype)
-        return leaky_relu(x + self.bias[:, None, None].to(x.dtype))
+        return clamped(leaky_relu(x + self.bias[:, None, None].to(x.dtype)), self.conv_clamp)
 
 
 class ToRGB(nn.Module):
     """Feature maps -> colour, without demodulation: (N, I, H, W) -> (N, 3, H, W)."""
 
-    def __init__(self, inputs: int, w_dim: int) -> None:
+    def __init__(self, inputs: int, w_dim: int, conv_clamp: float | None) -> None:
         super().__init__()
+        self.conv_clamp = conv_clamp
         self.affine = FullyConnected(w_dim, inputs, bias=1.0)
         self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
         self.bias = nn.Parameter(torch.zeros(3))
@@ -95,21 +106,23 @@ class ToRGB(nn.Module):
     def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         styles = self.affine(w) * self.weight_gain
         x = modulated_convolution(x, self.weight, styles, demodulate=False)
-        return x.float() + self.bias[:, None, None]
+        return clamped(x.float() + self.bias[:, None, None], self.conv_clamp)
 
 
 class SynthesisBlock(nn.Module):
     """One resolution: (two) convolutions, and the picture so far, enlarged and added to."""
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, resolution: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, resolution: int, conv_clamp: float | None
+    ) -> None:
         super().__init__()
         self.first = inputs == 0
         if self.first:
             self.const = nn.Parameter(torch.randn(outputs, resolution, resolution))
         else:
-            self.conv0 = StyledConvolution(inputs, outputs, w_dim, resolution, up=True)
-        self.conv1 = StyledConvolution(outputs, outputs, w_dim, resolution)
-        self.torgb = ToRGB(outputs, w_dim)
+            self.conv0 = StyledConvolution(inputs, outputs, w_dim, resolution, conv_clamp, up=True)
+        self.conv1 = StyledConvolution(outputs, outputs, w_dim, resolution, conv_clamp)
+        self.torgb = ToRGB(outputs, w_dim, conv_clamp)
 
     def forward(
         self,
@@ -131,13 +144,16 @@ class SynthesisBlock(nn.Module):
 class Synthesis(nn.Module):
     """W+ (N, num_ws, w_dim) -> pictures (N, 3, R, R)."""
 
-    def __init__(self, w_dim: int, resolution: int, channel_base: int, channel_max: int) -> None:
+    def __init__(
+        self, w_dim: int, resolution: int, channel_base: int, channel_max: int, conv_clamp: float | None
+    ) -> None:
         super().__init__()
         self.resolutions = [2**i for i in range(2, int(math.log2(resolution)) + 1)]
         self.num_ws = 2 * len(self.resolutions)
         channels = {r: min(channel_base // r, channel_max) for r in self.resolutions}
         for r in self.resolutions:
-            self.add_module(f"b{r}", SynthesisBlock(channels.get(r // 2, 0), channels[r], w_dim, r))
+            block = SynthesisBlock(channels.get(r // 2, 0), channels[r], w_dim, r, conv_clamp)
+            self.add_module(f"b{r}", block)
 
     def noise_layers(self) -> dict[str, StyledConvolution]:
         """The layers that add noise, by name, coarse to fine."""
@@ -166,6 +182,10 @@ class Generator(nn.Module):
 
     channels at resolution r are min(channel_base // r, channel_max): FFHQ-1024 is (32768, 512) with 8
     mapping layers; the embedded generator made of nobody is (8192, 256).
+
+    `lr_multiplier` scales the weights of the mapping at run time. `conv_clamp` limits what every convolution
+    gives, after its activation, to [-conv_clamp, conv_clamp]: NVIDIA trains networks with half-precision
+    blocks with 256 (Karras et al. 2020b, appendix D), and such a network draws with it in float32 too.
     """
 
     def __init__(
@@ -176,12 +196,15 @@ class Generator(nn.Module):
         channel_base: int = 8192,
         channel_max: int = 256,
         mapping_layers: int = 8,
+        lr_multiplier: float = LR_MULTIPLIER,
+        conv_clamp: float | None = None,
     ) -> None:
         super().__init__()
         self.z_dim, self.w_dim, self.resolution = z_dim, w_dim, resolution
         self.channel_base, self.channel_max, self.mapping_layers = channel_base, channel_max, mapping_layers
-        self.mapping = Mapping(z_dim, w_dim, mapping_layers)
-        self.synthesis = Synthesis(w_dim, resolution, channel_base, channel_max)
+        self.lr_multiplier, self.conv_clamp = lr_multiplier, conv_clamp
+        self.mapping = Mapping(z_dim, w_dim, mapping_layers, lr_multiplier)
+        self.synthesis = Synthesis(w_dim, resolution, channel_base, channel_max, conv_clamp)
 
     @property
     def device(self) -> torch.device:

@@ -19,6 +19,11 @@ def leaky_relu(x: torch.Tensor) -> torch.Tensor:
     return F.leaky_relu(x, 0.2) * SQRT2
 
 
+def clamped(x: torch.Tensor, limit: float | None) -> torch.Tensor:
+    """Limits any tensor to [-limit, limit]; None leaves it as it is."""
+    return x if limit is None else x.clamp(-limit, limit)
+
+
 def upsample(x: torch.Tensor) -> torch.Tensor:
     """Doubles (N, C, H, W) to (N, C, 2H, 2W) with the filter [1, 3, 3, 1] and zeros outside.
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,17 @@ from engine.stylegan2.checkpoint import (
     load_generator,
 )
 from tests.conftest import REPO
-from tests.support.checkpoint_files import as_rosinality, old_torch, small_state, write_nvidia, zip_torch
+from tests.support.checkpoint_files import (
+    as_rosinality,
+    as_rosinality_module,
+    old_torch,
+    rosinality_modules,
+    small_state,
+    write_nvidia,
+    zip_torch,
+)
+
+SNAPSHOT = {"g_ema": as_rosinality(small_state()), "ada_aug_p": 0.0}
 
 
 class Calls:
@@ -76,6 +88,27 @@ def system_kinds(command: str) -> dict[str, tuple[bytes, str]]:
         "old torch": (old_torch({"g_ema": evil}), "posix.system"),
         "zip torch": (zip_torch({"g_ema": evil}), "posix.system"),
         "old torch, eval": (old_torch(Calls(eval, f"__import__('os').system({command!r})")), "eval"),
+        "in a snapshot's arguments": (zip_torch({**SNAPSHOT, "args": Namespace(ckpt=evil)}), "posix.system"),
+        "beside a snapshot": (old_torch({**SNAPSHOT, "extra": evil}), "posix.system"),
+        "as a class never called": (zip_torch({**SNAPSHOT, "hook": os.system}), "posix.system"),
+        "in a known function": (zip_torch({**SNAPSHOT, "hook": partial(os.system, command)}), "posix.system"),
+        "as a state": (
+            b"\x80\x02cargparse\nNamespace\n)\x81}" + text("a") + b"cos\nsystem\n(" + text(command)
+            + b"tRsb.", "os.system",
+        ),
+        "a call of another program's function": (
+            b"\x80\x02cyaml\nunsafe_load\n(" + text(f"!!python/object/apply:os.system [{command}]") + b"tR.",
+            "yaml.unsafe_load",
+        ),
+        "an object made with arguments": (
+            b"\x80\x02csomebody.tools\nShell\n(" + text(command) + b"t\x81.", "somebody.tools.Shell",
+        ),
+        "numpy's own tools": (
+            b"\x80\x02cnumpy.testing._private.utils\nrunstring\n(" + text(command) + b"}tR.",
+            "numpy.testing._private.utils.runstring",
+        ),
+        "torch.hub": (b"\x80\x02ctorch.hub\nload\n(" + text(command) + b"tR.", "torch.hub.load"),
+        "Python 2's commands": (b"\x80\x02ccommands\ngetoutput\n(" + text(command) + b"tR.", "commands.get"),
     }  # fmt: skip
 
 
@@ -93,8 +126,9 @@ def test_a_malicious_file_is_refused_by_name(tmp_path: Path, kind: str) -> None:
     content, name = system_kinds(f"touch {canary}")[kind]
     path = tmp_path / "network.pkl"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=rf"network\.pkl: .*{name}"):
+    with pytest.raises(WeightsError, match=rf"network\.pkl: .*{name}") as refusal:
         load_generator(path)
+    assert "it may be malicious, nothing of it was run" in str(refusal.value)
     assert [p.name for p in tmp_path.iterdir()] == ["network.pkl"]
 
 
@@ -254,7 +288,11 @@ def valid_files() -> dict[str, bytes]:
         pkl = write_nvidia(Path(folder) / "network.pkl", small_state())
         files = {"pkl": pkl.read_bytes(), "safetensors": convert(pkl).read_bytes()}
     content = {"g_ema": as_rosinality(small_state()), "latent_avg": small_state()["mapping.w_avg"]}
-    return {**files, "pt": zip_torch(content), "old.pt": old_torch(content)}
+    snapshot = {**content, "args": Namespace(lr=0.002, ckpt=None)}
+    with rosinality_modules():
+        module = zip_torch({"g_ema": as_rosinality_module(as_rosinality(small_state())), **content})
+    files |= {"pt": zip_torch(content), "old.pt": old_torch(content), "module.pt": module}
+    return files | {"snapshot.pt": zip_torch(snapshot), "old.snapshot.pt": old_torch(snapshot)}
 
 
 VALID = valid_files()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.common.atomic_file import replacing
 from engine.common.errors import UsageError
-from engine.stylegan2.checkpoint import load_generator
+from engine.stylegan2.checkpoint import Architecture, load_generator
 from engine.stylegan2.network import Generator
 from training.nobody.adversarial.discriminator import Discriminator
 from training.nobody.generators import (
@@ -42,9 +43,7 @@ def start_generator(args: argparse.Namespace, resumed: bool) -> Generator:
         raise UsageError(
             f"{source}: is of {found.resolution} px already. Ask for at least as many, or a new run."
         )
-    larger = Generator(
-        found.z_dim, found.w_dim, args.resolution, found.channel_base, found.channel_max, found.mapping_layers
-    )
+    larger = Generator(**{**asdict(Architecture.of(found)), "resolution": args.resolution})
     return load_coarser_state(found.state_dict(), larger, source)
 
 

@@ -76,6 +76,11 @@ class RegressionTraining:
             raise UsageError(
                 f"{start}: made for a z of {exported.z_dim}; these renders need one of {self.pairs.z_dim}."
             )
+        if (exported.lr_multiplier, exported.conv_clamp) != (
+            self.generator.lr_multiplier,
+            self.generator.conv_clamp,
+        ):
+            raise UsageError(f"{start}: has an lr_multiplier or conv_clamp of its own; begin with another.")
         rescale_truncation(exported, 1 / self.args.psi)  # takes back what the export did
         load_coarser_state(blocks_up_to(exported.state_dict(), self.args.resolution), self.generator, start)
 

@@ -1,0 +1,112 @@
+"""PyTorch modules as a pickle describes them, taken apart into tensors and settings.
+
+Two kinds of module exist in pickles: ordinary ones, which name a class of the program that wrote them, and
+NVIDIA's persistent ones, which carry their own source text. Neither the class nor the source is looked at.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.common.weights_file import InvalidWeights
+from engine.stylegan2.pickles import NAMESPACE, RECONSTRUCT, Record
+
+MAX_MODULES = 1000  # FFHQ-1024 has 72
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a module says about itself beside its tensors.
+
+    `module` is its path ("" is the root). `argument`: a value given to the constructor, which only NVIDIA's
+    modules keep; otherwise an attribute, which is what the module computes with.
+    """
+
+    module: str
+    name: str
+    value: Any
+    argument: bool
+
+
+@dataclass
+class Parts:
+    """A network: its tensors by full name, as the pickle has them, and its settings."""
+
+    tensors: dict[str, Any] = field(default_factory=dict)
+    settings: list[Setting] = field(default_factory=list)
+
+    def under(self, prefix: str) -> "Parts":
+        """What lies below `prefix` ("" or a path and a dot), under names without it."""
+        return Parts(
+            {k[len(prefix) :]: value for k, value in self.tensors.items() if k.startswith(prefix)},
+            [
+                replace(setting, module=setting.module[len(prefix) :])
+                for setting in self.settings
+                if f"{setting.module}.".startswith(prefix)
+            ],
+        )
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value of a pickle stands for a PyTorch module."""
+    return "_modules" in _fields(value)
+
+
+def take_apart(module: Any) -> Parts:
+    """All tensors and settings of a module and of what is inside it.
+
+    Raises `InvalidWeights` where it has more than `MAX_MODULES` parts (a module may contain itself).
+    """
+    parts = Parts()
+    modules: list[tuple[str, Any]] = [("", module)]
+    for visited, (prefix, part) in enumerate(modules):
+        if visited == MAX_MODULES:
+            raise InvalidWeights(f"its generator has more than {MAX_MODULES} parts")
+        fields, path = _fields(part), prefix.removesuffix(".")
+        for tensors in (fields["_parameters"], fields["_buffers"]):
+            parts.tensors |= {prefix + name: value for name, value in tensors.items() if value is not None}
+        parts.settings += [
+            Setting(path, name, plain(value), argument=False)
+            for name, value in fields.items()
+            if not name.startswith("_")
+        ]
+        parts.settings += _arguments(path, fields.get("_init_kwargs") or {})
+        # The list grows while it is walked: children come after their parents.
+        children = fields["_modules"].items()
+        modules += [(f"{prefix}{name}.", child) for name, child in children if child is not None]
+    return parts
+
+
+def plain(value: Any) -> Any:
+    """NumPy's single numbers as Python's; everything else as it is."""
+    if not isinstance(value, Record) or not value.name.endswith(".multiarray.scalar"):
+        return value
+    kind, content = value.arguments
+    forms = {"f8": "<d", "f4": "<f", "i8": "<q", "i4": "<i", "b1": "<?"}
+    return struct.unpack(forms[kind.arguments[0]], content)[0]
+
+
+def attributes(value: Any) -> Mapping[str, Any]:
+    """What training arguments, a Namespace or a dict, are set to; empty for anything else."""
+    if isinstance(value, Record) and value.name == NAMESPACE:
+        value = value.state
+    return {name: plain(item) for name, item in value.items()} if isinstance(value, dict) else {}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """The attributes of a module, `_modules` among them; empty where `value` is none."""
+    fields = None
+    if isinstance(value, Record):
+        fields = value.arguments[0].get("state") if value.name == RECONSTRUCT else value.state
+    return fields if isinstance(fields, dict) and "_modules" in fields else {}
+
+
+def _arguments(path: str, arguments: Mapping[str, Any]) -> Iterator[Setting]:
+    """The arguments of a constructor; `mapping_kwargs` are those of the child `mapping`, and so on."""
+    for name, value in arguments.items():
+        if name.endswith("_kwargs") and isinstance(value, dict):
+            child = name.removesuffix("_kwargs")
+            yield from _arguments(f"{path}.{child}" if path else child, value)
+        else:
+            yield Setting(path, name, plain(value), argument=True)
