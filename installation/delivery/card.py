@@ -5,8 +5,8 @@ from pygame import Rect
 from engine.border.difference import Difference
 from engine.common.arrays import Pixels
 from installation.settings.texts import Texts
-from installation.stage.canvas import Align, Canvas, grey
-from installation.stage.typesetting import shorten, wrap
+from installation.stage.canvas import Canvas, grey
+from installation.stage.typesetting import shorten, text_width, wrap
 from installation.typography.direction import is_rtl
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
@@ -45,11 +45,11 @@ def draw(
     verdict = text("verdict.same" if same else "verdict.other").upper()
     canvas.verdict_sign((_MARGIN_PX + 15, baseline - 16), 15, same)
     canvas.text(verdict, (_MARGIN_PX + 50, baseline), 46, 600)
-    align, edge_px = (Align.RIGHT, right) if is_rtl(fact) else (Align.LEFT, _MARGIN_PX)
     for line in wrap(fact, _FACT_PX, 400, right - _MARGIN_PX):
         baseline += _LEADING_PX
         line = shorten(line, _FACT_PX, 400, right - _MARGIN_PX)
-        canvas.text(line, (edge_px, baseline + 14), _FACT_PX, 400, grey(205), align=align)
+        left = right - text_width(line, _FACT_PX, 400) if is_rtl(line) else _MARGIN_PX
+        canvas.text(line, (left, baseline + 14), _FACT_PX, 400, grey(205))
     synthetic = shorten(text("card.synthetic"), _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
     canvas.text(synthetic, (_MARGIN_PX, HEIGHT_PX - 36), _SYNTHETIC_PX, 500, _SYNTHETIC_GREY)
     return canvas.rgb

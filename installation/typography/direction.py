@@ -52,7 +52,12 @@ def with_direction(lines: list[str]) -> list[str]:
 
 
 def visual_runs(line: str, base_rtl: bool) -> list[Run]:
-    """The runs of a line from left to right. `base_rtl`: whether its paragraph begins at the right."""
+    """The runs of a line from left to right. `base_rtl`: whether its paragraph begins at the right.
+
+    A line of more characters than there are marks, some thousand, is one run.
+    """
+    if len(line) > len(_HIGH) * len(_LOW):
+        return [Run(0, len(line), base_rtl)]
     # python-bidi returns the reordered text, not where each character went. So each is given its number, as
     # two marks behind it: they come back in the other order where it is read from right to left.
     signs = _with_whole_numbers(line)
