@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 HELD_OUT_ONE_IN = 20
 META_FILE = "meta.jsonl"
-WHERE_TO_GET = "make them with `python -m training.nobody.render OUT 100000 1000 --assets DIR`"
+WHERE_TO_GET = "make them with `python -m training.nobody.render OUT 200000 1000 --assets DIR`"
 
 Array = NDArray[Any]
 
@@ -82,8 +82,12 @@ def _webp_files(renders: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def held_out(names: Sequence[str]) -> Array:
-    """Which renders are never trained on, bool (N,): told by the name alone, whoever else there is."""
-    return np.array([zlib.crc32(name.encode()) % HELD_OUT_ONE_IN == 0 for name in names], bool)
+    """Which renders are never trained on, bool (N,): told by the name alone, whoever else there is.
+
+    All pictures of a person are held out, or none: the name of the person's first one decides.
+    """
+    firsts = [f"{name.partition('_')[0]}_0" for name in names]
+    return np.array([zlib.crc32(first.encode()) % HELD_OUT_ONE_IN == 0 for first in firsts], bool)
 
 
 def load_divided_cutouts(renders: Path, resolution: int, at_least: int) -> tuple[torch.Tensor, torch.Tensor]:

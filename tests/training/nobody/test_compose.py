@@ -34,3 +34,10 @@ def test_who_is_held_out_does_not_depend_on_who_else_there_is() -> None:
     names = [f"{i:06d}_0" for i in range(20000, 22000)]
     assert 60 < held_out(names).sum() < 140
     assert (held_out(names[::3]) == held_out(names)[::3]).all()
+
+
+def test_all_pictures_of_a_person_are_held_out_or_none() -> None:
+    firsts = [f"{seed}_0" for seed in range(200_000, 200_300)]
+    for number in (1, 2):
+        others = [name.replace("_0", f"_{number}") for name in firsts]
+        assert (held_out(others) == held_out(firsts)).all()

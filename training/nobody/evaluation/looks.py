@@ -14,7 +14,7 @@ from training.nobody.dataset import read_parameters
 
 CHEEKS = ((0.31, 0.39), (0.61, 0.69)), (0.57, 0.65)  # of the FFHQ crop: columns of both, rows
 BEARDS = {"full", "goatee", "chin", "moustache"}
-LONG_HAIR = {"long", "wavy", "bangs"}
+LONG_HAIR = {"long", "wavy", "bangs", "curly_long"}
 Array = NDArray[Any]
 
 

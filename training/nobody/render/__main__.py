@@ -11,10 +11,9 @@ from training.nobody.render.archive import Archive, parameters_of
 from training.nobody.render.assets import WHERE_TO_GET, load_assets
 from training.nobody.render.batch import Settings, render_all
 from training.nobody.render.casting import Restrictions, matching_people
-from training.nobody.render.description.population import BEARDS, STYLES
+from training.nobody.render.description.recipe import SECOND_RECIPE_FROM, shots_of
+from training.nobody.render.description.shares import BEARDS, STYLES
 from training.nobody.render.parameters import picture_name
-
-TAKEN_SEEDS = 100_000  # seeds below are those of the first pictures
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -24,13 +23,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "The same seed is always the same person. Run it again to go on where it was stopped.",
     )
     parser.add_argument("out", type=Path, help="folder for the pictures")
-    parser.add_argument("start", type=int, help=f"first seed; those below {TAKEN_SEEDS} are taken")
+    parser.add_argument("start", type=int, help=f"first seed; below {SECOND_RECIPE_FROM}: the first recipe")
     parser.add_argument("count", type=int, help="how many people")
     parser.add_argument("--parameters", action="store_true", help="print the numbers only; render nothing")
     parser.add_argument("--assets", type=Path, help="folder with ict.npz and lm68.npy (see assets.py)")
     parser.add_argument("--resolution", type=_positive, default=256, help="pixels (default: 256)")
     parser.add_argument("--samples", type=_positive, default=12, help="rays a pixel (default: 12)")
-    parser.add_argument("--shots", type=_positive, default=1, help="pictures a person (default: 1)")
+    parser.add_argument("--shots", type=_positive, help="pictures a person (default: the recipe's)")
     parser.add_argument("--workers", type=_positive, default=1, help="processes (default: 1)")
     parser.add_argument("--threads", type=_positive, default=1, help="threads a process (default: 1)")
     only = parser.add_argument_group("only people who match (others' seeds are passed over)")
@@ -62,7 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
         beards=arguments.beard and frozenset(arguments.beard),
     )
     people = matching_people(arguments.start, arguments.count, wanted)
-    names = (picture_name(person.seed, shot) for person in people for shot in range(arguments.shots))
+    names = (
+        picture_name(person.seed, shot)
+        for person in people
+        for shot in range(arguments.shots or shots_of(person.seed))
+    )
     if arguments.parameters:
         for name in names:
             print(json.dumps(parameters_of(name)), flush=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import LinearNDInterpolator
 
 from training.nobody.render.body import clothes, eyes, facial_hair, hair, head, skin
 from training.nobody.render.body.fields import polygon_distance, smoothstep
@@ -16,7 +17,8 @@ from training.nobody.render.body.strands import Growth, choose_roots, grow, root
 from training.nobody.render.casting import Restrictions, matching_people
 from training.nobody.render.colour import LUMINANCE
 from training.nobody.render.description.person import Person
-from training.nobody.render.description.population import STYLES, draw_person
+from training.nobody.render.description.population import draw_person
+from training.nobody.render.description.shares import STYLES
 from training.nobody.render.description.shot import Shot, draw_shot
 from training.nobody.render.scene.camera import Camera, solve_camera
 
@@ -39,7 +41,7 @@ def skull_of(model: HeadModel, person: Person, shot: Shot) -> tuple[np.ndarray, 
 def someone(style: str | None = None, beard: str | None = None) -> Person:
     styles = frozenset([style]) if style else None
     beards = frozenset([beard]) if beard else None
-    return next(matching_people(100_000, 1, Restrictions(styles=styles, beards=beards)))
+    return next(matching_people(200_000, 1, Restrictions(styles=styles, beards=beards)))
 
 
 def face_places(model: HeadModel, camera: Camera, posed: np.ndarray) -> np.ndarray:
@@ -95,6 +97,100 @@ def test_smiling_widens_the_mouth_and_blinking_closes_the_eyes(model: HeadModel)
     assert np.ptp(smiling[[48, 54], 0]) > np.ptp(plain[[48, 54], 0]) + 0.3
     opening = plain[[37, 41], 1], blinking[[37, 41], 1]
     assert np.ptp(opening[1]) < 0.5 * np.ptp(opening[0])
+
+
+MOVING_SEEDS = range(200_000, 200_006)
+
+
+def moved(
+    model: HeadModel, seed: int, gaze: tuple[float, float] = (0.0, 0.0), **expression: float
+) -> np.ndarray:
+    """The unposed vertices of a person of the second recipe with an expression."""
+    shot = dataclasses.replace(draw_shot(seed, 0), expression=expression, gaze=gaze)
+    return head.shape_head(model, draw_person(seed), shot)
+
+
+def lid_gaps_cm(model: HeadModel, vertices: np.ndarray) -> np.ndarray:
+    """How far the lids of both eyes are apart, at two places each."""
+    landmarks = vertices[model.landmarks]
+    return landmarks[[37, 38, 43, 44], 1] - landmarks[[41, 40, 47, 46], 1]
+
+
+@pytest.mark.parametrize("gaze", [(0.0, 0.0), (0.8, -0.8), (-0.8, 0.8)])
+def test_lids_of_every_width_close_by_the_share_they_are_asked_for(
+    model: HeadModel, gaze: tuple[float, float]
+):
+    for seed in MOVING_SEEDS:
+        opened, half, shut = (
+            lid_gaps_cm(model, moved(model, seed, gaze, eyeBlink=closed)) for closed in (0.0, 0.5, 1.0)
+        )
+        assert shut.min() > -0.15 and shut.max() < 0.05, seed
+        assert np.abs(half - 0.5 * opened).max() < 0.1, seed
+
+
+def test_shut_lids_cover_the_eyeball(model: HeadModel):
+    """Between its corners, nothing of the eyeball comes through the skin before it."""
+    for seed in MOVING_SEEDS[2:4]:  # the second has the widest eyes
+        shut = moved(model, seed, eyeBlink=1.0)
+        for side, eye in head.EYES.items():
+            lid = shut[model.landmarks[list(eye.upper_lid)]].mean(0)
+            face = shut[: head.OUTER_VERTICES]
+            face = face[np.linalg.norm(face - lid, axis=1) < 1.5]
+            skin = LinearNDInterpolator(face[:, :2], face[:, 2])
+            ball = shut[eye.ball]
+            before_iris = ball[np.hypot(*(ball - lid).T[:2]) < 0.7]
+            before_iris = before_iris[before_iris[:, 2] > lid[2] - 1]
+            assert len(before_iris) > 50
+            shown = before_iris[:, 2] - skin(before_iris[:, :2])
+            assert (shown > 0).mean() < 0.03, (seed, side, shown.max())
+
+
+def test_eyeballs_turn_with_the_gaze_and_keep_their_shape(model: HeadModel):
+    straight, aside = moved(model, 200_000), moved(model, 200_000, gaze=(1.0, 0.5))
+    for eye in head.EYES.values():
+        before, after = straight[eye.ball], aside[eye.ball]
+        pupil = np.argmax(before[:, 2])
+        left, up, _ = after[pupil] - before[pupil]
+        assert left > 0.5 and up > 0.1
+        spread = [np.linalg.norm(ball - ball.mean(0), axis=1) for ball in (before, after)]
+        assert np.allclose(spread[0], spread[1], atol=0.03)  # but for the asymmetry of the whole head
+
+
+@pytest.mark.parametrize("expression", [{"mouthPucker": 1.0}, {"jawOpen": 0.8}, {"mouthFunnel": 0.8}])
+def test_the_inside_of_the_mouth_stays_below_the_skin(model: HeadModel, expression: dict[str, float]):
+    for seed in MOVING_SEEDS:
+        vertices = moved(model, seed, (0.0, 0.0), **expression)
+        outer = vertices[: head.OUTER_VERTICES]
+        skull = Skull(outer, head.vertex_normals(outer, model.outer_triangles))
+        height, _, distance = skull.heights(vertices[model.deep_socket])
+        assert (height[distance < head.SKIN_NEAR] < 0.02).all(), seed
+
+
+def test_people_of_the_first_recipe_keep_their_geometry(model: HeadModel):
+    for seed in (20_000, 100_000, 199_999):
+        person, shot = dataclasses.replace(draw_person(seed), asymmetry=0.0), draw_shot(seed, 0)
+        vertices = head.shape_head(model, person, shot)
+        still = head.shape_head(model, person, dataclasses.replace(shot, gaze=(0.0, 0.0)))
+        closing = head.shape_head(model, person, dataclasses.replace(shot, expression={"eyeBlink": 0.5}))
+        plain = head.shape_head(model, person, dataclasses.replace(shot, expression={}))
+        for side, eye in head.EYES.items():
+            assert np.array_equal(vertices[eye.ball], still[eye.ball])
+            assert np.allclose(closing - plain, 0.5 * both_blinks(model), atol=1e-6), side
+
+
+def both_blinks(model: HeadModel) -> np.ndarray:
+    return model.expressions["eyeBlink_L"].astype(float) + model.expressions["eyeBlink_R"]
+
+
+def test_upper_lashes_sink_with_their_lid(model: HeadModel):
+    person = draw_person(200_000)
+
+    def reach(closed: float) -> float:
+        vertices = moved(model, person.seed, eyeBlink=closed)
+        points = facial_hair.lashes(model, person, vertices, closed, np.random.default_rng(0)).points
+        return float((points[:64, -1, 1] - points[:64, 0, 1]).mean())
+
+    assert reach(0.0) > 0.2 and reach(1.0) < -0.1
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -94,11 +94,17 @@ def beard(model: HeadModel, person: Person, skull: Skull, random: np.random.Gene
     return Strands(points, BEARD_RADIUS)
 
 
-def lashes(model: HeadModel, person: Person, vertices: np.ndarray, random: np.random.Generator) -> Strands:
-    """Lashes along the lids; mascara thickens them. Vertices (V, 3) are the unposed head's."""
+def lashes(
+    model: HeadModel, person: Person, vertices: np.ndarray, closed: float, random: np.random.Generator
+) -> Strands:
+    """Lashes along the lids; mascara thickens them. Vertices (V, 3) are the unposed head's.
+
+    `closed` is the share of the eyes' opening that the lids close: the upper lashes sink with their lid.
+    """
+    upwards = 0.55 - 1.1 * smoothstep(0.15, 1.0, closed)
     lids = []
     for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
-        lids.append(_lashes_of(vertices[model.landmarks[list(upper)]], 64, 0.62, 0.55, random))
+        lids.append(_lashes_of(vertices[model.landmarks[list(upper)]], 64, 0.62, float(upwards), random))
         lids.append(_lashes_of(vertices[model.landmarks[list(lower)]], 20, 0.16, -0.5, random))
     return Strands(np.concatenate(lids), radius=0.013 if person.skin.makeup else 0.0085)
 

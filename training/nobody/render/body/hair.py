@@ -30,8 +30,10 @@ ROOT_COUNT = {
     "fringe": 11000,
 }
 MOST_ROOTS = 10500  # of every other style
-LONG_LENGTH_CM = {"medium": 13, "long": 27, "wavy": 24, "bangs": 18}
-LONG_WAVE_CM = {"medium": 0.2, "long": 0.12, "wavy": 0.55, "bangs": 0.1}
+LONG_LENGTH_CM = {"medium": 13, "long": 27, "wavy": 24, "bangs": 18, "curly_long": 22}
+LONG_WAVE_CM = {"medium": 0.2, "long": 0.12, "wavy": 0.55, "bangs": 0.1, "curly_long": 0.45}
+LONG_POINTS = {"curly_long": 40}  # along a strand; 18 of the other styles, whose waves are longer
+LONG_WAVE_FREQUENCY = {"curly_long": 2.4}  # 0.9 of the others; radians a centimetre
 HAIRLESS = ("bald", "hijab")
 
 
@@ -206,7 +208,7 @@ def _long(head: Head) -> list[Strands]:
         combing[bangs] = head.directions(0.05 * x, 0.1, 1)[bangs]
     combing = roots.along_skin(combing)
     how = Growth(
-        points=18,
+        points=LONG_POINTS.get(hair.style, 18),
         rise=0.22,
         noise=0.03,
         comb=0.6,
@@ -230,7 +232,7 @@ def _long(head: Head) -> list[Strands]:
         )
         strands[bangs] = grow(random, roots[bangs], lengths[bangs], combing[bangs], head.skull, over_forehead)
     wave = LONG_WAVE_CM[hair.style] * (0.5 + hair.curl)
-    strands = head.finish(strands, 260, 0.5, wave, 0.9, 0.012)
+    strands = head.finish(strands, 260, 0.5, wave, LONG_WAVE_FREQUENCY.get(hair.style, 0.9), 0.012)
     return [Strands(strands[~_across_face_or_throat(strands)], 0.03)]
 
 
@@ -261,5 +263,6 @@ STYLES: dict[str, Callable[[Head], list[Strands]]] = {
     "long": _long,
     "wavy": _long,
     "bangs": _long,
+    "curly_long": _long,
     "beanie": _beanie,
 }

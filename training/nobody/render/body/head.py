@@ -13,7 +13,9 @@ from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.spatial import cKDTree
 
 from training.nobody.render.assets import load_assets
+from training.nobody.render.body.eye_movement import Eye, close_lids, turn_eyeball
 from training.nobody.render.body.fields import blob_pair, smoothstep, unit
+from training.nobody.render.description.movement import EYE_REACH
 from training.nobody.render.description.person import Person
 from training.nobody.render.description.shot import Shot
 
@@ -38,12 +40,20 @@ EYEBALLS = (  # the outer shells, left and right
     Part(slice(21_451, 22_221), slice(21_496, 22_296)),
     Part(slice(23_021, 23_791), slice(23_094, 23_894)),
 )
+EYES = {  # by the suffix of their expressions
+    "_L": Eye(EYEBALLS[0].vertices, upper_lid=(43, 44), lower_lid=(47, 46)),
+    "_R": Eye(EYEBALLS[1].vertices, upper_lid=(37, 38), lower_lid=(41, 40)),
+}
 
 # Landmarks of Multi-PIE. Right and left are the person's own.
 NOSE = slice(27, 36)
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)
 OUTER_LIP = slice(48, 60)
 MOUTH_CORNERS = (48, 54)
+
+SOCKET_DEPTH = 0.25  # below the generic skin, from which on the mouth's socket must stay under the skin
+SKIN_THICKNESS = 0.2  # what lies at least over it
+SKIN_NEAR = 0.5  # within which the socket is measured; farther in, the nearest skin may be across the mouth
 
 SURFACE_SAMPLES = 260_000
 NECK_PIVOT = np.array([0.0, -4.0, 0.0])
@@ -68,6 +78,14 @@ class HeadModel:
     def lip_outline(self) -> np.ndarray:
         """The outer edge of the generic lips, (12, 2) in x and y."""
         return self.vertices[self.landmarks[OUTER_LIP], :2]
+
+    @cached_property
+    def deep_socket(self) -> np.ndarray:
+        """Vertices of the mouth's socket that lie well below the skin, unlike those at the lips."""
+        outer = self.vertices[:OUTER_VERTICES]
+        skin = Skull(outer, vertex_normals(outer, self.outer_triangles))
+        height, _, _ = skin.heights(self.vertices[MOUTH_SOCKET])
+        return MOUTH_SOCKET.start + np.flatnonzero(height < -SOCKET_DEPTH)
 
     def local_faces(self, part: Part) -> np.ndarray:
         """A part's faces, counted from its own first vertex."""
@@ -115,6 +133,12 @@ class Skull:
     def tree(self) -> cKDTree:
         return cKDTree(self.vertices)
 
+    def heights(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of points (N, 3): height above the nearest vertex (N,), its normal (N, 3), its distance (N,)."""
+        distance, nearest = self.tree.query(points)
+        normals = self.normals[nearest]
+        return ((points - self.vertices[nearest]) * normals).sum(1), normals, distance
+
 
 def triangles(faces: np.ndarray) -> np.ndarray:
     """Faces (N, 4), -1 marking triangles -> the triangles (M, 3) they consist of."""
@@ -147,10 +171,15 @@ def shape_head(model: HeadModel, person: Person, shot: Shot) -> np.ndarray:
     """The vertices (26719, 3) of a person with the shot's expression and gaze, upright and facing forward."""
     vertices = model.vertices + np.tensordot(person.shape, model.identities, 1)
     _add_sex_and_age(vertices, model.vertices, person)
-    for name, weight in {**shot.expression, **_gaze_expressions(shot.gaze)}.items():
+    weights = {**shot.expression, **_gaze_expressions(shot.gaze)}
+    closure = weights.pop("eyeBlink", 0.0) if shot.moves else 0.0
+    for name, weight in weights.items():
         for variant in (name, f"{name}_L", f"{name}_R"):
             if variant in model.expressions:
                 vertices += weight * model.expressions[variant]
+    if shot.moves:
+        _move_eyes(vertices, model, shot.gaze, closure)
+        _sink_mouth_socket(vertices, model)
     _shorten_neck(vertices, model.vertices, person.clothes.neck)
     vertices[:, 0] *= 1 + 0.03 * person.asymmetry * np.tanh(vertices[:, 0] / 4)
     return vertices
@@ -179,6 +208,27 @@ def _gaze_expressions(gaze: tuple[float, float]) -> dict[str, float]:
         "eyeLookDown": -up,
     }
     return {name: weight for name, weight in weights.items() if weight > 0}
+
+
+def _move_eyes(vertices: np.ndarray, model: HeadModel, gaze: tuple[float, float], closure: float) -> None:
+    """Turns the eyeballs with the gaze and closes the share `closure` of the eyes' opening; in place."""
+    left, up = np.multiply(gaze, EYE_REACH)
+    for side, eye in EYES.items():
+        if len(vertices[eye.ball]):  # a model of the outer skin alone has no eyeballs
+            turn_eyeball(vertices, eye, rotation(left, -up, 0))
+        close_lids(vertices, eye, model.landmarks, model.expressions[f"eyeBlink{side}"], closure)
+
+
+def _sink_mouth_socket(vertices: np.ndarray, model: HeadModel) -> None:
+    """Takes the mouth's inside back under the skin, where pursed lips let it come through; in place."""
+    deep = model.deep_socket
+    if len(deep) == 0:  # a model of the outer skin alone
+        return
+    outer = vertices[:OUTER_VERTICES]
+    skin = Skull(outer, vertex_normals(outer, model.outer_triangles))
+    height, normals, distance = skin.heights(vertices[deep])
+    shift = np.where(distance < SKIN_NEAR, np.maximum(0, height + SKIN_THICKNESS), 0)
+    vertices[deep] -= shift[:, None] * normals
 
 
 def _shorten_neck(vertices: np.ndarray, generic: np.ndarray, factor: float) -> None:

@@ -10,8 +10,16 @@ import numpy as np
 
 from training.nobody.render.colour import from_bytes, srgb_to_linear
 from training.nobody.render.description.person import Beard, Brows, Clothes, Glasses, Hair, Person, Skin
+from training.nobody.render.description.recipe import faces_move
+from training.nobody.render.description.shares import (
+    BEARDS,
+    COLLARS,
+    FIRST_SHARES,
+    SECOND_SHARES,
+    STRAIGHT_SHORT_STYLES,
+    Shares,
+)
 
-SHAPE_SD = 1.25  # a little wider than the scanned population: with 1.08 judges took too many for one another
 SHAPE_LIMIT = 2.7  # beyond it the shapes turn into caricatures
 
 SKIN_TONES = from_bytes(  # sRGB, light to deep; a tone of 0 to 1 runs evenly through them
@@ -73,53 +81,23 @@ CLOTH_COLOURS = from_bytes(
     (80, 64, 90),
 )
 
-MENS_STYLES = {
-    "bald": 0.10,
-    "buzz": 0.17,
-    "short_side": 0.20,
-    "short_back": 0.14,
-    "fringe": 0.12,
-    "curly_short": 0.09,
-    "medium": 0.05,
-    "afro": 0.04,
-    "long": 0.03,
-    "beanie": 0.06,
-}
-WOMENS_STYLES = {
-    "buzz": 0.03,
-    "short_side": 0.08,
-    "fringe": 0.04,
-    "curly_short": 0.08,
-    "medium": 0.16,
-    "afro": 0.07,
-    "long": 0.18,
-    "wavy": 0.14,
-    "pulled": 0.10,
-    "bangs": 0.06,
-    "beanie": 0.03,
-    "hijab": 0.03,
-}
-STYLES = tuple(dict.fromkeys([*MENS_STYLES, *WOMENS_STYLES]))
-STRAIGHT_SHORT_STYLES = ("short_side", "short_back", "fringe")
-BEARDS = {"none": 0.40, "stubble": 0.24, "full": 0.16, "goatee": 0.09, "moustache": 0.07, "chin": 0.04}
-COLLARS = {"crew": 0.5, "v": 0.2, "turtle": 0.2, "bare": 0.1}
-
 
 def draw_person(seed: int) -> Person:
     """The person of a seed."""
+    shares = SECOND_SHARES if faces_move(seed) else FIRST_SHARES
     random = np.random.default_rng(7_000_021 + seed)
-    shape = draw_shape(random)
+    shape = draw_shape(random, shares.shape_sd)
     asymmetry = random.normal() * 0.2
     sex = random.random()
     masculine = sex < 0.5
-    age = random.random() ** 1.2
+    age = random.random() ** shares.age_exponent
     tone, skin_colour = _draw_skin_colour(random)
     lean_shape(shape, masculine, age, tone)
     skin = _draw_complexion(random, masculine, age, tone)
     pigment, grey, brow_colour, hair_colour = _draw_hair_colour(random, age, tone)
     eye_colour, iris_radius = _draw_eyes(random, tone)
     brows = _draw_brows(random, masculine, brow_colour)
-    style, beard_kind, recession = _draw_haircut(random, masculine, age, tone)
+    style, beard_kind, recession = _draw_haircut(random, shares, masculine, age, tone)
     beard = _draw_beard(random, masculine, beard_kind)
     hair = Hair(
         style=style,
@@ -133,7 +111,7 @@ def draw_person(seed: int) -> Person:
         volume=random.uniform(0.5, 1.3),
         low=random.normal() * 0.35,
     )
-    glasses = _draw_glasses(random)
+    glasses = _draw_glasses(random, shares)
     cloth_colour = _draw_cloth_colour(random)
     collar = _choose(random, COLLARS)
     neck = random.uniform(0.42, 0.62)
@@ -166,9 +144,9 @@ def _choose(random: np.random.Generator, shares: dict[str, float]) -> str:
     return str(random.choice(list(shares), p=list(shares.values())))
 
 
-def draw_shape(random: np.random.Generator) -> np.ndarray:
+def draw_shape(random: np.random.Generator, sd: float = FIRST_SHARES.shape_sd) -> np.ndarray:
     """Shape coefficients (100,) of anybody, whom `lean_shape` then makes fit their sex, age and tone."""
-    return np.clip(random.normal(size=100) * SHAPE_SD, -SHAPE_LIMIT, SHAPE_LIMIT)
+    return np.clip(random.normal(size=100) * sd, -SHAPE_LIMIT, SHAPE_LIMIT)
 
 
 def lean_shape(shape: np.ndarray, masculine: bool, age: float, tone: float) -> None:
@@ -237,10 +215,10 @@ def _draw_brows(random: np.random.Generator, masculine: bool, colour: np.ndarray
 
 
 def _draw_haircut(
-    random: np.random.Generator, masculine: bool, age: float, tone: float
+    random: np.random.Generator, shares: Shares, masculine: bool, age: float, tone: float
 ) -> tuple[str, str, float]:
     """Style, kind of beard, recession of the hairline."""
-    style = _choose(random, MENS_STYLES if masculine else WOMENS_STYLES)
+    style = _choose(random, shares.mens_styles if masculine else shares.womens_styles)
     beard, recession = "none", 0.0
     if masculine:
         beard = _choose(random, BEARDS)
@@ -260,9 +238,9 @@ def _draw_beard(random: np.random.Generator, masculine: bool, kind: str) -> Bear
     return Beard(kind, length, shade)
 
 
-def _draw_glasses(random: np.random.Generator) -> Glasses:
+def _draw_glasses(random: np.random.Generator, shares: Shares) -> Glasses:
     return Glasses(
-        worn=random.random() < 0.13,
+        worn=random.random() < shares.glasses,
         width=random.uniform(2.2, 2.9),
         height=random.uniform(1.6, 2.3),
         squareness=random.uniform(2.2, 5),

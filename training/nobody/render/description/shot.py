@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.nobody.render.description.movement import draw_movement
+from training.nobody.render.description.recipe import faces_move
+
 SOFTBOX_SIZES = (14, 30, 60)  # diameters of the key light, as long as a head is tall or larger
 FILL_SIZE, RIM_SIZE = 90, 30
 
@@ -34,6 +37,7 @@ class Shot:
     pitch: float
     roll: float
     gaze: tuple[float, float]  # weights of looking to the person's left and up, -1 to 1
+    moves: bool  # eyeballs turn with the gaze, and lids shut at an `eyeBlink` of 1 whatever the eye's size
     distance: float  # from camera to nose, cm
     sky_colour: tuple[float, float, float]
     sky_strength: float
@@ -44,14 +48,19 @@ class Shot:
 def draw_shot(seed: int, number: int) -> Shot:
     """The `number`th shot of the person of a seed."""
     random = np.random.default_rng(seed * 1009 + number * 7919 + 13)
-    expression = _draw_expression(random)
-    yaw = float(np.clip(random.normal() * 0.20, -0.6, 0.6))
-    pitch = float(np.clip(0.075 + random.normal() * 0.09, -0.2, 0.32))
-    roll = random.normal() * 0.05
-    gaze = (  # mostly back into the camera
-        float(np.clip(-yaw * 0.9 + random.normal() * 0.12, -0.7, 0.7)),
-        float(np.clip(-pitch * 1.2 + random.normal() * 0.06, -0.4, 0.4)),
-    )
+    if faces_move(seed):
+        movement = draw_movement(random)
+        expression, gaze = movement.expression, movement.gaze
+        yaw, pitch, roll = movement.yaw, movement.pitch, random.normal() * 0.05
+    else:
+        expression = _draw_expression(random)
+        yaw = float(np.clip(random.normal() * 0.20, -0.6, 0.6))
+        pitch = float(np.clip(0.075 + random.normal() * 0.09, -0.2, 0.32))
+        roll = random.normal() * 0.05
+        gaze = (
+            float(np.clip(-yaw * 0.9 + random.normal() * 0.12, -0.7, 0.7)),
+            float(np.clip(-pitch * 1.2 + random.normal() * 0.06, -0.4, 0.4)),
+        )
     distance = random.uniform(70, 160)
     warmth = random.normal() * 0.10
     return Shot(
@@ -61,6 +70,7 @@ def draw_shot(seed: int, number: int) -> Shot:
         pitch=pitch,
         roll=roll,
         gaze=gaze,
+        moves=faces_move(seed),
         distance=distance,
         sky_colour=(1 + warmth * 0.6, 1.0, 1 - warmth * 0.6),
         sky_strength=random.uniform(0.18, 0.6),
@@ -70,6 +80,7 @@ def draw_shot(seed: int, number: int) -> Shot:
 
 
 def _draw_expression(random: np.random.Generator) -> dict[str, float]:
+    """The first recipe's: a face nearly at rest, its eyes open."""
     weights: dict[str, float] = {}
     mood = random.random()
     if mood < 0.45:

@@ -131,7 +131,9 @@ class Studio:
         add("brows", facial_hair.brows(self.model, person, skull, random(12)), person.brows.colour, 0.2)
         beard = facial_hair.beard(self.model, person, skull, random(13))
         add("beard", beard, person.hair.colour * 0.8 + 0.004, 0.3)
-        add("lashes", facial_hair.lashes(self.model, person, vertices, random(14)), LASH_COLOUR, 0.0)
+        closed = shot.expression["eyeBlink"]
+        lashes = facial_hair.lashes(self.model, person, vertices, closed, random(14))
+        add("lashes", lashes, LASH_COLOUR, 0.0)
 
     def _add_clothes(self, person: Person, vertices: np.ndarray, posed: np.ndarray, shot: Shot) -> None:
         colours = person.clothes
