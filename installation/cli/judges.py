@@ -110,13 +110,13 @@ def _portraits(
     """Finds, checks and crops each face as a visit does; says which photographs it leaves out, and why."""
     from engine.faces.analyser import open_analyser
     from engine.faces.sitter import find_sitter
-    from engine.photographs.photograph import load_photograph, printable
+    from engine.photographs.photograph import load_photograph
 
     with open_analyser(detector) as finder:
         for person, path in files:
             try:
                 portrait = find_sitter(finder, load_photograph(path)).portrait
             except (UsageError, NoUsableFace) as error:
-                print(f"left out {printable(path.name)}: {error}")
+                print(f"left out {path.name}: {error}")
                 continue
             yield person, portrait.image, portrait.landmarks

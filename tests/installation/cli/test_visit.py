@@ -25,7 +25,7 @@ from installation.outputs import record
 from installation.outputs.marks import read_digital_source_type
 from installation.settings.configuration import MAX_SEED, load
 from installation.workers import models
-from tests.conftest import REPO
+from tests.conftest import DATA, REPO
 from tests.support.delivery_kit import until
 
 SHORT = """
@@ -196,6 +196,7 @@ def refusals(folder: Path) -> dict[str, tuple[Path, int]]:
     draw("noise.jpg", Image.fromarray(noise), 3)
     put("truncated.jpg", (folder / "noise.jpg").read_bytes()[:3000], 2)
     made["folder"] = (folder, 2)
+    made["phone.heic"] = (DATA / "heic" / "grid.heic", 3)  # read, and then found to show nobody
     return made
 
 
