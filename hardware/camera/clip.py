@@ -11,7 +11,7 @@ from engine.common.errors import UsageError
 from engine.photographs.photograph import printable
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.deinterlacing import deinterlaced
-from hardware.camera.presentation import displayed, read_presentation
+from hardware.camera.presentation import Presenter, read_presentation
 from hardware.camera.timed import ROUNDING_S
 
 # Where a clip does not say how long its last picture is shown.
@@ -51,6 +51,7 @@ class Clip:
         self._duration_s = self._times_s[-1] + (times[-1][1] * unit_s or _LAST_PICTURE_S)
         self._container: av.container.InputContainer | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
+        self._presenter = Presenter(self._presentation, side_px)
         self._number = -1
         self._picture: Pixels | None = None
 
@@ -75,10 +76,11 @@ class Clip:
                 stream = _film(self._container)
                 # More threads keep more pictures, and take the cores that the engine needs.
                 stream.codec_context.thread_count = 1
+                self._presenter = Presenter(self._presentation, self._side_px)
                 self._decoded = deinterlaced(self._container.decode(stream))
             for frame in self._decoded:
                 if frame.pts is not None and frame.pts >= self._pts[number]:
-                    return displayed(frame, self._presentation, self._side_px)
+                    return self._presenter.displayed(frame)
         except (av.error.FFmpegError, OSError) as error:
             self.close()
             raise CameraError(

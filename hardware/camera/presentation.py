@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from av.buffer import Buffer
 from av.filter import Graph
+from av.video.reformatter import VideoReformatter
 
 from engine.common.arrays import Pixels
 from engine.photographs import colour
@@ -56,24 +57,58 @@ def read_presentation(
     )
 
 
-def displayed(frame: av.VideoFrame, presentation: Presentation, side_px: int) -> Pixels:
-    """The frame as it is to be seen: uint8 (H, W, 3) sRGB, upright, with square pixels.
+class Presenter:
+    """Shows the frames of one film. Holds what scaling one of them needs, which the next ones use again."""
 
-    Wide pixels widen the picture, narrow ones make it narrower. It is then shrunk until its longer side is
-    not above `side_px`.
-    """
-    if presentation.aperture is not None:
-        frame = _cropped(frame, presentation.aperture)
-    if frame.color_primaries == _UNTOLD:
-        frame.color_primaries = presentation.primaries
-    if frame.color_trc == _UNTOLD:
-        frame.color_trc = presentation.transfer
-    if frame.colorspace == _UNTOLD:
-        frame.colorspace = presentation.matrix
-    wide = frame.width * float(presentation.pixel_aspect or 1)
-    scale = min(1.0, side_px / max(wide, frame.height))
-    width, height = (max(1, round(side * scale)) for side in (wide, frame.height))
-    return _oriented(_srgb(frame, width, height), _display_matrix(frame))
+    def __init__(self, presentation: Presentation, side_px: int) -> None:
+        """side_px: frames are shrunk until their longer side is not above this."""
+        self._presentation = presentation
+        self._side_px = side_px
+        self._reformatter = VideoReformatter()
+        self._rotation_deg: int | None = None
+        self._matrix = np.eye(2)
+
+    def displayed(self, frame: av.VideoFrame) -> Pixels:
+        """The frame as it is to be seen: uint8 (H, W, 3) sRGB, upright, with square pixels.
+
+        Wide pixels widen the picture, narrow ones make it narrower, before it is shrunk.
+        """
+        said = self._presentation
+        # PyAV keeps a frame in memory once it has been asked for its side data: one is asked, and another one
+        # where the film turns.
+        if frame.rotation != self._rotation_deg:
+            self._rotation_deg, self._matrix = frame.rotation, _display_matrix(frame)
+        if said.aperture is not None:
+            frame = _cropped(frame, said.aperture)
+        if frame.color_primaries == _UNTOLD:
+            frame.color_primaries = said.primaries
+        if frame.color_trc == _UNTOLD:
+            frame.color_trc = said.transfer
+        if frame.colorspace == _UNTOLD:
+            frame.colorspace = said.matrix
+        wide = frame.width * float(said.pixel_aspect or 1)
+        scale = min(1.0, self._side_px / max(wide, frame.height))
+        width, height = (max(1, round(side * scale)) for side in (wide, frame.height))
+        return _oriented(self._srgb(frame, width, height), self._matrix)
+
+    def _srgb(self, frame: av.VideoFrame, width: int, height: int) -> Pixels:
+        """Scaled and converted by the frame's matrix and range; BT.601 and limited where nothing says."""
+        larger = width > frame.width or height > frame.height
+        interpolation = "BICUBIC" if larger else "AREA"
+
+        def pixels(pixel_format: str) -> np.ndarray:
+            scaled = self._reformatter.reformat(
+                frame, width, height, pixel_format, interpolation=interpolation
+            )
+            return scaled.to_ndarray()
+
+        if not colour.is_srgb(frame.color_primaries, frame.color_trc):
+            return colour.to_srgb(pixels("rgb48le"), frame.color_primaries, frame.color_trc)
+        if any(component.is_alpha for component in frame.format.components):
+            rgba = pixels("rgba")
+            opacity = rgba[..., 3:].astype(np.float32) / 255
+            return np.rint(_GROUND + (rgba[..., :3] - np.float32(_GROUND)) * opacity).astype(np.uint8)
+        return np.asarray(pixels("rgb24"))
 
 
 def _cropped(frame: av.VideoFrame, aperture: Aperture) -> av.VideoFrame:
@@ -89,23 +124,6 @@ def _cropped(frame: av.VideoFrame, aperture: Aperture) -> av.VideoFrame:
     graph.link_nodes(source, crop, graph.add("buffersink")).configure()
     graph.vpush(frame)
     return graph.vpull()
-
-
-def _srgb(frame: av.VideoFrame, width: int, height: int) -> Pixels:
-    """Scaled and converted by the matrix and range of the frame; BT.601 and limited where it does not say."""
-    larger = width > frame.width or height > frame.height
-    interpolation = "BICUBIC" if larger else "AREA"
-
-    def pixels(pixel_format: str) -> np.ndarray:
-        return frame.to_ndarray(format=pixel_format, width=width, height=height, interpolation=interpolation)
-
-    if not colour.is_srgb(frame.color_primaries, frame.color_trc):
-        return colour.to_srgb(pixels("rgb48le"), frame.color_primaries, frame.color_trc)
-    if any(component.is_alpha for component in frame.format.components):
-        rgba = pixels("rgba")
-        opacity = rgba[..., 3:].astype(np.float32) / 255
-        return np.rint(_GROUND + (rgba[..., :3] - np.float32(_GROUND)) * opacity).astype(np.uint8)
-    return np.asarray(pixels("rgb24"))
 
 
 def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
