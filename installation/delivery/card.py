@@ -50,7 +50,8 @@ def draw(
         line = shorten(line, _FACT_PX, 400, right - _MARGIN_PX)
         left = right - text_width(line, _FACT_PX, 400) if is_rtl(line) else _MARGIN_PX
         canvas.text(line, (left, baseline + 14), _FACT_PX, 400, grey(205))
-    synthetic = shorten(text("card.synthetic"), _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
+    made = text.for_sitter(is_real, "card.synthetic")
+    synthetic = shorten(made, _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
     canvas.text(synthetic, (_MARGIN_PX, HEIGHT_PX - 36), _SYNTHETIC_PX, 500, _SYNTHETIC_GREY)
     return canvas.rgb
 

@@ -64,6 +64,10 @@ def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
 
 
 @cache
-def gone() -> str:
-    """The page for every link that does not exist, in all languages: the asker's is unknown."""
-    return _TEMPLATES.get_template("gone.html").render(texts=[Texts.load(code) for code in languages()])
+def gone(forgotten: bool = False) -> str:
+    """The page for every link that does not exist, in all languages: the asker's is unknown.
+
+    forgotten: the asker has just chosen *forget it now*.
+    """
+    texts = [Texts.load(code) for code in languages()]
+    return _TEMPLATES.get_template("gone.html").render(texts=texts, key="forgotten" if forgotten else "gone")

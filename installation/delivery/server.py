@@ -254,7 +254,7 @@ class Server:
         return web.Response(status=303, headers={hdrs.LOCATION: "../gone"})
 
     async def _gone(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(text=page.gone(), content_type="text/html")
+        return web.Response(text=page.gone(forgotten=True), content_type="text/html")
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         static = page.STATIC.get(request.match_info["name"])

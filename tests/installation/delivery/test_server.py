@@ -4,6 +4,7 @@ import re
 import socket
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -25,13 +26,19 @@ def test_the_page_leads_to_every_file_and_says_what_it_is(stage: Stage, port: in
     path = stage.offer(offered)
     answer = ask(port, path)
     text = answer.body.decode()
-    assert answer.status == 200 and "This person does not exist" in text and "dlib: someone else" in text
+    assert answer.status == 200 and "People who know you will recognise you" in text
+    assert "does not exist" not in text and "dlib: someone else" in text
     token = path.rpartition("/")[2]
     for name in ("doppelganger.png", "border_same.png", "border_other.png", "morph.mp4", "card.jpg"):
         assert f'"{token}/{name}"' in text
     assert ask(port, f"{path}/doppelganger.png").body == png_bytes(offered.doppelganger)
     assert ask(port, f"{path}/morph.mp4").body == FILM
     assert set(re.findall(r"https?:", text)) == set()  # nothing is asked of anybody else
+
+
+def test_of_a_sitter_who_does_not_exist_it_says_so(stage: Stage, port: int) -> None:
+    text = ask(port, stage.offer(replace(take_home(next(visits)), is_real=False))).body.decode()
+    assert "This person does not exist" in text and "recognise you" not in text
 
 
 def test_small_letters_lead_to_the_same_page(stage: Stage, port: int) -> None:
@@ -42,7 +49,7 @@ def test_small_letters_lead_to_the_same_page(stage: Stage, port: int) -> None:
 def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
     path = stage.offer(take_home(next(visits), language="de"))
     page = ask(port, path).body.decode()
-    assert "Diese Person gibt es nicht" in page
+    assert "Wer Sie kennt, erkennt Sie darin" in page
     # The film is of this way, the pair of the nearest one where there is one.
     assert "Der Weg von der Mitte aller Gesichter" in page
 
@@ -99,7 +106,8 @@ def test_forgetting_on_the_phone_ends_everything_at_once(stage: Stage, port: int
     answer = ask(port, f"{path}/forget", "POST")
     assert answer.status == 303 and answer.headers["location"] == "../gone"
     stage.wait_for(Forgotten, visit)
-    assert ask(port, "/D/gone").status == 200
+    deleted = ask(port, "/D/gone")
+    assert deleted.status == 200 and b"Deleted." in deleted.body and b"never was" not in deleted.body
     assert ask(port, path).status == ask(port, f"{path}/card.jpg").status == 404
     assert ask(port, f"{path}/forget", "POST").status == 404
 
