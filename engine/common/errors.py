@@ -44,7 +44,6 @@ class FaceRefusal(StrEnum):
     TURNED_AWAY = "turned_away"
     TOO_DARK = "too_dark"
     BLURRED = "blurred"
-    EYES_CLOSED = "eyes_closed"
 
 
 class NoUsableFace(DoppelgangerError):

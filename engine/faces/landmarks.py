@@ -45,6 +45,10 @@ class Landmarks:
         *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
     )
 
+    # The edges of the lids around each eye.
+    LEFT_LIDS = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
+    RIGHT_LIDS = (362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382)
+
     # Corresponding points on the left and the right half of the face: eye corners, brow, cheeks, nostril,
     # mouth corner, jaw.
     LEFT_HALF = (33, 133, 70, 234, 127, 132, 50, 129, 61, 93, 58, 172)

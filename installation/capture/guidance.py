@@ -30,7 +30,6 @@ _GUIDANCE_FOR = {
     FaceRefusal.TURNED_AWAY: Guidance.LOOK_HERE,
     FaceRefusal.TOO_DARK: Guidance.MORE_LIGHT,
     FaceRefusal.BLURRED: Guidance.HOLD_STILL,
-    FaceRefusal.EYES_CLOSED: Guidance.OPEN_EYES,
 }
 # These are mentioned before the face's position in the frame, all others after it.
 _BEFORE_POSITION = (FaceRefusal.SEVERAL, FaceRefusal.TOO_SMALL)
@@ -88,7 +87,7 @@ def _step_into(
 
 
 def _with_reserve(limits: FaceLimits, reserve: float) -> FaceLimits:
-    """The limits made stricter by a factor; not for the eyes, since narrow ones cannot open wider."""
+    """The limits made stricter by a factor."""
     return replace(
         limits,
         min_inside_share=min(1.0, limits.min_inside_share * reserve),

@@ -3,7 +3,7 @@
 In each frame: find the sitter's face (near its last position with the mesh alone, else with the detector),
 check that it is still the same person (`installation.capture.identity_check`), look for larger faces, measure
 the face, and decide on the guidance (`installation.capture.guidance`). While a portrait is being taken, the
-sharpest acceptable frames are kept, cut out around the face.
+best acceptable frames are kept, cut out around the face: sharp, with the eyes open wide, and no blink.
 
 Used by one thread. It has no clock of its own: the same frames at the same times give the same results.
 """
@@ -22,6 +22,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.detector import BOX_WIDTH_RATIO, Box, box_centre, box_contains
 from engine.faces.measurement import Face, measure_face, measure_pose
 from hardware.camera.base import Frame
+from installation.capture.blinks import BlinkDetector
 from installation.capture.guidance import GuidanceDelay, advise
 from installation.capture.identity_check import FacePosition, IdentityCheck
 from installation.stage.view import Guidance, Sighting
@@ -46,6 +47,9 @@ OTHERS_REMEMBERED_S = 1.0
 # A kept frame is cut to the portrait's square and this share of its side around it, which the alignment needs
 # to continue the picture beyond its edge.
 MARGIN_SHARE = 0.2
+# Of the kept frames, those with the eyes less open than this share of the widest are left out: the mesh shows
+# shut lids as 0.58 of the opening, and half-shut ones as 0.82 (`engine.faces.measurement.measure_eyes_open`).
+WIDE_OPEN_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,8 @@ class _OtherFace:
 class _PortraitCapture:
     """A portrait being taken.
 
-    until_s: when it is complete; None before the first frame. kept: sharpness and picture, uint8 (H, W, 3)
-    RGB, cut out around the face; the sharpest first.
+    until_s: when it is complete; None before the first frame. kept: quality (`_quality`) and picture, uint8
+    (H, W, 3) RGB, cut out around the face; the best first.
     """
 
     visit_id: int
@@ -99,6 +103,7 @@ class Tracker:
         self._index: int | None = None
         self._position: FacePosition | None = None
         self._guidance_delay = GuidanceDelay()
+        self._blinks = BlinkDetector()
         self._was_ready = False
         self._has_portrait = False
         self._ended = False
@@ -110,7 +115,7 @@ class Tracker:
         self._identity_checked_s = -np.inf
 
     def take(self, visit_id: int) -> None:
-        """Starts to keep the sharpest of the next frames, for `CaptureParameters.take_s`."""
+        """Starts to keep the best of the next frames, for `CaptureParameters.take_s`."""
         self._capture = _PortraitCapture(visit_id)
 
     def look(
@@ -123,7 +128,7 @@ class Tracker:
         now_s: the stage's clock.
         anybody: only detect whether anybody is there; nothing is measured.
 
-        Returns the portrait as uint8 (H, W, 3) RGB, the sharpest picture first; empty where there is none.
+        Returns the portrait as uint8 (H, W, 3) RGB, the best picture first; empty where there is none.
         """
         events: list[Event] = []
         if frame is None:
@@ -172,7 +177,7 @@ class Tracker:
             others = [box for _, box in self._others]
             guidance = advise(self.face, others, size_px, values, self._was_ready)
             self._was_ready = guidance is Guidance.READY
-            if self._was_ready:
+            if not self._blinks.is_blink(self.face.eyes_open, at_s) and self._was_ready:
                 self._keep(frame, self.face, values)
             guidance = self._guidance_delay.update(guidance, at_s, values.words_s)
         self.sighting = Sighting(guidance, _relative(self._position.box, size_px), pose.yaw)
@@ -257,23 +262,31 @@ class Tracker:
     # --- the portrait ---
 
     def _keep(self, frame: Frame, face: Face, values: CaptureParameters) -> None:
-        """Keeps the frame where it is among the sharpest; overwrites the one that falls out."""
+        """Keeps the frame where it is among the best; overwrites the one that falls out."""
         if self._capture is None:
             return
-        kept = self._capture.kept
-        if len(kept) >= values.frames and face.sharpness <= kept[-1][0]:
+        kept, quality = self._capture.kept, _quality(face)
+        if len(kept) >= values.frames and quality <= kept[-1][0]:
             return
-        kept.append((face.sharpness, _cut_out(frame, face)))
+        kept.append((quality, _cut_out(frame, face)))
         kept.sort(key=lambda each: each[0], reverse=True)
         wipe([dropped for _, dropped in kept[values.frames :]])
         del kept[values.frames :]
 
     def _accepted_pictures(self) -> list[Pixels]:
-        """The kept pictures that the engine will accept; the others are overwritten."""
+        """The kept pictures that the engine will accept, but those with the eyes less open than in others.
+
+        The rest are overwritten.
+        """
         assert self._capture is not None
-        accepted: list[Pixels] = []
+        openings: list[float] = []
         for _, picture in self._capture.kept:
-            if is_acceptable(self._analyser.find(picture)):
+            faces = self._analyser.find(picture)
+            openings.append(faces[0].eyes_open if is_acceptable(faces) else -np.inf)
+        narrowest = WIDE_OPEN_SHARE * max(openings, default=0.0)
+        accepted: list[Pixels] = []
+        for (_, picture), opening in zip(self._capture.kept, openings, strict=True):
+            if np.isfinite(opening) and opening >= narrowest:
                 accepted.append(picture)
             else:
                 wipe([picture])
@@ -284,6 +297,15 @@ def wipe(pictures: Sequence[Pixels]) -> None:
     """Overwrites pictures, uint8 (H, W, 3), with zeros."""
     for picture in pictures:
         picture.fill(0)
+
+
+def _quality(face: Face) -> float:
+    """By what the frames of one sitter are ranked: sharpness, and the opening of the eyes.
+
+    Their product, so that it does not matter how wide anybody's eyes are; the opening squared, because the
+    mesh shows only a part of what the lids do.
+    """
+    return face.sharpness * face.eyes_open**2
 
 
 def _overlap(a: Box, b: Box) -> bool:

@@ -105,7 +105,7 @@ class TrackerService(ResilientService):
     def portrait(self, visit_id: int) -> list[Pixels] | None:
         """The portrait of this visit, handed over once: uint8 (H, W, 3) RGB, cut out around the face.
 
-        The sharpest picture first, the others for the judges' reference. The caller overwrites them
+        The best picture first, the others for the judges' reference. The caller overwrites them
         (`installation.capture.tracker.wipe`).
         """
         with self._changed:

@@ -125,7 +125,8 @@ def sample_sitter() -> Path:
 
 
 def _in_words(report: Report) -> str:
-    """The result of the visit in one line."""
+    """The result of the visit in one line, and a second one where there is a note on the photograph."""
+    note = f"\n{report.sitter.note}" if report.sitter.note else ""
     judge = report.judges[0]
     if judge.border:
         border = (
@@ -135,11 +136,11 @@ def _in_words(report: Report) -> str:
     else:
         border = f"{judge.name} has no border here ({judge.note})"
     if report.doppelganger is None:
-        return f"{border}; no doppelgänger holds."
+        return f"{border}; no doppelgänger holds.{note}"
     from engine.finders.registry import make_finders  # loads torch, as the portrayal has done
 
     (finder,) = make_finders([report.doppelganger.kind])
-    return f"{border}; doppelganger.png {finder.description}."
+    return f"{border}; doppelganger.png {finder.description}.{note}"
 
 
 class _ProgressBar:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.border.tracing import Curve
+from engine.faces.acceptance import eyes_note
 from engine.judges.base import Judge
 from engine.pipeline.assessment import AssessedDoppelganger
 from engine.pipeline.curves import JudgeCurves, NearestContinuum
@@ -30,7 +31,12 @@ def visit_record(
     """The record of a portrayal; source: the photograph's file name; keep_portrait: add the sitter's face."""
     face, doppelganger, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
     sitter = report.Sitter(
-        source=source, face_px=face.face_px, pose_deg=face.pose_deg, sharpness=face.sharpness
+        source=source,
+        face_px=face.face_px,
+        pose_deg=face.pose_deg,
+        sharpness=face.sharpness,
+        eyes_open=face.eyes_open,
+        note=eyes_note(face),
     )
     search = report.Search(
         steps=portrayal.steps,

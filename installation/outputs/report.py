@@ -50,12 +50,18 @@ class Generator(_Part):
 
 
 class Sitter(_Part):
-    """The photograph. source: a file's name, or words for where it came from. pose_deg: yaw, pitch, roll."""
+    """The photograph. source: a file's name, or words for where it came from. pose_deg: yaw, pitch, roll.
+
+    eyes_open: the opening of the eye that is wider open, a share of its width. note: where the eyes may be
+    shut, one line that says so. Both are null in reports of earlier versions.
+    """
 
     source: str
     face_px: Number
     pose_deg: tuple[Number, Number, Number]
     sharpness: Number
+    eyes_open: Number | None = None
+    note: str | None = None
 
 
 class Search(_Part):

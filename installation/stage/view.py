@@ -42,7 +42,6 @@ class Guidance(StrEnum):
     HIGHER = "higher"
     LOWER = "lower"
     LOOK_HERE = "look here"
-    OPEN_EYES = "open eyes"
     MORE_LIGHT = "more light"
     HOLD_STILL = "hold still"
     READY = "ready"

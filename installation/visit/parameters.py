@@ -60,7 +60,7 @@ class CaptureParameters(Parameters):
 
     take_s: float = Field(0.7, ge=0.1, le=3, description="for how long frames are gathered for the portrait")
     frames: int = Field(
-        5, ge=1, le=16, description="frames kept; the sharpest is portrayed, all are the judges' reference"
+        5, ge=1, le=16, description="frames kept; the best is portrayed, all are the judges' reference"
     )
     far_share: float = Field(
         0.12,

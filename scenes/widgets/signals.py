@@ -50,11 +50,6 @@ def draw_signal(
         case Guidance.LOOK_HERE:
             place()
             visitor((x + (1 - done) * 0.5 * radius_px, y), 0.25 * radius_px)
-        case Guidance.OPEN_EYES:
-            canvas.arc(
-                centre, (0.8 * radius_px, max(0.5 * done * radius_px, 1.0)), stroke, theme.quiet_ink, light
-            )
-            visitor(centre, 0.3 * radius_px * done)
         case Guidance.MORE_LIGHT:
             visitor(centre, inner)
             for ray in range(8):

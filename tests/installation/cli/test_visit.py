@@ -27,6 +27,7 @@ from installation.settings.configuration import MAX_SEED, load
 from installation.workers import models
 from tests.conftest import DATA, REPO
 from tests.support.delivery_kit import until
+from tests.support.visit_record import make_report, make_strip
 
 SHORT = """
 [search]
@@ -153,6 +154,10 @@ def test_the_search_began_where_the_encoder_guessed(report: dict) -> None:
     assert report["search"]["init"] == "encoder"
 
 
+def test_the_eyes_are_measured_and_open(report: dict) -> None:
+    assert 0.2 < report["sitter"]["eyes_open"] < 0.5 and report["sitter"]["note"] is None
+
+
 def test_both_continua_and_both_judges_are_reported(report: dict) -> None:
     assert [judge["name"] for judge in report["judges"]] == ["dlib", "anthropometry"]
     assert report["judges"][0]["search_continuum"]["border"] is not None
@@ -269,6 +274,13 @@ def test_the_name_of_a_photograph_need_not_be_text(
     visit_command.configure(parser)
     assert visit_command.run(parser.parse_args([str(path), "--out", str(tmp_path / "out")])) == 0
     assert sources == ["Andr?.png"]
+
+
+def test_a_note_on_the_eyes_is_a_line_of_its_own() -> None:
+    plain = make_report(make_strip(), doppelganger=False)
+    noted = plain.model_copy(update={"sitter": plain.sitter.model_copy(update={"note": "Shut?"})})
+    assert "\n" not in visit_command._in_words(plain)
+    assert visit_command._in_words(noted) == visit_command._in_words(plain) + "\nShut?"
 
 
 def test_what_is_printed_need_not_be_text(tmp_path: Path) -> None:

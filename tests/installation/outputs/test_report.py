@@ -37,6 +37,15 @@ def test_report_refuses_what_is_no_number(bad: object) -> None:
         report.Report.model_validate(data)
 
 
+def test_a_report_without_the_eyes_is_read() -> None:
+    """As 0.1.0 wrote it."""
+    data = make_report(make_strip(), doppelganger=True).model_dump(by_alias=True)
+    for key in ("eyes_open", "note"):
+        del data["sitter"][key]
+    sitter = report.Report.model_validate(data).sitter
+    assert sitter.eyes_open is None and sitter.note is None
+
+
 def test_report_refuses_unknown_keys() -> None:
     data = make_report(make_strip(), doppelganger=True).model_dump(by_alias=True)
     data["judges"][0]["embedding"] = [0.1, 0.2]
