@@ -15,7 +15,7 @@ from engine.photographs.animation import is_animation
 from engine.photographs.folder import PICTURE_SUFFIXES
 from engine.photographs.photograph import is_picture, load_photograph, printable
 from hardware.camera.base import CameraError, CameraState
-from hardware.camera.clip import Clip
+from hardware.camera.film.clip import Clip
 from hardware.camera.settings import CameraSettings
 from hardware.camera.still import Folder, Moving, Still, shrunk
 from hardware.camera.timed import Footage, TimedCamera

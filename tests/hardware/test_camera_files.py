@@ -14,8 +14,8 @@ from PIL import Image
 from engine.common.errors import UsageError
 from engine.photographs.photograph import load_photograph
 from hardware.camera.base import CameraError, CameraState
-from hardware.camera.clip import Clip
 from hardware.camera.file import FileSource
+from hardware.camera.film.clip import Clip
 from hardware.camera.settings import CameraSettings
 from hardware.camera.synthetic import SyntheticSource
 from installation.capture.camera_service import open_camera

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hardware.camera.clip import Clip
+from hardware.camera.film.clip import Clip
 from tests.conftest import DATA
 from tests.support.camera_kit import picture
 from tests.support.programs import require_programs

@@ -20,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 
 from engine.common.arrays import Pixels
 from engine.photographs import colour
-from hardware.camera.aperture import Aperture, clean_aperture
+from hardware.camera.film.aperture import Aperture, clean_aperture
 
 # The background of transparent parts, as in photographs.
 _GROUND = 128

@@ -10,8 +10,8 @@ from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.photographs.photograph import printable
 from hardware.camera.base import CameraError, CameraState
-from hardware.camera.deinterlacing import deinterlaced
-from hardware.camera.presentation import Presenter, read_presentation
+from hardware.camera.film.deinterlacing import deinterlaced
+from hardware.camera.film.presentation import Presenter, read_presentation
 from hardware.camera.timed import ROUNDING_S
 
 # Where a clip does not say how long its last picture is shown.
@@ -19,7 +19,7 @@ _LAST_PICTURE_S = 1 / 30
 
 
 class Clip:
-    """A video clip in a loop, shown as its file says (`presentation`), each of its pictures at its own time.
+    """A video clip in a loop, shown as its file says, each of its pictures at its own time.
 
     The pictures' times are read from the file first; then it is decoded forwards, and from the beginning
     again where an earlier picture is asked for. Holds one picture at a time.
