@@ -16,6 +16,8 @@ from typing import Literal
 from engine.common.errors import UsageError
 
 HEADLESS_SIZE_PX = 1920, 1080
+# A side of a window, or of a screen that nobody sees; 8K has 7680.
+SMALLEST_PX, LARGEST_PX = 48, 8192
 ROTATIONS_DEG = (0, 90, 180, 270)
 MODIFIERS = ("ctrl", "alt", "shift", "super")
 KEYS = {
@@ -65,12 +67,17 @@ def parse_screen(screen: str) -> tuple[Kind, tuple[int, int]]:
 
     Raises UsageError where `screen` is not of the module's table.
     """
-    if screen.isdecimal() or re.fullmatch(r"name:.*\S.*", screen):
+    if (screen.isascii() and screen.isdecimal()) or re.fullmatch(r"name:.*\S.*", screen):
         return "monitor", (0, 0)
     if screen == "headless":
         return "headless", HEADLESS_SIZE_PX
-    if sized := re.fullmatch(r"(headless|window):([1-9]\d{1,4})x([1-9]\d{1,4})", screen):
-        return "headless" if sized[1] == "headless" else "window", (int(sized[2]), int(sized[3]))
+    if sized := re.fullmatch(r"(headless|window):([0-9]{1,9})x([0-9]{1,9})", screen):
+        size_px = int(sized[2]), int(sized[3])
+        if not all(SMALLEST_PX <= side <= LARGEST_PX for side in size_px):
+            raise UsageError(
+                f"display {screen!r}: give a size from {SMALLEST_PX} to {LARGEST_PX} pixels a side."
+            )
+        return "headless" if sized[1] == "headless" else "window", size_px
     raise UsageError(
         f"display {screen!r} is not known: give 0, name:HDMI, window:1280x720, headless or "
         "headless:1080x1920."

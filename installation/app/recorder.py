@@ -25,6 +25,7 @@ from PIL import Image
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
+from engine.common.errors import UsageError
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from installation.outputs.film import Film
@@ -36,15 +37,24 @@ STILL_S = 20.0  # a scene is pictured after so long at the latest
 
 
 class Recorder:
-    """A frame observer and a context manager. Raises ValueError for sizes and rates that no film can have."""
+    """A frame observer and a context manager, for a screen of any size.
+
+    Raises UsageError where one of its files cannot be written.
+    """
 
     def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
-        self._film = Film(path, width_px, height_px, rate_hz)
-        self._lines = path.with_suffix(".jsonl").open("w", encoding="utf-8")
         self._scenes = path.with_name(f"{path.stem}-scenes")
-        self._scenes.mkdir(exist_ok=True)
-        for earlier in self._scenes.glob("*.png"):
-            earlier.unlink()
+        try:
+            self._scenes.mkdir(exist_ok=True)
+            for earlier in self._scenes.glob("*.png"):
+                earlier.unlink()
+            self._lines = path.with_suffix(".jsonl").open("w", encoding="utf-8")
+            self._film = Film(path, width_px, height_px, rate_hz, for_phones=False)
+        except OSError as error:  # of the operating system, or of FFmpeg, whose errors are OSErrors, too
+            raise UsageError(
+                f"--record {path}: {error.filename or path} cannot be written ({error.strerror}). "
+                "Remove what is in the way, or record elsewhere."
+            ) from None
         self._result: PortrayalResult | None = None
         self._phase: Phase | None = None
         self._still: Pixels | None = None

@@ -13,7 +13,7 @@ from installation.settings.texts import language_faults
 
 log = logging.getLogger(__name__)
 
-HIGHEST_RATE_HZ = 240
+DEFAULT_RATE_HZ, HIGHEST_RATE_HZ = 30, 240
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rehearsal.add_argument(
         "--virtual", action="store_true", help="the virtual clock without a film: as fast as it goes"
     )
-    rehearsal.add_argument("--rate", type=int, default=30, metavar="HZ", help="frames a second on that clock")
+    rehearsal.add_argument(
+        "--rate", type=int, default=DEFAULT_RATE_HZ, metavar="HZ", help="frames a second on that clock"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,11 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
         configuration = configuration.model_copy(update={"display": display})
     virtual = arguments.virtual or arguments.record is not None
     if arguments.record is not None:
-        _check_recording(arguments.record, configuration.stage.camera)
+        _check_recording(arguments.record)
     if arguments.visits is not None and arguments.visits < 1:
         raise UsageError(f"--visits {arguments.visits}: give 1 or more.")
     if not 1 <= arguments.rate <= HIGHEST_RATE_HZ:
         raise UsageError(f"--rate {arguments.rate}: give 1 to {HIGHEST_RATE_HZ} frames a second.")
+    _check_combination(arguments, configuration.stage.camera, virtual)
     # The engine's process, which opens them, is started again and again: it would never end for want of one.
     manifest = Manifest.load()
     for name in needed_weights(configuration):
@@ -95,12 +98,28 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check_recording(path: Path, camera: str) -> None:
-    if not camera.startswith("file:") and camera != "synthetic":
+def _check_combination(arguments: argparse.Namespace, camera: str, virtual: bool) -> None:
+    """Raises UsageError where an option would have no effect beside the others."""
+    if arguments.setup and (arguments.visits is not None or arguments.unseen or virtual):
+        raise UsageError("--setup is for a technician: leave --visits, --unseen, --record and --virtual out.")
+    if arguments.unseen and arguments.visits is None:
+        raise UsageError("--unseen is for visitors who come by themselves: give --visits N, too.")
+    if arguments.rate != DEFAULT_RATE_HZ and not virtual:
+        raise UsageError("--rate is for the virtual clock: give --record OUT.mp4 or --virtual, too.")
+    if virtual and not _is_stand_in(camera):
         raise UsageError(
-            f"--record with camera {camera!r}: a film of visitors is not made. Record --camera file:PATH or "
-            "synthetic."
+            f"--{'record' if arguments.record else 'virtual'} with camera {camera!r}: a film of visitors is "
+            "not made, and a real camera has no virtual clock. Give --camera file:PATH or synthetic."
         )
+    if arguments.show.exists() and not arguments.show.is_dir():
+        raise UsageError(f"--show {arguments.show}: is not a folder. Name another.")
+
+
+def _is_stand_in(camera: str) -> bool:
+    return camera.startswith("file:") or camera == "synthetic"
+
+
+def _check_recording(path: Path) -> None:
     if path.suffix != ".mp4" or not path.resolve().parent.is_dir():
         raise UsageError(f"--record {path}: give a file OUT.mp4 in a folder that is there.")
 

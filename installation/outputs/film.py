@@ -1,4 +1,4 @@
-"""Films that play on every phone: H.264 in MP4, 8 bit 4:2:0, BT.709, the index before the pictures."""
+"""Films for every phone, or of any size: H.264 in MP4, 8 bit 4:2:0, BT.709, the index before the pictures."""
 
 import os
 from collections.abc import Iterable
@@ -57,12 +57,16 @@ class Film:
     """Writes a film to `path` frame by frame; a context manager.
 
     It lasts exactly `count` / `fps` seconds, is marked as synthetic and carries no other metadata. `crf` is
-    x264's quality: 0 lossless, 18 very good, 28 poor. Raises ValueError for sizes and rates that phones do
-    not play.
+    x264's quality: 0 lossless, 18 very good, 28 poor. for_phones: raises ValueError for sizes and rates that
+    phones do not play; else every size up to x264's own is taken, and odd ones get one more row or column, a
+    copy of the last.
     """
 
-    def __init__(self, path: Path, width: int, height: int, fps: int = 30, crf: int = 20) -> None:
-        _check_playable(width, height, fps)
+    def __init__(
+        self, path: Path, width: int, height: int, fps: int = 30, crf: int = 20, for_phones: bool = True
+    ) -> None:
+        if for_phones:
+            _check_playable(width, height, fps)
         self.count = 0
         self._path, self._shape, self._fps = path, (height, width, 3), fps
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
@@ -70,9 +74,13 @@ class Film:
         self._stream = self._container.add_stream(
             "libx264",
             rate=fps,
-            options={"crf": str(crf), "preset": "veryfast", "profile": "high", "level": "4.2"},
+            options={"crf": str(crf), "preset": "veryfast", "profile": "high"}
+            | ({"level": "4.2"} if for_phones else {}),
         )
-        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+        # 4:2:0 has one colour for two pixels.
+        self._padding = ((0, height % 2), (0, width % 2), (0, 0))
+        self._stream.width, self._stream.height = width + width % 2, height + height % 2
+        self._stream.pix_fmt = "yuv420p"
         codec = self._stream.codec_context
         codec.color_primaries = codec.color_trc = codec.colorspace = _BT709
         codec.color_range = ColorRange.MPEG
@@ -81,7 +89,8 @@ class Film:
         """Adds a frame, uint8 (H, W, 3) RGB. Raises ValueError for another size than the film's."""
         if picture.shape != self._shape:
             raise ValueError(f"frame {self.count + 1} is {picture.shape}, the film {self._shape}")
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="rgb24").reformat(
+        even = np.pad(picture, self._padding, "edge") if np.any(self._padding) else picture
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(even), format="rgb24").reformat(
             format="yuv420p",
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,

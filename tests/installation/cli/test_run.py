@@ -18,8 +18,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from engine.common.errors import UsageError
 from hardware.camera.settings import CameraSettings
 from installation.app.app import App, RunOptions
+from installation.app.recorder import Recorder
 from installation.capture.camera_service import CameraService
 from installation.cli import main as cli
 from installation.cli import run as run_command
@@ -213,6 +215,16 @@ def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
         assert first._source is second._source
 
 
+@pytest.mark.parametrize("obstacle", ["out.mp4", "out.jsonl", "out-scenes"])
+def test_what_is_in_the_way_of_a_recording_is_named(tmp_path: Path, obstacle: str):
+    if obstacle == "out-scenes":
+        (tmp_path / obstacle).write_text("")
+    else:
+        (tmp_path / obstacle).mkdir()
+    with pytest.raises(UsageError, match=f"{obstacle} cannot be written"):
+        Recorder(tmp_path / "out.mp4", 361, 641, 240)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -221,6 +233,13 @@ def test_a_camera_is_followed_from_one_visit_to_the_next(tmp_path: Path):
         (["--visits", "0"], "give 1 or more"),
         (["--rate", "0"], "give 1 to 240 frames a second"),
         (["--rate", "-5"], "give 1 to 240 frames a second"),
+        (["--rate", "60", "--camera", "synthetic"], "--rate is for the virtual clock"),
+        (["--virtual", "--camera", "0"], "a real camera has no virtual clock"),
+        (["--setup", "--visits", "1"], "--setup is for a technician"),
+        (["--unseen"], "--unseen is for visitors who come by themselves"),
+        (["--show", "pyproject.toml"], "is not a folder"),
+        (["--display", "headless:99999x1080", "--camera", "synthetic"], "give 48 to 8192 pixels a side"),
+        (["--display", "headless:10x10", "--camera", "synthetic"], "give 48 to 8192 pixels a side"),
         (["--set", "border"], "give SCENE/NAME=VALUE"),
         (["--set", "border/way_s=500", "--display", "headless", "--camera", "synthetic"], "out of range"),
         (["--set", "border/no=1", "--display", "headless", "--camera", "synthetic"], "unknown address"),

@@ -101,6 +101,19 @@ def test_failing_film_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [(361, 641), (3840, 2160), (160, 2001)], ids=str)
+def test_a_film_that_is_not_for_phones_has_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    path = tmp_path / "film.mp4"
+    picture = np.full((height, width, 3), 200, np.uint8)
+    with film.Film(path, width, height, fps=240, for_phones=False) as recording:
+        recording.add(picture)
+    with av.open(str(path)) as container:
+        (frame,) = container.decode(video=0)
+    assert (frame.width, frame.height) == (width + width % 2, height + height % 2)
+    assert frame.to_ndarray(format="gray").min() > 190, "the added row is no black edge"
+
+
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
