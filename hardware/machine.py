@@ -4,9 +4,11 @@ Standard library only: `kiosk` runs `python -m hardware.machine` before anything
 `python -m hardware.machine tests`.
 """
 
+import argparse
 import ctypes
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,16 @@ SYSTEM_LIBRARIES = {
     "libGL.so.1": SystemPackage("libgl1", "libglvnd-glx"),
     "libgthread-2.0.so.0": SystemPackage("libglib2.0-0", "glib2"),
 }
+
+# The last release that carries its models. It has wheels for one type of machine only; the lock files hold
+# wheels for this C library or a newer one.
+MEDIAPIPE = "0.10.21"
+ARCHITECTURE = "Linux x86_64"
+OLDEST_GLIBC = (2, 28)
+CPUINFO = Path("/proc/cpuinfo")
+# What a package does not start without -> the package. dlib-bin ends the process with an illegal instruction;
+# everything else in the lock files loads without it (tried with QEMU's Nehalem and SandyBridge).
+NEEDED_CPU_FLAGS = {"avx": "dlib"}
 
 # Programs that only tests start; those tests skip where they are missing.
 TEST_PROGRAMS = {
@@ -82,10 +94,10 @@ def parse_gpus(text: str) -> list[Gpu]:
     return [Gpu(row[0], int(row[1]), row[2]) for row in rows if len(row) == 3 and row[1].isdecimal()]
 
 
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+def cpu_flags(cpuinfo: Path | None = None) -> frozenset[str]:
     """The processor's feature flags, such as `avx2` and `avx512_bf16`; empty where Linux does not say."""
     try:
-        lines = cpuinfo.read_text().splitlines()
+        lines = (cpuinfo or CPUINFO).read_text().splitlines()
     except OSError:
         return frozenset()
     for line in lines:
@@ -93,6 +105,45 @@ def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
         if key.strip() in ("flags", "Features"):
             return frozenset(value.split())
     return frozenset()
+
+
+def missing_cpu_flags(flags: frozenset[str]) -> list[str]:
+    """What the processor lacks of what packages need; nothing where Linux does not name its features."""
+    return [flag for flag in NEEDED_CPU_FLAGS if flags and flag not in flags]
+
+
+def glibc() -> tuple[int, ...]:
+    """The version of GNU's C library, such as (2, 36); empty for any other C library."""
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (OSError, ValueError):
+        return ()
+    return tuple(int(part) for part in version.split(".")) if name == "glibc" else ()
+
+
+def unsupported(architecture: str, is_64_bit: bool, c_library: tuple[int, ...], flags: frozenset[str]) -> str:
+    """Why the piece cannot run on such a machine, in one line; empty where it can.
+
+    architecture: what `uname -sm` says. c_library: see `glibc`. flags: the processor's.
+    """
+    needs = "doppelganger runs on Linux on x86-64 only"
+    if architecture != ARCHITECTURE:
+        return f"{needs}; this is {architecture}: MediaPipe {MEDIAPIPE} has no package for it."
+    if not is_64_bit:
+        return f"{needs}; this Python is a 32-bit program: install a 64-bit system, or a 64-bit Python 3.11."
+    if c_library < OLDEST_GLIBC:
+        found = f"glibc {'.'.join(map(str, c_library))}" if c_library else "another C library (musl?)"
+        return f"needs glibc {'.'.join(map(str, OLDEST_GLIBC))} or newer; this is {found}: Debian 12 has one."
+    if missing := missing_cpu_flags(flags):
+        lacking = ", ".join(f"{flag.upper()}, which {NEEDED_CPU_FLAGS[flag]} needs" for flag in missing)
+        return f"this processor lacks {lacking}: it takes a processor of 2011 or later that has it."
+    return ""
+
+
+def unsupported_here(uname: str = "") -> str:
+    """Why the piece cannot run on this machine, in one line, or nothing. uname: what `uname -sm` says."""
+    here = uname or f"{platform.system()} {platform.machine()}"
+    return unsupported(here, sys.maxsize > 2**32, glibc(), cpu_flags())
 
 
 def memory(meminfo: Path = Path("/proc/meminfo")) -> Memory | None:
@@ -159,9 +210,17 @@ def missing_test_packages() -> list[SystemPackage]:
 def main(words: Sequence[str] = ()) -> int:
     """Print the command that installs what is missing; 1 if anything is, else 0 and nothing printed.
 
-    With the word `tests`, what the tests need counts as well.
+    With the word `tests`, what the tests need counts as well. 2 where the piece cannot run on this machine at
+    all: then the reason is printed.
     """
-    packages = missing_packages() + (missing_test_packages() if "tests" in words else [])
+    parser = argparse.ArgumentParser(description="What this machine lacks.")
+    parser.add_argument("what", nargs="?", choices=["tests"], help="what the tests need counts as well")
+    parser.add_argument("--uname", help="what `uname -sm` says, such as 'Linux x86_64'")
+    arguments = parser.parse_args(words)
+    if reason := unsupported_here(arguments.uname or ""):
+        print(reason)
+        return 2
+    packages = missing_packages() + (missing_test_packages() if arguments.what else [])
     if packages:
         print(install_command(packages))
     return 1 if packages else 0

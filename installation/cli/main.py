@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.common.errors import DoppelgangerError, UsageError, exception_summary
+from engine.common.errors import DoppelgangerError, MachineError, UsageError, exception_summary
+from hardware import machine
 from installation.cli import streams
 from installation.settings.paths import PROGRAM
 
@@ -24,6 +25,8 @@ COMMANDS = {
     "osc": ("installation.cli.osc", "list everything that can be changed while the piece runs"),
     "doctor": ("installation.cli.doctor", "what this machine lacks, and how to mend it"),
 }
+# These load every package. One that is built for another processor would end them without a line.
+NEED_THE_MACHINE = ("run", "visit", "judges")
 NAME = Path(PROGRAM).name
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for
@@ -58,6 +61,8 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         if arguments.command not in COMMANDS:
             raise UsageError("the tests are run by the script of a checkout: ./kiosk test")
+        if arguments.command in NEED_THE_MACHINE and (reason := machine.unsupported_here()):
+            raise MachineError(reason)
         code = int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
         sys.stdout.flush()
         return code

@@ -36,6 +36,13 @@ class Finding:
     mend: str = ""
 
 
+def check_machine(facts: Facts) -> Finding:
+    """Linux on x86-64, with a C library and a processor that the packages are built for."""
+    if facts.unsupported:
+        return Finding(Level.ERROR, "Machine", facts.unsupported, "take another machine (docs/installing.md)")
+    return Finding(Level.OK, "Machine", "Linux on x86-64")
+
+
 def check_python(facts: Facts) -> Finding:
     """Python 3.11; in a checkout that of its own .venv."""
     version = ".".join(map(str, facts.python))
@@ -74,11 +81,14 @@ def check_libraries(facts: Facts) -> Finding:
 
 def check_imports(facts: Facts) -> Finding:
     """The packages with compiled parts can be imported."""
-    modules = {"torch": facts.torch, "cv2": facts.cv2, "mediapipe": facts.mediapipe}
+    named = {"torch": facts.torch, "cv2": facts.cv2, "mediapipe": facts.mediapipe}
+    modules = named | facts.other_modules
     broken = [f"{name}: {module.error}" for name, module in modules.items() if module.error]
     if broken:
-        return Finding(Level.ERROR, "Imports", "; ".join(broken), _reinstall(facts))
-    return Finding(Level.OK, "Imports", ", ".join(f"{name} {m.version}" for name, m in modules.items()))
+        mend = "take another machine (docs/installing.md)" if facts.unsupported else _reinstall(facts)
+        return Finding(Level.ERROR, "Imports", "; ".join(broken), mend)
+    versions = ", ".join(f"{name} {module.version}" for name, module in named.items())
+    return Finding(Level.OK, "Imports", f"{versions} and {len(facts.other_modules)} others")
 
 
 def check_opencv(facts: Facts) -> Finding:
@@ -231,6 +241,7 @@ def _restore_weights(facts: Facts) -> str:
 
 
 CHECKS: tuple[Callable[[Facts], Finding], ...] = (
+    check_machine,
     check_python,
     check_packages,
     check_libraries,

@@ -17,15 +17,8 @@ from installation.settings.configuration import Configuration, Delivery, needed_
 from installation.settings.manifest import MANIFEST, Manifest, State
 from installation.settings.paths import NAME, ROOT, is_checkout
 from installation.settings.texts import language_faults
+from installation.setup.imports import MODULES, Module, try_imports
 from installation.typography.coverage import settable_scripts
-
-
-@dataclass(frozen=True)
-class Module:
-    """The result of an import: the version of the module, or the error."""
-
-    version: str = ""
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +31,9 @@ class Named:
     found: str = ""
     fault: str = ""
     mend: str = ""
+
+
+NOT_LOOKED_FOR = Named(fault="cannot be looked for: packages do not load")
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,11 @@ class Facts:
 
     `checkout`: whether this is a checkout of the repository, not an installed package; `in_venv`: whether the
     Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda;
-    `scripts`: which can be set; `language_faults`: a line for each language that is left out.
+    `scripts`: which can be set; `language_faults`: a line for each language that is left out;
+    `unsupported`: why the piece cannot run on such a machine; `other_modules`: those without a field.
     """
 
+    unsupported: str
     python: tuple[int, int]
     checkout: bool
     in_venv: bool
@@ -76,6 +74,7 @@ class Facts:
     onnxruntime_providers: tuple[str, ...]
     cv2: Module
     mediapipe: Module
+    other_modules: dict[str, Module]
     weights: tuple[WeightsFact, ...]
     weights_error: str
     camera: Named
@@ -94,9 +93,16 @@ def gather(configuration: Configuration) -> Facts:
     """
     pins = dict(requirement.split("==") for requirement in _requirements())
     weights, weights_error = _weights(needed_weights(configuration))
-    torch, onnxruntime = _import("torch"), _import("onnxruntime")
+    # In child processes: a package for another processor would end this one without a line.
+    modules = try_imports([sys.executable, "-P"], list(MODULES.values()))
+    own = {name: modules.pop(name) for name in ("torch", "onnxruntime", "cv2", "mediapipe")}
+    for name in ("torch", "onnxruntime"):
+        if not own[name].error:
+            importlib.import_module(name)
+    loads = not any(module.killed for module in (*own.values(), *modules.values()))
     missing = machine.missing_libraries()
     return Facts(
+        unsupported=machine.unsupported_here(),
         python=sys.version_info[:2],
         checkout=is_checkout(),
         in_venv=Path(sys.prefix).resolve() == ROOT / ".venv",
@@ -107,17 +113,15 @@ def gather(configuration: Configuration) -> Facts:
         gpus=tuple(machine.gpus()),
         device=configuration.search.device,
         cpu_flags=machine.cpu_flags(),
-        torch=torch,
-        torch_cuda=None if torch.error else sys.modules["torch"].version.cuda,
-        torch_cuda_works=not torch.error and sys.modules["torch"].cuda.is_available(),
-        onnxruntime=onnxruntime,
+        **own,
+        torch_cuda=None if own["torch"].error else sys.modules["torch"].version.cuda,
+        torch_cuda_works=not own["torch"].error and sys.modules["torch"].cuda.is_available(),
         onnxruntime_providers=_providers(),
-        cv2=_import("cv2"),
-        mediapipe=_import("mediapipe"),
+        other_modules=modules,
         weights=weights,
         weights_error=weights_error,
-        camera=_camera(configuration.stage.camera),
-        phones=_phones(configuration.delivery),
+        camera=_camera(configuration.stage.camera) if loads else NOT_LOOKED_FOR,
+        phones=_phones(configuration.delivery) if loads else NOT_LOOKED_FOR,
         display=machine.display(),
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
@@ -139,14 +143,6 @@ def _installed(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _import(name: str) -> Module:
-    try:
-        module = importlib.import_module(name)
-    except Exception as error:  # A broken package may raise anything; it is only reported.
-        return Module(error=f"{type(error).__name__}: {error}".splitlines()[0])
-    return Module(version=getattr(module, "__version__", "without a version"))
 
 
 def _providers() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ The packages have a few bytes each and keep what matters: names, versions, depen
 and onnxruntime-gpu put their files into one folder.
 """
 
+import base64
 import functools
 import hashlib
 import os
@@ -23,11 +24,6 @@ from tests.conftest import REPO
 NOBODY_THERE = "http://127.0.0.1:1/whl"
 
 PYPROJECT = """
-[build-system]
-requires = []
-build-backend = "backend"
-backend-path = ["."]
-
 [project]
 dependencies = [
     "insightface==2.1",
@@ -37,11 +33,6 @@ dependencies = [
 [project.optional-dependencies]
 gpu = ["onnxruntime-gpu==1.31.1"]
 """
-BACKEND = """
-import shutil
-def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    return shutil.copy("doppelganger-0.1.0-py3-none-any.whl", wheel_directory).rpartition("/")[2]
-"""
 COMMAND = "import os, sys\nprint('command', sys.argv[1:], os.getcwd())\n"
 TOOL = """
 import os, sys
@@ -50,7 +41,7 @@ open('NAME.arguments', 'w').write(' '.join(sys.argv[1:]))
 sys.exit('NAME' in os.environ.get('FAILING', ''))
 """
 # What the script itself starts.
-PROGRAMS = ("sh", "cat", "dirname", "flock", "readlink", "rm", "sed", "sha256sum", "timeout", "uname")
+PROGRAMS = ("sh", "cat", "dirname", "env", "flock", "readlink", "sed", "sha256sum", "tail", "uname")
 
 
 def wheel(folder: Path, name: str, version: str, files: dict[str, str], metadata: str = "") -> None:
@@ -61,10 +52,16 @@ def wheel(folder: Path, name: str, version: str, files: dict[str, str], metadata
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}",
         f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{path},,\n" for path in [*files, f"{stem}.dist-info/RECORD"])
+    record = "".join(f"{path},sha256={digest(text)},{len(text)}\n" for path, text in files.items())
+    record += f"{stem}.dist-info/RECORD,,\n"
     with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as archive:
         for path, text in (files | {f"{stem}.dist-info/RECORD": record}).items():
             archive.writestr(path, text)
+
+
+def digest(text: str) -> str:
+    """SHA-256 as wheels record it."""
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def index(folder: Path) -> None:
@@ -74,8 +71,8 @@ def index(folder: Path) -> None:
         (package / "index.html").write_text("<!DOCTYPE html><html><body>" + "".join(links) + "</body></html>")
 
 
-def torch(folder: Path, version: str, cuda: str | None) -> None:
-    files = {"torch/__init__.py": "from torch import version", "torch/version.py": f"cuda = {cuda!r}"}
+def torch(folder: Path, version: str, cuda: str | None, code: str = "from torch import version") -> None:
+    files = {"torch/__init__.py": code, "torch/version.py": f"cuda = {cuda!r}"}
     wheel(folder, "torch", version, files)
 
 
@@ -119,11 +116,11 @@ class Checkout:
         (root / "installation/cli").mkdir(parents=True)
         (root / "hardware").mkdir()
         shutil.copy(REPO / "kiosk", root)
+        shutil.copytree(REPO / "installation/setup", root / "installation/setup")
         shutil.copy(REPO / "hardware/machine.py", root / "hardware")
         (root / "pyproject.toml").write_text(PYPROJECT)
-        (root / "backend.py").write_text(BACKEND)
         (root / "installation/cli/main.py").write_text(COMMAND)
-        self.make_installable()
+        self.lock(packages)
 
         self.bin = root / "bin"
         for name in machine.TEST_PROGRAMS:
@@ -140,14 +137,6 @@ class Checkout:
             "DOPPELGANGER_PYTHON": sys.executable,
             "DOPPELGANGER_TORCH_INDEX": torch_index,
         }
-
-    def make_installable(self) -> None:
-        """The editable wheel that the stand-in build backend gives to pip: it points to this folder."""
-        needs = "".join(
-            f"Requires-Dist: {name}\n" for name in ("insightface", "onnxruntime", "torch==2.13.0")
-        )
-        needs += "Provides-Extra: test\nRequires-Dist: tools; extra == 'test'\n"
-        wheel(self.root, "doppelganger", "0.1.0", {"doppelganger.pth": f"{self.root}\n"}, needs)
 
     def lock(self, packages: Path) -> None:
         """Writes lock files with the hashes of the configured index's packages."""

@@ -1,8 +1,10 @@
 """The doctor: this machine's real facts, and for every check a machine on which it fails."""
 
 import argparse
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -12,11 +14,13 @@ from engine.common.errors import MachineError, UsageError, WeightsError
 from hardware import machine
 from hardware.machine import Gpu, Memory
 from installation.cli import doctor
+from installation.cli import main as cli
 from installation.diagnosis import checks
 from installation.diagnosis.checks import CHECKS, GIB, Level
-from installation.diagnosis.facts import Facts, Module, Named, WeightsFact, _weights, gather
+from installation.diagnosis.facts import Facts, Named, WeightsFact, _weights, gather
 from installation.settings.configuration import Faces, load, needed_weights
 from installation.settings.manifest import Manifest
+from installation.setup.imports import Module, try_imports
 from tests.conftest import REPO
 
 PINS: dict[str, str] = {
@@ -29,6 +33,7 @@ H100 = Gpu("NVIDIA H100", 81559, "580.65.06")
 
 # A healthy machine without a GPU, and the same with one.
 CPU = Facts(
+    unsupported="",
     python=(3, 11),
     checkout=True,
     in_venv=True,
@@ -46,6 +51,7 @@ CPU = Facts(
     onnxruntime_providers=("CPUExecutionProvider",),
     cv2=Module("4.11.0"),
     mediapipe=Module("0.10.21"),
+    other_modules={"dlib": Module("20.0.1")},
     weights=(WeightsFact("nobody", "ok", True, True), WeightsFact("ffhq-1024", "missing", False, False)),
     weights_error="",
     camera=Named("/dev/video0 (Logitech)"),
@@ -98,6 +104,13 @@ FAILURES = [
         Level.ERROR,
         "mediapipe: ImportError",
     ),
+    (
+        "imports",
+        replace(CPU, other_modules={"dlib": Module(error="illegal instruction", killed=True)}),
+        Level.ERROR,
+        "dlib: illegal instruction",
+    ),
+    ("machine", replace(CPU, unsupported="this processor lacks AVX"), Level.ERROR, "lacks AVX"),
     ("opencv", replace(CPU, installed=CPU.installed | {"opencv-python": "5.0.0"}), Level.ERROR, "5.0.0"),
     ("opencv", replace(CPU, cv2=Module("4.10.0")), Level.ERROR, "4.10.0"),
     ("opencv", replace(CPU, cv2=Module(error="ImportError: no")), Level.ERROR, "broken"),
@@ -264,6 +277,70 @@ def test_weights_that_the_manifest_does_not_have_are_wrong_use(tmp_path: Path) -
     (tmp_path / "odd.toml").write_text('generator = "no-such-weights"\n')
     with pytest.raises(UsageError, match="there are"):
         command("--config", str(tmp_path / "odd.toml"))
+
+
+# --- what the machine must have ---
+
+PC = ("Linux x86_64", True, (2, 36), frozenset({"sse2", "avx"}))
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "words"),
+    [
+        (0, "Linux aarch64", "x86-64 only; this is Linux aarch64: MediaPipe 0.10.21 has no package for it"),
+        (0, "Darwin arm64", "Linux on x86-64 only; this is Darwin arm64"),
+        (0, "Linux i686", "x86-64 only; this is Linux i686"),
+        (1, False, "32-bit"),
+        (2, (2, 27), "needs glibc 2.28 or newer; this is glibc 2.27"),
+        (2, (), "musl"),
+        (3, frozenset({"sse2", "sse4_2"}), "lacks AVX, which dlib needs"),
+    ],
+)
+def test_a_machine_that_packages_do_not_run_on_is_named(number: int, value: Any, words: str) -> None:
+    assert machine.unsupported(*PC) == ""
+    found: list[Any] = [*PC]
+    found[number] = value
+    assert words in machine.unsupported(*found)
+
+
+def test_a_processor_that_linux_says_nothing_of_is_not_refused() -> None:
+    assert machine.unsupported(PC[0], PC[1], PC[2], frozenset()) == ""
+
+
+def test_this_machine_is_supported_and_named_by_its_libraries() -> None:
+    assert machine.unsupported_here() == ""
+    assert machine.glibc() >= machine.OLDEST_GLIBC
+
+
+def test_commands_end_in_one_line_on_a_processor_without_avx(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nflags\t\t: fpu sse sse2 ssse3 sse4_2\n")
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+    for words in (["run"], ["visit"], ["judges", "list"]):
+        assert cli.main(words) == MachineError.exit_code
+        assert capsys.readouterr().err.strip().endswith("that has it.")
+
+
+def test_a_module_that_ends_its_process_is_told_from_those_beside_it(tmp_path: Path) -> None:
+    """A real illegal instruction, as of a package that is built for another processor."""
+    (tmp_path / "sound.py").write_text("__version__ = '1.2'\n")
+    (tmp_path / "broken.py").write_text("raise ValueError('two\\nlines')\n")
+    (tmp_path / "chatty.py").write_text("print('hello')\n")
+    # UD2 in a page that may be executed.
+    (tmp_path / "deadly.py").write_text(
+        "import ctypes, mmap\n"
+        "page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)\n"
+        "page.write(bytes([0x0F, 0x0B]))\n"
+        "ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()\n"
+    )
+    names = ["deadly", "sound", "broken", "chatty", "missing"]
+    results = try_imports(["env", f"PYTHONPATH={tmp_path}", sys.executable], names)
+    assert list(results) == names
+    assert results["deadly"].killed and "illegal instruction" in results["deadly"].error
+    assert results["sound"] == Module("1.2") and not results["chatty"].error
+    assert results["broken"].error == "ValueError: two"
+    assert "No module named 'missing'" in results["missing"].error
 
 
 # --- reading the machine ---

@@ -1,0 +1,78 @@
+"""The parts of the setup: which packages are complete, which of pip's settings count, time from systemd."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from hardware.watchdog import Watchdog
+from installation.setup.packages import forget_damaged_packages, intact_packages, locked_requirements
+from installation.setup.pip_settings import pip_environment
+from installation.setup.timeout import start_timeout_extended
+from tests.conftest import REPO
+from tests.support.kiosk_kit import digest
+
+
+def install(folder: Path, name: str, text: str = "x = 1\n") -> Path:
+    """A package of one module, as pip leaves it; returns the module."""
+    (folder / f"{name}-1.0.dist-info").mkdir()
+    (folder / f"{name}.py").write_text(text)
+    record = f"{name}.py,sha256={digest(text)},{len(text)}\n__pycache__/{name}.pyc,,\n"
+    record += f"{name}-1.0.dist-info/RECORD,,\n"
+    (folder / f"{name}-1.0.dist-info/RECORD").write_text(record)
+    return folder / f"{name}.py"
+
+
+def test_only_whole_packages_count(tmp_path: Path) -> None:
+    for name in ("whole", "emptied", "lost", "unrecorded"):
+        install(tmp_path, name)
+    (tmp_path / "emptied.py").write_text("")  # as a power failure leaves it
+    (tmp_path / "lost.py").unlink()
+    (tmp_path / "unrecorded-1.0.dist-info/RECORD").unlink()  # pip writes it last
+    assert intact_packages(tmp_path) == {"whole==1.0"}
+    forget_damaged_packages(tmp_path)
+    assert [info.name for info in tmp_path.glob("*.dist-info")] == ["whole-1.0.dist-info"]
+
+
+def test_the_lock_file_is_read_whole() -> None:
+    locked = locked_requirements(REPO / "requirements.lock")
+    assert {"numpy==1.26.4", "mediapipe==0.10.21"} <= locked.keys()
+    assert all("--hash=sha256:" in requirement for requirement in locked.values())
+
+
+def test_of_pips_settings_only_where_packages_come_from_counts(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://mirror/simple\ntimeout = 7\nuser = yes\n"
+        "extra-index-url =\n  https://a\n  https://b\n[install]\nno-deps = yes\ntimeout = 9\n"
+    )
+    caller = {
+        "PATH": "/bin",
+        "PYTHONPATH": "/elsewhere",
+        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "PIP_TARGET": "/elsewhere",
+        "PIP_CONSTRAINT": "/elsewhere",
+        "PIP_PROXY": "http://proxy:3128",
+        "https_proxy": "http://proxy:3128",
+    }
+    found = pip_environment([sys.executable, "-I"], caller)
+    assert found["PIP_INDEX_URL"] == "https://mirror/simple" and found["PIP_TIMEOUT"] == "9"
+    assert found["PIP_EXTRA_INDEX_URL"].split() == ["https://a", "https://b"]
+    assert found["PIP_PROXY"] == found["https_proxy"] == "http://proxy:3128"
+    assert found["PIP_CONFIG_FILE"] == "/dev/null"
+    assert not {"PIP_TARGET", "PIP_USER", "PIP_NO_DEPS", "PIP_CONSTRAINT", "PYTHONPATH"} & found.keys()
+
+
+def test_systemd_is_asked_for_time_while_the_setup_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with start_timeout_extended():
+            assert b"EXTEND_TIMEOUT_USEC=60000000" in manager.recv(1000).splitlines()
+        Watchdog().beat()
+        assert manager.recv(1000).startswith(b"READY=1")
+    unit = (REPO / "config/doppelganger.service").read_text()
+    assert "NotifyAccess=all" in unit, "the setup is not the unit's main process"
