@@ -77,21 +77,6 @@ def wait_until(done: Callable[[], bool], limit_s: float = 120) -> None:
         time.sleep(0.05)
 
 
-def test_an_environment_in_use_is_not_moved_away(checkout: Checkout) -> None:
-    main = checkout.root / "installation/cli/main.py"
-    main.write_text("import time\nprint('up', flush=True)\ntime.sleep(60)\n")
-    assert checkout.run("--set-up").returncode == 0
-    piece = checkout.start("run")
-    assert piece.stdout is not None and piece.stdout.readline() == "up\n"
-    lock = checkout.root / "requirements.lock"
-    lock.write_text(lock.read_text() + "# changed\n")
-    result = checkout.run("visit")
-    assert result.returncode == 5 and "end it first" in result.stderr.splitlines()[-1]
-    piece.kill()
-    piece.communicate()
-    assert checkout.run("--set-up").returncode == 0
-
-
 # --- the caller's environment ---
 
 
@@ -121,15 +106,6 @@ def test_nothing_of_the_callers_python_or_pip_leaks_in(checkout: Checkout, tmp_p
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{checkout.root}/.venv/lib/python3.11/site-packages/torch/__init__.py 1 1\n"
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_mirror_in_pips_configuration_file_is_used(
-    tmp_path: Path, packages: Path, pytorch_index: str
-) -> None:
-    checkout = Checkout(tmp_path / "checkout", packages, pytorch_index, gpu=False)
-    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {checkout.environment.pop('PIP_INDEX_URL')}\n")
-    result = checkout.run("visit", PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
-    assert result.returncode == 0, result.stderr
 
 
 # --- what the machine cannot do ---

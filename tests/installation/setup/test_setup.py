@@ -1,5 +1,7 @@
 """The parts of the setup: which packages are complete, which of pip's settings count, time from systemd."""
 
+import fcntl
+import os
 import socket
 import sys
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardware.watchdog import Watchdog
+from installation.setup.environment import COMPLETE, Environment
 from installation.setup.packages import forget_damaged_packages, intact_packages, locked_requirements
 from installation.setup.pip_settings import pip_environment
 from installation.setup.timeout import start_timeout_extended
@@ -33,6 +36,24 @@ def test_only_whole_packages_count(tmp_path: Path) -> None:
     assert intact_packages(tmp_path) == {"whole==1.0"}
     forget_damaged_packages(tmp_path)
     assert [info.name for info in tmp_path.glob("*.dist-info")] == ["whole-1.0.dist-info"]
+
+
+def test_a_new_environment_takes_the_place_of_one_that_nobody_uses(tmp_path: Path) -> None:
+    used, new = Environment(tmp_path / ".venv"), Environment(tmp_path / ".venv-new")
+    for environment in (used, new):
+        (environment.folder / "bin").mkdir(parents=True)
+        environment.write_note(COMPLETE, environment.folder.name)
+    (new.folder / "pyvenv.cfg").write_text("")
+    (new.folder / "bin/tool").write_text(f"#!{new.python}\n")
+    running = os.open(used.folder, os.O_RDONLY)  # as `kiosk` holds it for each program
+    fcntl.flock(running, fcntl.LOCK_SH)
+    assert not new.take_place_of(used)
+    assert used.note(COMPLETE) == ".venv"
+    os.close(running)
+    assert new.take_place_of(used)
+    assert used.note(COMPLETE) == ".venv-new" and not new.folder.exists()
+    assert (used.folder / "bin/tool").read_text() == f"#!{used.python}\n"
+    assert [path.name for path in tmp_path.iterdir()] == [".venv"]
 
 
 def test_the_lock_file_is_read_whole() -> None:
