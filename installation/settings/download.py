@@ -16,6 +16,7 @@ import requests
 from tqdm import tqdm
 
 from engine.common.errors import UsageError, WeightsError
+from engine.common.file_kind import unusable_kind
 from installation.settings.manifest import Entry, Manifest, hash_state, sha256
 
 CONNECT_TIMEOUT_S = 10
@@ -57,12 +58,13 @@ def add(manifest: Manifest, file: Path) -> Entry:
     try:
         if file.exists() and not file.is_file():
             raise UsageError(f"{file}: is not an ordinary file: give the one that was downloaded")
-        digest = sha256(file)
+        digest, kind = sha256(file), unusable_kind(file)
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
     known = [entry for entry in manifest.entries.values() if entry.sha256 == digest]
     if not known:
-        raise UsageError(f"{file}: the manifest knows no file with its sha256, {digest}; is it whole?")
+        hint = f"it is {kind}" if kind else "is it whole? A file of your own needs an entry in the manifest"
+        raise UsageError(f"{file}: the manifest knows no file with its sha256, {digest}; {hint}")
     entry = known[0]
     try:
         target = manifest.folder if entry.embedded else manifest.downloads
@@ -94,8 +96,10 @@ def _download_from_any(manifest: Manifest, entry: Entry, out: BinaryIO) -> None:
 def _store(manifest: Manifest, file: Path, entry: Entry) -> None:
     """Verifies `file`, on the disk of the weights, and moves it to its place. Deletes it if it is wrong."""
     if hash_state(file, entry) != "ok":
+        kind = unusable_kind(file)
         file.unlink()
-        raise WeightsError(f"{entry.name}: {entry.file} is not what the manifest says; it was removed")
+        found = f" but {kind}" if kind else ""
+        raise WeightsError(f"{entry.name}: {entry.file} is not what the manifest says{found}; it was removed")
     if entry.members:
         _unpack(manifest, file, entry)
         file.unlink()

@@ -187,6 +187,17 @@ def test_add_refuses_whatever_the_manifest_does_not_know(
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.toml", "unknown"]
 
 
+def test_a_web_page_in_place_of_weights_is_named(tmp_path: Path, server: Server) -> None:
+    page = b"<!DOCTYPE html><html><title>Sign in to the network</title></html>".ljust(len(CONTENT))
+    server.files["network.pkl"] = page
+    manifest = write_manifest(tmp_path, entry([server.url("network.pkl")]))
+    with pytest.raises(WeightsError, match=r"a web page.*it was removed"):
+        fetch(manifest, "network", accept_licence=True)
+    (tmp_path / "network.pkl").write_bytes(page)
+    with pytest.raises(UsageError, match="it is a web page"):
+        add(manifest, tmp_path / "network.pkl")
+
+
 def test_add_refuses_what_cannot_be_read(manifest: Manifest, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         add(manifest, tmp_path / "nothing")
