@@ -18,7 +18,7 @@ import torch
 
 from engine.common.weights_file import InvalidWeights, is_torch_file
 from engine.stylegan2.modules import Parts, attributes, is_module, take_apart
-from engine.stylegan2.nvidia import has_running_average, nvidia_settings
+from engine.stylegan2.nvidia import check_structure, has_running_average, nvidia_settings
 from engine.stylegan2.pickles import read_pickle
 from engine.stylegan2.recognition import check_record, name_of_network
 from engine.stylegan2.rosinality import as_nvidia, rosinality_settings
@@ -94,7 +94,9 @@ def _is_no_average(item: tuple[Any, Any]) -> bool:
 
 def _nvidia(parts: Parts, content: Any) -> Content:
     state = _read(parts)
-    settings = nvidia_settings(parts.settings, {name: value.shape for name, value in state.items()})
+    shapes = {name: value.shape for name, value in state.items()}
+    settings = nvidia_settings(parts.settings, shapes)
+    check_structure(shapes)
     return Content(state, settings, not has_running_average(parts.settings))
 
 
@@ -106,6 +108,7 @@ def _rosinality(parts: Parts, content: Any) -> Content:
         parts.settings, {name: value.shape for name, value in state.items()}, training
     )
     state = as_nvidia(state)
+    check_structure({name: value.shape for name, value in state.items()})
     w_avg = _w_avg(beside.get("latent_avg"))
     if w_avg is not None:
         state["mapping.w_avg"] = w_avg

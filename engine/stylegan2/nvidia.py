@@ -74,6 +74,29 @@ def nvidia_settings(settings: list[Setting], shapes: Mapping[str, torch.Size]) -
     )
 
 
+def check_structure(shapes: Mapping[str, torch.Size]) -> None:
+    """Names what the weights themselves tell of an architecture that `Generator` does not have.
+
+    Raises `InvalidWeights`. `shapes`: of the weights by name, which may be wrong in any other way too.
+    """
+    if "mapping.embed.weight" in shapes:
+        raise InvalidWeights(
+            "a conditional generator, which draws by class labels: mapping.embed.weight is not part of an "
+            "unconditional one"
+        )
+    if skips := [name for name in shapes if re.fullmatch(r"synthesis\.b\d+\.skip\.weight", name)]:
+        raise InvalidWeights(f"its setting architecture is 'resnet' ({skips[0]}); only 'skip' is known here")
+    colours = {name: shape for name, shape in shapes.items() if re.fullmatch(rf"{COLOURS}\.weight", name)}
+    if colours and "synthesis.b4.torgb.weight" not in colours:
+        raise InvalidWeights(
+            "its setting architecture is not 'skip', the only one known here: "
+            "synthesis.b4.torgb.weight is missing"
+        )
+    for name, shape in colours.items():
+        if len(shape) == 4 and shape[0] != 3:
+            raise InvalidWeights(f"it draws {shape[0]} colours ({name}); only 3 (RGB) are known here")
+
+
 def has_running_average(settings: list[Setting]) -> bool:
     """Whether the mapping keeps the running average of w; NVIDIA's does unless `w_avg_beta` is None."""
     return all(

@@ -53,7 +53,8 @@ _RECORDS = {
     "collections": ["defaultdict", "deque", "Counter"],
     "copyreg": ["_reconstructor"],
     "copy_reg": ["_reconstructor"],
-    "datetime": ["date", "datetime", "timedelta"],
+    "decimal": ["Decimal"],
+    "datetime": ["date", "datetime", "time", "timedelta", "timezone"],
     "dnnlib.tflib.network": ["Network"],
     "functools": ["partial"],
     "numpy": ["dtype", "ndarray"],
@@ -73,6 +74,7 @@ _RECORDS = {
     "torch.storage": ["_load_from_bytes"],
     "torch_utils.persistence": ["_reconstruct_persistent_obj"],
     "types": ["SimpleNamespace"],
+    "uuid": ["UUID"],
 }
 KNOWN_NAMES: Mapping[str, type] = {
     **{f"{module}.{name}": Record for module, names in _RECORDS.items() for name in names},

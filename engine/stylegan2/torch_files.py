@@ -135,7 +135,9 @@ def _read_old(path: Path) -> Any:
     places: dict[str, tuple[str, int, int]] = {}  # kind, first byte, count of bytes
     kinds: dict[str, str] = {}
 
-    def persistent(identity: Any) -> Stored:
+    def persistent(identity: Any) -> Any:
+        if identity[0] == "module" and type(identity[1]) is Name:  # a class, and its source text
+            return identity[1]
         kind, key = _identity(identity)
         kinds[key] = kind
         return Stored(kind, lambda: _part(path, *places[key][1:]))

@@ -223,6 +223,24 @@ def test_a_setting_that_is_not_known_is_refused_by_name(tmp_path: Path, made: Ma
     assert [p.name for p in tmp_path.iterdir()] == ["network.pkl"]
 
 
+STRUCTURES: list[tuple[Mapping[str, torch.Tensor | None], str]] = [
+    ({"synthesis.b8.skip.weight": torch.zeros(3, 4, 1, 1)}, "architecture is 'resnet'"),
+    ({"synthesis.b4.torgb.weight": None}, "architecture is not 'skip'"),
+    ({"synthesis.b4.torgb.weight": torch.zeros(1, 4, 1, 1)}, "draws 1 colours"),
+    ({"mapping.embed.weight": torch.zeros(5, 10)}, "conditional generator"),
+]
+
+
+@pytest.mark.parametrize(("changed", "message"), STRUCTURES)
+def test_a_state_dict_of_another_architecture_is_named(
+    tmp_path: Path, changed: Mapping[str, torch.Tensor | None], message: str
+) -> None:
+    state = {name: tensor for name, tensor in {**small_state(), **changed}.items() if tensor is not None}
+    torch.save(state, tmp_path / "network.pt")
+    with pytest.raises(WeightsError, match=rf"network\.pt: .*{message}"):
+        load_generator(tmp_path / "network.pt")
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("conv_clamp", "256"), ("conv_clamp", 0), ("lr_multiplier", None)]
 )

@@ -2,12 +2,17 @@
 
 import io
 import pickle
+import random
 import sys
 import zipfile
 from argparse import Namespace
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -110,17 +115,29 @@ def test_a_tuned_generator_of_pti(tmp_path: Path, form: Callable[[Any], bytes]) 
     assert not canary.exists()
 
 
-@pytest.mark.parametrize("module", ["models.stylegan2.model", "model", "training.networks"])
-@pytest.mark.parametrize("wrapped", [lambda g: g, lambda g: {"g_ema": g, "latent_avg": torch.ones(6)}])
-def test_a_whole_module_of_rosinality(tmp_path: Path, module: str, wrapped: Callable[[Any], Any]) -> None:
+@pytest.mark.filterwarnings("ignore:Couldn't retrieve source code")
+@pytest.mark.parametrize(
+    ("module", "form", "beside"),
+    [
+        ("models.stylegan2.model", zip_torch, False),
+        ("model", old_torch, False),
+        ("training.networks", zip_torch, True),
+        ("models.stylegan2.model", old_torch, True),
+        ("model", pickle.dumps, False),
+    ],
+)
+def test_a_whole_module_of_rosinality(
+    tmp_path: Path, module: str, form: Callable[[Any], bytes], beside: bool
+) -> None:
     state, expected = golden(64)
     path = tmp_path / "network.pt"
     with rosinality_modules(module):
-        content = wrapped(as_rosinality_module(as_rosinality(state)))
-        if isinstance(content, dict):
-            content["latent_avg"] = state["mapping.w_avg"]
-        path.write_bytes(zip_torch(content))
+        network = as_rosinality_module(as_rosinality(state))
+        path.write_bytes(
+            form({"g_ema": network, "latent_avg": state["mapping.w_avg"]} if beside else network)
+        )
     assert same_pictures(path, state, expected)
+    assert torch.equal(load_generator(path).mapping.w_avg, state["mapping.w_avg"]) == beside
 
 
 def test_a_whole_module_of_nvidia_inside_others(tmp_path: Path) -> None:
@@ -147,6 +164,23 @@ def test_the_generator_of_psp(tmp_path: Path, form: Callable[[Any], bytes], repe
     path.write_bytes(form(in_psp(state, w_avg.repeat(10, 1) if repeated else w_avg)))
     assert same_pictures(path, state, expected)
     assert torch.equal(load_generator(path).mapping.w_avg, w_avg)
+
+
+def test_what_training_code_keeps_beside_the_tensors(tmp_path: Path) -> None:
+    """Of Python, NumPy and PyTorch; keys of any kind; protocol 4; half and double precision."""
+    state = as_rosinality(small_state())
+    beside = {
+        "random": (random.getstate(), np.random.get_state(), torch.get_rng_state()),
+        "objects": [torch.device("cpu"), torch.float16, torch.Size([2]), np.zeros(3), np.float32(2), {1, 2}],
+        "python": [datetime.now(UTC), Decimal("0.5"), UUID(int=1), defaultdict(list, a=[1]), Path("a")],
+        "keys": {None: 1, (1, 2): 2, 1.5: 3, True: 4},
+    }
+    for i, (dtype, protocol) in enumerate([(torch.float16, 2), (torch.float32, 4), (torch.float64, 2)]):
+        g_ema = {name: tensor.to(dtype) for name, tensor in state.items()}
+        path = tmp_path / f"{i}.pt"
+        torch.save({"g_ema": g_ema, **beside}, path, pickle_protocol=protocol)
+        const = load_generator(path).synthesis.get_parameter("b4.const")
+        assert torch.allclose(const, state["input.input"][0], atol=1e-3)
 
 
 def test_state_dicts_under_nvidias_names(tmp_path: Path) -> None:
