@@ -7,6 +7,7 @@ the kernel through psutil, the default routes from /proc/net/route.
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Protocol
 
@@ -71,10 +72,7 @@ def interfaces(
             name=name,
             kind=_kind(sysfs / name),
             addresses=tuple(each.address for each in given if each.family == socket.AF_INET),
-            has_ipv6=any(
-                each.family == socket.AF_INET6 and not each.address.lower().startswith(("fe80:", "::1"))
-                for each in given
-            ),
+            has_ipv6=any(each.family == socket.AF_INET6 and _leads_beyond(each.address) for each in given),
             connected=_read(sysfs / name / "operstate") in ("", *_CONNECTED),
             route_metric=metrics.get(name),
         )
@@ -82,19 +80,19 @@ def interfaces(
     )
 
 
+def _leads_beyond(address: str) -> bool:
+    """Whether an IPv6 address holds beyond this machine and its own link."""
+    parsed = IPv6Address(address.partition("%")[0])
+    return not (parsed.is_loopback or parsed.is_link_local)
+
+
 def _kind(folder: Path) -> str:
     """What the interface with this folder in sysfs is."""
     if not folder.exists():
         return _kind_by_name(folder.name)
     hardware_type = int(_read(folder / "type") or -1)
-    devtype = next(
-        (
-            line.removeprefix("DEVTYPE=")
-            for line in _read(folder / "uevent").splitlines()
-            if line.startswith("DEVTYPE=")
-        ),
-        "",
-    )
+    properties = dict(line.partition("=")[::2] for line in _read(folder / "uevent").splitlines())
+    devtype = properties.get("DEVTYPE", "")
     if hardware_type == _ARPHRD_LOOPBACK:
         return LOOPBACK
     if (folder / "bridge").is_dir():
