@@ -95,7 +95,7 @@ function choice(node) {
 
 function words(node) {
   const colour = node.EXTENDED_TYPE?.[0] === "color";
-  const field = make("input", { type: colour ? "color" : "text", "aria-label": node.FULL_PATH });
+  const field = make("input", { type: colour ? "color" : "text", dir: "auto", "aria-label": node.FULL_PATH });
   field.addEventListener(colour ? "input" : "change", () => send(node.FULL_PATH, "s", [field.value]));
   return { controls: [field], show: (value) => (field.value = value) };
 }
