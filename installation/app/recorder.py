@@ -44,13 +44,18 @@ class Recorder:
 
     def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
         self._scenes = path.with_name(f"{path.stem}-scenes")
+        lines = path.with_suffix(".jsonl")
+        made = [each for each in (path, lines) if not each.exists()]
         try:
+            path.open("ab").close()  # FFmpeg opens it with the first frame only
+            self._film = Film(path, width_px, height_px, rate_hz, for_phones=False)
+            self._lines = lines.open("w", encoding="utf-8")
             self._scenes.mkdir(exist_ok=True)
             for earlier in self._scenes.glob("*.png"):
                 earlier.unlink()
-            self._lines = path.with_suffix(".jsonl").open("w", encoding="utf-8")
-            self._film = Film(path, width_px, height_px, rate_hz, for_phones=False)
         except OSError as error:  # of the operating system, or of FFmpeg, whose errors are OSErrors, too
+            for each in made:
+                each.unlink(missing_ok=True)
             raise UsageError(
                 f"--record {path}: {error.filename or path} cannot be written ({error.strerror}). "
                 "Remove what is in the way, or record elsewhere."

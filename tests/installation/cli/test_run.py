@@ -223,6 +223,7 @@ def test_what_is_in_the_way_of_a_recording_is_named(tmp_path: Path, obstacle: st
         (tmp_path / obstacle).mkdir()
     with pytest.raises(UsageError, match=f"{obstacle} cannot be written"):
         Recorder(tmp_path / "out.mp4", 361, 641, 240)
+    assert [path.name for path in tmp_path.iterdir()] == [obstacle], "nothing half written"
 
 
 @pytest.mark.parametrize(
@@ -238,8 +239,11 @@ def test_what_is_in_the_way_of_a_recording_is_named(tmp_path: Path, obstacle: st
         (["--setup", "--visits", "1"], "--setup is for a technician"),
         (["--unseen"], "--unseen is for visitors who come by themselves"),
         (["--show", "pyproject.toml"], "is not a folder"),
-        (["--display", "headless:99999x1080", "--camera", "synthetic"], "give 48 to 8192 pixels a side"),
-        (["--display", "headless:10x10", "--camera", "synthetic"], "give 48 to 8192 pixels a side"),
+        (
+            ["--display", "headless:99999x1080", "--camera", "synthetic"],
+            "a size from 48 to 8192 pixels a side",
+        ),
+        (["--display", "headless:10x10", "--camera", "synthetic"], "a size from 48 to 8192 pixels a side"),
         (["--set", "border"], "give SCENE/NAME=VALUE"),
         (["--set", "border/way_s=500", "--display", "headless", "--camera", "synthetic"], "out of range"),
         (["--set", "border/no=1", "--display", "headless", "--camera", "synthetic"], "unknown address"),
