@@ -83,3 +83,8 @@ def report_errors_in_one_line(main: Callable[Arguments, int]) -> Callable[Argume
             return error.exit_code
 
     return wrapper
+
+
+def printable(value: object) -> str:
+    """On one line and free of control characters, whatever is in a file's name or a decoder's complaint."""
+    return "".join(c if c.isprintable() else "?" for c in str(value))

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from engine.common.arrays import Pixels
-from engine.common.errors import UsageError
+from engine.common.errors import UsageError, printable
 from engine.judges.base import Judge
 from engine.judges.judging import REFERENCE_K, K
 from engine.judges.perturbations import perturbations
 from engine.photographs.folder import picture_files
-from engine.photographs.photograph import printable
 
 ENOUGH_ERRORS = 30
 """False matches a threshold should rest on: with 30, the rate is right to a third, nine times in ten

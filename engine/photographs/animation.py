@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.photographs.photograph import identify, opened_picture, printable, read_pixels
+from engine.common.errors import printable
+from engine.photographs.photograph import identify, opened_picture, read_pixels
 
 FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
 # As browsers do where a file asks for no time or nearly none.

@@ -1,14 +1,10 @@
 """Finds the pictures of a folder as people bring it: from a camera, on a stick, with broken files."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.common.errors import UsageError
-from engine.photographs.photograph import load_photograph, printable
+from engine.common.errors import UsageError, printable
 
 PICTURE_SUFFIXES = (
     ".jpg",
@@ -68,17 +64,3 @@ def _walk(folder: Path, suffixes: tuple[str, ...], depth: int, above: tuple[Path
                 yield from _walk(path, suffixes, depth - 1, (*above, inside))
             except OSError:
                 continue
-
-
-def readable_photographs(
-    paths: Iterable[Path], report: Callable[[str], None]
-) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
-    """Each file with its picture as `load_photograph` reads it; what cannot be read is passed over, and
-    reported in one line."""
-    for path in paths:
-        try:
-            photograph = load_photograph(path)
-        except UsageError as error:
-            report(f"passed over: {error}")
-            continue
-        yield path, photograph

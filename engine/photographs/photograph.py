@@ -3,7 +3,7 @@
 import io
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -14,7 +14,7 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-from engine.common.errors import UsageError
+from engine.common.errors import UsageError, printable
 from engine.common.native_output import native_stderr_silenced
 from engine.photographs import colour
 
@@ -63,6 +63,20 @@ def load_photograph(path: Path) -> NDArray[np.uint8]:
     """
     with opened_picture(path) as image:
         return read_pixels(image, printable(path))
+
+
+def readable_photographs(
+    paths: Iterable[Path], report: Callable[[str], None]
+) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
+    """Each file with its picture as `load_photograph` reads it; what cannot be read is passed over, and
+    reported in one line."""
+    for path in paths:
+        try:
+            photograph = load_photograph(path)
+        except UsageError as error:
+            report(f"passed over: {error}")
+            continue
+        yield path, photograph
 
 
 @contextmanager
@@ -249,8 +263,3 @@ def _damaged(name: str, error: Exception) -> str:
 
 def _too_large(name: str, how_large: str) -> str:
     return f"{name} has {how_large} than {MAX_MEGAPIXELS} megapixels: shrink it to {MAX_SIDE_PX} a side."
-
-
-def printable(value: object) -> str:
-    """On one line and free of control characters, whatever is in a file's name or a decoder's complaint."""
-    return "".join(c if c.isprintable() else "?" for c in str(value))

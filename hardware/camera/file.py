@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from engine.common.errors import UsageError
+from engine.common.errors import UsageError, printable
 from engine.photographs.animation import is_animation
 from engine.photographs.folder import PICTURE_SUFFIXES
-from engine.photographs.photograph import is_picture, load_photograph, printable
+from engine.photographs.photograph import is_picture, load_photograph
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.film.clip import Clip
 from hardware.camera.settings import CameraSettings

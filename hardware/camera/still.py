@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from engine.common.arrays import Pixels
-from engine.common.errors import UsageError
+from engine.common.errors import UsageError, printable
 from engine.photographs.animation import Animation
 from engine.photographs.folder import picture_files
-from engine.photographs.photograph import load_photograph, opened_picture, printable
+from engine.photographs.photograph import load_photograph, opened_picture
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.timed import ROUNDING_S
 

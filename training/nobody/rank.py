@@ -27,7 +27,8 @@ from engine.inversion.target import to_target
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
-from engine.photographs.folder import picture_files, readable_photographs
+from engine.photographs.folder import picture_files
+from engine.photographs.photograph import readable_photographs
 from engine.stylegan2.encoder import Encoder, load_encoder
 from training.nobody.compose import compose_as_photographed
 from training.nobody.dataset import held_out, load_cutouts

@@ -7,8 +7,7 @@ from pathlib import Path
 import av
 
 from engine.common.arrays import Pixels
-from engine.common.errors import UsageError
-from engine.photographs.photograph import printable
+from engine.common.errors import UsageError, printable
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.film.deinterlacing import deinterlaced
 from hardware.camera.film.presentation import Presenter, read_presentation

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from engine.common.errors import UsageError
-from engine.photographs.folder import picture_files, readable_photographs
+from engine.photographs.folder import picture_files
+from engine.photographs.photograph import readable_photographs
 
 
 def put(path: Path) -> Path:
