@@ -44,6 +44,7 @@ def left(app: TestApp) -> list[str]:
     for _ in range(2):  # the canvas drops what is not drawn any more
         app.main_loop.frame()
     session, service, tracker = app.session, app.tracker, app.tracker._tracker
+    scene, scenes = app.main_loop.player._scene, app.main_loop.player._scenes
     pictures = [picture for picture, _ in app.main_loop.player.canvas._scaled.values()]
     held: dict[str, object] = {
         "visitor": None if session._visitor == VisitorData() else session._visitor,
@@ -55,9 +56,7 @@ def left(app: TestApp) -> list[str]:
         "portraits": service._portraits or None,
         "memories": app.engine._memories or None,
         "request": app.engine._request,
-        "scene": None
-        if app.main_loop.player._scene is app.main_loop.player._scenes[Phase.ATTRACT]
-        else app.main_loop.player._scene,
+        "scene": None if scene in (scenes[Phase.ATTRACT], scenes[Phase.FAREWELL]) else scene,
         "pictures": any(not _is_of_people(picture, app) for picture in pictures) or None,
     }
     return [name for name, one in held.items() if one is not None]
