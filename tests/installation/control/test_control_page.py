@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from installation.control.show.frame_status import JuryEntry
 from installation.settings.phase import Phase
-from installation.visit.events import Halted, Skipped
+from installation.visit.events import BlackoutChanged, Halted, ShowClosed, Skipped
 from installation.workers.supervision import Condition, Health
 from tests.support.headless_stage import HeadlessStage, eventually
 from tests.support.judge_kit import verdict
@@ -151,6 +151,26 @@ def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> N
     page.locator("#fade").fill("0")
     page.get_by_role("button", name="evening").click()
     eventually(lambda: stage.value("rehearsed/turns") == 3)
+
+
+def test_no_two_parameters_of_a_scene_look_alike(stage: HeadlessStage, page: Page) -> None:
+    shown = [
+        f"{scene.get_attribute('data-scene')}/{name}"
+        for scene in page.locator("details[data-scene]").all()
+        for name in scene.locator(".name").all_text_contents()
+    ]
+    assert sorted(shown) == sorted(stage.registry.parameters)
+
+
+def test_panic_asks_first(stage: HeadlessStage, page: Page) -> None:
+    panic = page.get_by_role("button", name="panic")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    panic.click()
+    page.get_by_role("button", name="next", exact=True).click()
+    eventually(lambda: stage.happened == [Skipped()])
+    page.once("dialog", lambda dialog: dialog.accept())
+    panic.click()
+    eventually(lambda: stage.happened[1:] == [Halted(), ShowClosed(), BlackoutChanged(True)])
 
 
 def test_the_page_fits_a_phone_and_comes_back(stage: HeadlessStage, page: Page) -> None:

@@ -109,7 +109,8 @@ function control(node) {
 function parameter(name, node) {
   const { controls, show } = control(node);
   const unit = UNITS[node.UNIT?.[0]] ?? node.UNIT?.[0] ?? "";
-  const title = make("span", { class: "name" }, name.replace(/_(per_s|ms|s|px|deg|hz|percent)$/, "").replaceAll("_", " "));
+  // The address's own name with its unit: without it, `breath_s` and `breath_percent` would look alike.
+  const title = make("span", { class: "name", title: node.FULL_PATH }, name);
   const when = node.APPLIES === "next scene" ? " (from the next scene on)" : "";
   const hint = make("span", { class: "hint" }, `${node.DESCRIPTION.replaceAll("*", "")}${when}`);
   const update = ([value]) => {
@@ -269,7 +270,11 @@ async function connect() {
 }
 
 find("phases").append(...PHASES.map((name) => make("li", {}, name)));
-document.querySelectorAll("[data-send]").forEach((button) => button.addEventListener("click", () => send(button.dataset.send)));
+document.querySelectorAll("[data-send]").forEach((button) =>
+  button.addEventListener("click", () => {
+    if (!button.dataset.asks || confirm(button.dataset.asks)) send(button.dataset.send);
+  }),
+);
 find("blackout").addEventListener("click", () => send("/show/blackout", "T", [!black]));
 find("open").addEventListener("click", () => send(find("open").getAttribute("aria-pressed") === "true" ? "/show/stop" : "/show/start"));
 const showFade = () => {
