@@ -115,6 +115,9 @@ class Checkout:
         self.root = root
         (root / "installation/cli").mkdir(parents=True)
         (root / "hardware").mkdir()
+        # Without them, the packages of the checkout under test would come first: its environment names them.
+        for package in ("installation", "hardware"):
+            (root / package / "__init__.py").touch()
         shutil.copy(REPO / "kiosk", root)
         shutil.copytree(REPO / "installation/setup", root / "installation/setup")
         shutil.copy(REPO / "hardware/machine.py", root / "hardware")
