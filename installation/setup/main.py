@@ -1,6 +1,6 @@
 """Sets up the environment: the packages of the lock files and PyTorch, in a folder beside the one in use.
 
-    python -m installation.setup.main PYTHON FINGERPRINT [--plan] [--tests] [--in-background]
+    python -m installation.setup.main CHECKOUT PYTHON FINGERPRINT [--plan] [--tests] [--in-background]
 
 `kiosk` runs this with the system's Python 3.11 in the checkout's folder: standard library only. It may be
 killed at any moment; the next run goes on where it was. Messages go to standard error, as does what pip says.
@@ -229,6 +229,7 @@ def _set_up_tests() -> None:
 def main() -> int:
     """Sets up; returns the exit code."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("checkout", help="the folder to set up; must be the one that this module lies in")
     parser.add_argument("python", help="the command that makes the environment, such as python3.11")
     parser.add_argument("fingerprint", help="changes when the environment has to be made anew")
     parser.add_argument("--plan", action="store_true", help="print the steps without doing them")
@@ -238,6 +239,12 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
+        # A Python whose environment names another checkout may have found that one's modules first.
+        if not os.path.samefile(arguments.checkout, ROOT):
+            raise SetupError(
+                f"this Python belongs to the checkout {ROOT} and would set up that one: name another by "
+                "DOPPELGANGER_PYTHON"
+            )
         if arguments.plan:
             Setup(Environment(ROOT / ".venv"), only_plan=True).build(arguments.python, "")
             return 0

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,3 +98,11 @@ def test_systemd_is_asked_for_time_while_the_setup_goes_on(
         assert manager.recv(1000).startswith(b"READY=1")
     unit = (REPO / "config/doppelganger.service").read_text()
     assert "NotifyAccess=all" in unit, "the setup is not the unit's main process"
+
+
+def test_another_checkout_than_the_one_that_was_started_is_not_set_up(tmp_path: Path) -> None:
+    """A Python whose environment names a checkout may find that one's modules first."""
+    command = [sys.executable, "-m", "installation.setup.main", str(tmp_path), sys.executable, "0"]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True)
+    assert done.returncode == 5
+    assert done.stderr.count("\n") == 1 and str(REPO) in done.stderr and "DOPPELGANGER_PYTHON" in done.stderr
