@@ -21,7 +21,7 @@ WIFI, ETHERNET, LOOPBACK = "Wi-Fi", "Ethernet", "the loopback"
 # Numbers of hardware types, from linux/if_arp.h.
 _ARPHRD_ETHER, _ARPHRD_PPP, _ARPHRD_LOOPBACK = 1, 512, 772
 # Hardware that does not lead into the room: DEVTYPE in its uevent -> what it is.
-_NO_ROOM = {"wwan": "mobile broadband", "gadget": "a USB gadget"}
+_NO_ROOM = {"wwan": "mobile broadband", "gadget": "a USB gadget", "bluetooth": "Bluetooth"}
 # operstate (RFC 2863) of an interface that carries data; drivers that do not say report "unknown".
 _CONNECTED = ("up", "unknown")
 
@@ -41,6 +41,7 @@ class Interface:
     addresses: its IPv4 addresses in the kernel's order; has_ipv6: whether it has one beyond its own link.
     connected: whether it is up and has a carrier.
     route_metric: of its IPv4 default route, the smaller the more preferred; None where it has none.
+    bridges_card: whether it is a bridge to which a card of this machine belongs.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Interface:
     has_ipv6: bool = False
     connected: bool = True
     route_metric: int | None = None
+    bridges_card: bool = False
 
     @property
     def is_physical(self) -> bool:
@@ -75,6 +77,7 @@ def interfaces(
             has_ipv6=any(each.family == socket.AF_INET6 and _leads_beyond(each.address) for each in given),
             connected=_read(sysfs / name / "operstate") in ("", *_CONNECTED),
             route_metric=metrics.get(name),
+            bridges_card=any((sysfs / port.name / "device").exists() for port in _ports(sysfs / name)),
         )
         for name, given in sorted(found.items())
     )
@@ -103,12 +106,19 @@ def _kind(folder: Path) -> str:
         return _NO_ROOM[devtype]
     if hardware_type == _ARPHRD_PPP:
         return "a point-to-point link"
+    if (folder / "brport").exists():
+        return "a port of a bridge"
     if not (folder / "device").exists():
         return "a virtual interface" if hardware_type == _ARPHRD_ETHER else "a tunnel"
     if hardware_type != _ARPHRD_ETHER:
         return "neither Wi-Fi nor Ethernet"
     wireless = devtype == "wlan" or (folder / "phy80211").exists() or (folder / "wireless").exists()
     return WIFI if wireless else ETHERNET
+
+
+def _ports(folder: Path) -> list[Path]:
+    """The interfaces that belong to the bridge with this folder in sysfs."""
+    return list((folder / "brif").iterdir()) if (folder / "brif").is_dir() else []
 
 
 def _kind_by_name(name: str) -> str:

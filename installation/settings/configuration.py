@@ -64,6 +64,19 @@ FinderName = Annotated[str, _among(FINDERS)]
 DetectorName = Annotated[str, _among(DETECTORS)]
 
 
+# A name's labels, or an IPv6 address in brackets; then perhaps a port.
+_LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+HOST = re.compile(rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?", re.IGNORECASE)
+
+
+def _is_ipv4(name: str) -> bool:
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -145,9 +158,16 @@ class Stage(_Section):
 class WiFi(_Section):
     """The network that phones are asked to join first."""
 
-    name: str = Field(min_length=1, max_length=32, description="its name (SSID)")
+    name: str = Field(min_length=1, max_length=32, description="its name (SSID), at most 32 bytes in UTF-8")
     password: str = Field("", pattern=r"^(.{8,63})?$", description="WPA, 8 to 63 signs; empty: open to all")
     hidden: bool = Field(False, description="whether it does not announce itself")
+
+    @field_validator("name")
+    @classmethod
+    def _fits(cls, name: str) -> str:
+        if len(name.encode()) > 32 or not name.isprintable():
+            raise ValueError("a network's name has at most 32 bytes in UTF-8, and no line break")
+        return name
 
 
 class Delivery(_Section):
@@ -170,10 +190,10 @@ class Delivery(_Section):
     @field_validator("host")
     @classmethod
     def _can_be_listened_at(cls, host: str) -> str:
-        # An empty one would be all addresses, which no link can begin with; a name has no colon.
-        if not host or ":" in host:
-            raise ValueError("give an IPv4 address of this machine, or auto")
-        return host
+        try:
+            return host if host == "auto" else str(ipaddress.IPv4Address(host))
+        except ValueError:
+            raise ValueError("give an IPv4 address of this machine, or auto") from None
 
     @field_validator("public_url")
     @classmethod
@@ -186,6 +206,11 @@ class Delivery(_Section):
         if not name.isascii():
             raise ValueError("give a name with other letters than a to z as xn--...")
         name.encode("idna")
+        numeric = name.replace(".", "").isdigit()
+        if public_url and (not HOST.fullmatch(parts.netloc) or (numeric and not _is_ipv4(name))):
+            raise ValueError(
+                "give a name in letters, digits and -, or an IPv4 address; then :port, or nothing"
+            )
         if not re.fullmatch(r"(/([\w.~-]|%[0-9A-Fa-f]{2})*)*", parts.path, re.ASCII):
             # Phones cut a link at other characters, even at some that RFC 3986 allows.
             raise ValueError("give its path in letters, digits and . _ ~ - / (others as %XX)")

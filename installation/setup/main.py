@@ -125,6 +125,9 @@ class Setup:
         if {own, configured} & here:
             return
         index = os.environ.get("DOPPELGANGER_TORCH_INDEX") or f"{PYTORCH}/{flavour}"
+        if self._pip_variables().get("PIP_NO_INDEX"):
+            self._pip("install", configured)
+            return
         if _answers(f"{index}/torch/"):
             self._pip("install", "--index-url", index, own)
             return
@@ -146,14 +149,19 @@ class Setup:
             if subprocess.run([*python, "-c", code]).returncode != 0:
                 say("there is an NVIDIA GPU, but this PyTorch is a build without CUDA: it uses the CPU.")
 
-    def _pip(self, *words: str) -> None:
-        python = [str(self._environment.python), "-P", "-s"]
-        quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    def _pip_variables(self) -> dict[str, str]:
+        """The environment variables that pip runs with; of a plan, those of the caller that count."""
         if self._variables is None and not self._only_plan:
-            try:
-                self._variables = pip_environment(python, os.environ)
-            except OSError as error:
-                raise SetupError(str(error)) from None
+            self._variables = pip_environment(self._python(), os.environ)
+        return self._variables or {}
+
+    def _python(self) -> list[str]:
+        return [str(self._environment.python), "-P", "-s"]
+
+    def _pip(self, *words: str) -> None:
+        python = self._python()
+        quiet = [] if sys.stderr.isatty() else ["--quiet"]
+        self._pip_variables()
         self._step([*python, "-m", "pip", words[0], *quiet, *words[1:]])
 
     def _step(self, command: Sequence[str]) -> None:
@@ -226,6 +234,13 @@ def _set_up_tests() -> None:
     used.write_note(TESTS, digest)
 
 
+def _drop_output() -> None:
+    """Drops what could not be printed: Python would try again at its end, and complain."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+
+
 def main() -> int:
     """Sets up; returns the exit code."""
     parser = argparse.ArgumentParser()
@@ -247,6 +262,7 @@ def main() -> int:
             )
         if arguments.plan:
             Setup(Environment(ROOT / ".venv"), only_plan=True).build(arguments.python, "")
+            sys.stdout.flush()
             return 0
         with nullcontext() if arguments.in_background else start_timeout_extended():
             if not _lock(wait=not arguments.in_background):
@@ -257,7 +273,11 @@ def main() -> int:
             _set_up(arguments.python, arguments.fingerprint, arguments.in_background)
             if arguments.tests:
                 _set_up_tests()
+    except BrokenPipeError:  # whoever reads the plan has left
+        _drop_output()
+        return 0
     except (SetupError, OSError) as error:
+        _drop_output()
         say(str(error))
         return MACHINE_LACKS_SOMETHING
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ that stays. What says where packages go, or which ones (PIP_TARGET, PIP_USER, PI
 is meant for other installations and would break this one. Standard library only.
 """
 
-import ast
+import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -27,6 +27,16 @@ KEPT = (
 )
 # Sections of pip's files that count for `pip install`; the later one wins.
 SECTIONS = ("global", "install")
+_LIST_SETTINGS = """
+import json, sys
+from pip._internal.configuration import Configuration
+configuration = Configuration(isolated=False)
+try:
+    configuration.load()
+except Exception as error:
+    sys.exit(" ".join(str(error).split()))
+print(json.dumps(dict(configuration.items())))
+"""
 
 
 def pip_environment(python: Sequence[str], caller: Mapping[str, str]) -> dict[str, str]:
@@ -48,20 +58,20 @@ def variable(name: str) -> str:
 
 
 def _from_files(python: Sequence[str], clean: Mapping[str, str], file: str | None) -> dict[str, str]:
-    """The kept settings in pip's configuration files."""
-    # `pip config` has options of these names itself, and takes them from the files that it is to list.
-    environment = dict(clean) | {"PIP_USER": "0", "PIP_GLOBAL": "0", "PIP_SITE": "0"}
-    if file:
-        environment["PIP_CONFIG_FILE"] = file
-    command = [*python, "-m", "pip", "--disable-pip-version-check", "config", "list"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    """The kept settings in pip's configuration files.
+
+    They are asked of pip's own reader, and not of `pip config list`: that command obeys the files that it
+    lists, so that `quiet = 1` in one would hide them all.
+    """
+    environment = dict(clean) | ({"PIP_CONFIG_FILE": file} if file else {})
+    done = subprocess.run([*python, "-c", _LIST_SETTINGS], env=environment, capture_output=True, text=True)
     if done.returncode != 0:
-        told = done.stderr.strip().splitlines()
-        raise OSError(f"pip cannot read its settings: {told[-1] if told else done.returncode}")
-    found: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
-    for line in done.stdout.splitlines():
-        key, _, text = line.partition("=")
-        section, _, name = key.partition(".")
-        if section in found and name in KEPT:
-            found[section][name] = str(ast.literal_eval(text))
-    return found["global"] | found["install"]
+        complaint = done.stderr.strip().splitlines()
+        raise OSError(f"pip cannot read its settings: {complaint[-1] if complaint else done.returncode}")
+    settings: dict[str, str] = json.loads(done.stdout)
+    return {
+        name: settings[key]
+        for section in SECTIONS
+        for name in KEPT
+        if (key := f"{section}.{name}") in settings
+    }

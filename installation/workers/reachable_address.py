@@ -50,6 +50,13 @@ def reachable_address(interfaces: Sequence[Interface], wanted: str = "") -> Reac
         raise ServiceError(_why_none(interfaces), CONNECT_IT)
     best, *others = candidates
     doubts = [f"{each.name} with {usable_addresses(each)[0]} could be it, too" for each in others]
+    # An access point's card often belongs to a bridge, which then has the address.
+    doubts += [
+        f"{each.name} with {usable_addresses(each)[0]}, a bridge that a card of this machine belongs to, "
+        "could be it, too"
+        for each in interfaces
+        if each.bridges_card and usable_addresses(each)
+    ]
     if _is_providers(best):
         doubts.append("that is an address in a provider's network or a VPN")
     return _chosen(best, doubts)

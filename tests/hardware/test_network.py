@@ -31,6 +31,8 @@ from tests.support.made_sysfs import make_routes, make_sysfs, psutil_addresses
         ("modem", "mobile broadband"),
         ("modem as ethernet", "mobile broadband"),
         ("gadget", "a USB gadget"),
+        ("bluetooth", "Bluetooth"),
+        ("bridged ethernet", "a port of a bridge"),
         ("can", "neither Wi-Fi nor Ethernet"),
     ],
 )

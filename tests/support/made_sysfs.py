@@ -27,6 +27,8 @@ KINDS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "modem": (65534, "wwan", ("device/",)),
     "modem as ethernet": (1, "wwan", ("device/",)),
     "gadget": (1, "gadget", ("device/",)),
+    "bluetooth": (1, "bluetooth", ("device/",)),
+    "bridged ethernet": (1, "", ("device/", "brport/")),
     "can": (280, "", ("device/",)),
 }
 

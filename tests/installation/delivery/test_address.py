@@ -54,6 +54,20 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         {"host": ""},
         {"host": "2001:db8::1"},
         {"host": "::", "public_url": "https://museum.example"},
+        *({"host": host} for host in ("AUTO", "kiosk", "1.2.3", "192.168.4.1/24", " 192.168.4.1")),
+        *(
+            {"public_url": f"https://{host}"}
+            for host in (
+                "a|b.example",
+                'a"b.example',
+                "m.example\\x",
+                "192.168.4.256",
+                "m.example:",
+                "m.example:080",
+            )
+        ),
+        {"wifi": {"name": "ä" * 17}},
+        {"wifi": {"name": "Guests\n"}},
         {"trusted_proxies": ["somebody"]},
         {"port": 0},
         {"wifi": {"name": ""}},
@@ -62,6 +76,14 @@ def test_a_configuration_that_cannot_work_is_refused() -> None:
         with pytest.raises(ValidationError):
             Network.model_validate(wrong)
     Network(host="0.0.0.0", public_url="https://[2001:db8::1]:8443/mirror")
+    for host in (
+        "192.168.4.1:8080",
+        "kiosk",
+        "kiosk.local",
+        "museum_pc.example.",
+        "xn--mnchen-3ya.example:443",
+    ):
+        Network(public_url=f"https://{host}")
     Network(public_url="https://museum.example/doppelg%C3%A4nger/mirror_2.0~b-c/")
     Network(port=6000, public_url="https://museum.example")  # the proxy opens it, no browser does
 

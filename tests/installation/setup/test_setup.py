@@ -85,6 +85,36 @@ def test_of_pips_settings_only_where_packages_come_from_counts(tmp_path: Path) -
     assert not {"PIP_TARGET", "PIP_USER", "PIP_NO_DEPS", "PIP_CONSTRAINT", "PYTHONPATH"} & found.keys()
 
 
+@pytest.mark.parametrize(
+    "line", ["quiet = 1", "version = true", "use-feature = 2020-resolver", "timeout = abc"]
+)
+def test_settings_that_pip_itself_would_stumble_over_hide_no_others(tmp_path: Path, line: str) -> None:
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = https://mirror/simple\n{line}\n")
+    found = pip_environment([sys.executable, "-I"], {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
+    assert found["PIP_INDEX_URL"] == "https://mirror/simple"
+
+
+def test_files_that_pip_cannot_read_are_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("index-url = https://mirror/simple\n")
+    with pytest.raises(OSError, match=r"pip cannot read its settings: .*pip\.conf"):
+        pip_environment([sys.executable, "-I"], {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
+
+
+@pytest.mark.parametrize(("output", "code"), [("/dev/full", 5), ("pipe", 0)])
+def test_a_plan_that_cannot_be_printed_is_no_fault(output: str, code: int) -> None:
+    command = [sys.executable, "-m", "installation.setup.main", str(REPO), sys.executable, "0", "--plan"]
+    if output == "pipe":
+        reading, writing = os.pipe()
+        os.close(reading)
+    else:
+        writing = os.open(output, os.O_WRONLY)
+    done = subprocess.run(command, cwd=REPO, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == code
+    assert "Exception" not in done.stderr and "Traceback" not in done.stderr
+    assert ("No space left on device" in done.stderr) is (code == 5)
+
+
 def test_systemd_is_asked_for_time_while_the_setup_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,3 +119,10 @@ def test_where_there_is_none_each_interface_has_its_reason(
         chosen(tmp_path, given, wanted=wanted, down="eth1")
     assert all(each in str(refusal.value) for each in words), refusal.value
     assert "interface" in refusal.value.advice and "127.0.0.1" not in str(refusal.value)
+
+
+def test_a_bridge_with_a_card_is_named_where_another_address_is_taken(tmp_path: Path) -> None:
+    """An access point's card often belongs to one."""
+    found = chosen(tmp_path, f"{DOCKER}, eth1 10.0.0.5, br0 192.168.4.1", ("eth1", 100))
+    assert found.address == "10.0.0.5" and "br0 with 192.168.4.1" in found.doubt
+    assert "docker0" not in found.doubt
