@@ -90,8 +90,7 @@ class Search(_Section):
     tuning_steps: int = Field(60, ge=1, le=10_000, description="steps of the weights, at most")
     finders: Annotated[list[FinderName], AfterValidator(_refuse_doubles)] = Field(
         list(FINDERS),
-        min_length=1,
-        description="ways to a doppelgänger, in the order in which they are tried; see docs/search.md",
+        description="ways to a doppelgänger, tried in this order; without any it is not looked for",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"

@@ -312,7 +312,6 @@ def test_every_detector_of_the_configuration_has_its_file_in_the_manifest() -> N
             '[search]\nfinders = ["nearst"]',
             "search.finders.0: .*no 'nearst': choose among nearest, on-the-way",
         ),
-        ("[search]\nfinders = []", "search.finders: .*at least 1 item"),
         ('[search]\nfinders = ["nearest", "nearest"]', "search.finders: .*'nearest' is named twice"),
         ('[judging]\npanel = ["dlip"]', "judging.panel.0: .*no 'dlip': choose among dlib"),
         ('[judging]\npanel = ["dlib", "dlib"]', "judging.panel: .*'dlib' is named twice"),
