@@ -85,6 +85,10 @@ def report_errors_in_one_line(main: Callable[Arguments, int]) -> Callable[Argume
     return wrapper
 
 
+class InvalidWeights(ValueError):
+    """A file of weights is not accepted. The message is the reason, and follows the file's name."""
+
+
 def printable(value: object) -> str:
     """On one line and free of control characters, whatever is in a file's name or a decoder's complaint."""
     return "".join(c if c.isprintable() else "?" for c in str(value))

@@ -18,17 +18,13 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from engine.common.atomic_file import replacing
-from engine.common.errors import WeightsError
+from engine.common.errors import InvalidWeights, WeightsError
 from engine.common.file_kind import unusable_kind
 
 MAX_FILE_BYTES = 2 * 2**30
 ZIP_START = b"PK\x03\x04"
 OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # a pickled magic number
 FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-
-
-class InvalidWeights(ValueError):
-    """A file of weights is not accepted. The message is the reason, and follows the file's name."""
 
 
 class ForbiddenName(InvalidWeights):

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.common.weights_file import InvalidWeights, check_state, load_torch, reporting_weights_errors
+from engine.common.errors import InvalidWeights
+from engine.common.weights_file import check_state, load_torch, reporting_weights_errors
 
 CHANNELS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512, 512, 512)
 TAPS = {3: 64, 8: 128, 15: 256, 22: 512, 29: 512}  # layer whose output is compared: its channels

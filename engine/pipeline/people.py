@@ -21,8 +21,8 @@ from engine.border.strip import Strip
 from engine.border.strip_builder import make_strip
 from engine.border.tracing import trace
 from engine.common.arrays import Pixels
-from engine.common.errors import NoUsableFace
-from engine.common.weights_file import InvalidWeights, check_state, reporting_weights_errors, save_weights
+from engine.common.errors import InvalidWeights, NoUsableFace
+from engine.common.weights_file import check_state, reporting_weights_errors, save_weights
 from engine.faces.acceptance import choose_sitter
 from engine.faces.analyser import open_analyser
 from engine.faces.measurement import Face

@@ -18,14 +18,8 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from engine.common.errors import WeightsError
-from engine.common.weights_file import (
-    InvalidWeights,
-    check_state,
-    is_plain_tensor,
-    reporting_weights_errors,
-    save_weights,
-)
+from engine.common.errors import InvalidWeights, WeightsError
+from engine.common.weights_file import check_state, is_plain_tensor, reporting_weights_errors, save_weights
 from engine.stylegan2.formats import Content, read_checkpoint
 from engine.stylegan2.network import Generator
 from engine.stylegan2.recognition import name_of_safetensors

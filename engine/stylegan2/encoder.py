@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import nn
 
-from engine.common.weights_file import InvalidWeights, check_state, reporting_weights_errors, save_weights
+from engine.common.errors import InvalidWeights
+from engine.common.weights_file import check_state, reporting_weights_errors, save_weights
 
 INPUT_PX = 128
 CHANNELS = (32, 80, 128, 192, 192)  # at 64, 32, 16, 8 and 4 px

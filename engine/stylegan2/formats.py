@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 
-from engine.common.weights_file import InvalidWeights, is_torch_file
+from engine.common.errors import InvalidWeights
+from engine.common.weights_file import is_torch_file
 from engine.stylegan2.modules import Parts, attributes, is_module, take_apart
 from engine.stylegan2.nvidia import check_structure, has_running_average, nvidia_settings
 from engine.stylegan2.pickles import read_pickle

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.common.weights_file import InvalidWeights
+from engine.common.errors import InvalidWeights
 from engine.stylegan2.pickles import NAMESPACE, RECONSTRUCT, Record
 
 MAX_MODULES = 1000  # FFHQ-1024 has 72

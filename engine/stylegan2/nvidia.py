@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from engine.common.weights_file import InvalidWeights
+from engine.common.errors import InvalidWeights
 from engine.stylegan2.modules import Setting
 from engine.stylegan2.settings import LR_MULTIPLIER, Settings, agreed, refuse_unknown, require
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from engine.common.weights_file import ForbiddenName, InvalidWeights, is_standard_library
+from engine.common.errors import InvalidWeights
+from engine.common.weights_file import ForbiddenName, is_standard_library
 
 MAX_INSTRUCTIONS = 2_000_000  # FFHQ-1024 with G, D and G_ema takes some 50,000
 

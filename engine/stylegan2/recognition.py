@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.common.weights_file import InvalidWeights
+from engine.common.errors import InvalidWeights
 from engine.stylegan2.pickles import Record
 
 FETCH = "'./kiosk weights fetch ffhq-1024' brings NVIDIA's StyleGAN2 of faces"

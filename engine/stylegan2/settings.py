@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.common.weights_file import InvalidWeights
+from engine.common.errors import InvalidWeights
 
 LR_MULTIPLIER = 0.01  # Karras et al. 2019, appendix C; every released network has it
 MAX_CONV_CLAMP = 1e6

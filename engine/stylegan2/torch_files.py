@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
+from engine.common.errors import InvalidWeights
 from engine.common.weights_file import (
     OLD_TORCH_START,
     ZIP_START,
-    InvalidWeights,
     check_stored_archive,
     reporting_forbidden_names,
     starts_with,
