@@ -122,7 +122,7 @@ def test_what_is_not_http_is_a_line_and_no_more(
     garbage = [
         b"GET /\x00 HTTP/1.1\r\n\r\n",
         b"\xc0/ping\x00\x00\x00\xc0" * 20,
-        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nA: " + b"x" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nA: " + b"x" * 40_000 + b"\r\n\r\n",
         b"GET /%ff%fe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
         b"GET /?%00 HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
