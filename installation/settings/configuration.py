@@ -41,12 +41,12 @@ PERCEPTUAL_WEIGHTS = {
 MAX_SEED = 2**31 - 1  # numpy takes twice as many; the nearest picture's search counts on from it
 
 
-def _among(known: Collection[str]) -> AfterValidator:
-    """Refuses a name that is not `known`."""
+def _among(known: Collection[str], what: str) -> AfterValidator:
+    """Refuses a name that is not `known`; `what` is what it is the name of."""
 
     def check(name: str) -> str:
         if name not in known:
-            raise ValueError(f"there is no {name!r}: choose among {', '.join(known)}")
+            raise ValueError(f"there is no {what} {name!r}: choose among {', '.join(known)}")
         return name
 
     return AfterValidator(check)
@@ -59,9 +59,9 @@ def _refuse_doubles(names: list[str]) -> list[str]:
     return names
 
 
-JudgeName = Annotated[str, _among(JUDGES)]
-FinderName = Annotated[str, _among(FINDERS)]
-DetectorName = Annotated[str, _among(DETECTORS)]
+JudgeName = Annotated[str, _among(JUDGES, "judge")]
+FinderName = Annotated[str, _among(FINDERS, "finder")]
+DetectorName = Annotated[str, _among(DETECTORS, "face detector")]
 
 
 # A name's labels, or an IPv6 address in brackets; then perhaps a port.

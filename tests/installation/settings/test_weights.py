@@ -310,12 +310,12 @@ def test_every_detector_of_the_configuration_has_its_file_in_the_manifest() -> N
     [
         (
             '[search]\nfinders = ["nearst"]',
-            "search.finders.0: .*no 'nearst': choose among nearest, on-the-way",
+            "search.finders.0: .*no finder 'nearst': choose among nearest, on-the-way",
         ),
         ('[search]\nfinders = ["nearest", "nearest"]', "search.finders: .*'nearest' is named twice"),
-        ('[judging]\npanel = ["dlip"]', "judging.panel.0: .*no 'dlip': choose among dlib"),
+        ('[judging]\npanel = ["dlip"]', "judging.panel.0: .*no judge 'dlip': choose among dlib"),
         ('[judging]\npanel = ["dlib", "dlib"]', "judging.panel: .*'dlib' is named twice"),
-        ("[judging.thresholds]\ndlip = 0.5", "judging.thresholds.dlip.*: .*no 'dlip'"),
+        ("[judging.thresholds]\ndlip = 0.5", "judging.thresholds.dlip.*: .*no judge 'dlip'"),
         ('[faces]\ndetector = "scrfd"', "faces.detector: .*choose among mediapipe"),
     ],
 )
