@@ -13,7 +13,7 @@ from engine.common.arrays import Pixels
 from installation.typography import shaping
 from installation.typography.direction import is_rtl, with_direction
 from installation.typography.plex import font, is_plain
-from installation.typography.segmentation import clusters, pieces
+from installation.typography.segmentation import clusters, pieces, words_with_spaces
 
 Colour = tuple[int, int, int]
 
@@ -61,6 +61,7 @@ def shorten(words: str, size_px: int, weight: int, width_px: float) -> str:
 def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...]:
     """The lines of a text: as few as possible, of even length. Its own line breaks and long words stay.
 
+    No line ends at a no-break space; spaces of a width of their own, such as U+3000, keep it inside a line.
     Lines of right-to-left text carry invisible marks of their direction.
     """
     lines: list[str] = []
@@ -81,17 +82,19 @@ def wrap(words: str, size_px: int, weight: int, width_px: int) -> tuple[str, ...
 def _greedy(words: str, size_px: int, weight: int, width_px: float) -> list[str]:
     lines: list[str] = []
     room = 0.0
-    space = text_width(" ", size_px, weight)
-    for word in words.split():
+    for space, word in words_with_spaces(words):
         for number, piece in enumerate(_pieces(word, size_px, weight, width_px)):
-            before, before_px = ("", 0.0) if number else (" ", space)
+            before = "" if number else space
+            before_px = text_width(before, size_px, weight)
             width = text_width(piece, size_px, weight)
             if lines and width + before_px <= room:
                 lines[-1] += f"{before}{piece}"
                 room -= width + before_px
             else:
-                lines.append(piece)
-                room = width_px - width
+                # Of the space between two lines nothing stays; the paragraph's indentation does.
+                indented = piece if lines else f"{before}{piece}"
+                room = width_px - text_width(indented, size_px, weight)
+                lines.append(indented)
     return lines or [""]
 
 
@@ -163,7 +166,7 @@ def _widest_word(paragraphs: tuple[Paragraph, ...]) -> float:
         (
             text_width(part, size_px, weight)
             for words, size_px, weight, _ in paragraphs
-            for word in words.split()
+            for _, word in words_with_spaces(words)
             for part in pieces(word, within_phrases=True)
         ),
         default=0.0,

@@ -12,12 +12,31 @@ _UNSPACED = re.compile(
     "\U0001f000-\U0001faff\U00020000-\U0003ffff\u200b]"
 )
 _KANA = re.compile("[\u3041-\u30ff]")
+# Spaces at which a line may end. Those of a width of their own keep it inside a line; any others, as many as
+# there are, make one ordinary space. The no-break spaces U+00A0, U+2007 and U+202F belong to a word.
+_OF_OWN_WIDTH = "\u2000-\u2006\u2008-\u200a\u205f\u3000"
+_ORDINARY = " \t-\r\x1c-\x1f\x85\u1680\u2028\u2029"
+_SPACE_AND_WORD = re.compile(f"([{_OF_OWN_WIDTH}{_ORDINARY}]*)([^{_OF_OWN_WIDTH}{_ORDINARY}]+)")
+_NOT_OF_OWN_WIDTH = re.compile(f"[{_ORDINARY}]+")
 
 
 @lru_cache(maxsize=1024)
 def clusters(words: str) -> tuple[str, ...]:
     """The grapheme clusters of a text: what readers take for one sign, such as a letter with its accents."""
     return tuple(CharacterBreaker(words, "en"))
+
+
+@lru_cache(maxsize=1024)
+def words_with_spaces(text: str) -> tuple[tuple[str, str], ...]:
+    """The words of a text, between which a line may end, each with the space before it: (space, word).
+
+    The space before the first word is empty, or the indentation of a Japanese paragraph (U+3000).
+    """
+    found = []
+    for match in _SPACE_AND_WORD.finditer(text):
+        space = _NOT_OF_OWN_WIDTH.sub("", match[1])
+        found.append((space or (" " if found else ""), match[2]))
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)
