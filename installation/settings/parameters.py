@@ -28,7 +28,7 @@ from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.fields import FieldInfo
 
-from installation.typography.coverage import unsettable
+from installation.typography.coverage import draws_nothing, unsettable
 
 Value = float | int | bool | str
 
@@ -92,6 +92,7 @@ class Reason(StrEnum):
     TOO_LONG = "too long"
     NOT_TEXT = "not printable"
     NO_TYPEFACE = "cannot be drawn"
+    INVISIBLE = "draws nothing"
     NOT_A_CHOICE = "not among the choices"
     INVALID = "not valid"
 
@@ -193,11 +194,19 @@ class Parameter:
             return self._refuse(Reason.TOO_LONG, f"It takes {self.range}.")
         if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in value.replace("\n", "")):
             return self._refuse(Reason.NOT_TEXT, "Leave out control characters.")
-        if self.kind is not Kind.COLOUR:
-            fault = unsettable(value) if self.kind is Kind.TEXT else ""
-            return self._refuse(Reason.NO_TYPEFACE, fault) if fault else value
+        if self.kind is Kind.TEXT:
+            return self._drawable(value)
+        if self.kind is Kind.CHOICE:
+            return value
         colour = value.lower()
         return colour if COLOUR.fullmatch(colour) else self._refuse(Reason.INVALID, f"It takes {self.range}.")
+
+    def _drawable(self, value: str) -> Value | Refusal:
+        if fault := unsettable(value):
+            return self._refuse(Reason.NO_TYPEFACE, fault)
+        if value and draws_nothing(value):
+            return self._refuse(Reason.INVISIBLE, "Write a visible character, or leave it empty.")
+        return value
 
     def _refuse(self, reason: Reason, detail: str) -> Refusal:
         return Refusal(self.address, reason, detail)

@@ -4,8 +4,8 @@
     text("consent.question")
     text("doppelganger.lives", minutes=10)      # fills {minutes}
 
-A language that lacks a line shows the English one; a test keeps them complete. A language with a file that is
-broken, or that no typeface at hand can show, is left out.
+A language that lacks a line shows the English one; a test keeps them complete. A language is left out where
+its file is broken, no typeface at hand can show it, or a line has other `{value}`s than the English one.
 """
 
 import logging
@@ -13,15 +13,18 @@ import math
 import tomllib
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 from engine.common.errors import UsageError
-from installation.typography.coverage import unsettable
+from installation.typography.coverage import draws_nothing, unsettable
 from installation.typography.direction import is_rtl
 
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "languages"
 FALLBACK = "en"
+_NAME = "language.name"
+_MAY_BE_BLANK = {"jury.thousands"}  # between groups of digits: often a narrow space
 
 
 def languages() -> tuple[str, ...]:
@@ -55,7 +58,7 @@ class Texts:
     @property
     def direction(self) -> str:
         """`rtl` for a language that is read from right to left, else `ltr`; as HTML writes it."""
-        return "rtl" if is_rtl(self("language.name")) else "ltr"
+        return "rtl" if is_rtl(self(_NAME)) else "ltr"
 
     def for_sitter(self, is_real: bool, key: str, /, **values: object) -> str:
         """The line of `key`; for a synthetic sitter the line of `KEY_nobody`, where the language has one."""
@@ -106,16 +109,57 @@ class Texts:
 def _read(path: Path) -> Texts | str:
     """A language, or one line that says what is wrong with its file."""
     try:
-        sections = tomllib.loads(path.read_text("utf-8"))
+        sections = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        return f"{path}: cannot be read ({' '.join(str(error).split())}). Mend it."
+        return f"{path}: cannot be read ({_one_line(error)}). Mend it."
     lines = {}
     for section, entries in sections.items():
         for key, line in entries.items() if isinstance(entries, dict) else [("", entries)]:
             name = f"{section}.{key}".rstrip(".")
             if not key or not isinstance(line, str):
                 return f"{path}: {name} is not a text of a section. Mend it."
-            if fault := unsettable(line):
-                return f"{path}: {name} cannot be drawn. {fault}"
             lines[name] = line
-    return Texts(path.stem, lines)
+    if _NAME not in lines:
+        return f"{path}: {_NAME} is not there. Write the language's name for itself."
+    own = Texts(path.stem, lines)
+    english = own if path.stem == FALLBACK else _read(path.with_stem(FALLBACK))
+    if isinstance(english, str):
+        return english
+    for name, line in lines.items():
+        if fault := _fault(name, line, english.lines):
+            return f"{path}: {name} {fault}"
+    return own
+
+
+def _fault(name: str, line: str, english: dict[str, str]) -> str:
+    """What is wrong with a line of a language, and what to do; empty where nothing is."""
+    if fault := unsettable(line):
+        return f"cannot be drawn. {fault}"
+    if name not in _MAY_BE_BLANK and draws_nothing(line):
+        return "draws nothing. Write a visible character, or leave the line out."
+    try:
+        values = _values(line)
+    except ValueError as error:
+        return f"has unbalanced braces ({_one_line(error)}). Mend it."
+    expected = _values(english.get(name) or english.get(name.removesuffix("_nobody"), ""))
+    if values != expected:
+        return f"has {_listed(values)} where the English line has {_listed(expected)}. Mend it."
+    return ""
+
+
+def _values(line: str) -> set[str]:
+    """The `{value}`s of a line as written, without the braces. Raises ValueError for unbalanced braces."""
+    parts = Formatter().parse(line)
+    return {
+        f"{value}{'!' if how else ''}{how or ''}{':' if form else ''}{form}"
+        for _, value, form, how in parts
+        if value is not None
+    }
+
+
+def _listed(values: set[str]) -> str:
+    return _one_line(", ".join(f"{{{value}}}" for value in sorted(values)) or "no {value}")
+
+
+def _one_line(words: object) -> str:
+    return " ".join(str(words).split())[:200]

@@ -62,11 +62,15 @@ def family_of(cluster: str, language: str) -> Family | None:
 @lru_cache(maxsize=8192)
 def has_glyphs(family: Family, cluster: str) -> bool:
     """Whether a typeface sets a grapheme cluster without its sign for missing glyphs, glyph 0."""
-    buffer = hb.Buffer()
-    buffer.add_str(cluster)
-    buffer.guess_segment_properties()
-    hb.shape(harfbuzz_font(family, 400), buffer)
-    return all(info.codepoint for info in buffer.glyph_infos)
+    return all(info.codepoint for info in _shaped(family, cluster).glyph_infos)
+
+
+@lru_cache(maxsize=8192)
+def has_ink(family: Family, cluster: str) -> bool:
+    """Whether anything is seen of a grapheme cluster; not of spaces, joiners, direction marks and fillers."""
+    font = harfbuzz_font(family, 400)
+    glyphs = (font.get_glyph_extents(info.codepoint) for info in _shaped(family, cluster).glyph_infos)
+    return any(extents is not None and extents.width and extents.height for extents in glyphs)
 
 
 @lru_cache(maxsize=1024)
@@ -87,9 +91,17 @@ def _cjk_member(language: str) -> int:
     return next(members, _CJK_MEMBERS["zh"])
 
 
-def system_has_noto() -> bool:
-    """Whether Noto families are installed as packages of the system."""
-    return bool(_system_families(""))
+def is_installed(typeface: str) -> bool:
+    """Whether a typeface, such as `NotoSansSymbols2`, is installed as part of a package of the system."""
+    return any(family.path.stem == f"{typeface}-Regular" for family in _system_families(""))
+
+
+def _shaped(family: Family, cluster: str) -> hb.Buffer:
+    buffer = hb.Buffer()
+    buffer.add_str(cluster)
+    buffer.guess_segment_properties()
+    hb.shape(harfbuzz_font(family, 400), buffer)
+    return buffer
 
 
 @cache

@@ -32,7 +32,7 @@ def words_with_spaces(text: str) -> tuple[tuple[str, str], ...]:
 
     The space before the first word is empty, or the indentation of a Japanese paragraph (U+3000).
     """
-    found = []
+    found: list[tuple[str, str]] = []
     for match in _SPACE_AND_WORD.finditer(text):
         space = _NOT_OF_OWN_WIDTH.sub("", match[1])
         found.append((space or (" " if found else ""), match[2]))

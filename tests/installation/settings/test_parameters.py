@@ -151,6 +151,10 @@ def test_what_is_really_set_is_returned(
         ("border/hint", "\ud800", Reason.NOT_TEXT),
         ("border/hint", "tilt\ue000", Reason.NO_TYPEFACE),
         ("border/hint", "\ue000\ue001\ue002\U0010fffd", Reason.NO_TYPEFACE),
+        ("border/hint", " ", Reason.INVISIBLE),
+        ("border/hint", "\u200d", Reason.INVISIBLE),
+        ("border/hint", "\u200e \u00a0\u3000\n", Reason.INVISIBLE),
+        ("border/hint", "\u2060\ufeff\u00ad\u2066\u3164\u115f\ufe0f\u034f\U000e0020", Reason.INVISIBLE),
         ("border/hint", b"bytes", Reason.WRONG_TYPE),
         ("border/ground", "#00000g", Reason.INVALID),
         ("border/way", "up", Reason.NOT_A_CHOICE),
@@ -171,6 +175,11 @@ def test_what_is_refused_changes_nothing(registry: Registry, address: str, sent:
     assert reason(outcome) is why
     assert len(str(outcome)) < 300 and str(outcome).isprintable()
     assert registry.changes() == {}
+
+
+def test_a_text_may_be_empty_or_any_visible_sign(registry: Registry) -> None:
+    for words in ("", ".", " - ", "\u200fש", "か", "e\u0301"):
+        assert registry.set("border/hint", words) == words
 
 
 def test_minimum_and_maximum_survive_the_way_through_osc(registry: Registry) -> None:

@@ -82,6 +82,10 @@ def test_languages_of_other_scripts_are_there_with_their_direction(folder: Path)
     assert [Texts.load(code).direction for code in languages()] == ["ltr", "rtl", "ltr"]
 
 
+_NAMED = '[language]\nname = "Xx"\n'
+_LIVES = _NAMED + '[doppelganger]\nlives = "%s"\n'
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -93,6 +97,28 @@ def test_languages_of_other_scripts_are_there_with_their_direction(folder: Path)
         ("[language]\nname = 3", "language.name is not a text"),
         ('name = "Xx"', "name is not a text of a section"),
         ("[language", "cannot be read"),
+        ("", "language.name is not there"),
+        ('[stop]\nstop = "Halt"', "language.name is not there"),
+        ('[language]\nname = "\\u200e \\u200d"', "language.name draws nothing"),
+        (_NAMED + '[consent]\nquestion = " \\u3000\\n"', "consent.question draws nothing"),
+        (_NAMED + '[verdict]\nsame = ""', "verdict.same draws nothing"),
+        (_LIVES % "{minute}", "doppelganger.lives has {minute} where the English line has {minutes}."),
+        (_LIVES % "{minutes} {hours}", "doppelganger.lives has {hours}, {minutes} where"),
+        (_LIVES % "{minutes:d}", "doppelganger.lives has {minutes:d} where"),
+        (_LIVES % "{minutes!r}", "doppelganger.lives has {minutes!r} where"),
+        (_LIVES % "{minutes.real}", "doppelganger.lives has {minutes.real} where"),
+        (_LIVES % "{}", "doppelganger.lives has {} where"),
+        (_LIVES % "3", "doppelganger.lives has no {value} where"),
+        (_LIVES % "{minutes", "doppelganger.lives has unbalanced braces"),
+        (_LIVES % "minutes}", "doppelganger.lives has unbalanced braces"),
+        (_LIVES % "{min\\nutes}", "doppelganger.lives has {min utes} where"),
+        (
+            _NAMED + '[stop]\nstop = "{seconds}"',
+            "stop.stop has {seconds} where the English line has no {value}.",
+        ),
+        (_NAMED + '[stop]\nstop = "{"', "stop.stop has unbalanced braces"),
+        (_NAMED + '[judge]\ndlib = "{judge}"', "judge.dlib has {judge} where"),
+        (_NAMED + '[border]\nline_nobody = "{judges}"', "border.line_nobody has {judges} where"),
     ],
 )
 def test_a_language_that_cannot_be_shown_is_left_out_and_named(folder: Path, content: str, why: str) -> None:
@@ -104,6 +130,14 @@ def test_a_language_that_cannot_be_shown_is_left_out_and_named(folder: Path, con
         Texts.load("xx")
     with pytest.raises(ValueError, match=r"xx\.toml"):
         StageParameters(language="xx")
+
+
+def test_a_language_may_begin_with_a_byte_order_mark_and_group_digits_by_a_space(folder: Path) -> None:
+    """As Windows editors write files, and as numbers are written in French."""
+    words = '\ufeff[language]\nname = "Français"\n[jury]\nthousands = "\u202f"\n'
+    (folder / "fr.toml").write_text(words, "utf-8")
+    assert languages() == ("en", "fr") and language_faults() == []
+    assert "5\u202f000" in Texts.load("fr").strangers(0.5)
 
 
 @pytest.mark.parametrize(

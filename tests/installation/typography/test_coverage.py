@@ -2,7 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import copyfile
 
+import pytest
+
+from installation.typography import families, plex
 from installation.typography.coverage import SAMPLES, settable_scripts, unsettable
 from tests.conftest import REPO
 
@@ -42,3 +48,50 @@ assert registry.get("attract/invitation").startswith("Und du?")
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("attract/")]
     assert "cannot be drawn. No typeface has U+9854 CJK UNIFIED IDEOGRAPH-9854. Leave it out, or" in line
     assert "fonts-noto-core fonts-noto-cjk" in line
+
+
+def forget_typefaces() -> None:
+    for cached in (
+        families._system_families,
+        families._script_families,
+        families._cjk_families,
+        families.family_of,
+        unsettable,
+    ):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def typefaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Puts typefaces of these names, all with the characters of IBM Plex Sans, in place of the system's."""
+
+    def install(*names: str) -> None:
+        folder = tmp_path / "-".join(names)
+        folder.mkdir()
+        for name in names:
+            copyfile(plex.FILE, folder / f"{name}-Regular.ttf")
+        monkeypatch.setattr(families, "SYSTEM_FOLDER", folder)
+        monkeypatch.setattr(families, "_folder", lambda package: None)
+        forget_typefaces()
+
+    yield install
+    forget_typefaces()
+
+
+def test_the_package_that_has_a_sign_is_named_unless_it_is_installed(
+    typefaces: Callable[..., None],
+) -> None:
+    """Whatever other typefaces of the same kind are there."""
+    signs = {"Tibetan": "བོད", "a ballot": "\u2717", "a clef": "\U0001d11e"}
+    for names, core, cjk in (
+        (["NotoSansMono"], True, True),
+        (["NotoSansMono", "NotoSansCJK"], True, False),
+        (["NotoSansSymbols2"], False, True),
+        (["NotoSansSymbols2", "NotoSansCJK"], False, False),
+    ):
+        typefaces(*names)
+        for name, sign in signs.items():
+            assert ("fonts-noto-core" in unsettable(sign)) == core, (name, names)
+        assert ("fonts-noto-cjk" in unsettable("顔")) == cjk, names
+        assert unsettable("顔").endswith("and start again." if cjk else "Leave it out.")
+        assert unsettable("\ue000").endswith("U+E000. Leave it out.")
