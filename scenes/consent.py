@@ -11,6 +11,7 @@ from installation.settings.parameters import Parameters
 from installation.settings.texts import Texts, languages
 from installation.stage.canvas import Align, Anchor, Canvas, DrawnItem, ItemKind, TextBlock
 from installation.stage.scene import Scene
+from installation.stage.start_edge import start_edge
 from installation.stage.theme import StageParameters, Theme, format_number, theme_of
 from installation.stage.typesetting import LEADING, fitting_size, text_width
 from installation.stage.view import Action, View
@@ -152,7 +153,9 @@ class Consent(Scene):
             layout = canvas.layout
             high = 2 * layout.stroke_px
             width = round(layout.width_px * left_s / remaining_s)
-            canvas.fill(Rect(0, layout.height_px - high, width, high), theme.quiet_ink, 0.6)
+            bottom = Rect(0, layout.height_px - high, layout.width_px, high)
+            left = start_edge(bottom, view.text).left_of(width)
+            canvas.fill(Rect(left, bottom.top, width, high), theme.quiet_ink, 0.6)
 
 
 def _kept(view: View) -> str:

@@ -16,6 +16,7 @@ from installation.settings.parameters import Parameters
 from installation.stage import qr
 from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.scene import Scene
+from installation.stage.start_edge import start_edge
 from installation.stage.theme import Theme, ease, sitter_text, theme_of
 from installation.stage.typesetting import fitting_size
 from installation.stage.view import Action, Link, View
@@ -94,7 +95,12 @@ class Doppelganger(Scene):
         left_s = time_left_s(view.visit, view.now_s, timeouts)
         width = round(panel.width * min(left_s / timeouts.doppelganger_s, 1.0))
         canvas.fill(
-            Rect(panel.left, panel.bottom + layout.body_px // 2, width, layout.stroke_px),
+            Rect(
+                start_edge(panel, view.text).left_of(width),
+                panel.bottom + layout.body_px // 2,
+                width,
+                layout.stroke_px,
+            ),
             theme.quiet_ink,
             theme.fade_in,
         )
@@ -143,15 +149,18 @@ class Doppelganger(Scene):
         lives = view.text("doppelganger.lives" if minutes > 1 else "doppelganger.lives_one", minutes=minutes)
         lives_block = TextBlock(lives, body, 300, theme.quiet_ink, light)
         ground = view.parameters.of(DoppelgangerParameters).ground
+        start = start_edge(area, view.text)
         if link.wifi is None:
             scan = TextBlock(view.text("doppelganger.scan"), large, 500, theme.ink, light)
             if layout.stacked:
-                field = Rect(area.topleft, (min(area.height, round(0.56 * area.width)),) * 2)
-                beside = Rect(field.right + body, area.top, area.right - field.right - body, field.height)
+                side = min(area.height, round(0.56 * area.width))
+                field = Rect(start.left_of(side), area.top, side, side)
+                width = area.width - side - body
+                beside = Rect(start.left_of(width, side + body), area.top, width, side)
                 canvas.column([scan, lives_block], beside, Anchor.MIDDLE)
             else:
                 side = min(area.width, area.height - 5 * body)
-                field = Rect(area.topleft, (side, side))
+                field = Rect(start.left_of(side), area.top, side, side)
                 beside = Rect(area.left, field.bottom + body // 2, area.width, area.bottom - field.bottom)
                 canvas.column([scan, lives_block], beside)
             canvas.qr_code(code(link.url), field, qr.QUIET_ZONE, ground, light)
@@ -167,11 +176,13 @@ class Doppelganger(Scene):
         top = area.top if layout.stacked else area.centery - side // 2 - 2 * body
         steps = ((link.wifi, "doppelganger.wifi"), (link.url, "doppelganger.picture"))
         for number, (content, key) in enumerate(steps):
-            field = Rect(area.left + number * (column + gap), top, side, side)
+            began = number * (column + gap)
+            field = Rect(start.left_of(side, began), top, side, side)
             canvas.qr_code(code(content), field, qr.QUIET_ZONE, ground, light)
             caption = Rect(field.left, field.bottom + body // 4, side, below_px)
             if low:
-                caption = Rect(field.right + gap // 2, field.top, column - side - gap // 2, side)
+                width = column - side - gap // 2
+                caption = Rect(start.left_of(width, began + side + gap // 2), field.top, width, side)
             canvas.column([TextBlock(view.text(key), body, 500, theme.ink, light)], caption)
         below = Rect(area.left, top + side + body // 4, area.width, 0)
         below.top += 0 if low else below_px

@@ -12,6 +12,7 @@ from engine.border.strip import Strip
 from engine.pipeline.result import JudgeResult
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Align, Canvas, TextBlock
+from installation.stage.start_edge import StartEdge, start_edge
 from installation.stage.theme import Theme, ease, sitter_exists, sitter_text, theme_of
 from installation.stage.typesetting import fits, text_width
 from installation.stage.view import ShownPicture, View
@@ -121,8 +122,8 @@ class Jury(CancellableScene):
         labels = place_labels(places, widths, area.left, area.right, 0.3 * size)
         levels = 1 + max((label.level for label in labels if label), default=-1)
         y = area.top + round((levels + 0.5) * _PITCH * size)
-        for number, (judge_result, name, label, x) in enumerate(
-            zip(bordered, names, labels, places, strict=True)
+        for number, (judge_result, name, width, label, x) in enumerate(
+            zip(bordered, names, widths, labels, places, strict=True)
         ):
             light = theme.fade * ease(view.elapsed_s - 0.25 * number, 0.8)
             top = y - 0.4 * size
@@ -130,7 +131,8 @@ class Jury(CancellableScene):
                 baseline = y - (label.level + 0.5) * _PITCH * size
                 top = baseline - 0.35 * size
                 same = same_at(judge_result, strip, self._index)
-                _draw_judge(canvas, theme, (label.left, baseline), name, same, light)
+                start = StartEdge(label.left, label.left + width, view.text.direction == "rtl")
+                _draw_judge(canvas, theme, start, baseline, name, same, light)
             canvas.polyline([(x, y + 0.4 * size), (x, top)], stroke, theme.ink, light)
         canvas.polyline([(left, y), (right, y)], stroke, theme.quiet_ink, theme.fade)
         here = left + float(strip.t[self._index]) * (right - left)
@@ -162,18 +164,19 @@ class Jury(CancellableScene):
     ) -> Rect:
         """Lists the judges not named on the line, mostly without a border; returns the area below."""
         size = canvas.layout.body_px
-        top = area.top
+        top, start = area.top, start_edge(area, view.text)
         for judge_result in judge_results:
             baseline: float = top + size
             name = judge_name(view, judge_result.judge)
             same = same_at(judge_result, strip, self._index)
-            _draw_judge(canvas, theme, (area.left, baseline), name, same, theme.fade)
+            _draw_judge(canvas, theme, start, baseline, name, same, theme.fade)
             if judge_result.no_border_reason is not None:
                 line = sitter_text(view, f"jury.{judge_result.no_border_reason}")
-                x = area.left + (_INDENT + 0.5) * size + text_width(name, size, 500)
-                if x + text_width(line, size, 300) > area.right:
-                    x, baseline = area.left + _INDENT * size, baseline + _PITCH * size
-                canvas.text(line, (x, baseline), size, 300, theme.ink, theme.fade)
+                began = (_INDENT + 0.5) * size + text_width(name, size, 500)
+                if began + text_width(line, size, 300) > area.width:
+                    began, baseline = _INDENT * size, baseline + _PITCH * size
+                at = start.x(began), baseline
+                canvas.text(line, at, size, 300, theme.ink, theme.fade, start.align)
             top = round(baseline + (_PITCH - 1) * size)
         return _from(area, top + round(0.3 * size))
 
@@ -298,13 +301,14 @@ def headline_key(judge_results: Sequence[JudgeResult]) -> str:
 
 
 def _draw_judge(
-    canvas: Canvas, theme: Theme, at: tuple[float, float], name: str, same: bool, light: float
+    canvas: Canvas, theme: Theme, start: StartEdge, baseline: float, name: str, same: bool, light: float
 ) -> None:
-    """Draws a judge's sign and name; `at` is the left end of their baseline."""
+    """Draws a judge's sign, and its name beside it."""
     size = canvas.layout.body_px
     radius = _RADIUS * size
-    canvas.verdict_sign((at[0] + radius, at[1] - 0.35 * size), radius, same, theme.ink, light)
-    canvas.text(name, (at[0] + _INDENT * size, at[1]), size, 500, theme.ink, light)
+    canvas.verdict_sign((start.x(radius), baseline - 0.35 * size), radius, same, theme.ink, light)
+    at = start.x(_INDENT * size), baseline
+    canvas.text(name, at, size, 500, theme.ink, light, start.align)
 
 
 def _from(area: Rect, top: int) -> Rect:

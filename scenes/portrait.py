@@ -8,6 +8,7 @@ from pydantic import Field
 from engine.common.arrays import Pixels
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Anchor, Canvas, TextBlock
+from installation.stage.start_edge import start_edge
 from installation.stage.theme import Theme, ease, theme_of
 from installation.stage.view import Guidance, View
 from installation.visit.parameters import Timeouts
@@ -122,16 +123,18 @@ class Portrait(CancellableScene):
         radius = round(1.5 * layout.body_px)
         top = panel.top + round(0.5 * radius) if layout.stacked else panel.centery - 2 * radius
         guidance = view.participant.sighting.guidance if view.participant.sighting else Guidance.NOBODY
-        centre = panel.left + 2 * radius, top + radius
+        start = start_edge(panel, view.text)
+        centre = start.x(2 * radius), top + radius
         if left_s is not None and parameters.figures:
             size = round(4.4 * radius)
             canvas.changing_number(
                 str(max(math.ceil(left_s), 1)),
-                (panel.left, top + radius + 0.35 * size),
+                (start.x(), top + radius + 0.35 * size),
                 size,
                 200,
                 theme.ink,
                 theme.fade_in,
+                start.align,
             )
         else:
             draw_signal(

@@ -8,6 +8,7 @@ from pygame import Rect
 
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Canvas, TextBlock
+from installation.stage.start_edge import start_edge
 from installation.stage.theme import ease, sitter_exists, sitter_text, theme_of
 from installation.stage.view import View
 from scenes.widgets.idle_glow import draw_idle_glow
@@ -80,9 +81,9 @@ class Search(CancellableScene):
         canvas.fill(
             Rect(panel.left, top, panel.width, layout.stroke_px), theme.quiet_ink, 0.4 * theme.fade_in
         )
-        canvas.fill(Rect(panel.left, top, width, 2 * layout.stroke_px), theme.ink, theme.fade_in)
-        canvas.disc(
-            (panel.left + width, top + layout.stroke_px), 3 * layout.stroke_px, theme.ink, theme.breath
-        )
+        start = start_edge(panel, view.text)
+        done = Rect(start.left_of(width), top, width, 2 * layout.stroke_px)
+        canvas.fill(done, theme.ink, theme.fade_in)
+        canvas.disc((start.x(width), top + layout.stroke_px), 3 * layout.stroke_px, theme.ink, theme.breath)
         top += layout.body_px
         canvas.column(blocks, Rect(clear.left, top, clear.width, clear.bottom - top))

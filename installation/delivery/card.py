@@ -6,8 +6,8 @@ from engine.border.difference import Difference
 from engine.common.arrays import Pixels
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas, grey
-from installation.stage.typesetting import shorten, text_width, wrap
-from installation.typography.direction import is_rtl
+from installation.stage.start_edge import start_edge
+from installation.stage.typesetting import shorten, wrap
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 
@@ -41,18 +41,20 @@ def draw(
         apart = Difference.between(*pair).mean_levels
         fact = text.for_sitter(is_real, "card.fact_of_pair", difference=text.levels(apart))
 
+    start = start_edge(Rect(_MARGIN_PX, 0, right - _MARGIN_PX, HEIGHT_PX), text)
     baseline = WIDTH_PX + 74
     verdict = text("verdict.same" if same else "verdict.other").upper()
-    canvas.verdict_sign((_MARGIN_PX + 15, baseline - 16), 15, same)
-    canvas.text(verdict, (_MARGIN_PX + 50, baseline), 46, 600)
+    canvas.verdict_sign((start.x(15), baseline - 16), 15, same)
+    canvas.text(verdict, (start.x(50), baseline), 46, 600, align=start.align)
     for line in wrap(fact, _FACT_PX, 400, right - _MARGIN_PX):
         baseline += _LEADING_PX
         line = shorten(line, _FACT_PX, 400, right - _MARGIN_PX)
-        left = right - text_width(line, _FACT_PX, 400) if is_rtl(line) else _MARGIN_PX
-        canvas.text(line, (left, baseline + 14), _FACT_PX, 400, grey(205))
+        canvas.text(line, (start.x(), baseline + 14), _FACT_PX, 400, grey(205), align=start.align)
     made = text.for_sitter(is_real, "card.synthetic")
     synthetic = shorten(made, _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
-    canvas.text(synthetic, (_MARGIN_PX, HEIGHT_PX - 36), _SYNTHETIC_PX, 500, _SYNTHETIC_GREY)
+    start = start_edge(Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX), text)
+    at = start.x(), HEIGHT_PX - 36
+    canvas.text(synthetic, at, _SYNTHETIC_PX, 500, _SYNTHETIC_GREY, align=start.align)
     return canvas.rgb
 
 

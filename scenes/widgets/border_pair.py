@@ -4,8 +4,9 @@ from pygame import Rect
 
 from engine.border.difference import Difference
 from engine.border.strip import Strip
-from installation.stage.canvas import Align, Anchor, Canvas, TextBlock
+from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.layout import Layout
+from installation.stage.start_edge import start_edge
 from installation.stage.theme import Theme, ease, sitter_text
 from installation.stage.typesetting import text_width
 from installation.stage.view import View
@@ -44,13 +45,15 @@ def draw_beside(
     for index, (_, line) in zip((same, other), places, strict=True):
         verdict = strip.verdict(index)
         baseline = line.top + layout.body_px
-        sign = line.left + radius, baseline - 0.35 * size
+        start = start_edge(line, view.text)
+        sign = start.x(radius), baseline - 0.35 * size
         canvas.verdict_sign(sign, radius, verdict.same, theme.ink, light)
-        at = line.left + 1.2 * size, baseline
-        canvas.text(words_of(view, verdict.same), at, size, 600, theme.ink, light)
+        at = start.x(1.2 * size), baseline
+        canvas.text(words_of(view, verdict.same), at, size, 600, theme.ink, light, start.align)
         if not strip.rests(index):
             number = view.text.distance(verdict.distance, strip.threshold, 4)
-            canvas.changing_number(number, (line.right, baseline), size, 300, theme.ink, light, Align.RIGHT)
+            at = start.end, baseline
+            canvas.changing_number(number, at, size, 300, theme.ink, light, start.opposite_align)
     return True
 
 
@@ -78,7 +81,7 @@ def draw_difference(
     widths = (sum(text_width(sign, layout.title_px, 200) for sign in each) for each in (levels, largest))
     indent_px = round(max(widths) + 0.5 * layout.title_px)
     for number, key in ((levels, "border.levels"), (f"× {gain:.0f}", "border.magnified")):
-        area = _draw_number(canvas, theme, area, number, view.text(key), indent_px, light)
+        area = _draw_number(canvas, view, theme, area, number, key, indent_px, light)
     end = TextBlock(sitter_text(view, "border.end"), layout.body_px, 300, theme.ink, light)
     canvas.column([end], area)
 
@@ -90,15 +93,16 @@ def below(area: Rect, taken: Rect, gap_px: int) -> Rect:
 
 
 def _draw_number(
-    canvas: Canvas, theme: Theme, area: Rect, number: str, caption: str, indent_px: int, light: float
+    canvas: Canvas, view: View, theme: Theme, area: Rect, number: str, key: str, indent_px: int, light: float
 ) -> Rect:
-    """Draws a number with its caption beside it; returns what is left below."""
-    layout = canvas.layout
+    """Draws a number with the caption of this key beside it; returns what is left below."""
+    layout, start = canvas.layout, start_edge(area, view.text)
     size = layout.title_px
-    canvas.changing_number(number, (area.left, area.top + size), size, 200, theme.ink, light)
-    left = area.left + indent_px
-    beside = Rect(left, area.top + round(0.1 * size), area.right - left, round(1.3 * size))
-    block = TextBlock(caption, layout.body_px, 300, theme.quiet_ink, light)
+    canvas.changing_number(number, (start.x(), area.top + size), size, 200, theme.ink, light, start.align)
+    width = area.width - indent_px
+    left = round(start.left_of(width, indent_px))
+    beside = Rect(left, area.top + round(0.1 * size), width, round(1.3 * size))
+    block = TextBlock(view.text(key), layout.body_px, 300, theme.quiet_ink, light)
     canvas.column([block], beside, Anchor.MIDDLE)
     return below(area, Rect(area.left, area.top, area.width, round(1.3 * size)), layout.body_px // 2)
 

@@ -5,6 +5,7 @@ from pygame import Rect
 
 from engine.border.strip import Strip
 from installation.stage.canvas import Canvas
+from installation.stage.start_edge import start_edge
 from installation.stage.theme import Theme
 from installation.stage.typesetting import LEADING, text_width
 from installation.stage.view import ShownPicture, View
@@ -26,8 +27,10 @@ def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool,
     size = min(canvas.layout.title_px, int(rect.width / (widest + _INDENT)))
     radius = 0.36 * size
     baseline = rect.top + size
-    canvas.verdict_sign((rect.left + radius, baseline - 0.35 * size), radius, same, theme.ink, light)
-    canvas.text(words_of(view, same), (rect.left + _INDENT * size, baseline), size, WEIGHT, theme.ink, light)
+    start = start_edge(rect, view.text)
+    canvas.verdict_sign((start.x(radius), baseline - 0.35 * size), radius, same, theme.ink, light)
+    at = start.x(_INDENT * size), baseline
+    canvas.text(words_of(view, same), at, size, WEIGHT, theme.ink, light, start.align)
     return Rect(rect.left, rect.top, rect.width, round(LEADING * size))
 
 
@@ -67,7 +70,8 @@ def draw_needle(
     if not verdict.measured:
         figures = f"≈ {figures}"
     if not strip.rests(index):
-        canvas.changing_number(figures, (rect.left, baseline), size, 300, theme.ink, light)
+        start = start_edge(rect, view.text)
+        canvas.changing_number(figures, (start.x(), baseline), size, 300, theme.ink, light, start.align)
     return Rect(rect.left, rect.top, rect.width, round(baseline + 0.3 * size) - rect.top)
 
 
