@@ -7,7 +7,7 @@ from engine.common.arrays import Pixels
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas, grey
 from installation.stage.start_edge import start_edge
-from installation.stage.typesetting import shorten, wrap
+from installation.stage.typesetting import shorten, text_width, wrap
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 
@@ -45,16 +45,17 @@ def draw(
     baseline = WIDTH_PX + 74
     verdict = text("verdict.same" if same else "verdict.other").upper()
     canvas.verdict_sign((start.x(15), baseline - 16), 15, same)
-    canvas.text(verdict, (start.x(50), baseline), 46, 600, align=start.align)
+    canvas.text(verdict, (start.left_of(text_width(verdict, 46, 600), 50), baseline), 46, 600)
     for line in wrap(fact, _FACT_PX, 400, right - _MARGIN_PX):
         baseline += _LEADING_PX
         line = shorten(line, _FACT_PX, 400, right - _MARGIN_PX)
-        canvas.text(line, (start.x(), baseline + 14), _FACT_PX, 400, grey(205), align=start.align)
+        left = start.left_of(text_width(line, _FACT_PX, 400))
+        canvas.text(line, (left, baseline + 14), _FACT_PX, 400, grey(205))
     made = text.for_sitter(is_real, "card.synthetic")
     synthetic = shorten(made, _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
     start = start_edge(Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX), text)
-    at = start.x(), HEIGHT_PX - 36
-    canvas.text(synthetic, at, _SYNTHETIC_PX, 500, _SYNTHETIC_GREY, align=start.align)
+    left = start.left_of(text_width(synthetic, _SYNTHETIC_PX, 500))
+    canvas.text(synthetic, (left, HEIGHT_PX - 36), _SYNTHETIC_PX, 500, _SYNTHETIC_GREY)
     return canvas.rgb
 
 
