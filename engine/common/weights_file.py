@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
@@ -25,6 +25,7 @@ MAX_FILE_BYTES = 2 * 2**30
 ZIP_START = b"PK\x03\x04"
 OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # a pickled magic number
 FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+PYTHON_2_MODULES = {"__builtin__", "cPickle", "commands", "copy_reg", "popen2", "urllib2"}
 
 
 class ForbiddenName(InvalidWeights):
@@ -39,7 +40,7 @@ class ForbiddenName(InvalidWeights):
 
 def is_standard_library(dotted: str) -> bool:
     """Whether a dotted name belongs to Python itself, Python 2 included; no network's class does."""
-    return dotted.partition(".")[0] in sys.stdlib_module_names | {"__builtin__", "commands", "copy_reg"}
+    return dotted.partition(".")[0] in sys.stdlib_module_names | PYTHON_2_MODULES
 
 
 @contextmanager
@@ -94,21 +95,38 @@ def load_torch(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def check_stored_archive(path: Path) -> None:
-    """Raises `InvalidWeights` where a ZIP archive is damaged, or compressed, as PyTorch's never is."""
+def check_stored_archive(file: Path | BinaryIO) -> str:
+    """The name of the pickle in a ZIP archive of PyTorch's.
+
+    Raises `InvalidWeights` where it is an archive of something else, damaged, compressed, as PyTorch's never
+    is, or holds two files of one name, of which readers take different ones.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
+            size = archive.fp.seek(0, 2) if archive.fp else 0
     except zipfile.BadZipFile as error:
         raise InvalidWeights("a damaged ZIP archive, or one that was cut short; fetch it again") from error
+    names = [entry.filename for entry in entries]
+    bases = [name.rpartition("/")[2] for name in names if name.count("/") <= 1]
+    if "constants.pkl" in bases:
+        raise InvalidWeights(
+            "a TorchScript program, no checkpoint: take the .pkl or .pt that it was exported from"
+        )
+    if "data.pkl" not in bases:
+        held = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
+        raise InvalidWeights(
+            f"a ZIP archive without PyTorch's data.pkl (it holds {held}): unpack it and "
+            "take the .pkl or .pt inside"
+        )
+    if bases.count("data.pkl") > 1 or len(set(names)) < len(names):
+        raise InvalidWeights(
+            "a ZIP archive with two files of one name; it may be malicious, nothing of it was run"
+        )
     stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-    if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
+    if not stored or sum(entry.file_size for entry in entries) > size:
         raise InvalidWeights("its archive unpacks to more than the file holds")
-
-
-def is_torch_file(path: Path) -> bool:
-    """Whether `torch.save` may have written the file."""
-    return starts_with(path, ZIP_START) or starts_with(path, OLD_TORCH_START)
+    return next(n for n in names if n.count("/") <= 1 and n.rpartition("/")[2] == "data.pkl")
 
 
 def starts_with(path: Path, start: bytes) -> bool:

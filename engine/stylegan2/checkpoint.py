@@ -165,6 +165,11 @@ def convert(path: Path) -> Path:
             return path
         sha256 = generator_sha256(path)
         converted = path.with_suffix(".safetensors")
+        if converted == path:
+            read_checkpoint(path)  # what is wrong with it otherwise comes first
+            raise InvalidWeights(
+                f"no safetensors file but a checkpoint of another format; name it {path.stem}.pt"
+            )
         if converted.exists():
             source = _conversion(converted)
             if source == (sha256, CONVERSION):
@@ -204,7 +209,8 @@ def _generator(content: Content, file_bytes: int) -> Generator:
         or (name.endswith((".noise_const", ".noise_strength")) and not settings.use_noise)
     }
     check_state(state, {name: s for name, s in expected.items() if name not in supplied}, file_bytes)
-    numbers = {name: tensor.to(torch.float32) for name, tensor in (state | supplied).items()}
+    # Copies: the tensors of a checkpoint may share memory with each other.
+    numbers = {name: tensor.to(torch.float32, copy=True) for name, tensor in (state | supplied).items()}
     generator.load_state_dict(numbers, assign=True)
     if "mapping.w_avg" in supplied:
         generator.mapping.w_avg.copy_(estimated_w_avg(generator))
@@ -271,5 +277,5 @@ def _check_filters(state: dict[str, torch.Tensor]) -> None:
         resample_filter = state.pop(name)
         if not is_plain_tensor(resample_filter) or resample_filter.shape != usual.shape:
             raise InvalidWeights(f"{name} is not the filter [1, 3, 3, 1]")
-        if not torch.allclose(resample_filter.float() / resample_filter.float().sum(), usual, atol=1e-4):
-            raise InvalidWeights(f"{name} is not the filter [1, 3, 3, 1]")
+        if not torch.allclose(resample_filter.float(), usual, atol=1e-4):
+            raise InvalidWeights(f"{name} is not the filter [1, 3, 3, 1], or has another gain or sign")

@@ -11,26 +11,30 @@ Anything else is refused, and named where it is known (`recognition`).
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from engine.common.errors import InvalidWeights
-from engine.common.weights_file import is_torch_file
 from engine.stylegan2.modules import Parts, attributes, is_module, take_apart
 from engine.stylegan2.nvidia import check_structure, has_running_average, nvidia_settings
-from engine.stylegan2.pickles import read_pickle
 from engine.stylegan2.recognition import check_record, name_of_network
 from engine.stylegan2.rosinality import as_nvidia, rosinality_settings
 from engine.stylegan2.settings import Settings
-from engine.stylegan2.torch_files import is_tensor, read_torch, tensor
+from engine.stylegan2.torch_files import is_tensor, read_checkpoint_file, tensor
 
 NVIDIA_START = "synthesis.b4.const"
 ROSINALITY_START = "input.input"
 # Where a generator may lie inside a larger network: pSp's is its decoder, several GPUs add "module".
 PREFIX = r"((module|_orig_mod|model|net|decoder|generator|G|g|netG|[Gg]_ema|generator_ema|ema)\.)*"
+GENERATOR_KEY = r"(.*\.)?(G|g|netG|[Gg]_ema|generator|generator_ema|ema|params_ema)\."
 MAX_DEPTH = 3
+MAX_NETWORKS = 5000  # each parameter's state in an optimiser looks like one
+MAX_LOOKED_AT = 2_000_000  # tensors and settings
+MAX_NAMES = 10_000  # looked at to tell what a network is
+MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,23 @@ def read_checkpoint(path: Path) -> Content:
     Raises `InvalidWeights`, or any exception where the file is damaged; see
     `engine.common.weights_file.reporting_weights_errors`.
     """
-    if is_torch_file(path):
-        content = read_torch(path)
-    else:
-        with path.open("rb") as file:
-            content = read_pickle(file)
+    content = read_checkpoint_file(path)
     names: list[str] = []
-    for key, parts in _networks(content, "", set()):
+    looked_at = 0
+    for key, parts in islice(_networks(content, "", set()), MAX_NETWORKS):
+        looked_at += len(parts.tensors) + len(parts.settings)
+        if looked_at > MAX_LOOKED_AT:
+            raise InvalidWeights("it holds far more networks than any checkpoint of a generator")
         for start, made in ((NVIDIA_START, _nvidia), (ROSINALITY_START, _rosinality)):
             for name in parts.tensors:
                 if re.fullmatch(PREFIX + re.escape(start), name):
                     return made(parts.under(name.removesuffix(start)), content)
-        names += [f"{key}{name}" for name in parts.tensors]
+        if len(names) < MAX_NAMES:
+            names += [f"{key}{name}"[:MAX_NAME_LENGTH] for name in islice(parts.tensors, MAX_NAMES)]
     if not names:
         check_record(content)
+    # Beside a generator of another architecture, its discriminator tells nothing.
+    names = [name for name in names if re.match(GENERATOR_KEY, name)] or names
     known = name_of_network(names)
     if known is None and names:
         known = f"no StyleGAN2 generator, or not all of it (it holds {names[0]}): {NVIDIA_START} is missing"
@@ -74,11 +81,14 @@ def read_checkpoint(path: Path) -> Content:
 def _networks(content: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Parts]]:
     """Each network in a checkpoint with the keys that it lies under, averaged ones (`ema`) first.
 
-    A checkpoint is a module, a state dict, or a dict of such. `seen`: the dicts that have been looked into.
+    A checkpoint is a module, a state dict, or a dict of such. `seen`: the dicts and modules that were.
     """
+    if id(content) in seen:
+        return
     if is_module(content):
+        seen.add(id(content))
         yield path, take_apart(content)
-    if not isinstance(content, dict) or id(content) in seen:
+    if not isinstance(content, dict):
         return
     seen.add(id(content))
     tensors = {str(name): value for name, value in content.items() if is_tensor(value)}
@@ -132,5 +142,6 @@ def _read(parts: Parts) -> dict[str, torch.Tensor]:
         try:
             state[name] = tensor(value)
         except InvalidWeights as error:
-            raise InvalidWeights(f"{name}: {error}") from error
+            joint = " is" if str(error).startswith("no ") else ":"
+            raise InvalidWeights(f"{name}{joint} {error}") from error
     return state

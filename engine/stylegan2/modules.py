@@ -5,14 +5,18 @@ NVIDIA's persistent ones, which carry their own source text. Neither the class n
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.common.errors import InvalidWeights
-from engine.stylegan2.pickles import NAMESPACE, RECONSTRUCT, Record
+from engine.stylegan2.known_names import NAMESPACE, RECONSTRUCT
+from engine.stylegan2.pickled_values import Record
 
 MAX_MODULES = 1000  # FFHQ-1024 has 72
+MAX_PARTS = 50_000  # tensors and settings of a network
+MAX_PATH = 1000  # characters
+MAX_ARGUMENTS = 100  # groups of a constructor's arguments
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,15 @@ def take_apart(module: Any) -> Parts:
     """
     parts = Parts()
     modules: list[tuple[str, Any]] = [("", module)]
-    for visited, (prefix, part) in enumerate(modules):
-        if visited == MAX_MODULES:
-            raise InvalidWeights(f"its generator has more than {MAX_MODULES} parts")
+    for prefix, part in modules:
+        if len(modules) > MAX_MODULES or len(prefix) > MAX_PATH:
+            raise InvalidWeights(
+                f"its generator has more than {MAX_MODULES} parts, or parts that are nested too deep"
+            )
         fields, path = _fields(part), prefix.removesuffix(".")
+        found = sum(map(len, (fields, fields["_parameters"], fields["_buffers"])))
+        if found + len(parts.tensors) + len(parts.settings) > MAX_PARTS:
+            raise InvalidWeights(f"its generator has more than {MAX_PARTS} tensors and settings")
         for tensors in (fields["_parameters"], fields["_buffers"]):
             parts.tensors |= {prefix + name: value for name, value in tensors.items() if value is not None}
         parts.settings += [
@@ -102,11 +111,17 @@ def _fields(value: Any) -> dict[str, Any]:
     return fields if isinstance(fields, dict) and "_modules" in fields else {}
 
 
-def _arguments(path: str, arguments: Mapping[str, Any]) -> Iterator[Setting]:
+def _arguments(path: str, arguments: Mapping[str, Any]) -> list[Setting]:
     """The arguments of a constructor; `mapping_kwargs` are those of the child `mapping`, and so on."""
-    for name, value in arguments.items():
-        if name.endswith("_kwargs") and isinstance(value, dict):
-            child = name.removesuffix("_kwargs")
-            yield from _arguments(f"{path}.{child}" if path else child, value)
-        else:
-            yield Setting(path, name, plain(value), argument=True)
+    groups, settings = [(path, arguments)], []
+    for group_path, group in groups:
+        if len(groups) > MAX_ARGUMENTS or len(settings) > MAX_PARTS:
+            raise InvalidWeights("its generator was made with more arguments than any is")
+        for name, value in group.items():
+            if name.endswith("_kwargs") and isinstance(value, dict):
+                child = name.removesuffix("_kwargs")
+                # The list grows while it is walked.
+                groups.append((f"{group_path}.{child}" if group_path else child, value))
+            else:
+                settings.append(Setting(group_path, name, plain(value), argument=True))
+    return settings

@@ -13,12 +13,12 @@ import torch
 
 from engine.common.errors import InvalidWeights
 from engine.stylegan2.modules import Setting
-from engine.stylegan2.settings import LR_MULTIPLIER, Settings, agreed, refuse_unknown, require
+from engine.stylegan2.settings import LR_MULTIPLIER, Settings, agreed, number, refuse_unknown, require, shown
 
 # Sizes: the shapes of the weights tell them, and a network whose shapes do not fit is refused.
 SIZES = {
     *("z_dim", "w_dim", "num_ws", "num_layers", "layer_features", "embed_features", "kernel_size"),
-    *("img_resolution", "img_resolution_log2", "block_resolutions", "resolution", "is_last", "up"),
+    *("img_resolution", "img_resolution_log2", "block_resolutions", "resolution", "is_last"),
     *("in_channels", "out_channels", "in_features", "out_features", "channel_base", "channel_max"),
     *("num_conv", "num_torgb"),
 }
@@ -29,9 +29,20 @@ NO_DIFFERENCE = {
     *("num_fp16_res", "use_fp16", "channels_last", "fp16_channels_last", "fused_modconv_default"),
 }
 REQUIRED = {"architecture": "skip", "img_channels": 3, "init_res": [4, 4]}
-LRELU = {"activation": "lrelu", "act_gain": math.sqrt(2), "padding": 1}
-OTHERS = {"c_dim", "resample_filter", "conv_clamp", "use_noise", "lr_multiplier", "weight_gain", "bias_gain"}
+LRELU = {"act_gain": math.sqrt(2), "padding": 1}
+OTHERS = {
+    "activation",
+    "up",
+    "c_dim",
+    "resample_filter",
+    "conv_clamp",
+    "use_noise",
+    "lr_multiplier",
+    "weight_gain",
+    "bias_gain",
+}
 
+EMBEDDING = r"mapping\.embed"  # of conditional generators, which are refused
 MAPPING = r"mapping(\.fc\d+)?"
 CONVOLUTION = r"synthesis\.b\d+\.conv[01]"
 COLOURS = r"synthesis\.b\d+\.torgb"
@@ -55,22 +66,18 @@ def nvidia_settings(settings: list[Setting], shapes: Mapping[str, torch.Size]) -
     for setting in settings:
         _check(setting, shapes)
 
-    def of(name: str, modules: str) -> list[Any]:
-        """The values of a setting: attributes of these modules, and arguments wherever they were given."""
-        return [
-            setting.value
-            for setting in settings
-            if setting.name == name and (setting.argument or re.fullmatch(modules, setting.module))
-        ]
+    def of(name: str) -> list[Any]:
+        return [setting.value for setting in settings if setting.name == name]
 
-    factors = [*of("lr_multiplier", MAPPING), *of("bias_gain", MAPPING)]
+    factors = of("lr_multiplier")
     for setting in settings:
-        if setting.name == "weight_gain" and re.fullmatch(MAPPING, setting.module):
-            factors.append(setting.value * _inputs_root(setting.module, shapes))
+        if re.fullmatch(MAPPING, setting.module) and setting.name in ("weight_gain", "bias_gain"):
+            inputs = _inputs_root(setting.module, shapes) if setting.name == "weight_gain" else 1
+            factors.append(number(setting.name, setting.value) * inputs)
     return Settings(
-        conv_clamp=agreed("conv_clamp", of("conv_clamp", f"{CONVOLUTION}|{COLOURS}"), None),
+        conv_clamp=agreed("conv_clamp", of("conv_clamp"), None),
         lr_multiplier=agreed("lr_multiplier", factors, LR_MULTIPLIER),
-        use_noise=agreed("use_noise", of("use_noise", CONVOLUTION), True),
+        use_noise=agreed("use_noise", of("use_noise"), True),
     )
 
 
@@ -111,21 +118,28 @@ def _check(setting: Setting, shapes: Mapping[str, torch.Size]) -> None:
     name, module, value = setting.name, setting.module, setting.value
     if name in REQUIRED:
         require(name, value, REQUIRED[name])
-    elif name in LRELU and re.fullmatch(rf"|{MAPPING}|{CONVOLUTION}|synthesis(\.b\d+)?", module):
-        if name == "activation" or re.fullmatch(CONVOLUTION, module):
-            require(name, value, LRELU[name])
+    elif name in LRELU:
+        require(name, value, LRELU[name])
+    elif name == "activation":
+        linear = re.fullmatch(rf"(.+\.)?(affine|torgb)|{EMBEDDING}", module)
+        require(f"{name} of {module}" if linear else name, value, "linear" if linear else "lrelu")
+    elif name == "up":
+        require(f"{name} of {module}", value, 2 if module.endswith(".conv0") else 1)
     elif name == "resample_filter":
-        if not isinstance(value, list | tuple) or list(value) != [1, 3, 3, 1]:
-            raise InvalidWeights(f"its setting resample_filter is {value!r}; only [1, 3, 3, 1] is known here")
+        if not isinstance(value, list | tuple) or [*value[:5]] != [1, 3, 3, 1]:
+            raise InvalidWeights(
+                f"its setting resample_filter is {shown(value)}; only [1, 3, 3, 1] is known here"
+            )
     elif name == "c_dim" and module in ("", "mapping") and value:
         raise InvalidWeights(
-            f"a conditional generator, which draws by class labels (c_dim is {value!r}); only "
+            f"a conditional generator, which draws by class labels (c_dim is {shown(value)}); only "
             "unconditional ones (c_dim 0) can be used"
         )
-    elif name == "weight_gain" and re.fullmatch(UNIT_GAIN, module):
-        require(f"weight_gain of {module}", value * _inputs_root(module, shapes), 1.0)
-    elif name == "bias_gain" and re.fullmatch(UNIT_GAIN, module):
-        require(f"bias_gain of {module}", value, 1.0)
+    elif name in ("weight_gain", "bias_gain") and not re.fullmatch(f"{MAPPING}|{EMBEDDING}", module):
+        if not re.fullmatch(UNIT_GAIN, module):
+            raise InvalidWeights(f"{module or 'its generator'} has a setting that is not known here: {name}")
+        gain = number(f"{name} of {module}", value)
+        require(f"{name} of {module}", gain * (_inputs_root(module, shapes) if "weight" in name else 1), 1.0)
 
 
 def _inputs_root(module: str, shapes: Mapping[str, torch.Size]) -> float:

@@ -16,7 +16,7 @@ import torch
 
 from engine.common.errors import InvalidWeights
 from engine.stylegan2.modules import Setting
-from engine.stylegan2.settings import LR_MULTIPLIER, Settings, agreed, refuse_unknown, require
+from engine.stylegan2.settings import LR_MULTIPLIER, Settings, agreed, number, refuse_unknown, require, shown
 
 CONVOLUTION = {
     "conv.weight": "weight",
@@ -34,6 +34,8 @@ COLOURS = {
     "bias": "bias",
 }
 FULLY_CONNECTED = {"weight": "weight", "bias": "bias"}
+
+UPSAMPLING_GAIN = 4
 
 # rosinality's layer, NVIDIA's name for it, and their names for what is in it.
 LAYERS: list[tuple[str, Callable[[int], str], dict[str, str]]] = [
@@ -58,15 +60,58 @@ def as_nvidia(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     Raises `InvalidWeights` where a name is not of that generator.
     """
     renamed = {_nvidia_name(name): tensor for name, tensor in state.items()}
-    return {name: _without_ones(name, tensor) for name, tensor in renamed.items()}
+    return {name: _without_ones(name, _plain_filter(name, tensor)) for name, tensor in renamed.items()}
 
 
-# Of sizes, which shapes tell, of training, and of the order of computation.
-KNOWN = {
-    *("training", "size", "style_dim", "channels", "log_size", "num_layers", "n_latent"),
-    *("in_channel", "out_channel", "kernel_size", "upsample", "downsample", "padding", "stride", "pad"),
-    *("factor", "fused", "bias", "lr_mul", "scale", "activation", "eps", "demodulate", "negative_slope"),
-}
+def _plain_filter(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A filter as NVIDIA keeps it: rosinality's has the factor 4 in it that up-sampling by 2 needs."""
+    return tensor / UPSAMPLING_GAIN if name.endswith(".resample_filter") else tensor
+
+
+# What each module keeps beside its tensors. ANY: of sizes, which shapes tell, of training, or of the order
+# of computation. Everything else is the only value known here; a function tells it from the module's path
+# and the shapes of the weights.
+Shapes = Mapping[str, torch.Size]
+Expected = Any | Callable[[str, Shapes], Any]
+
+
+def _convolution_scale(module: str, shapes: Shapes) -> float:
+    return 1 / math.sqrt(shapes[f"{module}.weight"][-3:].numel())
+
+
+def _inputs_scale(module: str, shapes: Shapes) -> float:
+    return 1 / math.sqrt(shapes[f"{module}.weight"][-1])
+
+
+def _padding(module: str, shapes: Shapes) -> int:
+    return shapes[f"{module}.weight"][-1] // 2
+
+
+def _is_upsampling(module: str, _: Shapes) -> bool:
+    return re.fullmatch(r"convs\.\d*[02468]\.conv", module) is not None
+
+
+def _is_no_colour(module: str, _: Shapes) -> bool:
+    return not module.startswith("to_rgb")
+
+
+ANY: Any = object()
+MODULES: list[tuple[str, dict[str, Expected]]] = [
+    ("", dict.fromkeys(("size", "style_dim", "channels", "log_size", "num_layers", "n_latent"), ANY)),
+    (r"style\.[1-9]\d*", {"lr_mul": ANY, "scale": ANY, "activation": "fused_lrelu"}),
+    (r".*\.modulation", {"lr_mul": 1, "scale": _inputs_scale, "activation": None}),
+    (
+        r".*\.conv",
+        {
+            **{"eps": 1e-8, "scale": _convolution_scale, "padding": _padding, "demodulate": _is_no_colour},
+            **{"upsample": _is_upsampling, "downsample": False, "fused": ANY, "kernel_size": ANY},
+            **{"in_channel": ANY, "out_channel": ANY},
+        },
+    ),
+    (r".*\.blur", {"pad": (1, 1)}),
+    (r".*\.upsample", {"factor": 2, "pad": (2, 1)}),
+    (r".*\.activate", {"negative_slope": 0.2, "scale": math.sqrt(2), "bias": ANY}),
+]
 
 
 def rosinality_settings(
@@ -82,27 +127,29 @@ def rosinality_settings(
     Raises:
         InvalidWeights: a setting that is not known, or has a value that `Generator` cannot compute with.
     """
-    refuse_unknown([setting.name for setting in settings], KNOWN)
     if training.get("arch", "stylegan2") != "stylegan2":
         raise InvalidWeights(
-            f"a generator of the architecture {training['arch']!r}; only 'stylegan2' can be used"
+            f"a generator of the architecture {shown(training['arch'])}; only 'stylegan2' can be used"
         )
     factors = [training["lr_mlp"]] if "lr_mlp" in training else []
     for setting in settings:
-        name, module, value = setting.name, setting.module, setting.value
-        if re.fullmatch(r"style\.[1-9]\d*", module):
-            if name == "lr_mul":
-                factors.append(value)
-            elif name == "scale":
-                factors.append(value * math.sqrt(shapes[f"{module}.weight"][1]))
-            elif name == "activation":
-                require(name, value, "fused_lrelu")
-        elif module.endswith(".activate"):
-            if name in ("negative_slope", "scale"):
-                require(f"{name} of {module}", value, {"negative_slope": 0.2, "scale": math.sqrt(2)}[name])
-        elif name == "demodulate":
-            require(f"{name} of {module}", value, not module.startswith("to_rgb"))
+        _check(setting, shapes)
+        if re.fullmatch(r"style\.[1-9]\d*", setting.module) and setting.name in ("lr_mul", "scale"):
+            inputs = 1 / _inputs_scale(setting.module, shapes) if setting.name == "scale" else 1
+            factors.append(number(setting.name, setting.value) * inputs)
     return Settings(lr_multiplier=agreed("lr_mlp", factors, LR_MULTIPLIER))
+
+
+def _check(setting: Setting, shapes: Shapes) -> None:
+    """Refuses a setting that would make another network of these weights, or is not known."""
+    name, module = setting.name, setting.module
+    known = next((known for pattern, known in MODULES if re.fullmatch(pattern, module)), {})
+    refuse_unknown([name], {"training"} | known.keys())
+    expected = known.get(name, ANY)
+    if expected is not ANY:
+        value = expected(module, shapes) if callable(expected) else expected
+        in_style = name == "activation" and value is not None
+        require(name if in_style else f"{name} of {module}", setting.value, value)
 
 
 def _nvidia_name(name: str) -> str:

@@ -11,9 +11,10 @@ storage; before, several pickles one after the other and the storages behind the
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -21,19 +22,12 @@ from engine.common.errors import InvalidWeights
 from engine.common.weights_file import (
     OLD_TORCH_START,
     ZIP_START,
+    ForbiddenName,
     check_stored_archive,
-    reporting_forbidden_names,
-    starts_with,
 )
-from engine.stylegan2.pickles import (
-    PARAMETER,
-    PARAMETER_WITH_STATE,
-    STORAGE,
-    TENSOR,
-    Name,
-    Record,
-    read_pickle,
-)
+from engine.stylegan2.known_names import PARAMETER, PARAMETER_WITH_STATE, TENSOR, TENSOR_OF_NEW_TYPE
+from engine.stylegan2.pickled_values import Name, Record
+from engine.stylegan2.pickles import Budget, read_pickle
 
 DTYPES = {
     "FloatStorage": torch.float32,
@@ -44,135 +38,172 @@ DTYPES = {
 MAX_STORAGES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
+MAX_DIMENSIONS = 8
+MAX_DEPTH = 4  # of a file of torch.save inside a pickle inside a file
+
+
+@dataclass
 class Stored:
     """The numbers of one storage, still in the file. `read` returns their bytes, little-endian."""
 
     kind: str
     read: Callable[[], bytes]
 
+    @cached_property
+    def numbers(self) -> torch.Tensor:
+        """All of them, one-dimensional, read once for all tensors that share the storage."""
+        if self.kind not in DTYPES:
+            raise InvalidWeights(f"no plain tensor of floating-point numbers but a {self.kind}")
+        return torch.frombuffer(bytearray(self.read()), dtype=DTYPES[self.kind])
 
-def read_torch(path: Path) -> Any:
-    """What a file of `torch.save` holds, as `read_pickle` returns it, with a `Stored` for each storage.
+
+def read_checkpoint_file(path: Path) -> Any:
+    """What a file of `torch.save` or a plain pickle holds, as `read_pickle` returns it, with a `Stored` for
+    each storage.
 
     Raises:
         ForbiddenName, InvalidWeights: as `read_pickle` does; or the file is a ZIP archive of something else.
         Exception: of any kind, where the file is damaged; see `reporting_weights_errors`.
     """
-    return _read_archive(path) if starts_with(path, ZIP_START) else _read_old(path)
+    with path.open("rb") as file:
+        return _Reader(Budget(), 0).read(file, lambda: path.open("rb"))
 
 
 def is_tensor(value: Any) -> bool:
     """Whether a value of a pickle stands for a tensor or a parameter."""
-    return isinstance(value, Record) and value.name in (TENSOR, PARAMETER, PARAMETER_WITH_STATE)
+    kinds = (TENSOR, TENSOR_OF_NEW_TYPE, PARAMETER, PARAMETER_WITH_STATE)
+    return isinstance(value, Record) and value.name in kinds
 
 
 def tensor(value: Any) -> torch.Tensor:
-    """The tensor or parameter that a value of a pickle stands for.
+    """The tensor or parameter that a value of a pickle stands for; it may share memory with others.
 
     Raises `InvalidWeights` where it is none, or not one of floating-point numbers.
     """
     if isinstance(value, Record) and value.name in (PARAMETER, PARAMETER_WITH_STATE):
         value = value.arguments[0]
+    if isinstance(value, Record) and value.name == TENSOR_OF_NEW_TYPE:
+        raise InvalidWeights("no tensor of floating-point numbers of 16, 32 or 64 bits")
     if not isinstance(value, Record) or value.name != TENSOR:
         raise InvalidWeights("damaged: something else stands where a tensor should")
     stored, offset, size, stride = value.arguments[:4]
-    flat = _numbers(stored)
-    # as_strided refuses what lies outside the storage; set_ with a size would enlarge the storage.
-    return flat.as_strided(size, stride, offset)
-
-
-def _numbers(stored: Any) -> torch.Tensor:
-    """All numbers of a storage, one-dimensional."""
-    if isinstance(stored, Stored):
-        if stored.kind not in DTYPES:
-            raise InvalidWeights(f"no plain tensor of floating-point numbers but a {stored.kind}")
-        return torch.frombuffer(bytearray(stored.read()), dtype=DTYPES[stored.kind])
-    if not isinstance(stored, Record) or stored.name != STORAGE:
-        raise InvalidWeights("damaged: something else stands where a storage should")
-    (content,) = stored.arguments
-    if not content.startswith(OLD_TORCH_START):
+    if isinstance(stored, Record):
         raise InvalidWeights("a tensor in it is not stored the way PyTorch does")
-    with reporting_forbidden_names():
-        storage = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
-    return torch.empty(0, dtype=storage.dtype).set_(storage)
+    if not isinstance(stored, Stored):
+        raise InvalidWeights("damaged: something else stands where a storage should")
+    if len(size) > MAX_DIMENSIONS:
+        raise InvalidWeights(f"a tensor in it has {len(size)} dimensions")
+    # as_strided refuses what lies outside the storage; set_ with a size would enlarge the storage.
+    return stored.numbers.as_strided(size, stride, offset)
 
 
-def _read_archive(path: Path) -> Any:
-    check_stored_archive(path)
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        pickles = [name for name in names if name.count("/") <= 1 and name.endswith("data.pkl")]
-        if any(name.endswith("constants.pkl") for name in names):
-            raise InvalidWeights(
-                "a TorchScript program, no checkpoint: take the .pkl or .pt that it was exported from"
-            )
-        if not pickles:
-            raise InvalidWeights(
-                f"a ZIP archive without PyTorch's data.pkl (it holds {_few(names)}): unpack it and "
-                "take the .pkl or .pt inside"
-            )
-        folder = pickles[0].removesuffix("data.pkl")
-        order = f"{folder}byteorder"
-        if order in names and archive.read(order).strip() != b"little":
-            raise InvalidWeights("it was written by a big-endian machine; write it again on a common one")
+class _Reader:
+    """Reads a file, and the files inside its pickles; all of them together may cost one `budget`.
+
+    `again` opens the same file anew, when numbers are asked for.
+    """
+
+    def __init__(self, budget: Budget, depth: int) -> None:
+        self.budget, self.depth = budget, depth
+        self.inner: dict[int, tuple[Record, Any]] = {}
+
+    def read(self, file: BinaryIO, again: Callable[[], BinaryIO]) -> Any:
+        start = file.read(len(OLD_TORCH_START))
+        file.seek(0)
+        if start.startswith(ZIP_START):
+            return self.archive(file, again)
+        if start == OLD_TORCH_START:
+            return self.old(file, again)
+        return read_pickle(file, None, self.storage, self.budget)
+
+    def storage(self, record: Record) -> Any:
+        """What a file of `torch.save` inside a pickle holds; the record itself where it is none.
+
+        It is read even if nothing uses it, because PyTorch would run it.
+        """
+        if len(record.arguments) != 1 or not isinstance(record.arguments[0], bytes):
+            return record
+        (content,) = record.arguments
+        if id(content) not in self.inner:
+            if self.depth == MAX_DEPTH:
+                raise InvalidWeights(f"more than {MAX_DEPTH} files inside one another")
+            try:
+                reader = _Reader(self.budget, self.depth + 1)
+                found = reader.read(BytesIO(content), lambda: BytesIO(content))
+            except ForbiddenName:
+                raise
+            except Exception:  # damaged, which matters only if a tensor is in it
+                found = None
+            self.inner[id(content)] = record, found  # the record keeps the content, and so its id
+        found = self.inner[id(content)][1]
+        return found if isinstance(found, Stored) else record
+
+    def archive(self, file: BinaryIO, again: Callable[[], BinaryIO]) -> Any:
+        name = check_stored_archive(file)
+        folder = name.removesuffix("data.pkl")
+        stored: dict[tuple[str, str], Stored] = {}
 
         def persistent(identity: Any) -> Stored:
             kind, key = _identity(identity)
-            return Stored(kind, lambda: _entry(path, f"{folder}data/{key}"))
+            entry = f"{folder}data/{key}"
+            return stored.setdefault((kind, key), Stored(kind, lambda: _entry(again(), entry)))
 
-        return read_pickle(BytesIO(archive.read(pickles[0])), persistent)
+        with zipfile.ZipFile(file) as archive:
+            order = f"{folder}byteorder"
+            if order in archive.namelist() and archive.read(order).strip() != b"little":
+                raise InvalidWeights(BIG_ENDIAN)
+            return read_pickle(BytesIO(archive.read(name)), persistent, self.storage, self.budget)
 
+    def old(self, file: BinaryIO, again: Callable[[], BinaryIO]) -> Any:
+        """Pickles of a magic number, the format's version, the machine's sizes, the content and the storages'
+        keys; then for each key the count of its numbers (8 bytes) and the numbers."""
+        places: dict[str, tuple[int, int]] = {}  # first byte, count of bytes
+        stored: dict[str, Stored] = {}
 
-def _entry(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(name)
+        def persistent(identity: Any) -> Any:
+            if identity[0] == "module" and type(identity[1]) is Name:  # a class, and its source text
+                return identity[1]
+            kind, key = _identity(identity)
+            return stored.setdefault(key, Stored(kind, lambda: _part(again(), *places[key])))
 
+        def next_pickle(persistent: Callable[[Any], Any] | None = None) -> Any:
+            return read_pickle(file, persistent, self.storage, self.budget)
 
-def _read_old(path: Path) -> Any:
-    """Pickles of a magic number, the format's version, the machine's sizes, the content and the storages'
-    keys; then for each key the count of its numbers (8 bytes) and the numbers."""
-    places: dict[str, tuple[str, int, int]] = {}  # kind, first byte, count of bytes
-    kinds: dict[str, str] = {}
-
-    def persistent(identity: Any) -> Any:
-        if identity[0] == "module" and type(identity[1]) is Name:  # a class, and its source text
-            return identity[1]
-        kind, key = _identity(identity)
-        kinds[key] = kind
-        return Stored(kind, lambda: _part(path, *places[key][1:]))
-
-    with path.open("rb") as file:
-        for _ in range(2):
-            read_pickle(file)
-        machine = read_pickle(file)
-        if not machine.get("little_endian", True):
-            raise InvalidWeights("it was written by a big-endian machine; write it again on a common one")
-        content = read_pickle(file, persistent)
-        keys = read_pickle(file)
+        next_pickle(), next_pickle()
+        if not next_pickle().get("little_endian", True):
+            raise InvalidWeights(BIG_ENDIAN)
+        content, keys = next_pickle(persistent), next_pickle()
         if len(keys) > MAX_STORAGES:
             raise InvalidWeights(f"it has more than {MAX_STORAGES} storages")
+        place = file.tell()
+        end = file.seek(0, 2)
         for key in keys:
-            count = int.from_bytes(file.read(8), "little")
-            size = count * NUMBER_BYTES.get(kinds[key], 8)
-            places[key] = kinds[key], file.tell(), size
-            if file.tell() + size > path.stat().st_size:
+            file.seek(place)
+            size = int.from_bytes(file.read(8), "little") * NUMBER_BYTES.get(stored[key].kind, 8)
+            places[key] = place + 8, size
+            place += 8 + size
+            if place > end:
                 raise InvalidWeights("its end is missing: it was cut short on the way; fetch it again")
-            file.seek(size, 1)
-    return content
+        return content
 
 
+BIG_ENDIAN = "it was written by a big-endian machine; write it again on a common one"
 NUMBER_BYTES = {
     **{kind: dtype.itemsize for kind, dtype in DTYPES.items()},
     **{"LongStorage": 8, "IntStorage": 4, "ShortStorage": 2, "CharStorage": 1, "ByteStorage": 1},
-    **{"BoolStorage": 1, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16},
+    **{"UntypedStorage": 1, "BoolStorage": 1, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16},
 }
 
 
-def _part(path: Path, start: int, size: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(size)
+def _entry(stream: BinaryIO, name: str) -> bytes:
+    with stream, zipfile.ZipFile(stream) as archive:
+        return archive.read(name)
+
+
+def _part(stream: BinaryIO, start: int, size: int) -> bytes:
+    with stream:
+        stream.seek(start)
+        return stream.read(size)
 
 
 def _identity(identity: Any) -> tuple[str, str]:
@@ -183,7 +214,3 @@ def _identity(identity: Any) -> tuple[str, str]:
     if len(identity) > 5 and identity[5] is not None:
         raise InvalidWeights("a storage in it is part of another, as PyTorch wrote it before 0.4")
     return kind.dotted.rpartition(".")[2], key
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")

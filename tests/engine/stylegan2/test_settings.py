@@ -203,6 +203,14 @@ REFUSED: list[tuple[Making, str]] = [
     (Making(arguments={"architecture": "orig"}), "architecture is 'orig'"),
     (Making(arguments={"synthesis_kwargs": {"resample_filter": [1, 2, 1]}}), r"filter is \[1, 2, 1\]"),
     (Making(arguments={"resample_filter": None}), "resample_filter is None"),
+    (Making(changes={"synthesis": {"conv_clamp": 256}}), "contradict .*conv_clamp"),
+    (Making(conv_clamp=torch.tensor(256.0)), "conv_clamp is a tensor"),  # type: ignore[arg-type]
+    (Making(changes={f"{CONV}.affine": {"activation": "lrelu"}}), f"activation of {CONV}.affine is 'lrelu'"),
+    (Making(changes={TORGB: {"activation": "lrelu"}}), f"activation of {TORGB} is 'lrelu'"),
+    (Making(arguments={"synthesis_kwargs": {"block_kwargs": {"activation": "relu"}}}), "is 'relu'"),
+    (Making(changes={CONV: {"up": 2}}), f"up of {CONV} is 2; only 1"),
+    (Making(changes={"synthesis.b8.conv0": {"up": 4}}), "up of synthesis.b8.conv0 is 4; only 2"),
+    (Making(changes={"synthesis.b8": {"weight_gain": 2}}), "synthesis.b8 has a setting.*weight_gain"),
     (Making(changes={CONV: {"use_noise": False}}), "contradict .*use_noise"),
     (Making(use_noise="yes"), "use_noise is 'yes'"),  # type: ignore[arg-type]
     (Making(changes={"": {"c_dim": 10}}), r"conditional generator.*c_dim is 10"),
@@ -281,6 +289,22 @@ CHANGED: list[tuple[Mapping[str, Mapping[str, Any]], str]] = [
     ({"conv1.activate": {"negative_slope": 0.1}}, "negative_slope of conv1.activate is 0.1"),
     ({"convs.0.conv": {"demodulate": False}}, r"demodulate of convs.0.conv is False"),
     ({"to_rgb1.conv": {"demodulate": True}}, r"demodulate of to_rgb1.conv is True"),
+    ({"conv1.conv": {"eps": 1.0}}, r"eps of conv1.conv is 1.0; only 1e-08"),
+    ({"conv1.conv": {"scale": 9.0}}, "scale of conv1.conv is 9.0"),
+    ({"conv1.conv": {"padding": 0}}, "padding of conv1.conv is 0; only 1"),
+    ({"conv1.conv": {"upsample": True}}, "upsample of conv1.conv is True"),
+    ({"convs.0.conv": {"upsample": False}}, "upsample of convs.0.conv is False"),
+    ({"convs.1.conv": {"downsample": True}}, "downsample of convs.1.conv is True"),
+    ({"to_rgb1.conv": {"scale": 9.0}}, "scale of to_rgb1.conv is 9.0"),
+    ({"conv1.conv.modulation": {"lr_mul": 0.5}}, "lr_mul of conv1.conv.modulation is 0.5"),
+    ({"conv1.conv.modulation": {"scale": 5}}, "scale of conv1.conv.modulation is 5"),
+    ({"conv1.conv.modulation": {"activation": "fused_lrelu"}}, "modulation is 'fused_lrelu'; only None"),
+    ({"convs.0.conv.blur": {"pad": (0, 0)}}, r"pad of convs.0.conv.blur is \(0, 0\)"),
+    ({"to_rgbs.0.upsample": {"factor": 4}}, "factor of to_rgbs.0.upsample is 4"),
+    ({"to_rgbs.0.upsample": {"pad": (1, 1)}}, "pad of to_rgbs.0.upsample"),
+    ({"conv1.noise": {"scale": 9.0}}, "not known here: scale"),
+    ({"": {"truncation": 0.5}}, "not known here: truncation"),
+    ({"style.1": {"scale": "a"}}, "scale is 'a', which is no number"),
     ({"convs.0": {"spectral": 1}}, "not known here: spectral"),
 ]
 
@@ -304,3 +328,42 @@ def test_another_blur_kernel_is_refused_by_name(tmp_path: Path) -> None:
     torch.save({"g_ema": state}, tmp_path / "network.pt")
     with pytest.raises(WeightsError, match=r"resample_filter is not the filter \[1, 3, 3, 1\]"):
         load_generator(tmp_path / "network.pt")
+
+
+@pytest.mark.parametrize("factor", [4, 0.25, -1])
+@pytest.mark.parametrize("kernel", ["convs.0.conv.blur.kernel", "to_rgbs.0.upsample.kernel"])
+def test_another_gain_or_sign_of_rosinalitys_kernel(tmp_path: Path, kernel: str, factor: float) -> None:
+    state = as_rosinality(small_state())
+    torch.save({"g_ema": state | {kernel: state[kernel] * factor}}, tmp_path / "network.pt")
+    with pytest.raises(WeightsError, match=r"resample_filter .*another gain or sign"):
+        load_generator(tmp_path / "network.pt")
+
+
+@pytest.mark.parametrize("factor", [4, -1])
+def test_another_gain_or_sign_of_nvidias_filter(tmp_path: Path, factor: float) -> None:
+    state = small_state()
+    state["synthesis.b8.conv0.resample_filter"] *= factor
+    with pytest.raises(WeightsError, match=r"b8\.conv0\.resample_filter .*another gain or sign"):
+        load_generator(write_nvidia(tmp_path / "network.pkl", state))
+
+
+def test_a_whole_module_with_all_that_rosinality_keeps(tmp_path: Path) -> None:
+    """Names and values: model.py of rosinality/stylegan2-pytorch."""
+    state = as_rosinality(small_state())
+    changes: dict[str, dict[str, Any]] = {}
+    for name, weight in state.items():
+        module = name.rpartition(".")[0]
+        inputs = weight[0].numel() if weight.ndim < 5 else weight[0, 0].numel()
+        if name.endswith(".modulation.weight"):
+            changes[module] = {"activation": None, "lr_mul": 1, "scale": 1 / inputs**0.5}
+        elif name.endswith(".conv.weight"):
+            upsample = module == "convs.0.conv"
+            size = {
+                "in_channel": weight.shape[2],
+                "out_channel": weight.shape[1],
+                "padding": weight.shape[-1] // 2,
+            }
+            changes[module] = {"scale": 1 / inputs**0.5, "upsample": upsample, "downsample": False, **size}
+    changes |= {"convs.0.conv.blur": {"pad": (1, 1)}, "to_rgbs.0.upsample": {"factor": 2, "pad": (2, 1)}}
+    path = rosinality_file(tmp_path / "module.pt", changes=changes)
+    assert load_generator(path).resolution == 8

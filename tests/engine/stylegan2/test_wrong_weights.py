@@ -1,6 +1,9 @@
 """Weights that do not fit, and files that are none."""
 
+import io
 import os
+import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,14 @@ from engine.common.weights_file import OLD_TORCH_START
 from engine.stylegan2.checkpoint import (
     load_generator,
 )
-from tests.support.checkpoint_files import small_state, write_nvidia
+from tests.support.checkpoint_files import (
+    as_module,
+    as_rosinality,
+    nvidia_modules,
+    small_state,
+    write_nvidia,
+    zip_torch,
+)
 
 
 def changed(name: str, change: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
@@ -94,3 +104,61 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match=r"garbage\.pkl"):
             load_generator(path)
         assert [p.name for p in tmp_path.iterdir()] == ["garbage.pkl"]
+
+
+def packed(compression: int, *names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name in names:
+            archive.writestr(name, b"a" * 3000)
+    return buffer.getvalue()
+
+
+def torchscript() -> bytes:
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), buffer)
+    return buffer.getvalue()
+
+
+def networks(**tensors: str) -> bytes:
+    """NVIDIA's pickle of networks, each with one tensor of this name."""
+    with nvidia_modules():
+        return pickle.dumps({key: as_module({name: torch.zeros(3)}, "") for key, name in tensors.items()})
+
+
+NO_CHECKPOINT: dict[str, tuple[Callable[[], bytes], str, str]] = {
+    "a compressed .zip of a .pkl": (
+        lambda: packed(zipfile.ZIP_DEFLATED, "ffhq.pkl"), "ffhq.zip", r"holds ffhq\.pkl.*unpack it",
+    ),
+    "with a folder": (
+        lambda: packed(zipfile.ZIP_DEFLATED, "sg2/ffhq.pkl", "README"), "ffhq.pt", "sg2/ffhq.pkl.*unpack it",
+    ),
+    "a fresh TorchScript file": (torchscript, "network.pt", "TorchScript"),
+    "an unknown generator beside D": (
+        lambda: networks(D="b4.conv.weight", G_ema="layers.0.weight"), "network.pkl",
+        r"no StyleGAN2 generator.*holds G_ema\.layers\.0\.weight",
+    ),
+    "an unknown g_ema beside d": (
+        lambda: zip_torch({"d": {"final_conv.0.weight": torch.zeros(2)}, "g_ema": {"a": torch.zeros(2)}}),
+        "network.pt", r"holds g_ema\.a",
+    ),
+    "D alone": (lambda: networks(D="b4.conv.weight"), "network.pkl", "a discriminator alone"),
+    "a .pt named safetensors": (
+        lambda: zip_torch({"g_ema": as_rosinality(small_state())}), "x.safetensors",
+        r"another format; name it x\.pt",
+    ),
+    "a .pkl named safetensors": (
+        lambda: networks(D="b4.conv.weight"), "x.safetensors", "discriminator alone",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("kind", NO_CHECKPOINT)
+def test_what_the_file_is_and_what_to_do(tmp_path: Path, kind: str) -> None:
+    content, name, message = NO_CHECKPOINT[kind]
+    (tmp_path / name).write_bytes(content())
+    with pytest.raises(WeightsError, match=message) as refusal:
+        load_generator(tmp_path / name)
+    assert "malicious" not in str(refusal.value)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
