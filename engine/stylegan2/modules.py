@@ -113,7 +113,8 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _arguments(path: str, arguments: Mapping[str, Any]) -> list[Setting]:
     """The arguments of a constructor; `mapping_kwargs` are those of the child `mapping`, and so on."""
-    groups, settings = [(path, arguments)], []
+    groups = [(path, arguments)]
+    settings: list[Setting] = []
     for group_path, group in groups:
         if len(groups) > MAX_ARGUMENTS or len(settings) > MAX_PARTS:
             raise InvalidWeights("its generator was made with more arguments than any is")

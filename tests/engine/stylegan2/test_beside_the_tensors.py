@@ -66,8 +66,10 @@ BESIDE: dict[str, Any] = {
     "namespace": SimpleNamespace(a=1),
     "ranges": [range(3), slice(1), frozenset([1])],
 }
-FORMS: dict[str, Callable[[Any], bytes]] = {"zip": zip_torch, "old": old_torch} | {
-    f"protocol {i}": functools.partial(pickle.dumps, protocol=i) for i in (2, 4, 5)
+FORMS: dict[str, Callable[[Any], bytes]] = {
+    "zip": zip_torch,
+    "old": old_torch,
+    **{f"protocol {i}": functools.partial(pickle.dumps, protocol=i) for i in (2, 4, 5)},
 }
 
 
