@@ -121,7 +121,7 @@ def _tensorflow(network: Record) -> str:
     state = network.state if isinstance(network.state, dict) else {}
     if network.name.startswith("tfutil"):
         return f"NVIDIA's progressive GAN in TensorFlow, another architecture; {FETCH}"
-    if state.get("build_func_name") in ("G_style",):
+    if state.get("build_func_name") == "G_style":
         return f"the first StyleGAN in TensorFlow, another architecture; {FETCH}"
     return (
         "this is NVIDIA's older TensorFlow format; convert it with legacy.py of stylegan2-ada-pytorch "
