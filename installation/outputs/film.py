@@ -70,7 +70,8 @@ class Film:
         self.count = 0
         self._path, self._shape, self._fps = path, (height, width, 3), fps
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
-        self._container = av.open(str(path), "w", format="mp4", options=options)
+        # Absolute, since FFmpeg takes `12:30.mp4` for a protocol `12`.
+        self._container = av.open(os.path.abspath(path), "w", format="mp4", options=options)
         self._stream = self._container.add_stream(
             "libx264",
             rate=fps,

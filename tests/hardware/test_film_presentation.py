@@ -95,6 +95,29 @@ def test_every_display_matrix(tmp_path: Path, axes: Sequence[float], suffix: str
     assert difference(first_picture(path), as_ffmpeg_shows(path)) < (0.01 if exact else 5)
 
 
+@pytest.mark.parametrize(
+    "axes",
+    [
+        (4, 0, 0, 1),
+        (2.5, 0, 0, 1),
+        (1, 0, 0, 0.25),
+        (0, 3, -1, 0),
+        (0, 1, -4, 0),
+        (-3, 0, 0, 1),
+        (1, 0, 1, 0.2),
+    ],
+)
+def test_a_display_matrix_that_scales(tmp_path: Path, axes: Sequence[float]):
+    """FFmpeg takes the scales for the shape of the pixels where nothing else says it."""
+    path = drawn(tmp_path / "a.mp4", *X264)
+    content = bytearray(path.read_bytes())
+    a, b, c, d = (round(value * 65536) for value in axes)
+    # ISO/IEC 14496-12, 8.3.2: the matrix of a track header of version 0.
+    struct.pack_into(">9i", content, content.index(b"tkhd") + 4 + 40, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    assert difference(first_picture(path), as_ffmpeg_shows(path)) < 1
+
+
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 BT709 = ("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709")
 ENCODED = {

@@ -9,6 +9,7 @@ import av
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError, printable
 from hardware.camera.base import CameraError, CameraState
+from hardware.camera.film.decoding import decodable_frames, film_stream, open_film, readable_packets
 from hardware.camera.film.deinterlacing import deinterlaced
 from hardware.camera.film.presentation import Presenter, read_presentation
 from hardware.camera.timed import ROUNDING_S
@@ -29,17 +30,12 @@ class Clip:
         self._path = path
         self._side_px = side_px
         try:
-            with av.open(str(path)) as container:
-                stream = _film(container)
-                unit_s = float(stream.time_base or 0)
+            with open_film(path) as container:
+                stream = film_stream(container)
                 self._presentation = read_presentation(path, container, stream)
-                times = sorted(
-                    (packet.pts, packet.duration or 0)
-                    for packet in container.demux(stream)
-                    if packet.pts is not None and not packet.is_discard
-                )
+                times, unit_s, self._untimed = _times(container, stream)
         except (av.error.FFmpegError, OSError, ValueError):
-            times = []
+            times, unit_s = [], 0.0
         if not times or unit_s <= 0:
             raise UsageError(
                 f"{printable(path)} is neither a picture nor a film that can be read here: give JPEG, PNG, "
@@ -50,6 +46,7 @@ class Clip:
         self._duration_s = self._times_s[-1] + (times[-1][1] * unit_s or _LAST_PICTURE_S)
         self._container: av.container.InputContainer | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
+        self._ahead: av.VideoFrame | None = None
         self._presenter = Presenter(self._presentation, side_px)
         self._number = -1
         self._picture: Pixels | None = None
@@ -62,7 +59,7 @@ class Clip:
         return self._picture
 
     def close(self) -> None:
-        self._decoded = iter(())
+        self._decoded, self._ahead = iter(()), None
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -70,30 +67,64 @@ class Clip:
     def _decode(self, number: int) -> Pixels:
         try:
             if self._container is None or number < self._number:
-                self.close()
-                self._container = av.open(str(self._path))
-                stream = _film(self._container)
-                # More threads keep more pictures, and take the cores that the engine needs.
-                stream.codec_context.thread_count = 1
-                self._presenter = Presenter(self._presentation, self._side_px)
-                self._decoded = deinterlaced(self._container.decode(stream))
-            for frame in self._decoded:
-                if frame.pts is not None and frame.pts >= self._pts[number]:
-                    return self._presenter.displayed(frame)
-        except (av.error.FFmpegError, OSError) as error:
+                self._rewind()
+            frame = self._frame_at(self._pts[number])
+            if frame is not None:
+                return self._presenter.displayed(frame)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             self.close()
             raise CameraError(
                 CameraState.GARBAGE, f"{printable(self._path)} is damaged ({error}): copy it again."
             ) from None
-        # The file lists pictures at its end that cannot be decoded: the last decoded one is shown instead.
+        # This picture cannot be decoded: the one before it is shown instead.
         if self._picture is None:
             raise CameraError(CameraState.GARBAGE, f"{printable(self._path)} is damaged: copy it again.")
         return self._picture
 
+    def _rewind(self) -> None:
+        self.close()
+        self._picture = None
+        self._container = open_film(self._path)
+        stream = film_stream(self._container)
+        # More threads keep more pictures, and take the cores that the engine needs.
+        stream.codec_context.thread_count = 1
+        self._presenter = Presenter(self._presentation, self._side_px, stream.codec_context)
+        self._decoded = deinterlaced(decodable_frames(self._container, stream, self._untimed))
 
-def _film(container: av.container.InputContainer) -> av.VideoStream:
-    """The video stream that FFmpeg's player chooses, not the cover picture. Raises ValueError."""
-    stream = container.streams.best("video")
-    if not isinstance(stream, av.VideoStream):
-        raise ValueError("no video")
-    return stream
+    def _frame_at(self, pts: int) -> av.VideoFrame | None:
+        """The last frame up to this time that was not asked for yet; None where there is none.
+
+        Where even the first picture cannot be decoded, the first one that can.
+        """
+        found: av.VideoFrame | None = None
+        while (frame := self._ahead or next(self._decoded, None)) is not None:
+            self._ahead = None
+            if frame.pts is None:
+                continue
+            if frame.pts > pts:
+                self._ahead = frame
+                break
+            found = frame
+            if frame.pts == pts:
+                break
+        return self._ahead if found is None and self._picture is None else found
+
+
+def _times(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> tuple[list[tuple[int, int]], float, bool]:
+    """Time and duration of each picture in their order, the unit of both in seconds, and whether the film has
+    no times.
+
+    A file that holds nothing but a coded stream has none: its pictures are then shown at the rate that it
+    says, or at FFmpeg's 25 per second.
+    """
+    packets = [
+        (packet.pts, packet.duration or 0)
+        for packet in readable_packets(container, stream)
+        if packet.size and not packet.is_discard
+    ]
+    times = sorted((pts, duration) for pts, duration in packets if pts is not None)
+    if packets and not times:
+        return [(number, 1) for number in range(len(packets))], float(1 / (stream.average_rate or 25)), True
+    return times, float(stream.time_base or 0), False

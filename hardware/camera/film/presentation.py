@@ -34,7 +34,8 @@ _NEARLY_DEG = 1.0
 class Presentation:
     """What a film's container says of all its frames.
 
-    pixel_aspect: width by height of a pixel, as FFmpeg guesses it from container and codec; None is square.
+    pixel_aspect: width by height of a pixel where the container overrules the codec; None is as the codec
+        says for each frame.
     aperture: the part to be seen; None is all that the codec gives.
     primaries, transfer, matrix: by ITU-T H.273; they count where a frame itself does not say.
     """
@@ -52,17 +53,21 @@ def read_presentation(
     """That of an opened film, before anything of it is decoded."""
     aperture = clean_aperture(path, stream.id) if "mov" in container.format.name else None
     told = stream.codec_context
-    return Presentation(
-        stream.sample_aspect_ratio, aperture, told.color_primaries, told.color_trc, told.colorspace
-    )
+    # FFmpeg's choice between the two.
+    aspect = stream.sample_aspect_ratio
+    overruled = aspect if (aspect or 1) != (told.sample_aspect_ratio or 1) else None
+    return Presentation(overruled, aperture, told.color_primaries, told.color_trc, told.colorspace)
 
 
 class Presenter:
     """Shows the frames of one film. Holds what scaling one of them needs, which the next ones use again."""
 
-    def __init__(self, presentation: Presentation, side_px: int) -> None:
-        """side_px: frames are shrunk until their longer side is not above this."""
+    def __init__(
+        self, presentation: Presentation, side_px: int, decoder: av.VideoCodecContext | None = None
+    ) -> None:
+        """side_px: frames are shrunk until their longer side is not above this. decoder: gives the frames."""
         self._presentation = presentation
+        self._decoder = decoder
         self._side_px = side_px
         self._reformatter = VideoReformatter()
         self._rotation_deg: int | None = None
@@ -86,7 +91,9 @@ class Presenter:
             frame.color_trc = said.transfer
         if frame.colorspace == _UNTOLD:
             frame.colorspace = said.matrix
-        wide = frame.width * float(said.pixel_aspect or 1)
+        decoder = self._decoder
+        aspect = said.pixel_aspect or (decoder.sample_aspect_ratio if decoder else None) or 1
+        wide = frame.width * float(aspect)
         scale = min(1.0, self._side_px / max(wide, frame.height))
         width, height = (max(1, round(side * scale)) for side in (wide, frame.height))
         return _oriented(self._srgb(frame, width, height), self._matrix)
@@ -144,22 +151,23 @@ def _display_matrix(frame: av.VideoFrame) -> np.ndarray:
 
 
 def _oriented(image: Pixels, matrix: np.ndarray) -> Pixels:
-    """The image turned and mirrored by a display matrix, whose scale does not count.
+    """The image turned and mirrored by a display matrix, whose scales do not count.
 
+    A scale that differs in the two directions is part of the pixels' aspect where FFmpeg takes it for that.
     Quarter turns and mirror images are exact. By any other angle the picture is turned about its middle and
     keeps its size, with black corners, as FFmpeg has it.
     """
-    scale = math.sqrt(abs(np.linalg.det(matrix)))
-    if scale < 1e-3:  # a matrix that shows nothing
-        return image
-    axes = matrix / scale
-    turn_deg = math.degrees(math.atan2(axes[1, 0], axes[0, 0]))
-    if abs(turn_deg - 90 * round(turn_deg / 90)) <= _NEARLY_DEG:
-        quarter = np.rint(axes).astype(int)
-        if quarter[0, 0] == 0:
-            image, quarter = image.transpose(1, 0, 2), quarter[:, ::-1]
-        return np.ascontiguousarray(image[:: quarter[1, 1], :: quarter[0, 0]])
+    down_scale, right_scale = np.hypot(*matrix[1]), np.hypot(*matrix[0])
+    if min(down_scale, right_scale, math.sqrt(abs(np.linalg.det(matrix)))) < 1e-3:
+        return image  # a matrix that shows nothing
+    turn = math.atan2(matrix[1, 0] / down_scale, matrix[0, 0] / right_scale)
+    if np.linalg.det(matrix) < 0:
+        image = image[::-1]
+    quarters = round(turn / (math.pi / 2))
+    if abs(math.degrees(turn) - 90 * quarters) <= _NEARLY_DEG:
+        return np.ascontiguousarray(np.rot90(image, -quarters))
     height, width = image.shape[:2]
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    axes = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     affine = np.column_stack([axes, middle - axes @ middle])
-    return np.asarray(cv2.warpAffine(image, affine, (width, height)))
+    return np.asarray(cv2.warpAffine(np.ascontiguousarray(image), affine, (width, height)))

@@ -114,6 +114,16 @@ def test_a_film_that_is_not_for_phones_has_any_size(tmp_path: Path, size: tuple[
     assert frame.to_ndarray(format="gray").min() > 190, "the added row is no black edge"
 
 
+@pytest.mark.parametrize("name", ["12:30.mp4", "http:x.mp4"])
+def test_a_name_that_looks_like_a_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with film.Film(Path(name), 96, 64) as recording:
+        recording.add(ramp_frames(1)[0])
+    assert marks.read_digital_source_type(tmp_path / name) == marks.TRAINED_ALGORITHMIC_MEDIA
+
+
 @pytest.mark.parametrize(
     ("frames", "words"),
     [

@@ -1,0 +1,61 @@
+"""Opens a film and decodes as much of it as can be decoded: what is damaged is passed over."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+
+def open_film(path: Path) -> av.container.InputContainer:
+    """Raises FFmpegError. The path is made absolute, since FFmpeg takes `12:30.mp4` for a protocol `12`."""
+    return av.open(os.path.abspath(path))
+
+
+def film_stream(container: av.container.InputContainer) -> av.VideoStream:
+    """The video stream that FFmpeg's player chooses, not the cover picture.
+
+    Raises ValueError where there is none, or none that FFmpeg has a decoder for.
+    """
+    stream = container.streams.best("video")
+    if not isinstance(stream, av.VideoStream):
+        raise ValueError("no video")
+    decoder: object = stream.codec_context  # None without a decoder, which PyAV's types do not say
+    if decoder is None:
+        raise ValueError("no decoder")
+    return stream
+
+
+def readable_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    """The stream's packets up to the end of the film or to where its container cannot be read further."""
+    try:
+        yield from container.demux(stream)
+    except (av.error.FFmpegError, OSError):
+        return
+
+
+def decodable_frames(
+    container: av.container.InputContainer, stream: av.VideoStream, untimed: bool
+) -> Iterator[av.VideoFrame]:
+    """The stream's frames without those that cannot be decoded. Reads the film once, and no further.
+
+    untimed: the packets have no times, as in a file that holds nothing but a coded stream; the frames' times
+    are then their numbers.
+    """
+    for number, frame in enumerate(_decoded(container, stream)):
+        if untimed:
+            frame.pts = number
+        yield frame
+
+
+def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    decoder = stream.codec_context
+    for packet in readable_packets(container, stream):
+        try:
+            yield from decoder.decode(packet)
+        except av.error.FFmpegError:
+            continue
+    try:  # a film cut short has no last packet, which asks the decoder for the frames that it holds back
+        yield from decoder.decode(None)
+    except av.error.FFmpegError:
+        return
