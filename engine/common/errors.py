@@ -79,7 +79,7 @@ def report_errors_in_one_line(main: Callable[Arguments, int]) -> Callable[Argume
         try:
             return main(*args, **kwargs)
         except DoppelgangerError as error:
-            print(error, file=sys.stderr)
+            print(on_one_line(error), file=sys.stderr)
             return error.exit_code
 
     return wrapper
@@ -87,6 +87,12 @@ def report_errors_in_one_line(main: Callable[Arguments, int]) -> Callable[Argume
 
 class InvalidWeights(ValueError):
     """A file of weights is not accepted. The message is the reason, and follows the file's name."""
+
+
+def on_one_line(value: object) -> str:
+    """Free of line breaks and control characters. Bytes of a file's name that are no text (surrogates) stay:
+    the program's output escapes them."""
+    return "".join(c if c.isprintable() or "\ud800" <= c <= "\udfff" else "?" for c in str(value))
 
 
 def printable(value: object) -> str:

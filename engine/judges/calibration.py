@@ -6,7 +6,8 @@ protocol of docs/verdict.md; each is judged in its own alignment, as a stranger'
 directions of a pair the one from the earlier photograph counts.
 """
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from engine.common.errors import UsageError, printable
 from engine.judges.base import Judge
 from engine.judges.judging import REFERENCE_K, K
 from engine.judges.perturbations import perturbations
-from engine.photographs.folder import picture_files
+from engine.photographs.folder import ignored, picture_files
 
 ENOUGH_ERRORS = 30
 """False matches a threshold should rest on: with 30, the rate is right to a third, nine times in ten
@@ -88,16 +89,17 @@ class Calibration:
         )
 
 
-def labelled_files(folder: Path) -> list[tuple[str, Path]]:
+def labelled_files(folder: Path, report: Callable[[str], None] = ignored) -> list[tuple[str, Path]]:
     """(person, file) of a folder with a sub-folder for each person, or with files named `<person>_<shot>.*`.
 
-    Sorted by person and file; hidden files are passed over. Raises UsageError if the folder holds neither.
+    Sorted by person and file; hidden files are passed over, and what `picture_files` reports.
+    Raises UsageError if the folder holds neither.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"{printable(folder)} is not a folder")
     found = [
         (path.parent.name if path.parent != folder else path.stem.rpartition("_")[0], path)
-        for path in picture_files(folder, depth=1)
+        for path in picture_files(folder, depth=1, report=report)
     ]
     labelled = sorted((person, path) for person, path in found if person)
     people = [person for person, _ in labelled]

@@ -1,7 +1,7 @@
 """Finds the pictures of a folder as people bring it: from a camera, on a stick, with broken files."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engine.common.errors import UsageError, printable
@@ -30,16 +30,26 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in _SYSTEM_FOLDERS
 
 
-def picture_files(folder: Path, suffixes: tuple[str, ...] = PICTURE_SUFFIXES, depth: int = 0) -> list[Path]:
+def ignored(line: str) -> None:
+    """Takes reports that nobody wants."""
+
+
+def picture_files(
+    folder: Path,
+    suffixes: tuple[str, ...] = PICTURE_SUFFIXES,
+    depth: int = 0,
+    report: Callable[[str], None] = ignored,
+) -> list[Path]:
     """The files that are named as pictures, sorted; those of sub-folders too, `depth` levels down.
 
-    Hidden ones are passed over, and so are sub-folders that cannot be listed or are links to a folder above.
-    Nothing is opened: whether a file can be read turns out when it is.
+    Hidden ones are passed over, and so are sub-folders that are links to a folder above. Sub-folders that
+    cannot be listed, and links to folders that are named as pictures, are passed over and reported in one
+    line. Nothing is opened: whether a file can be read turns out when it is.
 
     Raises UsageError where the folder itself cannot be listed.
     """
     try:
-        return sorted(_walk(folder, suffixes, depth, (folder.resolve(),)))
+        return sorted(_walk(folder, suffixes, depth, (folder.resolve(),), report))
     except (OSError, ValueError, RuntimeError) as error:
         reason = printable(getattr(error, "strerror", None) or error)
         raise UsageError(
@@ -47,20 +57,36 @@ def picture_files(folder: Path, suffixes: tuple[str, ...] = PICTURE_SUFFIXES, de
         ) from None
 
 
-def _walk(folder: Path, suffixes: tuple[str, ...], depth: int, above: tuple[Path, ...]) -> Iterator[Path]:
+def _walk(
+    folder: Path,
+    suffixes: tuple[str, ...],
+    depth: int,
+    above: tuple[Path, ...],
+    report: Callable[[str], None],
+) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         visible = [entry for entry in entries if not is_hidden(entry.name)]
     for entry in visible:
         path = folder / entry.name
+        is_named_as_picture = path.suffix.lower() in suffixes
         try:
             is_folder = entry.is_dir()
             inside = path.resolve() if is_folder else path
-        except (OSError, RuntimeError):  # links in a circle: cannot be read, which is then said
+        except (OSError, RuntimeError) as error:  # links in a circle, or to where nobody may look
             is_folder, inside = False, path
-        if not is_folder and path.suffix.lower() in suffixes:
+            if depth > 0 and not is_named_as_picture:
+                report(_passed_over(path, error))
+        if not is_folder and is_named_as_picture:
             yield path
+        elif is_folder and is_named_as_picture and entry.is_symlink():
+            report(f"passed over: {printable(path)} is a link to a folder, not a picture.")
         elif is_folder and depth > 0 and inside not in above:
             try:
-                yield from _walk(path, suffixes, depth - 1, (*above, inside))
-            except OSError:
-                continue
+                yield from _walk(path, suffixes, depth - 1, (*above, inside), report)
+            except OSError as error:
+                report(_passed_over(path, error))
+
+
+def _passed_over(path: Path, error: OSError | RuntimeError) -> str:
+    reason = printable(getattr(error, "strerror", None) or error)
+    return f"passed over: {printable(path)} cannot be read ({reason}): check its permissions."

@@ -63,7 +63,7 @@ class Folder:
         self._side_px = side_px
         self._picture_s = picture_s
         self._report = report
-        self._paths = [file for file in picture_files(path) if self._is_picture(file)]
+        self._paths = [file for file in picture_files(path, report=report) if self._is_picture(file)]
         self._number = 0
         try:
             self._picture = self._read(0)

@@ -23,6 +23,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from engine.common.atomic_file import remove_leftovers, write_text
+from engine.common.ordinary_file import ordinary
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View
@@ -136,7 +137,7 @@ class Counters:
 def _read(path: Path) -> _Counts:
     """What has been counted so far; a file that cannot be read is put aside."""
     try:
-        return _Counts.model_validate_json(path.read_bytes())
+        return _Counts.model_validate_json(ordinary(path).read_bytes())
     except FileNotFoundError:
         return _Counts()
     except (OSError, ValidationError):

@@ -14,6 +14,7 @@ holds faces: the command line refuses to record a real camera.
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +46,7 @@ class Recorder:
     def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
         self._scenes = path.with_name(f"{path.stem}-scenes")
         lines = path.with_suffix(".jsonl")
-        made = [each for each in (path, lines) if not each.exists()]
+        made = [each for each in (path, lines) if not os.path.exists(each)]
         try:
             path.open("ab").close()  # FFmpeg opens it with the first frame only
             self._film = Film(path, width_px, height_px, rate_hz, for_phones=False)

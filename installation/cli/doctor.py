@@ -2,9 +2,9 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from engine.common.errors import MachineError
+from installation.cli.paths import reachable_path
 from installation.diagnosis.checks import CHECKS, Finding, Level
 from installation.diagnosis.facts import gather
 from installation.settings.configuration import DEFAULT, load
@@ -12,7 +12,9 @@ from installation.settings.configuration import DEFAULT, load
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `./kiosk doctor`."""
-    parser.add_argument("--config", type=Path, default=DEFAULT, help="the TOML file that is to be used")
+    parser.add_argument(
+        "--config", type=reachable_path, default=DEFAULT, help="the TOML file that is to be used"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.common.errors import NoUsableFace, UsageError
+from engine.common.errors import NoUsableFace, UsageError, on_one_line
 from engine.faces.detectors import DetectorChoice
+from installation.cli.paths import reachable_path
 from installation.settings.configuration import DEFAULT, load
 from installation.settings.manifest import detector_choice, judge_files
 
@@ -25,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     commands.add_parser("list", help="the judges, their thresholds and where those come from")
     calibrate = commands.add_parser("calibrate", help="measure a judge's errors on labelled photographs")
     calibrate.add_argument(
-        "folder", type=Path, help="a sub-folder for each person, or files named <person>_<shot>.jpg"
+        "folder", type=reachable_path, help="a sub-folder for each person, or files named <person>_<shot>.jpg"
     )
     calibrate.add_argument("--judge", default="dlib", help="which judge (default: dlib)")
     calibrate.add_argument(
@@ -35,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the false match rate wanted of the threshold (default: 0.001)",
     )
     calibrate.add_argument(
-        "--config", type=Path, default=DEFAULT, help="the TOML file that names the face detector"
+        "--config", type=reachable_path, default=DEFAULT, help="the TOML file that names the face detector"
     )
 
 
@@ -72,7 +73,7 @@ def _calibrate(folder: Path, name: str, fmr: float, config: Path) -> None:
 
     if not 0 < fmr < 1:
         raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
-    files = labelled_files(folder)
+    files = labelled_files(folder, print)
     (judge,) = panel([name], judge_files([name]))
     detector = detector_choice(load(config).faces.detector)
     measured = calibrate(judge, _portraits(files, detector))
@@ -117,6 +118,6 @@ def _portraits(
             try:
                 portrait = find_sitter(finder, load_photograph(path)).portrait
             except (UsageError, NoUsableFace) as error:
-                print(f"left out {path.name}: {error}")
+                print(f"left out {on_one_line(path.name)}: {on_one_line(error)}")
                 continue
             yield person, portrait.image, portrait.landmarks

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.common.errors import DoppelgangerError, MachineError, UsageError, exception_summary
+from engine.common.errors import DoppelgangerError, MachineError, UsageError, exception_summary, on_one_line
 from hardware import machine
 from installation.cli import streams
 from installation.settings.paths import PROGRAM
@@ -69,7 +69,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except streams.ReaderLeft as left:
         return left.exit_code
     except DoppelgangerError as error:
-        streams.tell(f"{NAME}: {error}")
+        streams.tell(f"{NAME}: {on_one_line(error)}")
         return error.exit_code
     except KeyboardInterrupt:
         streams.tell(f"{NAME}: stopped; nothing was written.")

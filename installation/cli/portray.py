@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tqdm import tqdm
 
-from engine.common.errors import UsageError
+from engine.common.errors import UsageError, on_one_line
 from hardware.memory import forbid_core_dumps
+from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
 from installation.outputs.report import Report
 from installation.settings.configuration import DEFAULT, MAX_SEED, load
 
@@ -18,18 +19,17 @@ if TYPE_CHECKING:
     from engine.pipeline.progress import Progress
 
 
-LONGEST_NAME_BYTES = 200  # of a folder; file systems take 255, and its temporary has a longer name
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `./kiosk visit`."""
     parser.add_argument(
-        "photo", type=Path, nargs="?", help="a portrait photograph; the sample sitter by default"
+        "photo", type=reachable_path, nargs="?", help="a portrait photograph; the sample sitter by default"
     )
     parser.add_argument(
-        "--out", type=Path, help="folder to write, which must not exist yet; visit-1, visit-2 ..."
+        "--out", type=reachable_path, help="folder to write, which must not exist yet; visit-1, visit-2 ..."
     )
-    parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
+    parser.add_argument(
+        "--config", type=reachable_path, default=DEFAULT, help="a TOML file like config/default.toml"
+    )
     parser.add_argument(
         "--keep-portrait", action="store_true", help="also write portrait.png, the sitter's own face"
     )
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         # The file name may not be valid text; the report must be.
         source = photo.name.encode(errors="replace").decode()
         report = write_visit(folder, portrayal, bundle.provenance(), source, arguments.keep_portrait)
-    print(f"{folder}: {_in_words(report)}")
+    print(f"{on_one_line(folder)}: {_in_words(report)}")
     return 0
 
 

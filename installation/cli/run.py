@@ -2,10 +2,12 @@
 
 import argparse
 import logging
+import os
 from pathlib import Path
 
-from engine.common.errors import MachineError, UsageError
+from engine.common.errors import MachineError, UsageError, printable
 from hardware.memory import forbid_core_dumps, swap_devices
+from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
 from installation.settings.configuration import DEFAULT, load, needed_weights
 from installation.settings.manifest import Manifest
 from installation.settings.paths import state_folder
@@ -18,10 +20,12 @@ DEFAULT_RATE_HZ, HIGHEST_RATE_HZ = 30, 240
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Arguments of `./kiosk run`."""
-    parser.add_argument("--config", type=Path, default=DEFAULT, help="a TOML file like config/default.toml")
+    parser.add_argument(
+        "--config", type=reachable_path, default=DEFAULT, help="a TOML file like config/default.toml"
+    )
     parser.add_argument(
         "--show",
-        type=Path,
+        type=reachable_path,
         default=state_folder(),
         help="folder of the curators' parameters and presets (default: %(default)s)",
     )
@@ -41,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rehearsal.add_argument("--unseen", action="store_true", help="they take part without the camera")
     rehearsal.add_argument(
         "--record",
-        type=Path,
+        type=reachable_path,
         metavar="OUT.mp4",
         help="film the screen, on a virtual clock, exact to the frame",
     )
@@ -120,6 +124,8 @@ def _is_stand_in(camera: str) -> bool:
 
 
 def _check_recording(path: Path) -> None:
+    if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
+        raise UsageError(f"--record {printable(path)}: the name is too long. Choose a shorter one.")
     if path.suffix != ".mp4" or not path.resolve().parent.is_dir():
         raise UsageError(f"--record {path}: give a file OUT.mp4 in a folder that is there.")
 

@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from engine.common.errors import WeightsError
+from installation.cli.paths import reachable_path
 from installation.settings.manifest import MANIFEST, Entry, Manifest
 
 
@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument("--accept-licence", action="store_true", help="you have read it and accept it")
     actions.add_parser("verify", help="hash every file that is here")
     add = actions.add_parser("add", help="take in a file that came another way")
-    add.add_argument("file", type=Path, metavar="FILE")
+    add.add_argument("file", type=reachable_path, metavar="FILE")
 
 
 def run(arguments: argparse.Namespace) -> int:

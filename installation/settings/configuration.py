@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from engine.common.errors import UsageError
+from engine.common.ordinary_file import ordinary
 from engine.faces.detectors import DEFAULT_DETECTOR, DETECTORS, entry_of
 from engine.finders.registry import FINDERS
 from engine.judges.registry import JUDGES, files_of
@@ -315,7 +316,7 @@ def load(path: Path = DEFAULT) -> Configuration:
     Raises UsageError naming the file, the entry and what is wrong with it.
     """
     try:
-        entries = [tomllib.loads(each.read_text("utf-8")) for each in (DEFAULT, path)]
+        entries = [tomllib.loads(ordinary(each).read_text("utf-8")) for each in (DEFAULT, path)]
         return Configuration.model_validate(_laid_over(*entries))
     except OSError as error:
         raise UsageError(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.common.errors import UsageError, WeightsError
+from engine.common.ordinary_file import ordinary
 from engine.faces.detectors import DetectorChoice, entry_of
 from engine.judges.registry import files_of
 from installation.settings.paths import PROGRAM, ROOT, downloads_folder, is_checkout
@@ -76,7 +77,7 @@ class Manifest:
     def load(cls, path: Path = MANIFEST) -> "Manifest":
         """Read a manifest. Raises WeightsError where it is missing or not a manifest."""
         try:
-            document = _Document.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            document = _Document.model_validate(tomllib.loads(ordinary(path).read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise WeightsError(f"{path}: cannot be read: {error}") from error
         except ValidationError as error:

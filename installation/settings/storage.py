@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.common.atomic_file import replacing, sync
 from engine.common.errors import MachineError
+from engine.common.ordinary_file import ordinary
 from installation.settings.parameters import Value
 
 BACKUPS = 10
@@ -26,7 +27,7 @@ def save_with_backups(path: Path, changes: Mapping[str, Mapping[str, Value]]) ->
     content = _as_toml(changes).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.read_bytes() == content:
+        if path.exists() and ordinary(path).read_bytes() == content:
             return
         with replacing(path) as temporary:
             temporary.write_bytes(content)
@@ -46,7 +47,7 @@ def read_newest(path: Path) -> tuple[dict[str, Any], list[str]]:
     fault = ""
     for candidate in (path, *(_backup(path, number) for number in range(1, BACKUPS + 1))):
         try:
-            content = tomllib.loads(candidate.read_text("utf-8"))
+            content = tomllib.loads(ordinary(candidate).read_text("utf-8"))
         except FileNotFoundError:
             if candidate == path:
                 return {}, []

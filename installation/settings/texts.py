@@ -16,6 +16,7 @@ from pathlib import Path
 from string import Formatter
 
 from engine.common.errors import UsageError
+from engine.common.ordinary_file import ordinary
 from installation.typography.coverage import draws_nothing, unsettable
 from installation.typography.direction import is_rtl
 
@@ -109,7 +110,7 @@ class Texts:
 def _read(path: Path) -> Texts | str:
     """A language, or one line that says what is wrong with its file."""
     try:
-        sections = tomllib.loads(path.read_text("utf-8-sig"))
+        sections = tomllib.loads(ordinary(path).read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         return f"{path}: cannot be read ({_one_line(error)}). Mend it."
     lines = {}

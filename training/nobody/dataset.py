@@ -63,7 +63,7 @@ def load_cutouts(renders: Path, resolution: int) -> tuple[list[str], torch.Tenso
 
 def _webp_files(renders: Path) -> Iterator[tuple[str, bytes]]:
     if renders.is_dir():
-        for path in picture_files(renders, (".webp",)):
+        for path in picture_files(renders, (".webp",), report=log.warning):
             try:
                 if not path.is_file():
                     raise OSError("no ordinary file")

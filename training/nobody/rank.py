@@ -163,7 +163,9 @@ def load_people(folder: Path, resolution: int) -> list[torch.Tensor]:
         UsageError: the folder cannot be read, or holds no such file.
     """
     found: dict[str, list[torch.Tensor]] = {}
-    paths = [path for path in picture_files(folder, (".png", ".webp")) if "_" in path.name]
+    paths = [
+        path for path in picture_files(folder, (".png", ".webp"), report=log.warning) if "_" in path.name
+    ]
     for path, photograph in readable_photographs(paths, log.warning):
         found.setdefault(path.stem.partition("_")[0], []).append(to_target(photograph, resolution))
     if not found:

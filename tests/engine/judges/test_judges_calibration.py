@@ -87,6 +87,16 @@ def test_hidden_photographs_are_nobodys(tmp_path):
     assert [path.name for _, path in labelled_files(tmp_path)] == ["anna_1.png", "anna_2.HEIC", "carl_1.png"]
 
 
+def test_a_person_who_cannot_be_read_is_named(tmp_path):
+    for name in ("anna/1.png", "anna/2.png", "carl/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "dora").symlink_to("dora")
+    lines = []
+    assert [person for person, _ in labelled_files(tmp_path, lines.append)] == ["anna", "anna", "carl"]
+    assert len(lines) == 1 and "dora cannot be read" in lines[0]
+
+
 def test_folders_without_pairs_are_refused(tmp_path):
     with pytest.raises(UsageError, match="not a folder"):
         labelled_files(tmp_path / "nowhere")

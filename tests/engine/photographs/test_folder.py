@@ -36,6 +36,21 @@ def test_sub_folders_as_deep_as_is_asked_and_never_in_a_circle(tmp_path: Path) -
     assert picture_files(tmp_path, depth=9) == [first, second, third]
 
 
+def test_what_leads_nowhere_is_named(tmp_path: Path) -> None:
+    """A link to a folder that is named as a picture, and links in a circle."""
+    first = put(tmp_path / "anna" / "a.png")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "anna" / "b.jpg").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "c.jpg").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "round").symlink_to("round")
+    lines: list[str] = []
+    assert picture_files(tmp_path, depth=1, report=lines.append) == [first]
+    assert sorted(Path(line.split(" ")[2]).name for line in lines) == ["b.jpg", "c.jpg", "round"]
+    assert all(line.isprintable() for line in lines)
+    lines.clear()
+    assert picture_files(tmp_path, report=lines.append) == [] and len(lines) == 1
+
+
 def test_a_sub_folder_that_may_not_be_read_is_passed_over() -> None:
     with tempfile.TemporaryDirectory() as name:  # which, unlike tmp_path, another user can enter
         folder = Path(name)
@@ -47,7 +62,9 @@ def test_a_sub_folder_that_may_not_be_read_is_passed_over() -> None:
         if user == 0:
             os.seteuid(65534)  # root may read everything
         try:
-            assert picture_files(folder, depth=1) == [first]
+            lines: list[str] = []
+            assert picture_files(folder, depth=1, report=lines.append) == [first]
+            assert len(lines) == 1 and f"{closed} cannot be read (Permission denied)" in lines[0]
             with pytest.raises(UsageError, match="cannot be read"):
                 picture_files(closed)
         finally:

@@ -287,8 +287,11 @@ def test_what_is_printed_need_not_be_text(tmp_path: Path) -> None:
     for person in ("a_1", "a_2", "b_1"):
         Image.new("RGB", (64, 64)).save(tmp_path / os.fsdecode(person.encode() + b"_\xe9_1.png"))
     (tmp_path / os.fsdecode(b"a_1_\xe9_2.png")).touch()
+    (tmp_path / "a_1_\n\x1b3.png").touch()
     done = kiosk("judges", "calibrate", tmp_path)
     assert done.returncode == 2 and "left out a_1_\\udce9_1.png" in done.stdout
+    assert all(line.startswith("left out ") for line in done.stdout.splitlines())
+    assert "left out a_1_??3.png" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Parameter files: what is written, read back, and kept as backups."""
 
+import os
 import resource
 import tomllib
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.common.errors import MachineError
+from engine.common.errors import MachineError, UsageError
+from installation.control.show.cues import load_cues
+from installation.settings.configuration import load
 from installation.settings.registry import Registry
-from installation.settings.storage import save_with_backups
+from installation.settings.storage import read_newest, save_with_backups
 from tests.support.sample_parameters import ADDRESSES, ANYTHING, BorderParameters, JuryParameters
 
 
@@ -174,3 +177,15 @@ def test_a_full_disk_costs_no_backup(
     else:
         save_with_backups(file, registry.changes())
         assert tomllib.loads((tmp_path / "parameters.toml.1").read_text())["border"]["turns"] == 6
+
+
+def test_a_fifo_is_broken_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.toml")
+    content, lines = read_newest(tmp_path / "a.toml")
+    assert content == {} and "not an ordinary file" in lines[0]
+    with pytest.raises(MachineError, match="not an ordinary file"):
+        save_with_backups(tmp_path / "a.toml", {"a": {"b": 1}})
+    with pytest.raises(UsageError, match="not an ordinary file"):
+        load(tmp_path / "a.toml")
+    with pytest.raises(UsageError, match="not an ordinary file"):
+        load_cues(tmp_path / "a.toml")

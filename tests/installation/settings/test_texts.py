@@ -1,5 +1,6 @@
 """Texts in every language."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +139,12 @@ def test_a_language_may_begin_with_a_byte_order_mark_and_group_digits_by_a_space
     (folder / "fr.toml").write_text(words, "utf-8")
     assert languages() == ("en", "fr") and language_faults() == []
     assert "5\u202f000" in Texts.load("fr").strangers(0.5)
+
+
+def test_a_language_that_is_no_ordinary_file_keeps_nobody_waiting(folder: Path) -> None:
+    os.mkfifo(folder / "xx.toml")
+    assert languages() == ("en",)
+    assert "not an ordinary file" in language_faults()[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""Paths on the command line that the system refuses to look at: one line, exit code 2, for every option."""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from installation.cli.main import COMMANDS, main, parser
+from installation.cli.paths import reachable_path
+from tests.support.camera_kit import write_clip
+
+
+def path_arguments() -> Iterator[list[str]]:
+    """The words of every path argument of every command, without the path itself."""
+    for command in COMMANDS:
+        (subcommands,) = (each for each in parser(command)._actions if isinstance(each.choices, dict))
+        yield from within([command], subcommands.choices[command])
+
+
+def within(words: list[str], command: argparse.ArgumentParser) -> Iterator[list[str]]:
+    for action in command._actions:
+        if isinstance(action.choices, dict):
+            for name, below in action.choices.items():
+                yield from within([*words, name], below)
+        assert action.type is not Path, "paths are checked by reachable_path"
+        if action.type is reachable_path:
+            yield [*words, *action.option_strings[:1]]
+
+
+ARGUMENTS = list(path_arguments())
+
+
+def test_all_path_arguments_are_found() -> None:
+    assert len(ARGUMENTS) == 10, ARGUMENTS
+
+
+@pytest.mark.parametrize("words", ARGUMENTS, ids=" ".join)
+def test_a_path_that_cannot_be_looked_at(
+    words: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file.txt").touch()
+    (tmp_path / "round").symlink_to("round")
+    for name in ("x" * 300, "x" * 296 + ".mp4", "file.txt/a.mp4", "round/a.mp4", "x/" * 2500):
+        assert main([*words, str(tmp_path / name)]) == 2
+        (line,) = capfd.readouterr().err.splitlines()
+        assert "unexpected" not in line and "cannot be looked at" in line
+
+
+@pytest.mark.parametrize("words", ARGUMENTS, ids=" ".join)
+def test_a_path_below_a_folder_that_may_not_be_entered(
+    words: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:  # which, unlike tmp_path, another user can enter
+        locked = Path(name) / "locked"
+        Path(name).chmod(0o755)
+        (locked / "p1").mkdir(parents=True)
+        locked.chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # root may enter everything
+        try:
+            assert main([*words, str(locked / "p1")]) == 2
+        finally:
+            os.seteuid(user)
+            locked.chmod(0o755)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "Permission denied" in line
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "film.mp4/a.mp4", "round/a.mp4"])
+def test_a_camera_file_that_cannot_be_looked_at(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_clip(tmp_path / "film.mp4", 2)
+    (tmp_path / "round").symlink_to("round")
+    words = ["run", "--virtual", "--visits", "1", "--display", "headless:320x180", "--show", str(tmp_path)]
+    assert main([*words, "--camera", f"file:{tmp_path / name}"]) == 2
+    assert "unexpected" not in capfd.readouterr().err
+
+
+def test_a_recording_leaves_room_for_the_names_beside_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / ("x" * 251 + ".mp4")
+    assert main(["run", "--camera", "synthetic", "--record", str(path)]) == 2
+    assert "the name is too long" in capfd.readouterr().err
+
+
+def test_an_error_stays_on_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--camera", "synthetic", "--record", str(tmp_path / "a\nb\x1b.mp3")]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
