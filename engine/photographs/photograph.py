@@ -24,11 +24,15 @@ pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_image
 # Decoders for what cameras, phones and editors write. Pillow's others are not used: files are untrusted, and
 # some of those decoders start other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
-MAX_MEGAPIXELS = 40
-# 40 megapixels of four channels at 16 bits: more is no photograph, and HEIF and AVIF files are read whole.
+# 8064 x 6048 is what phones take at 48 megapixels. Reading 50 takes 350 MB for a moment, and 750 with alpha.
+MAX_MEGAPIXELS = 50
+# 50 megapixels of four channels at 16 bits: more is no photograph, and HEIF and AVIF files are read whole.
 MAX_FILE_MB = 400
-# What pillow_heif calls files of one or several still pictures. FFmpeg takes them for films of their tiles.
-STILL_HEIF = ("image/heic", "image/heif", "image/avif")
+# What pillow_heif calls files of one or several still pictures, which FFmpeg takes for films of their tiles,
+# and animations, which Pillow plays.
+PICTURE_HEIF = ("image/heic", "image/heif", "image/avif", "image/avif-sequence")
+# The chunks that say a PNG's colours come first, the longest of them a colour profile.
+_PNG_HEAD_BYTES = 1 << 20
 # At 4096 px even a face a tenth as wide as the picture has 400 pixels, and no generator makes more than
 # 1024 for the whole crop; what follows then stays within a second.
 MAX_SIDE_PX = 4096
@@ -54,11 +58,11 @@ def load_photograph(path: Path) -> NDArray[np.uint8]:
     EXIF rotation is applied; HEIF and AVIF files have a rotation of their own, which counts instead. Alpha is
     put over mid grey. Greyscale, palette and CMYK (Adobe's inverted JPEG too) become RGB; 10 to 16 bits per
     channel are scaled to 8, not cut off; a colour profile is converted to sRGB, and ignored where it is
-    broken; HEIF and AVIF files may have code points in its place (`engine.photographs.colour`). Of an
+    broken; HEIF, AVIF and PNG files may have code points in its place (`engine.photographs.colour`). Of an
     animation the first frame counts, of several pictures in a file the primary one. Larger pictures are
     shrunk by area averaging.
 
-    Raises UsageError for everything that is no such file, is damaged or cut short, or has more than 40
+    Raises UsageError for everything that is no such file, is damaged or cut short, or has more than 50
     megapixels (judged by the header, before anything is decoded).
     """
     with opened_picture(path) as image:
@@ -107,7 +111,7 @@ def is_picture(path: Path) -> bool:
     except UsageError:
         try:
             with _opened_file(path, "") as file:
-                return pillow_heif.get_file_mimetype(file) in STILL_HEIF
+                return pillow_heif.get_file_mimetype(file) in PICTURE_HEIF
         except UsageError:
             return False
 
@@ -145,7 +149,7 @@ def identify(file: IO[bytes], name: str) -> Image.Image:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
         file.seek(0)
-        if pillow_heif.get_file_mimetype(file) in STILL_HEIF:
+        if pillow_heif.get_file_mimetype(file) in PICTURE_HEIF:
             raise UsageError(
                 f"{name} is damaged or cut short, or a HEIF that is not coded in HEVC: copy it again, or "
                 "export it as JPEG."
@@ -159,7 +163,11 @@ def identify(file: IO[bytes], name: str) -> Image.Image:
         raise UsageError(_damaged(name, error)) from None
     _check_size(image, name)
     if image.format == "AVIF":
-        image.info["nclx_profile"] = _avif_code_points(file)
+        image.info["nclx_profile"] = _code_points_by_ffmpeg(file, "mov")
+    elif image.format == "PNG" and _has_code_points(file):
+        # They count before a colour profile: PNG, third edition, 4.3.
+        image.info.pop("icc_profile", None)
+        image.info["nclx_profile"] = _code_points_by_ffmpeg(file, "png_pipe")
     return image
 
 
@@ -229,18 +237,30 @@ def _code_points(image: Image.Image) -> tuple[int, int]:
     return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
 
 
-def _avif_code_points(file: IO[bytes]) -> dict[str, int]:
+def _has_code_points(file: IO[bytes]) -> bool:
+    """Whether a PNG file has a `cICP` chunk; asking FFmpeg decodes the picture once more."""
+    place = file.tell()
+    file.seek(0)
+    head = file.read(_PNG_HEAD_BYTES)
+    file.seek(place)
+    return b"cICP" in head.partition(b"IDAT")[0]
+
+
+def _code_points_by_ffmpeg(file: IO[bytes], container_format: str) -> dict[str, int]:
     """In pillow_heif's words: Pillow does not tell them, FFmpeg does."""
+    place = file.tell()
     file.seek(0)
     try:
-        with av.open(file, format="mov") as container:
+        with av.open(file, format=container_format) as container:
             context = container.streams.video[0].codec_context
             return {
                 "color_primaries": context.color_primaries,
                 "transfer_characteristics": context.color_trc,
             }
-    except (av.error.FFmpegError, IndexError, OSError, ValueError):
+    except (av.error.FFmpegError, AttributeError, IndexError, OSError, ValueError):  # no stream, no decoder
         return {}
+    finally:
+        file.seek(place)
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:

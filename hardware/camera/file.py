@@ -16,6 +16,7 @@ from engine.photographs.folder import PICTURE_SUFFIXES
 from engine.photographs.photograph import is_picture, load_photograph
 from hardware.camera.base import CameraError, CameraState
 from hardware.camera.film.clip import Clip
+from hardware.camera.film.decoding import is_film
 from hardware.camera.settings import CameraSettings
 from hardware.camera.still import Folder, Moving, Still, shrunk
 from hardware.camera.timed import Footage, TimedCamera
@@ -52,7 +53,8 @@ class FileSource:
         side_px = max(settings.width_px, settings.height_px)
         if self._path.is_dir():
             return Folder(self._path, side_px, settings.picture_s, self._report)
-        if is_picture(self._path) or self._path.suffix.lower() in PICTURE_SUFFIXES:
+        named_as_picture = self._path.suffix.lower() in PICTURE_SUFFIXES
+        if is_picture(self._path) or (named_as_picture and not is_film(self._path)):
             if is_animation(self._path):
                 return Moving(self._path, side_px)
             return Still(shrunk(load_photograph(self._path), side_px))

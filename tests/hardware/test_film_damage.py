@@ -129,6 +129,18 @@ def test_a_name_that_looks_like_a_protocol(
     camera.close()
 
 
+@pytest.mark.parametrize("suffix", ["heic", "jpg", "avif"])
+@pytest.mark.parametrize("brand", [b"isom", b"msf1"])
+def test_a_film_that_is_named_as_a_picture(tmp_path: Path, suffix: str, brand: bytes) -> None:
+    """`msf1`: an image sequence by ISO/IEC 23008-12, which is a film of its pictures."""
+    content = write_clip(tmp_path / "film.mp4", PICTURES).read_bytes()
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(content.replace(b"ftypisom", b"ftyp" + brand, 1))
+    camera = FileSource(path).open(CameraSettings(rate_hz=10))
+    assert number_in(camera.frame_at(0.3).image) == 3
+    camera.close()
+
+
 def test_pixels_that_change_their_shape_within_a_film(tmp_path: Path) -> None:
     require_programs("ffmpeg")
     parts = []

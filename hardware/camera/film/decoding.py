@@ -6,6 +6,13 @@ from pathlib import Path
 
 import av
 
+# FFmpeg's names for the containers that are never a single picture.
+_FILM_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2",
+    "matroska,webm",
+    *("avi", "mpegts", "mpeg", "ogg", "asf", "flv", "mxf"),
+)
+
 
 def open_film(path: Path) -> av.container.InputContainer:
     """Raises FFmpegError. The path is made absolute, since FFmpeg takes `12:30.mp4` for a protocol `12`."""
@@ -24,6 +31,16 @@ def film_stream(container: av.container.InputContainer) -> av.VideoStream:
     if decoder is None:
         raise ValueError("no decoder")
     return stream
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file is a film by its content, whatever its name says. FFmpeg reads single pictures, too."""
+    try:
+        with open_film(path) as container:
+            film_stream(container)
+            return container.format.name in _FILM_CONTAINERS
+    except (av.error.FFmpegError, OSError, ValueError):
+        return False
 
 
 def readable_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:

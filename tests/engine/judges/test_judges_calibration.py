@@ -92,7 +92,7 @@ def test_a_person_who_cannot_be_read_is_named(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "dora").symlink_to("dora")
-    lines = []
+    lines: list[str] = []
     assert [person for person, _ in labelled_files(tmp_path, lines.append)] == ["anna", "anna", "carl"]
     assert len(lines) == 1 and "dora cannot be read" in lines[0]
 

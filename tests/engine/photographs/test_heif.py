@@ -128,13 +128,23 @@ def test_cut_short(tmp_path: Path, share: float) -> None:
     assert is_picture(path)
 
 
+@pytest.mark.parametrize("share", [0.2, 0.7, 0.98])
+def test_an_animation_cut_short(tmp_path: Path, share: float) -> None:
+    others = [Image.new("RGB", (96, 64), colour) for colour in (RED, GREEN)]
+    path = saved(quarters(), tmp_path / "a.avif", save_all=True, append_images=others)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    assert "damaged or cut short" in refusal(path)
+    assert is_picture(path)
+
+
 def test_a_size_that_is_only_claimed_is_refused(tmp_path: Path) -> None:
     content = bytearray(saved(quarters(), tmp_path / "a.heic").read_bytes())
     # ISO/IEC 23008-12, 6.5.3: width and height follow the box's name, version and flags.
     size = content.index(b"ispe") + 8
-    struct.pack_into(">II", content, size, 8_000, 5_001)
+    struct.pack_into(">II", content, size, 8_000, 6_251)
     (tmp_path / "a.heic").write_bytes(content)
-    assert "more than 40 megapixels" in refusal(tmp_path / "a.heic")
+    assert "more than 50 megapixels" in refusal(tmp_path / "a.heic")
 
 
 def test_a_file_larger_than_any_photograph_is_refused_unread(tmp_path: Path) -> None:

@@ -250,11 +250,24 @@ def test_cut_short(tmp_path: Path, suffix: str, share: float) -> None:
 
 def test_too_many_pixels_are_refused_by_the_header(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
-    for width, height in ((30_000, 30_000), (12_000, 9_000), (8_000, 5_001), (2**31 - 1, 2**31 - 1)):
+    for width, height in ((30_000, 30_000), (12_000, 9_000), (8_000, 6_251), (2**31 - 1, 2**31 - 1)):
         path.write_bytes(png_of_claimed_size(width, height))
-        assert "more than 40 megapixels" in refusal(path)
-    path.write_bytes(png_of_claimed_size(8_000, 5_000))
-    assert "damaged or cut short" in refusal(path)  # allowed by its size, so that it is decoded
+        assert "more than 50 megapixels" in refusal(path)
+    for width, height in ((8_000, 6_250), (8_064, 6_048)):  # the second as phones take at 48 megapixels
+        path.write_bytes(png_of_claimed_size(width, height))
+        assert "damaged or cut short" in refusal(path)  # allowed by its size, so that it is decoded
+
+
+@pytest.mark.parametrize(("transfer", "expected"), [(16, 187), (18, 139), (13, 130)])
+@pytest.mark.parametrize("profile", [None, b"another"])
+def test_code_points_of_a_png(tmp_path: Path, transfer: int, expected: int, profile: bytes | None) -> None:
+    """PNG, third edition, 11.3.2.6: they count before a colour profile. Grey of 100 nits in PQ."""
+    path = saved(Image.new("RGB", (64, 64), (130, 130, 130)), tmp_path / "a.png", icc_profile=profile)
+    content, chunk = path.read_bytes(), b"cICP" + bytes([9, transfer, 0, 1])
+    after_header = 33
+    box = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    path.write_bytes(content[:after_header] + box + content[after_header:])
+    assert np.abs(load_photograph(path)[32, 32].astype(int) - expected).max() <= 3
 
 
 def test_a_damaged_tiff_writes_nothing_to_the_terminal(
@@ -271,7 +284,7 @@ def test_real_picture_of_30000_by_30000(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_of_claimed_size(30_000, 30_000, bytes(3751 * 30_000)))
     assert path.stat().st_size < 1_000_000
-    assert "more than 40 megapixels" in refusal(path)
+    assert "more than 50 megapixels" in refusal(path)
 
 
 def test_numbers_that_are_no_photograph(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from tests.support.camera_kit import write_clip
 def path_arguments() -> Iterator[list[str]]:
     """The words of every path argument of every command, without the path itself."""
     for command in COMMANDS:
-        (subcommands,) = (each for each in parser(command)._actions if isinstance(each.choices, dict))
+        (subcommands,) = (each for each in parser(command)._actions if each.dest == "command")
+        assert isinstance(subcommands.choices, dict)
         yield from within([command], subcommands.choices[command])
 
 
