@@ -35,8 +35,22 @@ class FileSource:
         self._path = path
         self._now = now
         self._reported: set[str] = set()
-        if not os.path.exists(path):
-            raise UsageError(f"camera file {printable(path)} does not exist: check the name and the folder.")
+        try:
+            path.stat()
+        except FileNotFoundError:
+            raise UsageError(
+                f"camera file {printable(path)} does not exist: check the name and the folder."
+            ) from None
+        except (OSError, ValueError) as error:
+            reason = printable(getattr(error, "strerror", None) or error)
+            raise UsageError(
+                f"camera file {printable(path)} cannot be looked at ({reason}): check the name and the "
+                "permissions of the folders above."
+            ) from None
+        if not os.access(path, os.R_OK, effective_ids=True):
+            raise UsageError(
+                f"camera file {printable(path)} may not be read: change its permissions, or copy it."
+            )
         if not (path.is_file() or path.is_dir()):
             raise UsageError(
                 f"camera file {printable(path)} is neither a file nor a folder: give one of them."

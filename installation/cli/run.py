@@ -117,6 +117,10 @@ def _check_combination(arguments: argparse.Namespace, camera: str, virtual: bool
         )
     if arguments.show.exists() and not arguments.show.is_dir():
         raise UsageError(f"--show {arguments.show}: is not a folder. Name another.")
+    if arguments.show.exists() and not os.access(arguments.show, os.R_OK | os.X_OK, effective_ids=True):
+        raise UsageError(
+            f"--show {arguments.show}: may not be read. Change its permissions, or name another."
+        )
 
 
 def _is_stand_in(camera: str) -> bool:

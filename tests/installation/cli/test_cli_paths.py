@@ -4,10 +4,13 @@ import argparse
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from engine.common.errors import UsageError
+from hardware.camera.selection import camera_source
 from installation.cli.main import COMMANDS, main, parser
 from installation.cli.paths import reachable_path
 from tests.support.camera_kit import write_clip
@@ -50,25 +53,45 @@ def test_a_path_that_cannot_be_looked_at(
         assert "unexpected" not in line and "cannot be looked at" in line
 
 
+@contextmanager
+def locked_folder() -> Iterator[Path]:
+    """A folder `locked` and a film `film.mp4` in this folder may not be read; root becomes somebody else."""
+    with tempfile.TemporaryDirectory() as name:  # which, unlike tmp_path, another user can enter
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "locked" / "p1").mkdir(parents=True)
+        (folder / "locked").chmod(0)
+        write_clip(folder / "film.mp4", 2).chmod(0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(user)
+            (folder / "locked").chmod(0o755)
+
+
 @pytest.mark.parametrize("words", ARGUMENTS, ids=" ".join)
 def test_a_path_below_a_folder_that_may_not_be_entered(
     words: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with tempfile.TemporaryDirectory() as name:  # which, unlike tmp_path, another user can enter
-        locked = Path(name) / "locked"
-        Path(name).chmod(0o755)
-        (locked / "p1").mkdir(parents=True)
-        locked.chmod(0)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)  # root may enter everything
-        try:
-            assert main([*words, str(locked / "p1")]) == 2
-        finally:
-            os.seteuid(user)
-            locked.chmod(0o755)
+    with locked_folder() as folder:
+        assert main([*words, str(folder / "locked" / "p1")]) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert "Permission denied" in line
+
+
+def test_a_folder_of_the_curators_that_may_not_be_read(capfd: pytest.CaptureFixture[str]) -> None:
+    with locked_folder() as folder:
+        assert main(["run", "--camera", "synthetic", "--virtual", "--show", str(folder / "locked")]) == 2
+    assert "may not be read" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["locked", "film.mp4"])
+def test_a_camera_file_that_may_not_be_read(name: str) -> None:
+    with locked_folder() as folder, pytest.raises(UsageError, match="may not be read"):
+        camera_source(f"file:{folder / name}")
 
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "film.mp4/a.mp4", "round/a.mp4"])
@@ -79,7 +102,7 @@ def test_a_camera_file_that_cannot_be_looked_at(
     (tmp_path / "round").symlink_to("round")
     words = ["run", "--virtual", "--visits", "1", "--display", "headless:320x180", "--show", str(tmp_path)]
     assert main([*words, "--camera", f"file:{tmp_path / name}"]) == 2
-    assert "unexpected" not in capfd.readouterr().err
+    assert "cannot be looked at" in capfd.readouterr().err
 
 
 def test_a_recording_leaves_room_for_the_names_beside_it(
