@@ -31,6 +31,11 @@ class Difference:
         return np.asarray(cv2.convertScaleAbs(self.picture, alpha=gain), np.uint8)
 
 
+def identical_share(first: Pixels, second: Pixels) -> float:
+    """The share, 0 to 1, of the R * R * 3 values that two pictures uint8 (R, R, 3) have in common."""
+    return float(np.mean(first == second))
+
+
 def difference_factor(first: Pixels, second: Pixels) -> int:
     """How many times the difference of two pictures can be magnified: a power of two up to 128.
 

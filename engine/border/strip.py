@@ -6,6 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.common.arrays import Pixels
 from engine.judges.verdict import Verdict
 
 REST = 2  # in thresholds: where the needle rests while the judge sees no face
@@ -71,6 +72,14 @@ class Strip:
     def rests(self, index: int) -> bool:
         """Whether the needle only rests there, as the judge sees no face: no distance to be written."""
         return not self.measured[index] and bool(self.distances[index] >= REST * self.threshold)
+
+    @property
+    def border_pair(self) -> tuple[Pixels, Pixels] | None:
+        """The pictures of `border`, uint8 (R, R, 3) RGB each: the *same person* first. None without one."""
+        if self.border is None:
+            return None
+        same, other = self.border
+        return self.pictures[same], self.pictures[other]
 
     @property
     def border_t(self) -> float | None:

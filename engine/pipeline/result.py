@@ -13,6 +13,8 @@ from engine.border.tracing import Sample
 from engine.common.arrays import Pixels
 from engine.judges.verdict import Verdict
 
+WEAKEST_JUDGE = "anthropometry"
+
 
 @dataclass(frozen=True)
 class JudgeResult:
@@ -61,11 +63,41 @@ class PortrayalResult:
     complete: bool = True
 
     @property
+    def crossing(self) -> Strip:
+        """The continuum whose border the visit speaks of: the nearest where it has a border, else the median.
+
+        Film, border pair, card and figures are all of this one. The doppelgänger lies at its border.
+        """
+        return self.nearest if self.nearest is not None and self.nearest.border is not None else self.median
+
+    @property
+    def match(self) -> Pixels:
+        """The closest match, uint8 (R, R, 3) RGB: the end of every continuum."""
+        return self.crossing.pictures[-1]
+
+    @property
+    def witness(self) -> JudgeResult | None:
+        """The judge that says at the end what it makes of the doppelgänger; nobody had to convince it.
+
+        The first judge of the panel that is not binding and saw a face in the doppelgänger. The anthropometry
+        is the witness only where there is no other: it is the weakest. None without such a judge, or without
+        a doppelgänger.
+        """
+        witnesses = [
+            judge_result
+            for judge_result in self.judge_results
+            if not judge_result.binding
+            and judge_result.of_doppelganger is not None
+            and judge_result.of_doppelganger.measured
+        ]
+        return min(witnesses, key=lambda witness: witness.judge == WEAKEST_JUDGE, default=None)
+
+    @property
     def picture_to_take_home(self) -> tuple[Pixels, PictureKind]:
         """The picture to take home, uint8 (R, R, 3) RGB, whatever was found, and what it is."""
         if self.doppelganger is not None:
             return self.doppelganger, PictureKind.HOLDS
-        strip = self.nearest or self.median
+        strip = self.crossing
         others = np.flatnonzero(~strip.same)
         if len(others):
             return strip.pictures[others[-1]], PictureKind.BEYOND

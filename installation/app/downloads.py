@@ -95,9 +95,7 @@ def take_home_pictures(
     visit_id: int, result: PortrayalResult, text: Texts, is_real: bool, film: bytes | None
 ) -> TakeHomePictures:
     """What the visitor's phone gets of a result, with the words for it."""
-    # The pair of the nearest way looks like the sitter.
-    strip = result.nearest if result.nearest and result.nearest.border else result.median
-    pair = (strip.pictures[strip.border[0]], strip.pictures[strip.border[1]]) if strip.border else None
+    pair = result.crossing.border_pair
     picture, kind = result.picture_to_take_home
     return TakeHomePictures(
         visit_id=visit_id,
