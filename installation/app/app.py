@@ -44,6 +44,7 @@ from installation.app.registration import apply_overrides, load_scenes, registry
 from installation.app.session import Session
 from installation.app.signals import EngineRefusal, Heartbeat, StopSignal
 from installation.app.simulated_visitors import SimulatedVisitors
+from installation.app.speaker import Speaker
 from installation.capture.camera import CameraControl
 from installation.capture.camera_service import CameraService, open_camera
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
@@ -142,6 +143,7 @@ class App:
             sources,
             observers,
             diagnostics=self._diagnostics if options.setup else None,
+            speaker=None if options.virtual else self._ends.enter_context(Speaker()),
         )
 
     def _create_services(self, configuration: Configuration, show: Path, with_phones: bool) -> None:

@@ -9,6 +9,7 @@ from installation.app.clock import Clock
 from installation.app.interfaces import EventSource, FrameObserver
 from installation.app.scene_player import ScenePlayer
 from installation.app.session import Session
+from installation.app.speaker import Speaker
 from installation.settings.phase import Phase
 from installation.stage.scene import Scene
 from installation.stage.view import Diagnostics
@@ -21,7 +22,8 @@ GIVES_UP_AFTER_S = 10.0
 
 
 class MainLoop:
-    """Each frame: events to the session, the session's view to the scene, the picture to the screen."""
+    """Each frame: events to the session, the session's view to the scene, the picture to the screen, and
+    what sounds to the loudspeaker."""
 
     def __init__(
         self,
@@ -32,10 +34,12 @@ class MainLoop:
         sources: Sequence[EventSource],
         observers: Sequence[FrameObserver] = (),
         diagnostics: Callable[[], Diagnostics] | None = None,
+        speaker: Speaker | None = None,
     ) -> None:
         self.session, self.display, self.clock = session, display, clock
         self.player = ScenePlayer(scenes, display.size_px)
         self._sources, self._observers, self._diagnostics = sources, observers, diagnostics
+        self._speaker = speaker
 
     @property
     def health(self) -> Health:
@@ -69,6 +73,8 @@ class MainLoop:
         if shown is None:
             self.session.handle(Halted(), now_s)
         self.display.show(self.player.canvas.surface)
+        if self._speaker is not None:
+            self._speaker.play(self.player.sounds, view)
         for observer in self._observers:
             observer.frame(self.player.canvas, view, shown or ())
         self.clock.tick()

@@ -9,11 +9,13 @@ from installation.settings.parameters import Parameters, Refusal
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.stage.scene import Scene, scene_of
+from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
 from installation.visit.parameters import CaptureParameters, DeliveryParameters, Timeouts
 
 SHARED: tuple[type[Parameters], ...] = (
     StageParameters,
+    SoundParameters,
     Timeouts,
     CameraParameters,
     CaptureParameters,

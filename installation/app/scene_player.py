@@ -8,6 +8,7 @@ from installation.app.interfaces import TouchAreas
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
+from installation.stage.sound import StartedSound
 from installation.stage.theme import StageParameters, screen_light
 from installation.stage.view import ShownPicture, View
 from installation.visit.participants import Sitter
@@ -24,13 +25,15 @@ FADE_OUT_S, FADE_IN_S = 1.0, 0.5  # of a visitor's pictures, when they have gone
 class ScenePlayer:
     """Draws one scene at a time onto `canvas`.
 
-    areas: where a touch on the current scene means what. fault: type and place of the last exception that a
-    scene raised. failing_since_s: since when no frame could be drawn, None while all is well.
+    areas: where a touch on the current scene means what. sounds: those that begin with the last frame.
+    fault: type and place of the last exception that a scene raised. failing_since_s: since when no frame
+    could be drawn, None while all is well.
     """
 
     def __init__(self, scenes: Mapping[Phase, Scene], size_px: tuple[int, int]) -> None:
         self.canvas = Canvas(*size_px)
         self.areas: TouchAreas = {}
+        self.sounds: Sequence[StartedSound] = ()
         self.fault = ""
         self.failing_since_s: float | None = None
         self._scenes = scenes
@@ -52,6 +55,7 @@ class ScenePlayer:
 
     def play(self, view: View) -> Sequence[ShownPicture] | None:
         """Draws the frame; returns the verdicts it shows, or None where the scene failed and it is black."""
+        self.sounds = ()
         if view.visit.show.is_black:
             self.leave()
             self.canvas.clear()
@@ -65,7 +69,7 @@ class ScenePlayer:
             self._fade_pictures(view)
             scene.draw(self.canvas, view)
             self.canvas.dim(screen_light(view))
-            self.areas = scene.areas()
+            self.areas, self.sounds = scene.areas(), scene.sounds()
             self.failing_since_s = None
             self._faults.pop(view.visit.phase, None)
             return scene.shown()

@@ -15,6 +15,7 @@ from installation.settings.texts import FALLBACK, Texts
 from installation.stage.canvas import Canvas
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene, scene_of
+from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
 from installation.stage.view import ParticipantView, View
 from installation.visit.participants import Participant, Sitter
@@ -47,7 +48,7 @@ def frames(
     """
     scene = scene or scene_of(Phase.BORDER)()
     canvas = canvas or film_canvas()
-    parameters = Registry(StageParameters, scene.parameters).snapshot()
+    parameters = Registry(StageParameters, SoundParameters, scene.parameters).snapshot()
     sitter = Participant(sitter=Sitter.SYNTHETIC if synthetic else Sitter.CAMERA)
     for frame in range(round(duration_s * fps)):
         view = View(

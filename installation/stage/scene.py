@@ -23,6 +23,7 @@ import pygame
 from engine.common.errors import UsageError
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Canvas
+from installation.stage.sound import StartedSound
 from installation.stage.view import Action, ShownPicture, View
 
 
@@ -50,6 +51,10 @@ class Scene(ABC):
 
     def shown(self) -> Sequence[ShownPicture]:
         """The pictures of the last frame that have a verdict written beside them."""
+        return ()
+
+    def sounds(self) -> Sequence[StartedSound]:
+        """The sounds that begin with the last frame: each is returned for one frame, by its first one."""
         return ()
 
 

@@ -13,6 +13,7 @@ from installation.settings.registry import Registry
 from installation.stage import scene as scene_module
 from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
+from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
 from installation.visit.parameters import Timeouts
 from scenes.border import Border
@@ -57,7 +58,8 @@ def test_the_example_in_the_documentation_is_a_scene(
 
 def test_the_documentation_has_every_parameter(values: Registry) -> None:
     page = (REPO / "docs" / "scenes.md").read_text("utf-8")
-    wanted = Registry(StageParameters, *(each.parameters for each in scene_views.scene_types().values()))
+    found = (each.parameters for each in scene_views.scene_types().values())
+    wanted = Registry(StageParameters, SoundParameters, *found)
     assert parameter_table(wanted).strip() in page, (
         "replace the tables in docs/scenes.md by what `parameter_table` returns"
     )

@@ -32,6 +32,7 @@ from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
+from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance, Link, ParticipantView, SearchStatus, Sighting, View
 from installation.visit.parameters import DeliveryParameters, Timeouts
@@ -55,7 +56,11 @@ def scene_types() -> Mapping[Phase, type[Scene]]:
 def registry() -> Registry:
     """All parameters that scenes read, at their defaults."""
     return Registry(
-        Timeouts, StageParameters, DeliveryParameters, *(each.parameters for each in scene_types().values())
+        Timeouts,
+        StageParameters,
+        SoundParameters,
+        DeliveryParameters,
+        *(each.parameters for each in scene_types().values()),
     )
 
 

@@ -1,0 +1,44 @@
+"""Plays the sounds of the scenes on the machine's sound device, through pygame's mixer."""
+
+import logging
+from collections.abc import Sequence
+
+import pygame
+
+from engine.common.native_output import native_stderr_silenced
+from installation.stage.sound import RATE_HZ, Sound, SoundParameters, StartedSound, samples
+from installation.stage.view import View
+
+log = logging.getLogger(__name__)
+
+_BUFFER = 1024  # samples: the sound comes at most 21 ms after its frame
+
+
+class Speaker:
+    """A context manager that holds the sound device. Without one nothing is heard; the log says so once."""
+
+    def __init__(self) -> None:
+        self._sounds: dict[Sound, pygame.mixer.Sound] = {}
+
+    def __enter__(self) -> "Speaker":
+        try:
+            with native_stderr_silenced():  # ALSA writes about every device that it tries
+                pygame.mixer.init(RATE_HZ, size=-16, channels=1, buffer=_BUFFER, allowedchanges=0)
+            self._sounds = {each: pygame.mixer.Sound(buffer=samples(each).tobytes()) for each in Sound}
+        except pygame.error as error:
+            log.warning("sound: no device can be used (%s). The piece goes on in silence.", error)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sounds.clear()
+        pygame.mixer.quit()
+
+    def play(self, sounds: Sequence[StartedSound], view: View) -> None:
+        """Begins these sounds now, at the volume that is set; returns at once."""
+        if not sounds or not self._sounds:
+            return
+        volume = view.parameters.of(SoundParameters).volume_percent / 100
+        for each in sounds if volume > 0 else ():
+            sound = self._sounds[each.sound]
+            sound.set_volume(volume)
+            sound.play()
