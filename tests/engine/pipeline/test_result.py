@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.border.difference import identical_share
 from engine.border.strip import Strip
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import JudgeResult, PortrayalResult
@@ -59,12 +58,3 @@ def test_there_is_no_witness_where_none_saw_the_doppelganger() -> None:
     assert result_of(strip, None, leading, judge_result("network", False, None)).witness is None
     blind = judge_result("network", False, np.inf, measured=False)
     assert result_of(strip, None, leading, blind).witness is None
-
-
-def test_identical_share_counts_values_not_pixels() -> None:
-    picture = np.zeros((8, 8, 3), np.uint8)
-    other = picture.copy()
-    other[0, 0, 0] = 200
-    assert identical_share(picture, picture) == 1.0
-    assert identical_share(picture, other) == 1 - 1 / 192
-    assert identical_share(picture, picture + np.uint8(1)) == 0.0
