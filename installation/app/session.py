@@ -177,19 +177,17 @@ class Session:
                 self.handle(SearchProgress(visit_id), now_s)
             case ResultReady(visit_id, result) if self._is_searching(visit_id):
                 visitor.result = result
-                self._counters.count("border" if result.median.border else "no border")
-                self._downloads.begin_film(
-                    result.median, self.text.language, not self.state.is_synthetic, visitor.agreed
-                )
-                self.handle(SearchDone(visit_id), now_s)
-                self._report_complete(visit_id, result, now_s)
-            case ResultReady(visit_id, result) if visitor.result and visit_id == self.state.visit_id:
-                visitor.result = result
-                self._report_complete(visit_id, result, now_s)
+                if self.state.border_known_s is None:
+                    self._counters.count("border" if result.median.border else "no border")
+                    self.handle(SearchDone(visit_id), now_s)
+                if result.complete:
+                    self._begin_film(result)
+                    self.handle(ResultCompleted(visit_id), now_s)
 
-    def _report_complete(self, visit_id: int, result: PortrayalResult, now_s: float) -> None:
-        if result.complete:
-            self.handle(ResultCompleted(visit_id), now_s)
+    def _begin_film(self, result: PortrayalResult) -> None:
+        """Of the crossing that the visit speaks of; before border, so that it is there when it is offered."""
+        is_real, agreed = not self.state.is_synthetic, self._visitor.agreed
+        self._downloads.begin_film(result.crossing, self.text.language, is_real, agreed)
 
     def _is_searching(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
@@ -247,6 +245,7 @@ class Session:
                 self._engine.cancel(visit_id)
                 if self._visitor.result is not None:
                     self._visitor.result = replace(self._visitor.result, complete=True)
+                    self._begin_film(self._visitor.result)
             case OfferDownload():
                 self._visitor.download_due = True
             case RevokeDownload():

@@ -35,7 +35,10 @@ class TakePortrait:
 
 @dataclass(frozen=True)
 class StartSearch:
-    """Send the portrait, or a synthetic one, to the engine. Answered by SearchProgress and SearchDone."""
+    """Send the portrait, or a synthetic one, to the engine.
+
+    Answered by SearchProgress, SearchDone and ResultCompleted.
+    """
 
     visit_id: int
     sitter: Sitter

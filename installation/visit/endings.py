@@ -12,8 +12,9 @@ class Ending(StrEnum):
     NOT_FOUND = "not_found"
     ENGINE_FAILED = "engine_failed"
     CAMERA_FAILED = "camera_failed"
+    CUT_SHORT = "cut_short"
 
     @property
     def is_failure(self) -> bool:
-        """Whether the visitor has got no picture, and it is the machine's doing."""
+        """Whether the machine has ended the visit: farewell says why."""
         return self not in (Ending.COMPLETE, Ending.STOPPED)

@@ -162,7 +162,7 @@ class SearchProgress(VisitEvent):
 
 
 class SearchDone(VisitEvent):
-    """The engine has found the border, or its absence; the nearest picture may still be looked for."""
+    """The engine has found the border on the median way, or its absence; it looks for the nearest picture."""
 
 
 class ResultCompleted(VisitEvent):

@@ -60,8 +60,8 @@ from installation.visit.phases import TRAITS
 from installation.visit.state import State, has_lapsed
 from installation.visit.transitions import LEADS, Cause, Transition
 
-# From here on there is a picture to give, even if a nearer one is still looked for.
-_SHOWS_RESULT = (Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
+# What ends a search without a border; with one, the visit goes on with the best there is.
+_ENDS_SEARCH = (Cause.TIME_UP, Cause.SILENT, Cause.ENGINE_FAILED)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def step(state: State, event: Event, now_s: float, timeouts: Timeouts) -> tuple[
     if isinstance(event, VisitEvent) and event.visit_id != state.visit_id:
         return state, []
     outcome = _interpret(state, event, now_s, timeouts)
-    leads = (LEADS.get((outcome.state.phase, cause)) for cause in outcome.causes)
+    causes = _with_known_border(outcome.state, outcome.causes)
+    leads = (LEADS.get((outcome.state.phase, cause)) for cause in causes)
     transition = next((lead for lead in leads if lead), None)
     if transition is None:
         return outcome.state, outcome.effects
@@ -98,7 +99,7 @@ def step(state: State, event: Event, now_s: float, timeouts: Timeouts) -> tuple[
 def _interpret(state: State, event: Event, now_s: float, timeouts: Timeouts) -> _Outcome:
     match event:
         case Tick():
-            return _of_time(state, now_s, timeouts)
+            return _Outcome(state, list(_due(state, now_s, timeouts)))
         case (
             WokeUp() | Touched() | Pressed() | Released() | Declined() | ChoseSynthetic() | LanguageChosen()
             | Forget()
@@ -177,7 +178,7 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
         case TrackerReady():
             return _Outcome(replace(state, tracker_failed=False))
         case EngineFailed():
-            return _complete_result(replace(state, engine_ready=False), [Cause.ENGINE_FAILED])
+            return _Outcome(replace(state, engine_ready=False), [Cause.ENGINE_FAILED])
         case EngineReady():
             return _Outcome(replace(state, engine_ready=True))
         case PortraitTaken() if state.portrait_requested:
@@ -186,28 +187,21 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
             return _Outcome(replace(state, portrait_requested=False, last_usable_s=None))
         case SearchProgress():
             return _Outcome(replace(state, engine_heard_s=now_s))
-        case SearchDone():
-            return _Outcome(state, [Cause.SEARCH_DONE])
-        case ResultCompleted() if state.phase in _SHOWS_RESULT:
-            return _Outcome(replace(state, result_complete=True))
+        case SearchDone() if state.phase is Phase.SEARCH:
+            return _Outcome(replace(state, engine_heard_s=now_s, border_known_s=now_s))
+        case ResultCompleted():
+            return _Outcome(state, [Cause.SEARCH_COMPLETE])
         case LinkReady() if state.phase is Phase.DOPPELGANGER and not state.link_ready:
             return _Outcome(replace(state, link_ready=True, timer_start_s=now_s))
         case _:
             return _Outcome(state)
 
 
-def _complete_result(state: State, causes: list[Cause]) -> _Outcome:
-    """What has been found so far is all that this visit gets, if it has found anything."""
-    if state.phase not in _SHOWS_RESULT or state.result_complete:
-        return _Outcome(state, causes)
-    return _Outcome(replace(state, result_complete=True), causes, [CompleteResult(state.visit_id)])
-
-
-def _of_time(state: State, now_s: float, timeouts: Timeouts) -> _Outcome:
-    causes = list(_due(state, now_s, timeouts))
-    if state.phase is Phase.DOPPELGANGER and now_s - state.entered_s >= timeouts.late_s:
-        return _complete_result(state, causes)
-    return _Outcome(state, causes)
+def _with_known_border(state: State, causes: list[Cause]) -> list[Cause]:
+    """The causes, where those that end a search without a border lead on with the best so far."""
+    if state.border_known_s is None:
+        return causes
+    return [Cause.BEST_SO_FAR if cause in _ENDS_SEARCH else cause for cause in causes]
 
 
 def _due(state: State, now_s: float, timeouts: Timeouts) -> Iterator[Cause]:
@@ -223,6 +217,8 @@ def _due(state: State, now_s: float, timeouts: Timeouts) -> Iterator[Cause]:
         yield Cause.LEFT
     if state.phase is Phase.SEARCH and now_s - state.engine_heard_s >= timeouts.silence_s:
         yield Cause.SILENT
+    if state.border_known_s is not None and now_s - state.border_known_s >= timeouts.nearest_s:
+        yield Cause.BEST_SO_FAR
     if now_s - state.timer_start_s >= timeouts.of(state.phase):
         yield Cause.TIME_UP
 
@@ -272,7 +268,6 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         visit_id=state.visit_id,
         participants=state.participants,
         ending=transition.ending,
-        result_complete=state.result_complete and transition.to in _SHOWS_RESULT,
         language=state.language,
         show=state.show,
         engine_ready=state.engine_ready,
@@ -291,6 +286,8 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
             sitter = state.participant or Participant(sitter=Sitter.SYNTHETIC)
             entered = replace(entered, participants=state.participants or (sitter,))
             effects += [StartSearch(state.visit_id, sitter.sitter)]
+        case Phase.BORDER if transition.cause is Cause.BEST_SO_FAR:
+            effects += [CompleteResult(state.visit_id)]
         case Phase.DOPPELGANGER:
             effects += [OfferDownload(state.visit_id)]
         case Phase.FAREWELL:

@@ -28,14 +28,14 @@ class Timeouts(Parameters):
     lapse_s: float = Field(0.5, ge=0, le=2, description="unusable for less than this, the countdown goes on")
     search_s: float = Field(300, ge=10, le=1800, description="the search, at most")
     silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine, at most")
+    nearest_s: float = Field(
+        60,
+        ge=0,
+        le=600,
+        description="the search for the nearest picture, at most; then the best so far is shown",
+    )
     border_s: float = Field(40, ge=5, le=300, description="the border and its crossings")
     jury_s: float = Field(12, ge=5, le=120, description="where the other judges put the border")
-    late_s: float = Field(
-        15,
-        ge=0,
-        le=120,
-        description="a nearer picture that is late in doppelganger, at most; then the best so far is given",
-    )
     doppelganger_s: float = Field(
         60,
         ge=20,

@@ -12,7 +12,7 @@ class Traits:
 
     watched: the camera is on and faces are looked for, if the visitor takes part with the camera.
     cancellable: *no* stops the visit; another face in the visitor's place ends it.
-    needs_engine: an engine that fails ends the visit.
+    needs_engine: an engine that fails ends the visit; in search only until the border is known.
     needs_camera: a camera that fails ends the visit, unless the sitter is synthetic.
     extendable: a touch beside the buttons restarts the phase's time.
     erases: when the visit ends in this phase, everything of it is erased.

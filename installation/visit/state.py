@@ -54,7 +54,7 @@ class State:
     usable_since_s: float = 0.0  # that face has been usable since, short lapses aside
     portrait_requested: bool = False
     engine_heard_s: float = 0.0  # last sign of the engine in search
-    result_complete: bool = False  # nothing is looked for any more, in this visit
+    border_known_s: float | None = None  # in search: since when there is a border, or its absence, to show
     link_ready: bool = False
 
     @property

@@ -17,7 +17,8 @@ class Cause(Enum):
     CHOSE_SYNTHETIC = "*without a camera*"
     DECLINED = "*no*"
     PORTRAIT_TAKEN = "the portrait is at hand"
-    SEARCH_DONE = "the engine has found the border, or its absence"
+    SEARCH_COMPLETE = "the engine has found everything"
+    BEST_SO_FAR = "the border is known, and the rest is late or will not come"
     KEPT = "*yes*"
     FORGOTTEN = "*no*, or *forget now* on the phone"
     TIME_UP = "the phase's own time is over, or staff cut it short"
@@ -47,7 +48,9 @@ ATTRACT, CONSENT, PORTRAIT, SEARCH, BORDER, JURY, DOPPELGANGER, FAREWELL = Phase
 _CANCELLABLE = phases_where(lambda traits: traits.cancellable)
 _WATCHED = phases_where(lambda traits: traits.watched)
 _NEEDS_ENGINE = phases_where(lambda traits: traits.needs_engine)
-_NEEDS_CAMERA = phases_where(lambda traits: traits.needs_camera)
+_NEEDS_CAMERA = tuple(
+    phase for phase in phases_where(lambda traits: traits.needs_camera) if phase is not DOPPELGANGER
+)
 _HALTABLE = phases_where(lambda traits: traits.haltable)
 
 # fmt: off
@@ -57,7 +60,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition((CONSENT,),      Cause.AGREED,          PORTRAIT,     "the visitor agrees to be portrayed"),
     Transition((CONSENT,),      Cause.CHOSE_SYNTHETIC, SEARCH,       "the visitor takes part unseen"),
     Transition((PORTRAIT,),     Cause.PORTRAIT_TAKEN,  SEARCH,       "there is a face to look for"),
-    Transition((SEARCH,),       Cause.SEARCH_DONE,     BORDER,       "the border scene can begin"),
+    Transition((SEARCH,),       Cause.SEARCH_COMPLETE, BORDER,       "the crossing can be shown"),
+    Transition((SEARCH,),       Cause.BEST_SO_FAR,     BORDER,       "what there is can be shown"),
     Transition((BORDER,),       Cause.TIME_UP,         JURY,         "the border has been crossed"),
     Transition((JURY,),         Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),
     Transition((DOPPELGANGER,), Cause.KEPT,            FAREWELL,     "the visitor has the picture",
@@ -85,6 +89,8 @@ TRANSITIONS: tuple[Transition, ...] = (
                Ending.ENGINE_FAILED),
     Transition(_NEEDS_CAMERA,   Cause.CAMERA_FAILED,   FAREWELL,     "nobody knows who is there",
                Ending.CAMERA_FAILED),
+    Transition((DOPPELGANGER,), Cause.CAMERA_FAILED,   FAREWELL,     "nobody knows who looks at the picture",
+               Ending.CUT_SHORT),
     Transition(_HALTABLE,       Cause.HALTED,          ATTRACT,      "the visit is ended from outside"),
 )
 # fmt: on

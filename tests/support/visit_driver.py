@@ -19,6 +19,7 @@ from installation.visit.events import (
     PortraitTaken,
     Pressed,
     Released,
+    ResultCompleted,
     SearchDone,
     SearchProgress,
     ShowOpened,
@@ -102,7 +103,7 @@ class VisitDriver:
                 self.pass_s(self.timeouts.countdown_s + 0.5, FaceSeen(usable=True))
                 self.send(PortraitTaken(visit_id))
             case Phase.SEARCH:
-                self.send(SearchProgress(visit_id), SearchDone(visit_id))
+                self.send(SearchProgress(visit_id), SearchDone(visit_id), ResultCompleted(visit_id))
             case Phase.BORDER | Phase.JURY | Phase.FAREWELL as phase:
                 self.pass_s(self.timeouts.of(phase), FaceSeen())
             case Phase.DOPPELGANGER:

@@ -107,15 +107,23 @@ class Visited:
         self.do(Tick(), after_s=3.0)
         self.do(Released())
 
-    def until_border(self, whole: bool = True) -> int:
-        """A visit without a camera; returns its number. whole: whether all of it is found by then."""
+    def until_border(self) -> int:
+        """A visit without a camera that finds everything; returns its number."""
+        number = self.find(complete=True)
+        assert self.is_in(Phase.BORDER)
+        return number
+
+    def find(self, complete: bool) -> int:
+        """A visit without a camera, until the border is known; returns its number.
+
+        complete: whether the nearest picture has been found, too.
+        """
         self.do(WokeUp(), ChoseSynthetic())
         number = self.session.state.visit_id
         pictures, t, distances = np.zeros((2, 4, 4, 3), np.uint8), np.array([0.0, 1.0]), np.array([0.7, 0.3])
         strip = Strip(pictures, t, distances, np.ones(2, bool), "dlib", 0.6, border=(1, 0))
-        found = PortrayalResult(strip, None, (), pictures[0] if whole else None, whole)
+        found = PortrayalResult(strip, None, (), pictures[0] if complete else None, complete)
         self.session._on_engine_reply(ResultReady(number, found), self.now_s)
-        assert self.is_in(Phase.BORDER)
         return number
 
     def on_to_doppelganger(self) -> None:
@@ -258,36 +266,36 @@ def test_farewell_promises_no_link_that_has_just_gone(
     assert visited.session.view(visited.now_s).participant.link is None
 
 
-def test_without_an_engine_the_picture_is_what_has_been_found(visited: Visited) -> None:
-    number = visited.until_border(whole=False)
+def test_while_the_nearest_picture_is_looked_for_the_search_has_the_median_way(visited: Visited) -> None:
+    number = visited.find(complete=False)
+    assert visited.is_in(Phase.SEARCH)
+    begun = visited.session.view(visited.now_s).participant.result
+    assert begun is not None and not begun.complete
+    whole = replace(begun, doppelganger=begun.median.pictures[0], complete=True)
+    visited.session._on_engine_reply(ResultReady(number, whole), visited.now_s)
+    assert visited.is_in(Phase.BORDER)
+    assert visited.session.view(visited.now_s).participant.result is whole
+
+
+@pytest.mark.parametrize("why", ["dead", "late"])
+def test_without_the_nearest_picture_the_visit_goes_on_with_what_has_been_found(
+    visited: Visited, why: str
+) -> None:
+    number = visited.find(complete=False)
+    if why == "dead":
+        failed = Failed("The engine's process was ended by SIGKILL.")
+        visited.session._on_engine_reply(failed, visited.now_s)
+    else:
+        visited.do(Tick(), after_s=visited.session.registry.of(Timeouts).nearest_s)
+    assert visited.is_in(Phase.BORDER) and visited.engine.asked.count("cancel") == 1
+    result = visited.session.view(visited.now_s).participant.result
+    assert result is not None and result.complete
     visited.on_to_doppelganger()
-    assert visited.delivery.offered == []  # a better one may still be found
-    visited.session._on_engine_reply(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
     visited.do(Tick())
-    assert visited.is_in(Phase.DOPPELGANGER)
     assert [pictures.visit_id for pictures, _ in visited.delivery.offered] == [number]
     visited.do(Tick(), after_s=100)
     assert visited.is_in(Phase.FAREWELL) and visited.session._visitor.result is None
     assert visited.engine.asked.count("erase") == 1
-
-
-def test_a_nearer_picture_that_comes_too_late_is_not_waited_for(visited: Visited) -> None:
-    number = visited.until_border(whole=False)
-    visited.on_to_doppelganger()
-    assert visited.delivery.offered == []
-    visited.do(Tick(), after_s=visited.session.registry.of(Timeouts).late_s)
-    visited.do(Tick())
-    assert visited.is_in(Phase.DOPPELGANGER)
-    assert [pictures.visit_id for pictures, _ in visited.delivery.offered] == [number]
-    assert visited.engine.asked.count("cancel") == 1
-
-
-def test_without_an_engine_the_border_is_ridden_to_its_end(visited: Visited) -> None:
-    visited.until_border(whole=False)
-    visited.session._on_engine_reply(Failed("The engine's process was ended by SIGKILL."), visited.now_s)
-    assert visited.is_in(Phase.BORDER)
-    result = visited.session.view(visited.now_s).participant.result
-    assert result is not None and result.complete
 
 
 def unloadable() -> Any:

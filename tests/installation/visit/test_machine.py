@@ -210,7 +210,7 @@ BREAKS = [
     for phase in VISIT
     for event, ending in (
         (EngineFailed(), Ending.ENGINE_FAILED),
-        (CameraFailed(), Ending.CAMERA_FAILED),
+        (CameraFailed(), Ending.CUT_SHORT if phase is Phase.DOPPELGANGER else Ending.CAMERA_FAILED),
         (Halted(), None),
     )
     if not (phase in SHOWS_RESULT and event == EngineFailed())
@@ -258,25 +258,63 @@ def test_a_search_that_takes_too_long_has_not_found_anybody() -> None:
 @pytest.mark.parametrize("phase", SHOWS_RESULT)
 def test_the_visit_goes_on_without_an_engine_with_what_has_been_found(phase: Phase) -> None:
     driver = VisitDriver().go_to(phase)
-    assert driver.send(EngineFailed()) == [CompleteResult(1)]
-    assert driver.at(phase)
     assert driver.send(EngineFailed()) == []
-    assert CompleteResult not in kinds(driver.go_to(Phase.DOPPELGANGER).pass_s(TIMEOUTS.late_s, FaceSeen()))
+    assert driver.at(phase)
+    assert CompleteResult not in kinds(driver.go_to(Phase.FAREWELL).effects)
 
 
-def test_a_late_picture_is_waited_for_only_so_long() -> None:
+def searching_beyond_the_border() -> VisitDriver:
+    """The border is known, the nearest picture is looked for."""
+    driver = VisitDriver().go_to(Phase.SEARCH)
+    driver.send(SearchProgress(1), SearchDone(1))
+    assert driver.at(Phase.SEARCH)
+    return driver
+
+
+def test_the_border_begins_when_everything_is_found() -> None:
+    driver = searching_beyond_the_border()
+    driver.pass_s(5, FaceSeen())
+    assert driver.at(Phase.SEARCH)
+    assert driver.send(ResultCompleted(0)) == []
+    assert driver.send(ResultCompleted(1)) == []
+    assert driver.at(Phase.BORDER)
+
+
+@pytest.mark.parametrize("event", [EngineFailed(), Skipped()])
+def test_what_cuts_the_search_short_once_the_border_is_known_leads_on(event: Event) -> None:
+    driver = searching_beyond_the_border()
+    assert driver.send(event) == [CompleteResult(1)]
+    assert driver.at(Phase.BORDER)
+
+
+@pytest.mark.parametrize(
+    ("times", "hears", "after_s"),
+    [
+        ({}, True, TIMEOUTS.nearest_s),
+        ({"nearest_s": 600.0}, False, TIMEOUTS.silence_s),
+        ({"nearest_s": 600.0, "search_s": 50.0}, True, 50.0),
+    ],
+    ids=["nearest_s", "silence_s", "search_s"],
+)
+def test_the_nearest_picture_is_waited_for_only_so_long(times: dict, hears: bool, after_s: float) -> None:
+    driver = VisitDriver(TIMEOUTS.model_copy(update=times)).go_to(Phase.SEARCH)
+    driver.send(SearchDone(1))
+    news = [FaceSeen(), SearchProgress(1)] if hears else [FaceSeen()]
+    assert driver.pass_s(after_s - 0.25, *news) == [] and driver.at(Phase.SEARCH)
+    assert driver.pass_s(0.25, *news) == [CompleteResult(1)] and driver.at(Phase.BORDER)
+
+
+def test_who_walks_away_beyond_the_border_is_forgotten_all_the_same() -> None:
+    driver = searching_beyond_the_border()
+    assert CompleteResult not in kinds(driver.pass_s(TIMEOUTS.left_s))
+    assert driver.at(Phase.ATTRACT) and CancelSearch(1) in driver.effects
+
+
+def test_a_camera_that_fails_beside_the_code_leaves_the_phone_its_pictures() -> None:
     driver = VisitDriver().go_to(Phase.DOPPELGANGER)
-    assert driver.pass_s(TIMEOUTS.late_s - 0.25, FaceSeen()) == []
-    assert driver.pass_s(0.25, FaceSeen()) == [CompleteResult(1)]
-    assert driver.pass_s(TIMEOUTS.late_s, FaceSeen()) == []
-
-
-def test_what_is_complete_is_not_completed_again() -> None:
-    driver = VisitDriver().go_to(Phase.BORDER)
-    driver.send(ResultCompleted(1))
-    assert driver.go_to(Phase.DOPPELGANGER).pass_s(TIMEOUTS.late_s, FaceSeen()) == []
-    driver.go_to(Phase.FAREWELL).go_to(Phase.BORDER)
-    assert not driver.state.result_complete
+    driver.send(LinkReady(1), CameraFailed())
+    assert driver.at(Phase.FAREWELL) and driver.state.ending is Ending.CUT_SHORT
+    assert RevokeDownload not in kinds(driver.effects)
 
 
 def test_the_picture_stays_without_an_engine_and_for_no_longer_than_with_one() -> None:

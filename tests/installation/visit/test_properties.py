@@ -37,6 +37,7 @@ from installation.visit.events import (
     PortraitTaken,
     Pressed,
     Released,
+    ResultCompleted,
     SearchDone,
     SearchProgress,
     ShowClosed,
@@ -62,7 +63,7 @@ UNBIDDEN: list[Event] = [
     BlackoutChanged(False), LanguageChosen("de"),
 ]  # fmt: skip
 RESULTS: list[Callable[[int], Event]] = [
-    PortraitTaken, PortraitRefused, SearchProgress, SearchDone, LinkReady, Forget,
+    PortraitTaken, PortraitRefused, SearchProgress, SearchDone, ResultCompleted, LinkReady, Forget,
 ]  # fmt: skip
 
 # A move is an event, a result of this visit or an earlier one, time, or whatever leads on from here.
