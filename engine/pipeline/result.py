@@ -3,7 +3,7 @@
 This module needs numpy alone; `engine.pipeline.summary` makes these of a portrayal.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -69,6 +69,10 @@ class PortrayalResult:
         Film, border pair, card and figures are all of this one. The doppelgänger lies at its border.
         """
         return self.nearest if self.nearest is not None and self.nearest.border is not None else self.median
+
+    def crossing_alone(self) -> "PortrayalResult":
+        """The same result with the crossing as its only continuum: all that the border scene shows."""
+        return replace(self, median=self.crossing, nearest=None)
 
     @property
     def match(self) -> Pixels:

@@ -1,9 +1,9 @@
 """The pictures for the visitor's phone: when they are complete, they are handed to the delivery."""
 
+import logging
 import time
 from collections.abc import Sequence
 
-from engine.border.strip import Strip
 from engine.pipeline.result import PictureKind, PortrayalResult
 from installation.delivery.captions import captions
 from installation.delivery.client import DeliveryClient
@@ -13,6 +13,11 @@ from installation.settings.texts import Texts
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.film_worker import FilmWorker
 from installation.workers.supervision import Condition
+
+log = logging.getLogger(__name__)
+
+FILM_LIMIT_S = 10.0
+"""How long a link waits for a film that is late; then it goes without. Less than `doppelganger/making_s`."""
 
 
 class Downloads:
@@ -26,6 +31,7 @@ class Downloads:
         self._delivery, self._lock_step, self._limit_s = delivery, lock_step, limit_s
         self._film_worker = FilmWorker()
         self._awaits_answer = False
+        self._film_limit_s: float | None = None  # when the link stops waiting for the film
 
     @property
     def available(self) -> bool:
@@ -33,15 +39,15 @@ class Downloads:
         return self._delivery is not None
 
     def begin_film(
-        self, strip: Strip, language: str, is_real: bool, agreed: DeliveryParameters | None
+        self, result: PortrayalResult, language: str, is_real: bool, agreed: DeliveryParameters | None
     ) -> None:
-        """Starts on the film of this continuum, if the visitor's phone may have it.
+        """Starts on the film of a complete result's crossing, if the visitor's phone may have it.
 
         is_real: whether the sitter is a real person.
         agreed: what the consent screen said about downloads.
         """
         if self._delivery and agreed and agreed.gives == "everything":
-            self._film_worker.begin(strip, language, synthetic=not is_real)
+            self._film_worker.begin(result.crossing_alone(), language, synthetic=not is_real)
 
     def offer(
         self,
@@ -53,6 +59,8 @@ class Downloads:
     ) -> bool:
         """Offers the pictures if result and film are complete; returns whether it has done so.
 
+        A film that is not there within `FILM_LIMIT_S` of the first call is given up.
+
         is_real: whether the sitter is a real person.
         agreed: what the consent screen said about downloads.
         """
@@ -60,8 +68,13 @@ class Downloads:
             return False
         if self._lock_step:
             self._film_worker.wait()
+        if self._film_limit_s is None:
+            self._film_limit_s = time.monotonic() + FILM_LIMIT_S
         if not self._film_worker.done:
-            return False
+            if time.monotonic() < self._film_limit_s:
+                return False
+            log.warning("visit %d: the film is late, the phone gets the pictures without it", visit_id)
+            self._film_worker.drop()
         self._delivery.offer(
             take_home_pictures(visit_id, result, text, is_real, self._film_worker.film), agreed
         )
@@ -89,6 +102,7 @@ class Downloads:
         if self._delivery and not link_shown:
             self._delivery.revoke(visit_id)
         self._film_worker.drop()
+        self._film_limit_s = None
 
 
 def take_home_pictures(

@@ -187,7 +187,7 @@ class Session:
     def _begin_film(self, result: PortrayalResult) -> None:
         """Of the crossing that the visit speaks of; before border, so that it is there when it is offered."""
         is_real, agreed = not self.state.is_synthetic, self._visitor.agreed
-        self._downloads.begin_film(result.crossing, self.text.language, is_real, agreed)
+        self._downloads.begin_film(result, self.text.language, is_real, agreed)
 
     def _is_searching(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id

@@ -14,6 +14,7 @@ from hardware.memory import forbid_core_dumps
 from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
 from installation.outputs.report import Report
 from installation.settings.configuration import DEFAULT, MAX_SEED, load
+from installation.settings.texts import FALLBACK, Texts
 
 if TYPE_CHECKING:
     from engine.pipeline.progress import Progress
@@ -128,10 +129,11 @@ def _in_words(report: Report) -> str:
     """The result of the visit in one line, and a second one where there is a note on the photograph."""
     note = f"\n{report.sitter.note}" if report.sitter.note else ""
     judge = report.judges[0]
-    if judge.border:
+    if report.identical_share is not None:
+        percent = Texts.load(FALLBACK).percent(report.identical_share)
         border = (
-            f"{judge.name} stops knowing the sitter at t = {judge.border.t:.3f}, between two pictures that "
-            f"differ by {judge.border.mean_abs_diff:.2f} of 255 grey levels"
+            f"{judge.name} stops knowing the sitter between two pictures, {percent} % of whose values are "
+            "identical"
         )
     else:
         border = f"{judge.name} has no border here ({judge.note})"

@@ -6,9 +6,9 @@ stop button and no invitation to turn the head.
 
 from collections.abc import Iterator
 
-from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
+from installation.outputs.soundtrack import Soundtrack
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import FALLBACK, Texts
@@ -32,9 +32,10 @@ def film_canvas() -> Canvas:
 
 
 def frames(
-    strip: Strip,
+    result: PortrayalResult,
     text: Texts | None = None,
     *,
+    soundtrack: Soundtrack | None = None,
     synthetic: bool = False,
     duration_s: float = DURATION_S,
     fps: int = FPS,
@@ -43,11 +44,13 @@ def frames(
 ) -> Iterator[Pixels]:
     """Draws the frames of the film, uint8 (1350, 1080, 3) RGB each; `write_film` takes them.
 
-    text: the language; English by default. synthetic: whether the sitter is a synthetic person. scene and
+    result: whose crossing is shown. text: the language; English by default. soundtrack: takes up the sounds
+    of each frame as it is drawn. synthetic: whether the sitter is a synthetic person. scene and
     canvas: what is played and drawn on, by default the border scene and `film_canvas`.
     """
     scene = scene or scene_of(Phase.BORDER)()
     canvas = canvas or film_canvas()
+    result = result.crossing_alone()
     parameters = Registry(StageParameters, SoundParameters, scene.parameters).snapshot()
     sitter = Participant(sitter=Sitter.SYNTHETIC if synthetic else Sitter.CAMERA)
     for frame in range(round(duration_s * fps)):
@@ -58,7 +61,7 @@ def frames(
             text=text or Texts.load(FALLBACK),
             entered_s=0.0,
             duration_s=duration_s,
-            participants=(ParticipantView(result=PortrayalResult(strip, None, (), None)),),
+            participants=(ParticipantView(result=result),),
             interactive=False,
         )
         if frame == 0:
@@ -67,5 +70,7 @@ def frames(
         canvas.clear()
         canvas.language = view.text.language
         scene.draw(canvas, view)
+        if soundtrack is not None:
+            soundtrack.start(scene.sounds(), volume=parameters.of(SoundParameters).volume_percent / 100)
         yield canvas.rgb
     scene.leave()

@@ -1,4 +1,7 @@
-"""Films for every phone, or of any size: H.264 in MP4, 8 bit 4:2:0, BT.709, the index before the pictures."""
+"""Films for every phone, or of any size: H.264 in MP4, 8 bit 4:2:0, BT.709, the index before the pictures.
+
+With a soundtrack it has one of AAC beside the pictures.
+"""
 
 import os
 from collections.abc import Iterable
@@ -13,41 +16,60 @@ from numpy.typing import NDArray
 
 from engine.common.atomic_file import replacing
 from installation.outputs import marks
+from installation.outputs.soundtrack import Soundtrack
+from installation.stage.sound import RATE_HZ
 
 # H.264 level 4.2 (ITU-T H.264, table A-1), in macroblocks of 16x16 pixels.
 _MACROBLOCKS_PER_FRAME = 8704
 _MACROBLOCKS_PER_SECOND = 522240
 # ITU-T H.273, the code for BT.709 in all three tables (primaries, transfer, matrix).
 _BT709 = 1
+_SOUND_BITS_PER_S = 128_000
 
 
-def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> int:
+def write_film(
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    fps: int = 30,
+    crf: int = 20,
+    soundtrack: Soundtrack | None = None,
+) -> int:
     """Write `frames`, each uint8 (H, W, 3) RGB of one size, and return their number; see `Film`.
+
+    soundtrack: the film's sound, which `frames` may add to as it goes.
 
     The file appears at `path` when it is complete; on any exception nothing is left. Raises ValueError for no
     frames, and as `Film` does.
     """
     with replacing(path) as temporary:
-        return _write(temporary, frames, fps, crf)
+        return _write(temporary, frames, fps, crf, soundtrack)
 
 
-def film_bytes(frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20) -> bytes:
+def film_bytes(
+    frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20, soundtrack: Soundtrack | None = None
+) -> bytes:
     """The same film as bytes, written to a file in memory only (memfd_create(2))."""
     memory = os.memfd_create("film")
     try:
         path = Path(f"/proc/self/fd/{memory}")
-        _write(path, frames, fps, crf)
+        _write(path, frames, fps, crf, soundtrack)
         return path.read_bytes()
     finally:
         os.close(memory)
 
 
-def _write(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int, crf: int) -> int:
+def _write(
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    fps: int,
+    crf: int,
+    soundtrack: Soundtrack | None,
+) -> int:
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         raise ValueError("a film needs at least one frame")
-    with Film(path, first.shape[1], first.shape[0], fps, crf) as film:
+    with Film(path, first.shape[1], first.shape[0], fps, crf, soundtrack=soundtrack) as film:
         for frame in chain([first], frames):
             film.add(frame)
     return film.count
@@ -59,11 +81,18 @@ class Film:
     It lasts exactly `count` / `fps` seconds, is marked as synthetic and carries no other metadata. `crf` is
     x264's quality: 0 lossless, 18 very good, 28 poor. for_phones: raises ValueError for sizes and rates that
     phones do not play; else every size up to x264's own is taken, and odd ones get one more row or column, a
-    copy of the last.
+    copy of the last. soundtrack: what is heard; taken as far as the pictures have come with each of them.
     """
 
     def __init__(
-        self, path: Path, width: int, height: int, fps: int = 30, crf: int = 20, for_phones: bool = True
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: int = 30,
+        crf: int = 20,
+        for_phones: bool = True,
+        soundtrack: Soundtrack | None = None,
     ) -> None:
         if for_phones:
             _check_playable(width, height, fps)
@@ -85,6 +114,12 @@ class Film:
         codec = self._stream.codec_context
         codec.color_primaries = codec.color_trc = codec.colorspace = _BT709
         codec.color_range = ColorRange.MPEG
+        self._soundtrack, self._sound_count = soundtrack, 0
+        if soundtrack is not None:
+            self._sound_stream = self._container.add_stream(
+                "aac", rate=RATE_HZ, layout="mono", options={"flags": "+bitexact"}
+            )
+            self._sound_stream.bit_rate = _SOUND_BITS_PER_S
 
     def add(self, picture: NDArray[np.uint8]) -> None:
         """Adds a frame, uint8 (H, W, 3) RGB. Raises ValueError for another size than the film's."""
@@ -100,6 +135,18 @@ class Film:
         frame.pts, frame.time_base = self.count, Fraction(1, self._fps)
         self._container.mux(self._stream.encode(frame))
         self.count += 1
+        self._add_sound()
+
+    def _add_sound(self) -> None:
+        """Encodes the sound up to the end of the last picture."""
+        if self._soundtrack is None:
+            return
+        samples = self._soundtrack.take(self.count / self._fps)
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.sample_rate, frame.time_base = RATE_HZ, Fraction(1, RATE_HZ)
+        frame.pts = self._sound_count
+        self._sound_count += len(samples)
+        self._container.mux(self._sound_stream.encode(frame))
 
     def __enter__(self) -> "Film":
         return self
@@ -107,6 +154,8 @@ class Film:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._container.mux(self._stream.encode())
+            if self._soundtrack is not None:
+                self._container.mux(self._sound_stream.encode())
         self._container.close()
         if kind is None:
             marks.mark_mp4(self._path)

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.border.strip import Strip
+from engine.common.arrays import Pixels
 from engine.common.atomic_file import replacing_folder
 from engine.common.errors import UsageError
+from engine.pipeline.result import PortrayalResult
 from installation.outputs import border_film, film, marks, plots, report
 from installation.outputs.report import Report
+from installation.outputs.soundtrack import Soundtrack
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,43 +29,37 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class NearestContinuum:
-    """The second continuum, from the nearest doppelgänger (t = 0) to the closest match (t = 1).
-
-    strip and curves: as those of the first continuum in `VisitRecord`.
-    """
-
-    strip: Strip
-    curves: Mapping[str, Curve]
-
-
-@dataclass(frozen=True, eq=False)
 class VisitRecord:
     """Everything that is written of a visit. Pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
-    strip: pictures along the straight continuum from t=0 to t=1 with the verdicts of `strip.judge`, whose
-    border the film and the sheet show; both pictures of that border are in it.  curves: for every judge of
-    the report, by name.  nearest: the second continuum, where there is one.  doppelganger: the one given,
-    on_the_way: the one beyond the border through the median; None where none was found.  portrait: the
-    sitter's crop, uint8 (512, 512, 3) RGB; None unless the sitter's face is to be kept.
+    result: what was found; the pictures of its continua's borders are in their strips. curves: along the
+    median continuum, for every judge of the report, by name; nearest_curves: along the nearest one, where the
+    result has it. on_the_way: the doppelgänger beyond the border through the median; None where none was
+    found. portrait: the sitter's crop, uint8 (512, 512, 3) RGB; None unless the sitter's face is to be kept.
     """
 
     report: Report
-    strip: Strip
+    result: PortrayalResult
     curves: Mapping[str, Curve]
-    doppelganger: NDArray[np.uint8] | None = None
+    nearest_curves: Mapping[str, Curve] | None = None
     portrait: NDArray[np.uint8] | None = None
     on_the_way: NDArray[np.uint8] | None = None
-    nearest: NearestContinuum | None = None
 
     def __post_init__(self) -> None:
-        names = {judge.name for judge in self.report.judges}
-        if self.strip.judge not in names or set(self.curves) != names:
+        strip, names = self.result.crossing, {judge.name for judge in self.report.judges}
+        if strip.judge not in names or any(set(curves) != names for curves in self._all_curves()):
             raise ValueError("the strip's judge and the curves must be those of the report")
-        if (self.report.judge(self.strip.judge).border is None) != (self.strip.border is None):
-            raise ValueError("report and strip must agree on whether there is a border")
-        if (self.report.doppelganger is None) != (self.doppelganger is None):
-            raise ValueError("report and record must agree on whether there is a doppelgänger")
+        if (self.result.nearest is None) != (self.nearest_curves is None):
+            raise ValueError("there must be curves of the nearest continuum where the result has it")
+        if (self.report.border(self.report.judge(strip.judge)) is None) != (strip.border is None):
+            raise ValueError("report and result must agree on whether there is a border")
+        if (self.report.crossing == "nearest") != (strip is self.result.nearest):
+            raise ValueError("report and result must agree on the crossing")
+        if (self.report.doppelganger is None) != (self.result.doppelganger is None):
+            raise ValueError("report and result must agree on whether there is a doppelgänger")
+
+    def _all_curves(self) -> list[Mapping[str, Curve]]:
+        return [self.curves] if self.nearest_curves is None else [self.curves, self.nearest_curves]
 
 
 def check_free(directory: Path) -> None:
@@ -92,43 +89,60 @@ def write_folder(record: VisitRecord, directory: Path) -> list[Path]:
 
 
 def _write_files(record: VisitRecord, directory: Path) -> None:
-    strip = record.strip
-    judges = sorted(record.report.judges, key=lambda judge: judge.name != strip.judge)
-    curves = [
-        _judge_curve(judge, judge, record.curves) for judge in judges if len(record.curves[judge.name].t)
-    ]
-    pictures = {"continuum.png": plots.continuum(strip), "curve.png": plots.curve(curves, strip)}
-    pictures |= _border_pictures(strip)
-    if record.nearest is not None:
-        nearest = record.nearest
-        curves = [
-            _judge_curve(judge, judge.nearest_continuum, nearest.curves)
-            for judge in judges
-            if judge.nearest_continuum and len(nearest.curves[judge.name].t)
-        ]
-        pictures["nearest_curve.png"] = plots.curve(curves, nearest.strip, start="doppelgänger")
-        pictures |= {f"nearest_{name}": plate for name, plate in _border_pictures(nearest.strip).items()}
-    if record.doppelganger is not None:
-        pictures["doppelganger.png"] = record.doppelganger
+    result = record.result
+    pictures = _pictures_of_median(record)
+    if record.nearest_curves is not None and result.crossing is result.nearest:
+        pictures = {f"median_{name}": picture for name, picture in pictures.items()}
+        pictures |= _pictures_of_nearest(record, result.nearest, record.nearest_curves)
+    if result.doppelganger is not None:
+        pictures["doppelganger.png"] = result.doppelganger
     if record.on_the_way is not None:
         pictures["on_the_way.png"] = record.on_the_way
     for name, picture in pictures.items():
         (directory / name).write_bytes(marks.png_bytes(picture))
     if record.portrait is not None:
         (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, synthetic=False))
-    film.write_film(directory / "morph.mp4", border_film.frames(strip), border_film.FPS)
+    soundtrack = Soundtrack()
+    frames = border_film.frames(result, soundtrack=soundtrack)
+    film.write_film(directory / "morph.mp4", frames, border_film.FPS, soundtrack=soundtrack)
     report.write(record.report, directory / "report.json")
 
 
-def _border_pictures(strip: Strip) -> dict[str, NDArray[np.uint8]]:
-    if strip.border is None:
-        return {}
-    same, other = (strip.pictures[index] for index in strip.border)
-    return {
-        "border_same.png": same,
-        "border_other.png": other,
-        "difference.png": plots.difference(same, other),
-    }
+def _pictures_of_median(record: VisitRecord) -> dict[str, Pixels]:
+    strip = record.result.median
+    curves = [
+        _judge_curve(judge, judge, record.curves)
+        for judge in _judges_of(record, strip)
+        if len(record.curves[judge.name].t)
+    ]
+    return _pictures_of(strip, plots.curve(curves, strip))
+
+
+def _pictures_of_nearest(record: VisitRecord, strip: Strip, points: Mapping[str, Curve]) -> dict[str, Pixels]:
+    curves = [
+        _judge_curve(judge, judge.nearest_continuum, points)
+        for judge in _judges_of(record, strip)
+        if judge.nearest_continuum and len(points[judge.name].t)
+    ]
+    return _pictures_of(strip, plots.curve(curves, strip, start="doppelgänger"))
+
+
+def _judges_of(record: VisitRecord, strip: Strip) -> list[report.Judge]:
+    """The report's judges, the strip's own first."""
+    return sorted(record.report.judges, key=lambda judge: judge.name != strip.judge)
+
+
+def _pictures_of(strip: Strip, curve: Pixels) -> dict[str, Pixels]:
+    """The pictures of a continuum by file name: sheet, curve, and its border where there is one."""
+    pictures = {"continuum.png": plots.continuum(strip), "curve.png": curve}
+    if strip.border_pair is not None:
+        same, other = strip.border_pair
+        pictures |= {
+            "border_same.png": same,
+            "border_other.png": other,
+            "difference.png": plots.difference(same, other),
+        }
+    return pictures
 
 
 def _judge_curve(

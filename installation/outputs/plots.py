@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pygame import Rect
 
-from engine.border.difference import Difference
+from engine.border.difference import identical_share, spotlight, what_moved
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from installation.settings.texts import FALLBACK, Texts
@@ -161,23 +161,16 @@ def continuum(strip: Strip) -> Pixels:
 
 
 def difference(same: Pixels, other: Pixels) -> Pixels:
-    """The absolute difference of the border pair, uint8 (R, R, 3) each, magnified; (1680, 1440, 3).
+    """What moved between the border pair, uint8 (R, R, 3) each: (1640, 1440, 3). The rest is dark.
 
-    The factor stands under it. The pure difference can be had from the two pictures themselves.
+    Under it stands how many of the values are identical. The pure difference is that of the two pictures.
     """
     size, margin = 1440, 64
-    apart = Difference.between(same, other)
-    canvas = Canvas(size, size + 240)
-    _place(canvas, apart.magnified(apart.factor), 0, 0, size)
-    canvas.text("their difference", (margin, size + 104), 72, 600)
-    canvas.text(f"× {apart.factor}", (size - margin, size + 104), 72, 300, align=Align.RIGHT)
-    canvas.text(
-        _ENGLISH("film.levels", levels=_ENGLISH.levels(apart.mean_levels)),
-        (margin, size + 182),
-        44,
-        400,
-        GREY,
-    )
+    canvas = Canvas(size, size + 200)
+    _place(canvas, spotlight(same, what_moved(same, other)), 0, 0, size)
+    words = _ENGLISH("film.identical", percent=_ENGLISH.percent(identical_share(same, other)))
+    canvas.text("what moved", (margin, size + 92), 64, 600)
+    canvas.text(words, (margin, size + 156), 44, 400, GREY)
     return canvas.rgb
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.border.difference import identical_share
 from engine.border.tracing import Curve
 from engine.faces.acceptance import eyes_note
 from engine.judges.base import Judge
 from engine.pipeline.assessment import AssessedDoppelganger
 from engine.pipeline.curves import JudgeCurves, NearestContinuum
 from engine.pipeline.portrayal import Portrayal
+from engine.pipeline.summary import summarise
 from installation.outputs import folder, report
 from installation.settings.texts import Texts
 
@@ -30,6 +32,8 @@ def visit_record(
 ) -> folder.VisitRecord:
     """The record of a portrayal; source: the photograph's file name; keep_portrait: add the sitter's face."""
     face, doppelganger, nearest = portrayal.face, portrayal.doppelganger, portrayal.nearest
+    result = summarise(portrayal)
+    pair = result.crossing.border_pair
     sitter = report.Sitter(
         source=source,
         face_px=face.face_px,
@@ -55,16 +59,15 @@ def visit_record(
         doppelganger=_doppelganger(doppelganger),
         doppelganger_note=None if doppelganger else NO_DOPPELGANGER,
         on_the_way=_doppelganger(portrayal.on_the_way),
+        crossing="nearest" if result.crossing is result.nearest else "median",
+        identical_share=identical_share(*pair) if pair else None,
         seconds=portrayal.seconds,
     )
     return folder.VisitRecord(
         report=whole,
-        strip=portrayal.strip,
+        result=result,
         curves={judge_curves.judge.name: _points(judge_curves.curve) for judge_curves in portrayal.judged},
-        nearest=None
-        if nearest is None
-        else folder.NearestContinuum(nearest.strip, {name: _points(c) for name, c in nearest.curves.items()}),
-        doppelganger=doppelganger.picture if doppelganger else None,
+        nearest_curves={name: _points(c) for name, c in nearest.curves.items()} if nearest else None,
         on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
     )

@@ -159,7 +159,12 @@ class VerdictSettings(_Part):
 
 class Report(_Part):
     """The whole report.json. doppelganger: the one given to the sitter; doppelganger_note says why where it
-    is null. on_the_way: the one beyond the border through the median; the same where none is nearer."""
+    is null. on_the_way: the one beyond the border through the median; the same where none is nearer.
+
+    crossing: the continuum whose border the visit shows; film, sheet, curve and border pictures are of it.
+    identical_share: of the values of its two border pictures, 0 to 1; null without a border. Reports of
+    earlier versions have neither, and their files are of the median continuum.
+    """
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     generator: Generator
@@ -170,7 +175,15 @@ class Report(_Part):
     doppelganger: Doppelganger | None
     doppelganger_note: str | None = None
     on_the_way: Doppelganger | None = None
+    crossing: Literal["median", "nearest"] = "median"
+    identical_share: Number | None = None
     seconds: dict[str, Seconds]
+
+    def border(self, judge: Judge) -> Border | None:
+        """The judge's border on the crossing, None where it has none there."""
+        if self.crossing == "median":
+            return judge.border
+        return judge.nearest_continuum.border if judge.nearest_continuum else None
 
     def judge(self, name: str) -> Judge:
         """The judge of that name; KeyError where there is none."""

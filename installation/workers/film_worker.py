@@ -7,7 +7,7 @@ import os
 import threading
 from dataclasses import dataclass
 
-from engine.border.strip import Strip
+from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from hardware.memory import forbid_core_dumps
 from installation.workers.child_process import ChildProcess
@@ -17,9 +17,9 @@ NICENESS = 15  # the window and the engine go first
 
 @dataclass(frozen=True, eq=False)
 class RenderFilm:
-    """The request: a film of the strip in a language. synthetic: whether the sitter is a synthetic person."""
+    """The request: a film of a result's crossing. synthetic: whether the sitter is a synthetic person."""
 
-    strip: Strip
+    result: PortrayalResult
     language: str
     synthetic: bool
 
@@ -37,10 +37,10 @@ class FilmWorker:
     def __init__(self) -> None:
         self._job: _FilmJob | None = None
 
-    def begin(self, strip: Strip, language: str, synthetic: bool) -> None:
-        """Starts a film of the strip in a language, in place of any other; see `RenderFilm`."""
+    def begin(self, result: PortrayalResult, language: str, synthetic: bool) -> None:
+        """Starts a film of the crossing in a language, in place of any other; see `RenderFilm`."""
         self.drop()
-        self._job = _FilmJob(RenderFilm(strip, language, synthetic))
+        self._job = _FilmJob(RenderFilm(result, language, synthetic))
 
     @property
     def done(self) -> bool:
@@ -58,14 +58,14 @@ class FilmWorker:
         return self._job.film if self._job is not None and self.done else None
 
     def drop(self) -> None:
-        """Discards film and strip, finished or not."""
+        """Discards film and pictures, finished or not."""
         if self._job is not None:
             self._job.cancel()
         self._job = None
 
 
 class _FilmJob:
-    """One film: its process, and the thread that sends the strip there and waits for the film."""
+    """One film: its process, and the thread that sends the pictures there and waits for the film."""
 
     def __init__(self, request: RenderFilm) -> None:
         self.film: bytes | None = None
@@ -103,8 +103,10 @@ def _render_film(channel: Channel) -> None:
     os.nice(NICENESS)
     from installation.outputs.border_film import FPS, frames
     from installation.outputs.film import film_bytes
+    from installation.outputs.soundtrack import Soundtrack
     from installation.settings.texts import Texts
 
     request: RenderFilm = channel.receive().message
-    pictures = frames(request.strip, Texts.load(request.language), synthetic=request.synthetic)
-    channel.send(FilmReady(film_bytes(pictures, FPS)))
+    soundtrack, text = Soundtrack(), Texts.load(request.language)
+    pictures = frames(request.result, text, soundtrack=soundtrack, synthetic=request.synthetic)
+    channel.send(FilmReady(film_bytes(pictures, FPS, soundtrack=soundtrack)))

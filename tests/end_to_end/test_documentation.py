@@ -17,8 +17,8 @@ FILE = re.compile(
 )
 VISIT_FOLDER = """
     report.json portrait.png doppelganger.png on_the_way.png morph.mp4 continuum.png curve.png border_same.png
-    border_other.png difference.png nearest_curve.png nearest_border_same.png nearest_border_other.png
-    nearest_difference.png
+    border_other.png difference.png median_curve.png median_continuum.png median_border_same.png
+    median_border_other.png median_difference.png
 """
 REHEARSAL = "out.mp4 out.jsonl"
 GALLERY = "config/gallery.toml config/cues.toml config/counters.json counters.json"

@@ -4,6 +4,7 @@ import numpy as np
 
 from engine.border.continuum import filmstrip
 from engine.border.strip import Strip
+from engine.pipeline.result import PortrayalResult
 from installation.outputs import report
 from installation.outputs.folder import Curve, VisitRecord
 
@@ -84,6 +85,11 @@ def make_report(strip: Strip, doppelganger: bool) -> report.Report:
     )
 
 
+def make_result(strip: Strip, nearest: Strip | None = None, doppelganger: bool = True) -> PortrayalResult:
+    """A result of these continua, whose judges say nothing."""
+    return PortrayalResult(strip, nearest, (), face(0.2) if doppelganger else None)
+
+
 def make_record(border_t: float | None = 0.4, portrait: bool = False) -> VisitRecord:
     strip = make_strip(border_t)
     curves = {
@@ -92,8 +98,7 @@ def make_record(border_t: float | None = 0.4, portrait: bool = False) -> VisitRe
     }
     return VisitRecord(
         report=make_report(strip, doppelganger=border_t is not None),
-        strip=strip,
+        result=make_result(strip, doppelganger=border_t is not None),
         curves=curves,
-        doppelganger=face(0.2) if border_t is not None else None,
         portrait=face(1.0, 512) if portrait else None,
     )

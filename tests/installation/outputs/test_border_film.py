@@ -26,7 +26,7 @@ from installation.stage.theme import StageParameters
 from installation.stage.view import ShownPicture
 from scenes.widgets.border_schedule import BorderParameters
 from tests.support.judge_kit import verdict
-from tests.support.visit_record import make_strip
+from tests.support.visit_record import make_result, make_strip
 
 ENGLISH = Texts.load(FALLBACK)
 
@@ -45,7 +45,9 @@ class Shot:
 def play(strip: Strip, text: Texts | None = None, fps: int = 10, synthetic: bool = False) -> Iterator[Shot]:
     """The film frame by frame."""
     scene, canvas = scene_of("border")(), border_film.film_canvas()
-    frames = border_film.frames(strip, text, synthetic=synthetic, fps=fps, scene=scene, canvas=canvas)
+    frames = border_film.frames(
+        make_result(strip), text, synthetic=synthetic, fps=fps, scene=scene, canvas=canvas
+    )
     for number, frame in enumerate(frames):
         items, truncated = tuple(canvas.drawn_items), tuple(canvas.truncated_texts)
         yield Shot(number / fps, frame, tuple(scene.shown()), items, truncated)
@@ -133,10 +135,10 @@ def test_alternation_stays_below_three_hertz_and_ends_on_the_same_person() -> No
 
 @pytest.mark.parametrize("border_t", [None, 0.01, 0.4, 0.99])
 def test_film_lasts_as_long_whatever_the_pictures(border_t: float | None) -> None:
-    count = sum(1 for _ in border_film.frames(make_strip(border_t, 8), fps=10))
+    count = sum(1 for _ in border_film.frames(make_result(make_strip(border_t, 8)), fps=10))
     assert count / 10 == pytest.approx(border_film.DURATION_S, abs=0.1)
     assert 10 < border_film.DURATION_S < 20
-    assert sum(1 for _ in border_film.frames(make_strip(border_t, 8), fps=5, duration_s=4)) == 20
+    assert sum(1 for _ in border_film.frames(make_result(make_strip(border_t, 8)), fps=5, duration_s=4)) == 20
 
 
 def test_border_below_the_match_may_run_either_way() -> None:
@@ -183,7 +185,7 @@ def test_a_judge_that_sees_no_face_beyond_the_border_leads_a_film(monkeypatch: p
     assert strip.measured[same] and not strip.measured[other] and np.isfinite(strip.distances).all()
 
     written = record_texts(monkeypatch)
-    assert sum(1 for _ in border_film.frames(strip, fps=2)) > 20
+    assert sum(1 for _ in border_film.frames(make_result(strip), fps=2)) > 20
     plots.continuum(strip)
     assert "1.0000" in written and not any("3.54" in words for words in written)
 

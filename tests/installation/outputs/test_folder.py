@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.border.strip import Strip
+from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
-from installation.outputs import film, folder, marks, report
+from installation.outputs import border_film, film, folder, marks, plots, report
 from installation.outputs.folder import VisitRecord
-from tests.support.visit_record import face, make_record, make_strip
+from installation.stage.scene import scene_of
+from tests.support.visit_record import face, make_record, make_result, make_strip
 
 WITH_BORDER = {
     "border_other.png",
@@ -24,17 +27,20 @@ WITH_BORDER = {
 }
 
 
+def png(path: Path) -> Pixels:
+    return np.asarray(Image.open(path))
+
+
 def test_folder_of_a_visit(tmp_path: Path) -> None:
     record, out = make_record(), tmp_path / "deep" / "visit"
     written = folder.write_folder(record, out)
     assert {path.name for path in written} == WITH_BORDER
     assert [path.name for path in out.parent.iterdir()] == ["visit"]
-    assert record.strip.border is not None
-    same, other = (record.strip.pictures[index] for index in record.strip.border)
-    assert record.doppelganger is not None
-    pictures = {"border_same": same, "border_other": other, "doppelganger": record.doppelganger}
+    assert record.result.median.border_pair is not None and record.result.doppelganger is not None
+    same, other = record.result.median.border_pair
+    pictures = {"border_same": same, "border_other": other, "doppelganger": record.result.doppelganger}
     for name, picture in pictures.items():
-        assert np.array_equal(np.asarray(Image.open(out / f"{name}.png")), picture)
+        assert np.array_equal(png(out / f"{name}.png"), picture)
     for path in written:
         if path.suffix != ".json":
             assert marks.read_digital_source_type(path) == marks.TRAINED_ALGORITHMIC_MEDIA
@@ -49,31 +55,60 @@ def test_folder_without_a_border_but_with_the_portrait(tmp_path: Path) -> None:
     assert marks.read_digital_source_type(tmp_path / "visit" / "portrait.png") is None
 
 
-def test_folder_with_the_second_continuum_too(tmp_path: Path) -> None:
-    record = make_record()
-    strip = make_strip(border_t=0.15)
+def with_nearest(record: VisitRecord, nearest: Strip) -> VisitRecord:
+    """The record with a second continuum, whose border the visit then speaks of."""
     judges = [
         judge.model_copy(
             update={"nearest_continuum": report.OtherContinuum(crossings=[0.15], border=judge.border)}
         )
         for judge in record.report.judges
     ]
-    whole = record.report.model_copy(update={"judges": judges})
-    nearest = folder.NearestContinuum(strip, record.curves)
-    written = folder.write_folder(
-        replace(record, report=whole, nearest=nearest, on_the_way=face(0.2)), tmp_path / "visit"
-    )
+    whole = record.report.model_copy(update={"judges": judges, "crossing": "nearest"})
+    result = replace(record.result, nearest=nearest)
+    return replace(record, report=whole, result=result, nearest_curves=record.curves, on_the_way=face(0.2))
+
+
+def test_everything_without_a_prefix_is_of_the_nearest_crossing_where_there_is_one(tmp_path: Path) -> None:
+    nearest = make_strip(border_t=0.15)
+    nearest = replace(
+        nearest, pictures=np.ascontiguousarray(nearest.pictures[:, ::-1])
+    )  # known by its pictures
+    record, out = with_nearest(make_record(), nearest), tmp_path / "visit"
+    written = folder.write_folder(record, out)
     assert {path.name for path in written} == WITH_BORDER | {
-        "nearest_border_other.png",
-        "nearest_border_same.png",
-        "nearest_curve.png",
-        "nearest_difference.png",
+        "median_border_other.png",
+        "median_border_same.png",
+        "median_continuum.png",
+        "median_curve.png",
+        "median_difference.png",
         "on_the_way.png",
     }
-    assert strip.border is not None
-    same = np.asarray(Image.open(tmp_path / "visit" / "nearest_border_same.png"))
-    assert np.array_equal(same, strip.pictures[strip.border[0]])
-    assert report.read(tmp_path / "visit" / "report.json") == whole
+    assert nearest.border_pair is not None and record.result.median.border_pair is not None
+    for prefix, (same, other) in (("", nearest.border_pair), ("median_", record.result.median.border_pair)):
+        assert np.array_equal(png(out / f"{prefix}border_same.png"), same)
+        assert np.array_equal(png(out / f"{prefix}border_other.png"), other)
+        assert np.array_equal(png(out / f"{prefix}difference.png"), plots.difference(same, other))
+    assert np.array_equal(png(out / "continuum.png"), plots.continuum(nearest))
+    assert np.array_equal(png(out / "median_continuum.png"), plots.continuum(record.result.median))
+    assert report.read(out / "report.json") == record.report
+
+
+def test_the_film_shows_the_crossing_that_the_pair_is_of() -> None:
+    """Every picture with a verdict is of the nearest strip, and both sides of its border are shown."""
+    nearest = make_strip(border_t=0.15)
+    result = replace(make_record().result, nearest=nearest)
+    scene, canvas = scene_of("border")(), border_film.film_canvas()
+    shown = [
+        picture.picture
+        for _ in border_film.frames(result, fps=5, scene=scene, canvas=canvas)
+        for picture in scene.shown()
+    ]
+    doppelganger = result.doppelganger
+    assert shown and nearest.border_pair is not None and doppelganger is not None
+    of_visit = [nearest.pictures, doppelganger]
+    assert all(any(np.shares_memory(picture, each) for each in of_visit) for picture in shown)
+    for side in nearest.border_pair:
+        assert any(np.array_equal(picture, side) for picture in shown)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, ValueError])
@@ -84,7 +119,7 @@ def test_interrupted_visit_leaves_nothing(
         raise interruption
 
     monkeypatch.setattr(report, "write", interrupted)
-    monkeypatch.setattr(film, "write_film", lambda *_: None)
+    monkeypatch.setattr(film, "write_film", lambda *_, **__: None)
     with pytest.raises(interruption):
         folder.write_folder(make_record(), tmp_path / "visit")
     assert list(tmp_path.iterdir()) == []
@@ -107,8 +142,12 @@ def test_occupied_places_are_refused_and_left_alone(tmp_path: Path) -> None:
 def test_record_that_contradicts_its_report_is_refused() -> None:
     record = make_record()
     with pytest.raises(ValueError, match="border"):
-        VisitRecord(record.report, make_strip(border_t=None), record.curves, record.doppelganger)
+        replace(record, result=make_result(make_strip(border_t=None)))
     with pytest.raises(ValueError, match="doppelgänger"):
-        VisitRecord(record.report, record.strip, record.curves, None)
+        replace(record, result=replace(record.result, doppelganger=None))
     with pytest.raises(ValueError, match="curves"):
-        VisitRecord(record.report, record.strip, {}, record.doppelganger)
+        replace(record, curves={})
+    with pytest.raises(ValueError, match="nearest"):
+        replace(record, result=replace(record.result, nearest=make_strip()))
+    with pytest.raises(ValueError, match="crossing"):
+        replace(record, report=record.report.model_copy(update={"crossing": "nearest"}))

@@ -48,6 +48,12 @@ def test_pictures_that_differ_are_never_nothing_apart(language: str) -> None:
     assert told == ["0.00", "0.67", "0.10", "0.02", "0.007", "0.0004"]
 
 
+def test_a_share_is_never_rounded_up_to_all() -> None:
+    english, german = Texts.load("en"), Texts.load("de")
+    assert [english.percent(share) for share in (0.98449, 0.9999, 1.0, 0.0)] == ["98.4", "99.9", "100", "0.0"]
+    assert german.percent(0.98449) == "98,4"
+
+
 def test_operating_points_are_told_in_one_way() -> None:
     """To the visitor, or of somebody who does not exist; on the screen and on the phone."""
     english, german = Texts.load("en"), Texts.load("de")
