@@ -31,7 +31,7 @@ class ControlAdapter:
     def frame(self, _: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         """Publishes the status of the frame for light and sound: numbers and words."""
         began_s, self._frame_s = self._frame_s, time.perf_counter()
-        leading = shown[0] if shown else None
+        leading = shown[0] if len(shown) == 1 else None  # beside each other, two verdicts are shown at once
         status = FrameStatus(
             phase=view.visit.phase,
             reason=view.visit.reason,

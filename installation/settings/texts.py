@@ -85,6 +85,10 @@ class Texts:
             rounded += unit if value > threshold else -unit
         return self.number(rounded, decimals)
 
+    def share(self, value: float) -> str:
+        """A share, 0 to 1, in per cent to one decimal, rounded down: what differs at all is never 100 %."""
+        return f"{self.number(math.floor(1000 * value) / 10, 1)}\u00a0%"
+
     def levels(self, value: float) -> str:
         """How far two pictures are apart, in grey levels: never nothing where they differ."""
         first = -math.floor(math.log10(value)) if value > 0 else 0

@@ -119,3 +119,9 @@ class Layout:
         """The smallest of these fractions of the screen's short side, the panel's width and its height."""
         panel = self.panel
         return min(self.short_px // of_short, panel.width // of_width, panel.height // of_height)
+
+
+def below(area: Rect, taken: Rect, gap_px: int) -> Rect:
+    """What is left of `area` below `taken` and a gap."""
+    top = taken.bottom + gap_px
+    return Rect(area.left, top, area.width, max(area.bottom - top, 0))

@@ -34,7 +34,7 @@ class Timeouts(Parameters):
         le=600,
         description="the search for the nearest picture, at most; then the best so far is shown",
     )
-    border_s: float = Field(40, ge=5, le=300, description="the border and its crossings")
+    border_s: float = Field(30, ge=5, le=300, description="the border and its crossings")
     jury_s: float = Field(12, ge=5, le=120, description="where the other judges put the border")
     doppelganger_s: float = Field(
         60,

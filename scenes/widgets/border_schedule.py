@@ -1,13 +1,14 @@
 """The schedule of the border scene: its segments, their order and their durations. Pure.
 
-A scene with a border sweeps along a continuum up to the border, then shows the border's two pictures in turn,
-beside each other, and their difference. A continuum without a border has a sweep, and words.
+A crossing with a border is one ride from the closest match over the border to the doppelgänger; then match
+and doppelgänger side by side; then what moved at the border. A continuum without a border has a ride to and
+fro, and words.
 """
 
 import math
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -18,27 +19,32 @@ from scenes.widgets.sweep import Leg
 
 
 class BorderParameters(Parameters):
-    """The face crosses the border. Seconds weigh the parts against each other; they fill the scene."""
+    """The face crosses the border. The seconds of the ride and of the difference are weights: with the pair,
+    whose time is that of reading, they fill the scene."""
 
     scene: ClassVar[str] = "border"
 
-    way: Literal["both", "median", "nearest"] = Field(
-        "both",
-        description="through the median face, to the nearest face that is someone else, or both in turn",
+    match_s: float = Field(1.5, ge=0, le=20, description="the closest match, before it moves")
+    way_s: float = Field(6, ge=1, le=60, description="from the match to the last *same person*")
+    hold_s: float = Field(2, ge=0, le=20, description="the last *same person*, before it flips")
+    flip_s: float = Field(3, ge=0.5, le=20, description="the first *someone else*, while tone and light sink")
+    beyond_s: float = Field(2.5, ge=0, le=20, description="from there to the doppelgänger")
+    words_per_minute: float = Field(
+        120,
+        ge=40,
+        le=300,
+        description="how fast the pair's sentence is read: it stays for as long as it takes to read it twice",
     )
-    match_s: float = Field(1.2, ge=0, le=20, description="the closest match, before it moves")
-    way_s: float = Field(5, ge=1, le=60, description="each way across the border")
-    end_s: float = Field(0.6, ge=0, le=20, description="the other end of the way, before it comes back")
-    alternate_s: float = Field(4.2, ge=0, le=60, description="the border's two pictures in one place")
-    beat_s: float = Field(
-        0.7, ge=0.4, le=5, description="each of them; not shorter, nothing may flash; it does not scale"
-    )
-    beside_s: float = Field(4, ge=0, le=60, description="the two beside each other")
     part_s: float = Field(
-        0.9, ge=0, le=5, description="how long they take to part, and to close; it does not scale"
+        0.9, ge=0, le=5, description="how long match and doppelgänger take to part, and to close"
     )
-    difference_s: float = Field(6, ge=0, le=60, description="their difference, magnified")
+    difference_s: float = Field(7, ge=0, le=60, description="what moved at the border")
     words_s: float = Field(5, ge=1, le=60, description="the words for a way without a border")
+    swell_s: float = Field(1.8, ge=1, le=10, description="the light at the flip, from its rise to its end")
+    swell_percent: float = Field(30, ge=0, le=60, description="how bright that light is; 0: none")
+    flip_every_s: float = Field(
+        2, ge=1, le=30, description="light and tone of the flip come no more often, however a head trembles"
+    )
     steer: bool = Field(True, description="whether visitors ride by turning their head")
     steer_deg: float = Field(
         22, ge=5, le=45, description="the turn of the head that leads to an end of the way"
@@ -57,54 +63,47 @@ class BorderParameters(Parameters):
 class SegmentKind(Enum):
     """What a segment of the scene shows."""
 
-    SWEEP = auto()  # the continuum, to and fro
+    RIDE = auto()  # the continuum, which visitors can steer
     WORDS = auto()  # words for a continuum without a border, beside a face
-    ALTERNATE = auto()  # the border's two pictures in turn
-    BESIDE = auto()  # the two beside each other
-    DIFFERENCE = auto()  # their difference, magnified
+    PAIR = auto()  # match and doppelgänger beside each other
+    DIFFERENCE = auto()  # what moved at the border
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Segment:
-    """A part of the scene on one continuum.
-
-    is_final: whether it belongs to the last continuum, whose border is looked at closely. legs: the sweep.
-    """
+    """A part of the scene. legs: of the ride. is_fixed: whether its duration does not scale."""
 
     kind: SegmentKind
-    strip: Strip
     duration_s: float
-    is_final: bool
     legs: tuple[Leg, ...] = ()
+    is_fixed: bool = False
 
 
 def schedule(
-    result: PortrayalResult, values: BorderParameters, duration_s: float, was_incomplete: bool = False
+    result: PortrayalResult, values: BorderParameters, duration_s: float, sentence: str
 ) -> list[Segment]:
-    """The scene's segments in order, scaled to `duration_s` in all; unscaled where that is infinite.
+    """The scene's segments in order, `duration_s` in all; unscaled where that is infinite.
 
-    was_incomplete: whether the nearest continuum was still looked for when the scene began. Then the one
-    through the median is swept twice, which lasts equally long whatever is found meanwhile.
+    sentence: the pair's, which takes its time to be read.
     """
-    median, nearest = result.median, result.nearest
-    if nearest is None or nearest.border is None or values.way == "median":
-        nearest = None
-    waits = was_incomplete and values.way != "median"
-    closing = nearest or median
-    both = values.way == "both" or nearest is None
-    begin, end = [], []
-    if waits:
-        begin = [_sweep(median, values, rounds=2)]
-    elif closing.border is None or (both and nearest is not None):
-        begin = [_sweep(median, values)]
-    if both and median.border is None:
-        end = [_words(median, values, is_final=nearest is None)]
-    if closing.border is not None:
-        end += _border_segments(closing, values)
-    if not waits or math.isinf(duration_s):
-        return _scaled(begin + end, duration_s)
-    share = _total_s(begin) / (_total_s(begin) + _total_s(_border_segments(median, values)))
-    return _scaled(begin, share * duration_s) + _scaled(end, (1 - share) * duration_s)
+    strip = result.crossing
+    if strip.border is None:
+        away, back = Leg(1.0, 0.0, values.way_s), Leg(0.0, 1.0, 0.8 * values.way_s)
+        legs = Leg(1.0, 1.0, values.match_s), away, back
+        return _scaled([_ride(legs), _words(values, (away, back))], duration_s)
+    pair_s = 2 * values.part_s + 2 * reading_s(sentence, values.words_per_minute)
+    ride = _ride(_crossing_legs(result, strip, values))
+    pair = Segment(SegmentKind.PAIR, pair_s, is_fixed=True)
+    difference = Segment(SegmentKind.DIFFERENCE, values.difference_s)
+    # A match that is not recognised is the picture to take home itself: there is no pair.
+    is_pair = bool(strip.same[-1])
+    return _scaled([ride, pair, difference] if is_pair else [ride, difference], duration_s)
+
+
+def reading_s(sentence: str, words_per_minute: float) -> float:
+    """How long it takes to read a sentence once; a word has nine letters at most."""
+    words = sum(math.ceil(len(word) / 9) for word in sentence.split())
+    return 60 / words_per_minute * words
 
 
 def segment_at(segments: list[Segment], elapsed_s: float) -> tuple[Segment, float]:
@@ -116,48 +115,47 @@ def segment_at(segments: list[Segment], elapsed_s: float) -> tuple[Segment, floa
     return segments[-1], min(elapsed_s, segments[-1].duration_s)
 
 
-def _total_s(segments: list[Segment]) -> float:
-    return sum(segment.duration_s for segment in segments)
-
-
 def _scaled(segments: list[Segment], duration_s: float) -> list[Segment]:
-    """The same segments, together `duration_s`; unchanged where that is infinite."""
-    scale = duration_s / _total_s(segments) if math.isfinite(duration_s) else 1.0
-    return [
-        replace(
-            segment,
-            duration_s=segment.duration_s * scale,
-            legs=tuple(replace(leg, duration_s=leg.duration_s * scale) for leg in segment.legs),
-        )
-        for segment in segments
-    ]
+    """The same segments, together `duration_s`; the fixed ones unchanged while they leave half of it."""
+    if math.isinf(duration_s):
+        return segments
+    fixed_s = sum(segment.duration_s for segment in segments if segment.is_fixed)
+    if fixed_s > duration_s / 2:
+        segments = [replace(segment, is_fixed=False) for segment in segments]
+        fixed_s = 0.0
+    scaling_s = sum(segment.duration_s for segment in segments if not segment.is_fixed)
+    scale = (duration_s - fixed_s) / scaling_s
+    return [segment if segment.is_fixed else _stretched(segment, scale) for segment in segments]
 
 
-def _border_segments(strip: Strip, values: BorderParameters) -> list[Segment]:
-    """The last continuum: a sweep that ends at the border, whose two pictures are then looked at closely."""
-    return [
-        _sweep(strip, values, is_final=True),
-        Segment(SegmentKind.ALTERNATE, strip, values.alternate_s, True),
-        Segment(SegmentKind.BESIDE, strip, values.beside_s, True),
-        Segment(SegmentKind.DIFFERENCE, strip, values.difference_s, True),
-    ]
+def _stretched(segment: Segment, scale: float) -> Segment:
+    legs = tuple(replace(leg, duration_s=leg.duration_s * scale) for leg in segment.legs)
+    return replace(segment, duration_s=segment.duration_s * scale, legs=legs)
 
 
-def _sweep(strip: Strip, values: BorderParameters, rounds: int = 1, is_final: bool = False) -> Segment:
-    """From the match to the other end and back to the match, `rounds` times, or at last to the border."""
-    back_t = float(strip.t[strip.border[0]]) if is_final and strip.border is not None else 1.0
-    legs = rounds * (
+def _crossing_legs(result: PortrayalResult, strip: Strip, values: BorderParameters) -> tuple[Leg, ...]:
+    """From the match to the last *same person*; from the first *someone else* on to the doppelgänger.
+
+    On the way to the nearest picture, that picture is the end. On the median way the doppelgänger lies just
+    beyond the border, and the ride ends there.
+    """
+    assert strip.border is not None
+    same_t, other_t = (float(strip.t[index]) for index in strip.border)
+    end_t = 0.0 if strip is result.nearest else other_t
+    return (
         Leg(1.0, 1.0, values.match_s),
-        Leg(1.0, 0.0, values.way_s),
-        Leg(0.0, 0.0, values.end_s),
-        Leg(0.0, back_t, 0.8 * values.way_s),
+        Leg(1.0, same_t, values.way_s),
+        Leg(same_t, same_t, values.hold_s),
+        Leg(other_t, other_t, values.flip_s),
+        Leg(other_t, end_t, values.beyond_s),
     )
-    return Segment(SegmentKind.SWEEP, strip, sum(leg.duration_s for leg in legs), is_final, legs)
 
 
-def _words(strip: Strip, values: BorderParameters, is_final: bool) -> Segment:
-    """Words beside the match; where they end the scene, the sweep goes on beside them."""
-    legs: tuple[Leg, ...] = (Leg(1.0, 1.0, values.words_s),)
-    if is_final:
-        legs += Leg(1.0, 0.0, values.way_s), Leg(0.0, 1.0, 0.8 * values.way_s)
-    return Segment(SegmentKind.WORDS, strip, sum(leg.duration_s for leg in legs), is_final, legs)
+def _ride(legs: tuple[Leg, ...]) -> Segment:
+    return Segment(SegmentKind.RIDE, sum(leg.duration_s for leg in legs), legs)
+
+
+def _words(values: BorderParameters, ride: tuple[Leg, ...]) -> Segment:
+    """Words beside the match; they stay to the end, and the ride goes on beside them."""
+    legs = (Leg(1.0, 1.0, values.words_s), *ride)
+    return Segment(SegmentKind.WORDS, sum(leg.duration_s for leg in legs), legs)

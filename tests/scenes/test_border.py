@@ -1,38 +1,39 @@
 """The border: the verdict belongs to the picture, and nothing flashes."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from engine.border.strip import Strip
-from engine.common.arrays import Pixels
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
+from installation.stage.sound import Sound, StartedSound
+from installation.stage.theme import StageParameters
+from installation.stage.view import Guidance, Sighting
 from installation.visit.parameters import Timeouts
 from scenes.border import Border
-from scenes.widgets.border_schedule import SegmentKind
+from scenes.widgets.border_schedule import BorderParameters, SegmentKind
 from tests.support.scene_checks import UPRIGHT, assert_on_screen
-from tests.support.scene_views import make_view, play, somebody
+from tests.support.scene_views import BEGAN_S, make_view, play, somebody
 
 
-@pytest.mark.parametrize("way", ["both", "median", "nearest"])
-def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Registry) -> None:
+@pytest.mark.parametrize("has_nearest", [True, False])
+def test_every_verdict_belongs_to_the_picture_on_the_screen(has_nearest: bool, values: Registry) -> None:
     """Frame by frame through the border: the very picture, its own verdict, in words and in the record."""
-    values.set("border/way", way)
     canvas, scene = Canvas(640, 360), Border()
     text = Texts.load("en")
     known = {True: text("verdict.same").upper(), False: text("verdict.other").upper()}
-    found = somebody().result
-    assert found.nearest is not None
-    strips = {"median": [found.median], "nearest": [found.nearest]}.get(way, [found.median, found.nearest])
-    scene.enter(make_view(Phase.BORDER, 0.0, values))
-    seen, parts, both = set(), [], False
+    found = somebody().result if has_nearest else replace(somebody().result, nearest=None)
+    strip = found.crossing
+    scene.enter(make_view(Phase.BORDER, 0.0, values, result=found))
+    verdicts, parts, both = set(), [], False
     for frame in range(round(30 * Timeouts().border_s)):
-        view = make_view(Phase.BORDER, frame / 30, values)
+        view = make_view(Phase.BORDER, frame / 30, values, result=found)
         scene.update(view)
         canvas.clear()
         scene.draw(canvas, view)
@@ -40,50 +41,84 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(way: str, values: Re
         assert sorted(words) == sorted(known[one.verdict.same] for one in scene.shown())
         both |= len(scene.shown()) == 2
         for one in scene.shown():
-            strip = next(s for s in strips if np.shares_memory(s.pictures, one.picture))
             index = int(np.flatnonzero([np.shares_memory(p, one.picture) for p in strip.pictures])[0])
             assert (one.verdict.same, one.verdict.distance, one.t) == (
                 strip.same[index],
                 strip.distances[index],
                 strip.t[index],
             )
-            seen.add((one.verdict.same, id(strip)))
-        if len(scene.shown()) == 1:
+            verdicts.add(one.verdict.same)
+        if len(scene.shown()) == 1 and view.elapsed_s > StageParameters().ease_s:
             assert_on_screen(canvas, scene.shown()[0].picture)
         assert scene._segment is not None
         if scene._segment.kind not in parts:
             parts.append(scene._segment.kind)
-    assert parts == [SegmentKind.SWEEP, SegmentKind.ALTERNATE, SegmentKind.BESIDE, SegmentKind.DIFFERENCE]
-    assert both and len(seen) == 2 * len(strips)
+    assert parts == [SegmentKind.RIDE, SegmentKind.PAIR, SegmentKind.DIFFERENCE]
+    assert both and verdicts == {True, False}
 
 
-@pytest.mark.parametrize(("arrives_s", "rides_it"), [(0.5, True), (18.0, True), (23.0, False), (1e9, False)])
-def test_the_nearest_way_is_waited_for_without_a_jump(
-    arrives_s: float, rides_it: bool, values: Registry
-) -> None:
-    """It is looked for while the way through the median is ridden; what comes too late changes nothing."""
+def flips(values: Registry, yaw_deg: Callable[[float], float] = lambda _: 0.0) -> list[StartedSound]:
+    """What sounds while the border is played, the head turned by `yaw_deg` of the scene's time."""
     scene = Border()
-    found = somebody().result
-    begun = replace(found, nearest=None, doppelganger=None, complete=False)
-    scene.enter(make_view(Phase.BORDER, 0.0, values, result=begun))
-    shown_before: Pixels | None = None
-    strips: list[Strip] = []
-    differences: list[float] = []
+    found: list[StartedSound] = []
+    scene.enter(make_view(Phase.BORDER, 0.0, values))
     for frame in range(round(30 * Timeouts().border_s)):
-        result = found if frame / 30 >= arrives_s else begun
-        scene.update(make_view(Phase.BORDER, frame / 30, values, result=result))
-        assert scene._strip is not None and scene._segment is not None
-        if scene._segment.kind is not SegmentKind.SWEEP:
-            continue
-        picture = scene._strip.pictures[scene._index]
-        if shown_before is not None:
-            differences.append(float(np.abs(picture.astype(int) - shown_before).mean()))
-        shown_before = picture
-        if not strips or strips[-1] is not scene._strip:
-            strips.append(scene._strip)
-    assert any(strip is found.nearest for strip in strips) == rides_it
-    # From one frame to the next no more than a ride along one way ever changes.
-    assert max(differences) < 6
+        sighting = Sighting(Guidance.READY, somebody().box, yaw_deg(frame / 30))
+        scene.update(make_view(Phase.BORDER, frame / 30, values, sighting=sighting))
+        found += scene.sounds()
+    return found
+
+
+def test_the_flip_sounds_once_in_the_frame_in_which_the_verdict_changes(values: Registry) -> None:
+    (flip,) = flips(values)
+    assert flip.sound is Sound.FLIP
+    before, after = (
+        play(Canvas(640, 360), Phase.BORDER, flip.at_s - BEGAN_S + late_s, values).shown()[0].verdict.same
+        for late_s in (-0.1, 0.1)
+    )
+    assert before and not after
+    assert flips(values) == [flip]  # the same every time
+
+
+def test_a_head_that_crosses_the_border_again_and_again_flips_no_more_often_than_calm(
+    values: Registry,
+) -> None:
+    values.set("border/calm_hz", 10)
+    often = flips(values, lambda at_s: 22 * math.sin(2 * math.pi * 1.0 * at_s))
+    every_s = values.of(BorderParameters).flip_every_s
+    assert len(often) >= 3
+    assert all(later.at_s - sooner.at_s >= every_s - 1e-6 for sooner, later in pairwise(often))
+
+
+def test_the_tone_has_a_caption_where_it_is_heard(values: Registry) -> None:
+    (flip,) = flips(values)
+    canvas, caption = Canvas(*UPRIGHT), Texts.load("en")("sound.flip")
+
+    def is_captioned(at_s: float) -> bool:
+        play(canvas, Phase.BORDER, at_s, values)
+        return caption in [each.words for each in canvas.drawn_items]
+
+    at_s = flip.at_s - BEGAN_S
+    assert [is_captioned(at_s + late_s) for late_s in (-0.5, 0.5, 2.5)] == [False, True, False]
+    values.set("sound/volume_percent", 0)
+    assert not is_captioned(at_s + 0.5)
+
+
+def test_light_swells_around_the_face_at_the_flip_and_sinks(values: Registry) -> None:
+    (flip,) = flips(values)
+    canvas = Canvas(*UPRIGHT)
+    face = canvas.layout.face
+
+    def beside_face(at_s: float) -> float:
+        """The mean grey level in the middle of the face's upper edge, which is black without it."""
+        play(canvas, Phase.BORDER, flip.at_s - BEGAN_S + at_s, values)
+        edge = canvas.pixels[face.top : face.top + 4, face.centerx - 20 : face.centerx + 20, :3]
+        return float(edge.mean())
+
+    before, swollen, after = beside_face(-0.2), beside_face(0.5), beside_face(2.4)
+    assert before < 2 and after < 2 and 20 < swollen < 100
+    values.set("stage/reduced_motion", True)
+    assert beside_face(0.5) < 2
 
 
 def test_a_wrong_picture_would_be_noticed(values: Registry) -> None:
@@ -92,27 +127,6 @@ def test_a_wrong_picture_would_be_noticed(values: Registry) -> None:
     assert_on_screen(canvas, one.picture)
     with pytest.raises(AssertionError):
         assert_on_screen(canvas, somebody().result.median.pictures[0])
-
-
-@pytest.mark.parametrize("beat_s", [0.4, 0.7])
-def test_nothing_flashes_above_three_hertz(beat_s: float, values: Registry) -> None:
-    """The picture on the screen changes back and forth at most three times a second."""
-    values.set("border/beat_s", beat_s)
-    scene = Border()
-    scene.enter(make_view(Phase.BORDER, 0.0, values))
-    changes: list[float] = []
-    before = None
-    for frame in range(30 * 60):
-        view = make_view(Phase.BORDER, frame / 60, values)
-        scene.update(view)
-        assert scene._segment is not None
-        if scene._segment.kind is SegmentKind.ALTERNATE:
-            if before is not None and scene._index != before:
-                changes.append(frame / 60)
-            before = scene._index
-    assert len(changes) >= 4
-    # A flash is a pair of changes.
-    assert all(later - sooner >= 1 / 3 for sooner, later in zip(changes, changes[2:], strict=False))
 
 
 def test_reduced_motion_shows_stills(values: Registry) -> None:

@@ -12,7 +12,7 @@ from hardware.display.events import TouchDown
 from installation.app.inputs import translate_input
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.settings.texts import languages
+from installation.settings.texts import Texts, languages
 from installation.stage.canvas import Canvas, ItemKind
 from installation.stage.view import Action, View
 from installation.visit.effects import EraseVisit
@@ -125,7 +125,8 @@ def test_what_goes_by_itself_can_be_read_meanwhile(language: str, values: Regist
 
     for sitter in (None, Sitter.SYNTHETIC):
         assert reading_s(Phase.FAREWELL, 6.0, link=LINK, sitter=sitter) <= Timeouts().farewell_s
-    row = schedule(somebody().result, values.of(BorderParameters), Timeouts().border_s)
+    sentence = Texts.load(language)("doppelganger.holds")
+    row = schedule(somebody().result, values.of(BorderParameters), Timeouts().border_s, sentence)
     *before, difference = row
     assert difference.kind is SegmentKind.DIFFERENCE
     begun_s = sum(segment.duration_s for segment in before)
@@ -149,7 +150,7 @@ def _arrays(root: object) -> list[np.ndarray]:
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_scene_that_is_left_holds_no_picture(phase: Phase, values: Registry) -> None:
     canvas = Canvas(640, 360)
-    scene = play(canvas, phase, 26.0 if phase is Phase.BORDER else 3.0, values, link=LINK)
+    scene = play(canvas, phase, 25.0 if phase is Phase.BORDER else 3.0, values, link=LINK)
     scene.leave()
     assert not _arrays(scene)
     assert not scene.shown() and not scene.areas()

@@ -26,8 +26,6 @@ other = "מישהו אחר"
 [guidance]
 ready = "הישארו כך"
 [border]
-levels = "מתוך 255 דרגות אפור"
-magnified = "מוגדל"
 [jury]
 always = "תמיד אתם"
 """
@@ -90,18 +88,17 @@ def test_the_countdown_stands_above_its_words(canvas: Canvas, values: Registry) 
 def test_pair_and_difference_begin_at_the_right(canvas: Canvas, values: Registry) -> None:
     lasts_s = values.of(Timeouts).of(Phase.BORDER)
     began_s, seen = 0.0, set()
-    for segment in schedule(somebody().result, values.of(BorderParameters), lasts_s, False):
+    for segment in schedule(somebody().result, values.of(BorderParameters), lasts_s, "דומה"):
         middle_s = began_s + segment.duration_s / 2
         began_s += segment.duration_s
-        if segment.kind in seen or segment.kind not in (SegmentKind.BESIDE, SegmentKind.DIFFERENCE):
+        if segment.kind in seen or segment.kind not in (SegmentKind.PAIR, SegmentKind.DIFFERENCE):
             continue
         seen.add(segment.kind)
         play(canvas, Phase.BORDER, middle_s, values, "he")
-        if segment.kind is SegmentKind.BESIDE:
+        if segment.kind is SegmentKind.PAIR:
             assert number(canvas).right < item(canvas, "אותו אדם").left
         else:
-            caption, figure = item(canvas, "מוגדל"), number(canvas)
-            assert caption.right < figure.left and abs(figure.right - canvas.layout.panel.right) < NEAR_PX
+            assert abs(number(canvas).right - canvas.layout.panel.right) < NEAR_PX
     assert len(seen) == 2
 
 

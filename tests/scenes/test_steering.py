@@ -1,6 +1,7 @@
 """Steering the sweep with the head."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -75,10 +76,7 @@ def test_a_head_held_turned_gives_the_ride_back() -> None:
 
 
 def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
-    found = somebody().result
-    strip = found.median
-    assert strip.border_t is not None
-    values.set("border/way", "median")
+    found = replace(somebody().result, nearest=None)
     verdicts = {}
     for yaw_deg in (-21.0, 21.0):
         scene = Border()
@@ -86,7 +84,7 @@ def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
         for frame in range(120):
             turned_deg = 0.0 if frame < 60 else yaw_deg
             sighting = Sighting(Guidance.READY, somebody().box, turned_deg)
-            view = make_view(Phase.BORDER, frame / 30, values, sighting=sighting)
+            view = make_view(Phase.BORDER, frame / 30, values, sighting=sighting, result=found)
             scene.update(view)
         scene.draw(Canvas(640, 360), view)
         (one,) = scene.shown()
@@ -99,9 +97,10 @@ def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
     tremble_deg: float, values: Registry
 ) -> None:
     """Whoever steers to the border and stays there, trembling."""
-    for name, value in (("way", "median"), ("calm_hz", 10), ("rest_deg", 1), ("patience_s", 20)):
+    for name, value in (("calm_hz", 10), ("rest_deg", 1), ("patience_s", 20)):
         values.set(f"border/{name}", value)
-    strip = somebody().result.median
+    found = replace(somebody().result, nearest=None)
+    strip = found.median
     place = progress_at_t(strip.border_t or 0.0, strip.border_t)
     scene = Border()
     scene.enter(make_view(Phase.BORDER, 0.0, values))
@@ -112,11 +111,17 @@ def test_the_verdict_does_not_flash_before_a_head_held_still_at_the_border(
         held_deg = 0.0 if frame == 0 else 15.0 if now < 1 else 2 * 22 * (place - 0.5)
         yaw_deg = held_deg + tremble_deg * math.sin(2 * math.pi * 4 * now)
         scene.update(
-            make_view(Phase.BORDER, now, values, sighting=Sighting(Guidance.READY, somebody().box, yaw_deg))
+            make_view(
+                Phase.BORDER,
+                now,
+                values,
+                sighting=Sighting(Guidance.READY, somebody().box, yaw_deg),
+                result=found,
+            )
         )
         assert scene._segment is not None and scene._strip is not None
         same = bool(scene._strip.same[scene._index])
-        if scene._segment.kind is SegmentKind.SWEEP and same != before:
+        if scene._segment.kind is SegmentKind.RIDE and same != before:
             changes.append(now)
         before = same
     assert len(changes) > 5

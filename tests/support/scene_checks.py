@@ -64,7 +64,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
         live = SearchStatus(stage, 0.5, found.median.pictures[0])
         yield f"search-{stage}", Phase.SEARCH, 2.0, {"search": live}
         yield f"search-{stage}-nobody", Phase.SEARCH, 2.0, {"search": live, "sitter": Sitter.SYNTHETIC}
-    for at_s in (1.0, 6.0, 20.0, 24.0, 28.0):
+    for at_s in (1.0, 6.0, 11.0, 19.0, 26.0):
         yield f"border-{at_s:.0f}", Phase.BORDER, at_s, {}
     yield "border-always", Phase.BORDER, 25.0, {"result": always}
     yield "border-never", Phase.BORDER, 25.0, {"result": never}

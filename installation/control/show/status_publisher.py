@@ -51,8 +51,8 @@ class StatusPublisher:
 
 
 def _has_crossed(before: FrameStatus, status: FrameStatus) -> bool:
-    """Whether the verdict of a visitor's sweep has just changed; one of the people in attract is none."""
-    if status.phase is Phase.ATTRACT or before.phase is not status.phase:
+    """Whether the verdict has just changed in border, on the crossing that the visit is about."""
+    if status.phase is not Phase.BORDER or before.phase is not status.phase:
         return False
     if before.verdict is None or status.verdict is None:
         return False

@@ -52,6 +52,12 @@ def test_people_in_attract_cross_nothing(feedback: RecordingFeedback) -> None:
     assert feedback.events == []
 
 
-def test_another_picture_at_the_beginning_of_a_scene_is_no_crossing(feedback: RecordingFeedback) -> None:
-    publish(feedback, [OTHER, replace(SAME, phase=Phase.JURY), replace(OTHER, phase=Phase.JURY)])
+@pytest.mark.parametrize("phase", [Phase.ATTRACT, Phase.SEARCH, Phase.JURY])
+def test_a_cue_on_the_crossing_is_for_that_of_the_border_alone(
+    phase: Phase, feedback: RecordingFeedback
+) -> None:
+    """Neither for the people in attract, nor for the median way in search and jury."""
+    publish(feedback, [replace(SAME, phase=phase), replace(OTHER, phase=phase), OTHER])
+    assert feedback.events == []
+    publish(feedback, [SAME, OTHER])
     assert feedback.events == [("/border/crossed", (0, 0.7))]
