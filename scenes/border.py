@@ -153,7 +153,7 @@ class Border(CancellableScene):
             judge=judge_name(view, strip.judge),
             threshold=format_number(view, strip.threshold, 3),
         )
-        blocks = [TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in, 0.8)]
+        blocks = [TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in, 0.4)]
         steerable = (
             values.steer
             and view.participant.sighting is not None

@@ -24,7 +24,7 @@ from scenes.widgets.verdict import judge_name, shown_picture
 
 LONGEST_S = 60.0
 _RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, as multiples of the type size
-_PITCH = 1.35  # from line to line, as a multiple of the type size
+_PITCH = 1.25  # from line to line, as a multiple of the type size
 _TRIES = 200  # at most, to place the names: a frame must not wait for them
 AGREED_T = 0.02  # borders this close together look like one
 
@@ -96,7 +96,7 @@ class Jury(CancellableScene):
             theme.fade,
         )
         taken = canvas.column([headline], Rect(area.topleft, (area.width, round(2.6 * layout.large_px))))
-        area = _from(area, taken.bottom + layout.body_px // 2)
+        area = _from(area, taken.bottom + layout.body_px // 4)
         area = self._draw_line(canvas, view, theme, area, strip, judge_results)
         if parameters.sentences:
             self._draw_sentence(canvas, view, theme, area, strip, judge_results)
@@ -148,7 +148,7 @@ class Jury(CancellableScene):
             theme.fade,
             Align.RIGHT,
         )
-        area = _from(area, round(baseline + 0.6 * size))
+        area = _from(area, round(baseline + 0.4 * size))
         rows = [each for each, label in zip(bordered, labels, strict=True) if label is None]
         rows += [each for each in judge_results if each.border_t is None]
         return self._draw_rows(canvas, view, theme, area, strip, rows)

@@ -1,7 +1,7 @@
 """The layout of a screen of any size: rectangles and type sizes in pixels.
 
 A square for the face, as large as the screen allows, and a panel for text: below the face on upright and
-square screens, else beside it. They never overlap. The smallest type is 1/45 of the screen's height.
+square screens, else beside it. They never overlap. The smallest type is 1/36 of the screen's height.
 """
 
 import math
@@ -11,8 +11,8 @@ from functools import cached_property
 from pygame import Rect
 
 # The largest share of the screen that the face takes along the direction in which the panel follows it.
-FACE_SHARE = 0.62
-SMALLEST_TEXT = 1 / 45
+FACE_SHARE = 0.6
+SMALLEST_TEXT = 1 / 36
 # From this aspect ratio on, the panel stands beside the face.
 WIDE = 1.2
 
@@ -62,8 +62,8 @@ class Layout:
 
     @cached_property
     def title_px(self) -> int:
-        """Type size of a verdict, at most."""
-        return round(2.2 * self.body_px)
+        """Type size of a verdict, at most: smaller on nearly square screens, whose panel is low."""
+        return max(self.large_px, min(round(2.2 * self.body_px), round(self.panel.height / 6.5)))
 
     @cached_property
     def stroke_px(self) -> int:
@@ -74,10 +74,10 @@ class Layout:
     def face(self) -> Rect:
         """The square for the face."""
         if self.stacked:
-            side = min(self.width_px, round(self.face_share * self.height_px))
+            side = min(self.width_px, math.ceil(self.face_share * self.height_px))
             top = min(self.margin_px // 2, (self.height_px - side) // 4)
             return Rect((self.width_px - side) // 2, top, side, side)
-        side = min(self.height_px, round(self.face_share * self.width_px))
+        side = min(self.height_px, math.ceil(self.face_share * self.width_px))
         left = min(self.margin_px // 2, (self.width_px - side) // 4)
         return Rect(left, (self.height_px - side) // 2, side, side)
 
@@ -106,7 +106,7 @@ class Layout:
             return self.panel
         left, top, width, height = self.panel
         gap = self.small_px // 2
-        if width > 3 * height:
+        if width > 2.5 * height:
             return Rect(left, top, self.stop.left - gap - left, height)
         return Rect(left, top, width, self.stop.top - gap - top)
 

@@ -116,7 +116,7 @@ def faults(canvas: Canvas) -> list[str]:
     for each in canvas.drawn_items:
         if not screen.contains(each.rect):
             found.append(f"beyond the screen: {each}")
-        if each.kind is ItemKind.TEXT and each.size_px < layout.height_px / 45:
+        if each.kind is ItemKind.TEXT and each.size_px < layout.height_px / 36:
             found.append(f"too small: {each}")
         if each.kind is ItemKind.PICTURE and each.rect.height < smallest * layout.short_px:
             found.append(f"too small a face: {each}")

@@ -16,4 +16,4 @@ def test_layout_of_any_screen(width: int, aspect: float) -> None:
     assert screen.contains(layout.face) and screen.contains(layout.panel) and screen.contains(layout.page)
     assert not layout.face.colliderect(layout.panel)
     assert layout.face.width == layout.face.height >= 0.6 * layout.short_px
-    assert layout.height_px / 45 <= layout.small_px <= layout.body_px <= layout.large_px <= layout.title_px
+    assert layout.height_px / 36 <= layout.small_px <= layout.body_px <= layout.large_px <= layout.title_px
