@@ -27,13 +27,13 @@ class JudgeCurves:
     """One judge on one sitter.
 
     curve: along the continuum from the median face to the closest match. search_curve: along the recorded
-    search, from its first picture to its last.
+    search, from its first picture to its last; None where that was not asked for.
     """
 
     judge: Judge
     reference: Reference
     curve: Curve
-    search_curve: Curve
+    search_curve: Curve | None
 
     @property
     def at_match(self) -> float:

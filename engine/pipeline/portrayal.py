@@ -158,11 +158,16 @@ def _portray(
     continuum = Continuum(generator, median_face(generator), found.place)
     judged = []
     with stopwatch("judging"):
-        on_picture = PictureCounter("judging", len(judges) * 2 * JUDGED_PICTURES, report).add
+        rows = 1 + settings.judge_recorded
+        on_picture = PictureCounter("judging", len(judges) * rows * JUDGED_PICTURES, report).add
         for judge, reference in zip(judges, references, strict=True):
             sample = sampler(judge, reference, continuum.picture, settings, on_picture)
             curve = trace(continuum.picture, sample, judge.threshold)
-            search_curve = judge_search(judge, reference, recorder.pictures, settings, on_picture)
+            search_curve = (
+                judge_search(judge, reference, recorder.pictures, settings, on_picture)
+                if settings.judge_recorded
+                else None
+            )
             judged.append(JudgeCurves(judge, reference, curve, search_curve))
     recorder.pictures.clear()  # at 1024 px up to a gigabyte
 

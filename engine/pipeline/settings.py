@@ -23,6 +23,7 @@ class PortrayalSettings:
             gives the sitter's.
         all_finders: whether the others are asked, too, once one has found a doppelgänger (those of the last
             resort never are).
+        judge_recorded: whether the recorded search is judged too; only the report has those verdicts.
         limits: which faces are accepted.
         detector: the face detector.
         tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
@@ -38,6 +39,7 @@ class PortrayalSettings:
     search: SearchSettings = field(default_factory=SearchSettings)
     finders: tuple[Finder, ...] = field(default_factory=make_finders)
     all_finders: bool = True
+    judge_recorded: bool = True
     limits: FaceLimits = field(default_factory=FaceLimits)
     detector: DetectorChoice = field(default_factory=DetectorChoice)
     tuning: Tuning = "auto"

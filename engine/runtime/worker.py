@@ -107,7 +107,7 @@ def run_process(channel: Channel, prepare: Callable[[], Models], first_person: i
     """The whole life of a process of its own; see `serve`."""
     _end_with_parent()
     _be_quiet()
-    os.nice(NICENESS)
+    _yield_to_window()
     serve(channel, prepare, first_person, lock_step)
 
 
@@ -307,6 +307,13 @@ def _end_with_parent() -> None:
     if parent is not None and os.getppid() != parent.pid:  # it has died before
         sys.exit()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+
+
+def _yield_to_window() -> None:
+    """The engine computes on every core, but never before the window: of lower priority, and so that a thread
+    of it that wakes up interrupts nobody (SCHED_BATCH). Threads that are started later inherit both."""
+    os.nice(NICENESS)
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _release_memory() -> None:

@@ -150,7 +150,7 @@ class App:
         """Everything that runs in a process or a thread of its own; nothing is started yet."""
         virtual = self._options.virtual
         self.engine = EngineClient(
-            ProcessBackend(partial(load_models, configuration, beside_window=not virtual)),
+            ProcessBackend(partial(load_models, configuration)),
             lock_step=virtual,
             recycle_after=configuration.privacy.recycle_after,
         )

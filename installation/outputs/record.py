@@ -109,7 +109,7 @@ def _judge(judge_curves: JudgeCurves, nearest: NearestContinuum | None) -> repor
         distance_at_median=judge_curves.at_median,
         crossings=[crossing.t for crossing in curve.crossings],
         border=_border(curve),
-        search_continuum=_other(judge_curves.search_curve),
+        search_continuum=_other(judge_curves.search_curve) if judge_curves.search_curve else None,
         nearest_continuum=_other(nearest.curves[judge.name]) if nearest else None,
         sentence=sentence(judge),
         binding=judge.binding,

@@ -5,7 +5,6 @@ A backend on another machine implements `Backend` too: it sends the same request
 tests/support/thread_backend.py is a second one.
 """
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -84,20 +83,11 @@ class ProcessBackend:
         return self._child
 
 
-def load_models(configuration: Configuration, beside_window: bool = False) -> "Models":
-    """Loads the networks of a configuration; see `ModelBundle`.
-
-    beside_window: leaves a core to the window, so takes the cores but one, at most. Otherwise the number of
-    threads is the configured one, and the same photograph has the same border on every machine.
-    """
+def load_models(configuration: Configuration) -> "Models":
+    """Loads the networks of a configuration for the stage; see `ModelBundle`."""
     from installation.workers.models import ModelBundle
 
-    if beside_window:
-        threads = min(configuration.search.threads, max(len(os.sched_getaffinity(0)) - 1, 1))
-        search = configuration.search.model_copy(update={"threads": threads})
-        configuration = configuration.model_copy(update={"search": search})
-    # What is shown needs one doppelgänger, not both.
-    return ModelBundle(configuration, all_finders=False)
+    return ModelBundle(configuration, for_stage=True)
 
 
 def _run_engine(

@@ -39,8 +39,9 @@ class ModelBundle:
     """
 
     @within_memory()
-    def __init__(self, configuration: Configuration, all_finders: bool = True) -> None:
-        """all_finders: see `PortrayalSettings`."""
+    def __init__(self, configuration: Configuration, for_stage: bool = False) -> None:
+        """for_stage: leaves out what only a report has: a second doppelgänger, and the verdicts on the
+        recorded search."""
         # Fixed, not what the machine has: the same photograph then has the same border on every machine.
         torch.set_num_threads(configuration.search.threads)
         self.device = choose(configuration.search.device)
@@ -71,7 +72,8 @@ class ModelBundle:
             k=judging.perturbations,
             seed=judging.seed,
             strip=configuration.film.pictures,
-            all_finders=all_finders,
+            all_finders=not for_stage,
+            judge_recorded=not for_stage,
         )
 
     def provenance(self) -> Provenance:

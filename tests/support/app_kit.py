@@ -78,7 +78,7 @@ def light_models(configuration: Configuration) -> "Models":
     from engine.stylegan2.network import Generator
     from installation.workers.models import ModelBundle
 
-    bundle = ModelBundle(configuration, all_finders=False)
+    bundle = ModelBundle(configuration, for_stage=True)
     whole = bundle.generator
     light = Generator(
         whole.z_dim,

@@ -31,7 +31,7 @@ def small_models() -> ModelBundle:
             search=Search(threads=1, steps=3, tuning="always", tuning_steps=2),
             judging=Judging(panel=["dlib"], perturbations=1),
         ),
-        all_finders=False,
+        for_stage=True,
     )
     bundle.settings = replace(
         bundle.settings, strip=8, finders=make_finders(["on-the-way", "towards-others"])

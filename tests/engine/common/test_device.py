@@ -315,7 +315,7 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
         judging = Judging(panel=["dlib", "anthropometry"], perturbations=1)
         small = ModelBundle(
             Configuration(encoder="nobody-encoder", perceptual="features", search=search, judging=judging),
-            all_finders=False,
+            for_stage=True,
         )
         nearest = NearestFinder(NearestSettings(steps=4, check_every=2))
         finders = (nearest, *make_finders(["on-the-way", "towards-others"]))

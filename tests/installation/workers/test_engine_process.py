@@ -14,6 +14,7 @@ from skimage import data
 from engine.common.arrays import Pixels
 from engine.common.errors import WeightsError
 from engine.runtime.messages import Failed, ProgressUpdate, Ready
+from engine.runtime.worker import NICENESS
 from installation.settings.configuration import Configuration, Judging, Search
 from installation.workers.engine_backend import ProcessBackend
 from installation.workers.engine_client import EngineClient
@@ -192,11 +193,12 @@ def test_the_process_ends_with_its_parent(prepare: str, tmp_path: Path) -> None:
 # --- the configuration
 
 
-def test_beside_a_window_a_core_is_left_to_it() -> None:
-    configuration = Configuration(search=Search(threads=100), judging=Judging(panel=["dlib"]))
+def test_the_number_of_threads_is_the_configured_one_on_a_machine_of_any_size() -> None:
+    configuration = Configuration(search=Search(threads=3), judging=Judging(panel=["dlib"]))
     code = (
-        "import sys, torch\nfrom installation.workers.engine_backend import *\n"
-        "load_models(Configuration.model_validate_json(sys.argv[1]), beside_window=True)\n"
+        "import os, sys, torch\nfrom installation.workers.engine_backend import *\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "load_models(Configuration.model_validate_json(sys.argv[1]))\n"
         "print(torch.get_num_threads())"
     )
     done = subprocess.run(
@@ -206,7 +208,20 @@ def test_beside_a_window_a_core_is_left_to_it() -> None:
         text=True,
         check=True,
     )
-    assert int(done.stdout) == max(len(os.sched_getaffinity(0)) - 1, 1)
+    assert int(done.stdout) == 3
+
+
+def test_the_engine_yields_to_the_window() -> None:
+    engine = EngineClient(ProcessBackend(OnGpu))
+    engine.start()
+    try:
+        next_of(engine, Ready)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        for thread in psutil.Process(pid(engine)).threads():
+            assert os.sched_getscheduler(thread.id) == os.SCHED_BATCH
+            assert os.getpriority(os.PRIO_PROCESS, thread.id) == min(own + NICENESS, 19)
+    finally:
+        engine.stop()
 
 
 def test_the_stage_loads_no_networks() -> None:
