@@ -111,8 +111,10 @@ def _places(layout: Layout) -> tuple[tuple[tuple[Rect, Rect], tuple[Rect, Rect]]
         gap = (width - 2 * side) // 3
         lefts = (gap, 2 * gap + side)
         tops = (max((height - side - line) // 2, margin // 2),) * 2
+    # Above each other there is room beside the pictures, so that a verdict is not set smaller than other words.
+    wide = min(width - 2 * margin, round(1.5 * side)) if above > beside else side - margin
     first, second = (
-        (Rect(left, top, side, side), Rect(left + margin // 2, top + side, side - margin, line))
+        (Rect(left, top, side, side), Rect(left + (side - wide) // 2, top + side, wide, line))
         for left, top in zip(lefts, tops, strict=True)
     )
     return (first, second), Rect(margin, bottom - sentence, width - 2 * margin, sentence)
