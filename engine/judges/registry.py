@@ -85,6 +85,20 @@ JUDGES: dict[str, JudgeEntry] = {
         "engine.judges.sface",
         ("sface", "face_recognition_sface_2021dec.onnx"),
     ),
+    "mobileface": JudgeEntry(
+        "MobileFace of becauseofAI, 256 numbers",
+        "cosine",
+        True,
+        "engine.judges.mobileface",
+        ("mobileface", "mobileface.json"),
+    ),
+    "faceres": JudgeEntry(
+        "features of HSE's networks of age and gender, 1024 numbers",
+        "cosine",
+        True,
+        "engine.judges.faceres",
+        ("faceres", "faceres-deep.json"),
+    ),
 }
 
 EMBEDDED = tuple(name for name, entry in JUDGES.items() if entry.weights is None)

@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         case "add":
             from installation.settings.download import add
 
-            entry = add(manifest, arguments.file)
-            licence = manifest.licences[entry.licence]
-            print(f"{entry.name}: added. {licence.name}: {licence.summary}")
+            for entry in add(manifest, arguments.file):
+                licence = manifest.licences[entry.licence]
+                print(f"{entry.name}: added. {licence.name}: {licence.summary}")
     return 0
 
 

