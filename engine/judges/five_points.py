@@ -1,4 +1,4 @@
-"""The alignment that ArcFace and SFace share: five points of the face onto a template of 112 px."""
+"""Alignment by five points of the face: the template of 112 px that ArcFace and SFace share, and others."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,5 +24,10 @@ def five_point_alignment(
 ) -> Affine:
     """Unit coordinates of the portrait -> crop (2, 3), by least squares; the template scales with
     `crop_px`."""
+    return align_points(portrait, landmarks, TEMPLATE * (crop_px / TEMPLATE_PX))
+
+
+def align_points(portrait: Pixels, landmarks: NDArray[np.float32], template: NDArray[np.float64]) -> Affine:
+    """The same for any template (5, 2) in pixels of the crop."""
     points = landmarks[list(Landmarks.FIVE_POINTS)].astype(np.float64) / portrait.shape[0]
-    return similarity(points, TEMPLATE * (crop_px / TEMPLATE_PX))
+    return similarity(points, template)

@@ -1,50 +1,24 @@
 """Any face embedder stored as ONNX.
 
-An `OnnxModel` names the file, how a crop becomes its input, the metric and the threshold with its source;
-five points on the ArcFace template align the face. Runs in onnxruntime, on CUDA where its provider is. The
-ArcFace judges are made of it; a program that uses the library may hand others to `panel`, a configuration
-cannot name them yet.
+`OnnxModel` says how it is fed and read; five points of the face on a template align it. Runs in onnxruntime,
+on CUDA where its provider is. The ArcFace judges are made of it, and those that a configuration adds as
+`[judges.NAME]`.
 """
 
-from pathlib import Path
-from typing import Literal
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from engine.common.arrays import Pixels
 from engine.faces.onnx_session import open_session
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
-from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
+from engine.judges.five_points import align_points, five_point_alignment
+from engine.judges.onnx_model import OnnxModel
 from engine.judges.onnx_torch import NotConverted, OnnxNetwork
 
 BATCH = 32
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-
-
-class OnnxModel(BaseModel):
-    """How to feed one ONNX embedder and how to read it.
-
-    input: (N, 3, input_px, input_px), (grey level - mean) / std, channels in `colour_order`. threshold:
-    largest distance that means *same*, in `metric`. source: where the threshold comes from. fmr: the false
-    match rate there, where known.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    path: Path
-    threshold: PositiveFloat
-    source: str
-    metric: Metric = "cosine"
-    fmr: float | None = None
-    input_px: PositiveInt = TEMPLATE_PX
-    mean: float = 127.5
-    std: PositiveFloat = 127.5
-    colour_order: Literal["rgb", "bgr"] = "rgb"
-    binding: bool = True
 
 
 class OnnxJudge(Judge):
@@ -53,21 +27,26 @@ class OnnxJudge(Judge):
     def __init__(self, model: OnnxModel) -> None:
         """Raises WeightsError if the file is missing, is no ONNX model or does not take such pictures."""
         self.name = model.name
-        self.metric = model.metric
+        self.metric: Metric = model.metric
         self.crop_px = model.input_px
         self.binding = model.binding
         self.point = OperatingPoint("configured", model.threshold, model.source, model.fmr)
         self._model = model
         self._session = open_session(
-            model.path, f"the network of the judge {model.name}", model.input_px, PROVIDERS
+            model.file, f"the network of the judge {model.name}", model.input_px, PROVIDERS
         )
+        self._mean, self._std = (np.asarray(each, np.float32) for each in (model.mean, model.std))
         self._network: nn.Module | None = None  # made when first wanted
+        self.not_converted: str | None = None  # why it has no gradients, once they were wanted
         # A free dimension is a name or None; a model exported for one picture takes one at a time.
         count = self._session.get_inputs()[0].shape[0]
         self._batch = count if isinstance(count, int) else None
 
     def align(self, portrait: Pixels, landmarks: NDArray[np.float32]) -> Affine:
-        return five_point_alignment(portrait, landmarks, self.crop_px)
+        template = self._model.template
+        if template is None:
+            return five_point_alignment(portrait, landmarks, self.crop_px)
+        return align_points(portrait, landmarks, np.array(template))
 
     def embed(self, crops: Pixels) -> Embeddings:
         size = self._batch or BATCH
@@ -78,9 +57,10 @@ class OnnxJudge(Judge):
     def network_with_gradients(self) -> nn.Module | None:
         if self._network is None:
             try:
-                network = OnnxNetwork(self._model.path)
+                network = OnnxNetwork(self._model.file)
                 network.try_out(self.crop_px)
-            except NotConverted:
+            except NotConverted as error:
+                self.not_converted = str(error)
                 return None
             self._network = FromLevels(network, self._model)
         return self._network
@@ -91,7 +71,7 @@ class OnnxJudge(Judge):
             crops = np.concatenate([crops, np.repeat(crops[-1:], self._batch - count, axis=0)])
         if self._model.colour_order == "bgr":
             crops = crops[..., ::-1]
-        images = (crops.astype(np.float32) - self._model.mean) / np.float32(self._model.std)
+        images = (crops.astype(np.float32) - self._mean) / self._std
         feed = {self._session.get_inputs()[0].name: np.ascontiguousarray(images.transpose(0, 3, 1, 2))}
         (output,) = self._session.run([self._session.get_outputs()[0].name], feed)
         return np.asarray(output, dtype=np.float32).reshape(len(crops), -1)[:count]
@@ -102,9 +82,10 @@ class FromLevels(nn.Module):
 
     def __init__(self, network: nn.Module, model: OnnxModel) -> None:
         super().__init__()
-        self.network, self.mean, self.std = network, model.mean, model.std
-        self.flipped = model.colour_order == "bgr"
+        self.network, self.flipped = network, model.colour_order == "bgr"
+        self.register_buffer("mean", torch.tensor(model.mean).reshape(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(model.std).reshape(-1, 1, 1))
 
     def forward(self, pictures: Tensor) -> Tensor:
         ordered = pictures.flip(1) if self.flipped else pictures
-        return self.network((ordered - self.mean) / self.std)
+        return self.network((ordered - self.get_buffer("mean")) / self.get_buffer("std"))

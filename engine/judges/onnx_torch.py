@@ -1,7 +1,8 @@
 """ONNX recognisers as torch modules, so that a search can have their gradients.
 
-Only the operators that ArcFace's and SFace's networks are made of, in the form those use; anything else is
-refused, and such a judge is probed instead (`engine.finders.nearest`).
+Only the operators that recognisers are usually made of (ArcFace's ResNets, SFace, MobileFaceNets, networks
+with ReLU6, hard swish or squeeze-and-excitation), in the form those use; anything else is refused, and such
+a judge is probed instead (`engine.finders.nearest`).
 
 Source: the operators' specification, https://onnx.ai/onnx/operators, opset 7 and later.
 """
@@ -47,6 +48,12 @@ def _conv(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
     )
 
 
+def _max_pool(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
+    _plain_window(attributes)
+    padding = _both_sides(attributes.get("pads", [0] * 4))
+    return F.max_pool2d(inputs[0], attributes["kernel_shape"], attributes.get("strides", [1, 1]), padding)
+
+
 def _pool(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
     _plain_window(attributes)
     if any(attributes.get("pads", [])):
@@ -57,6 +64,40 @@ def _pool(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
 def _normalise(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
     x, scale, bias, mean, variance = inputs
     return F.batch_norm(x, mean, variance, scale, bias, eps=attributes.get("epsilon", 1e-5))
+
+
+def _clip(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
+    """Its limits are attributes before opset 11, inputs since."""
+    low, high = (
+        float(inputs[i]) if len(inputs) > i and inputs[i].numel() else attributes.get(name)
+        for i, name in ((1, "min"), (2, "max"))
+    )
+    return inputs[0] if low is None and high is None else inputs[0].clamp(low, high)
+
+
+def _mean(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
+    axes = inputs[1].tolist() if len(inputs) > 1 else attributes.get("axes")
+    if not axes:
+        raise NotConverted("a mean over everything")
+    return inputs[0].mean(dim=[int(axis) for axis in axes], keepdim=bool(attributes.get("keepdims", 1)))
+
+
+def _squeeze(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
+    axes = inputs[1].tolist() if len(inputs) > 1 else attributes.get("axes")
+    if not axes:
+        raise NotConverted("Squeeze without axes")
+    return inputs[0].squeeze(dim=[int(axis) for axis in axes])
+
+
+def _unit_length(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
+    norm = torch.linalg.vector_norm(
+        inputs[0], ord=attributes.get("p", 2), dim=attributes.get("axis", -1), keepdim=True
+    )
+    return inputs[0] / norm
+
+
+def _hard_sigmoid(attributes: Attributes, inputs: list[Tensor]) -> Tensor:
+    return (attributes.get("alpha", 0.2) * inputs[0] + attributes.get("beta", 0.5)).clamp(0, 1)
 
 
 def _prelu(_: Attributes, inputs: list[Tensor]) -> Tensor:
@@ -78,22 +119,36 @@ def _reshape(_: Attributes, inputs: list[Tensor]) -> Tensor:
     return x.reshape(len(x), *sizes[1:])
 
 
+MISSING = torch.zeros(0)  # an optional input that is left out
+
 OPERATORS: dict[str, Operator] = {
     "Add": lambda _, x: x[0] + x[1],
     "AveragePool": _pool,
     "BatchNormalization": _normalise,
+    "Clip": _clip,
+    "Concat": lambda attributes, x: torch.cat(x, dim=attributes["axis"]),
     "Conv": _conv,
+    "Div": lambda _, x: x[0] / x[1],
     "Dropout": lambda _, x: x[0],
     "Flatten": lambda _, x: x[0].flatten(1),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda _, x: x[0].mean(dim=(2, 3), keepdim=True),
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": lambda _, x: F.hardswish(x[0]),
     "Identity": lambda _, x: x[0],
+    "LeakyRelu": lambda attributes, x: F.leaky_relu(x[0], attributes.get("alpha", 0.01)),
+    "LpNormalization": _unit_length,
     "MatMul": lambda _, x: x[0] @ x[1],
+    "MaxPool": _max_pool,
     "Mul": lambda _, x: x[0] * x[1],
     "PRelu": _prelu,
+    "ReduceMean": _mean,
     "Relu": lambda _, x: x[0].relu(),
     "Reshape": _reshape,
+    "Sigmoid": lambda _, x: x[0].sigmoid(),
+    "Squeeze": _squeeze,
     "Sub": lambda _, x: x[0] - x[1],
+    "Tanh": lambda _, x: x[0].tanh(),
 }
 
 
@@ -148,5 +203,5 @@ class OnnxNetwork(nn.Module):
         values = self._shapes | {name: self.get_buffer(buffer) for name, buffer in self._constants.items()}
         values[self._input] = pictures
         for operator, attributes, inputs, output in self._nodes:
-            values[output] = operator(attributes, [values[name] for name in inputs if name])
+            values[output] = operator(attributes, [values[name] if name else MISSING for name in inputs])
         return values[self._output].flatten(1)

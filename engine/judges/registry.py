@@ -18,7 +18,7 @@ from engine.common.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
     from engine.judges.base import Judge, OperatingPoint
-    from engine.judges.onnx import OnnxModel
+    from engine.judges.onnx_model import OnnxModel
 
 
 @dataclass(frozen=True)

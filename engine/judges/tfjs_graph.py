@@ -43,9 +43,13 @@ class TfjsGraph(nn.Module):
                 self.register_buffer(_buffer(name), value)
             self._order = _needed(nodes, output)
         except OSError as error:
-            raise WeightsError(f"{path}: cannot be read ({error.strerror}): `./kiosk weights list`") from error
+            raise WeightsError(
+                f"{path}: cannot be read ({error.strerror}): `./kiosk weights list`"
+            ) from error
         except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"{path}: no TensorFlow.js model as it is expected here ({error!r})") from error
+            raise WeightsError(
+                f"{path}: no TensorFlow.js model as it is expected here ({error!r})"
+            ) from error
         unknown = sorted({node["op"] for node in self._order} - OPERATORS.keys() - {"Placeholder", "Const"})
         if unknown:
             raise WeightsError(f"{path}: the operator {unknown[0]} is not known here")

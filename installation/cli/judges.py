@@ -1,4 +1,4 @@
-"""`./kiosk judges list` and `./kiosk judges calibrate FOLDER`."""
+"""`./kiosk judges list`, `./kiosk judges check` and `./kiosk judges calibrate FOLDER`."""
 
 import argparse
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from engine.common.errors import NoUsableFace, UsageError, on_one_line
 from engine.faces.detectors import DetectorChoice
 from installation.cli.paths import reachable_path
 from installation.settings.configuration import DEFAULT, load
-from installation.settings.manifest import detector_choice, judge_files
+from installation.settings.manifest import Manifest, detector_choice, judge_files
 
 if TYPE_CHECKING:  # torch and scipy are loaded only once a command needs them
     from engine.judges.calibration import Rate
@@ -24,6 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the subcommands and their arguments."""
     commands = parser.add_subparsers(dest="judges_command", required=True)
     commands.add_parser("list", help="the judges, their thresholds and where those come from")
+    check = commands.add_parser("check", help="try the recognisers that a configuration adds")
+    check.add_argument("--config", type=reachable_path, required=True, help="a TOML file with [judges.NAME]")
     calibrate = commands.add_parser("calibrate", help="measure a judge's errors on labelled photographs")
     calibrate.add_argument(
         "folder", type=reachable_path, help="a sub-folder for each person, or files named <person>_<shot>.jpg"
@@ -44,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the chosen subcommand; returns the exit code. Raises DoppelgangerError for whatever is wrong."""
     if arguments.judges_command == "list":
         _list()
+    elif arguments.judges_command == "check":
+        _check(arguments.config)
     else:
         _calibrate(arguments.folder, arguments.judge, arguments.fmr, arguments.config)
     return 0
@@ -63,6 +67,32 @@ def _list() -> None:
             missed = "" if point.fnmr is None else f", misses {point.fnmr * 100:g} of 100 pictures of you"
             print(
                 f"    {point.name}: {entry.metric} <= {point.threshold:g}{strangers}{missed} ({point.source})"
+            )
+
+
+def _check(config: Path) -> None:
+    """Tries every [judges.NAME] on the known pair; says what was measured and whether it has gradients."""
+    configuration = load(config)
+    if not configuration.judges:
+        raise UsageError(f"{config}: has no table [judges.NAME]; docs/verdict.md shows one.")
+
+    from engine.judges.known_pair import load_known_pair, try_out
+    from engine.judges.onnx import OnnxJudge
+
+    pair = load_known_pair(Manifest.load().locate("known-pair"))
+    for model in configuration.judges.values():
+        judge = OnnxJudge(model)
+        distances = try_out(judge, pair)
+        print(
+            f"{model.name}: two pictures of one person at {distances.same:.3f}, two people at "
+            f"{distances.other:.3f}, threshold {judge.threshold:g} ({judge.threshold_source})"
+        )
+        if judge.network_with_gradients() is None:
+            role = (
+                "The search probes it, which takes long and changes more of the face" if model.binding else ""
+            )
+            print(
+                f"    no gradients: {judge.not_converted}. {role or 'It binds nobody, so none are needed'}."
             )
 
 

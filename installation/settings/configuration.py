@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     IPvAnyNetwork,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -27,6 +28,7 @@ from engine.common.errors import UsageError
 from engine.common.ordinary_file import ordinary
 from engine.faces.detectors import DEFAULT_DETECTOR, DETECTORS, entry_of
 from engine.finders.registry import FINDERS
+from engine.judges.onnx_model import OnnxModel
 from engine.judges.registry import JUDGES, files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
@@ -39,6 +41,7 @@ PERCEPTUAL_WEIGHTS = {
     "features": ("nobody-encoder",),
     "lpips": ("lpips-vgg16", "lpips-heads"),
 }
+OWN_JUDGE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 MAX_SEED = 2**31 - 1  # numpy takes twice as many; the nearest picture's search counts on from it
 
 
@@ -46,11 +49,20 @@ def _among(known: Collection[str], what: str) -> AfterValidator:
     """Refuses a name that is not `known`; `what` is what it is the name of."""
 
     def check(name: str) -> str:
-        if name not in known:
-            raise ValueError(f"there is no {what} {name!r}: choose among {', '.join(known)}")
-        return name
+        return _known(name, known, what)
 
     return AfterValidator(check)
+
+
+def _known(name: str, known: Collection[str], what: str) -> str:
+    if name not in known:
+        raise ValueError(f"there is no {what} {name!r}: choose among {', '.join(known)}")
+    return name
+
+
+def _judge(name: str, info: ValidationInfo) -> str:
+    """A judge that comes with the project, or one of the tables [judges.NAME], which are the context."""
+    return _known(name, (*JUDGES, *(info.context or ())), "judge")
 
 
 def _refuse_doubles(names: list[str]) -> list[str]:
@@ -60,7 +72,7 @@ def _refuse_doubles(names: list[str]) -> list[str]:
     return names
 
 
-JudgeName = Annotated[str, _among(JUDGES, "judge")]
+JudgeName = Annotated[str, AfterValidator(_judge)]
 FinderName = Annotated[str, _among(FINDERS, "finder")]
 DetectorName = Annotated[str, _among(DETECTORS, "face detector")]
 
@@ -297,6 +309,7 @@ class Configuration(_Section):
     faces: Faces = Faces()
     search: Search = Search()
     judging: Judging = Judging()
+    judges: dict[str, OnnxModel] = Field({}, description="recognisers of one's own; see docs/verdict.md")
     film: Film = Film()
     display: Display = Display()
     stage: Stage = Stage()
@@ -309,6 +322,27 @@ class Configuration(_Section):
     def _none(cls, name: str | None) -> str | None:
         return name or None  # TOML has no other word for it
 
+    @field_validator("judges", mode="before")
+    @classmethod
+    def _named(cls, judges: Any) -> Any:
+        """Each model has the name of its table, which must not be that of another judge."""
+        if not isinstance(judges, dict):
+            return judges
+        for name in judges:
+            if name in JUDGES or not OWN_JUDGE.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot be a judge's name: take small letters, and none that is taken"
+                )
+        return {
+            name: entry | {"name": name} if isinstance(entry, dict) else entry
+            for name, entry in judges.items()
+        }
+
+    @property
+    def panel_of_the_project(self) -> list[str]:
+        """The judges of the panel that come with the project."""
+        return [name for name in self.judging.panel if name not in self.judges]
+
 
 def load(path: Path = DEFAULT) -> Configuration:
     """Reads a configuration, laid over `config/default.toml`.
@@ -317,7 +351,9 @@ def load(path: Path = DEFAULT) -> Configuration:
     """
     try:
         entries = [tomllib.loads(ordinary(each).read_text("utf-8")) for each in (DEFAULT, path)]
-        return Configuration.model_validate(_laid_over(*entries))
+        merged = _laid_over(*entries)
+        own = _with_paths(merged.get("judges"), path.parent)
+        return Configuration.model_validate(merged | ({"judges": own} if own else {}), context=own)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}). Give another file with --config."
@@ -335,10 +371,22 @@ def needed_weights(configuration: Configuration) -> list[str]:
     names = (
         *(configuration.generator, configuration.encoder, configuration.people),
         *PERCEPTUAL_WEIGHTS[configuration.perceptual],
-        *(weights for weights, _ in files_of(configuration.judging.panel).values()),
+        *(weights for weights, _ in files_of(configuration.panel_of_the_project).values()),
         *(entry_of(configuration.faces.detector).weights or ())[:1],
     )
     return list(dict.fromkeys(name for name in names if name))
+
+
+def _with_paths(judges: Any, folder: Path) -> Any:
+    """The tables [judges.NAME] with their files relative to `folder`; whatever else stands there as it is."""
+    if not isinstance(judges, dict):
+        return judges
+    return {
+        name: entry | {"file": str(folder / entry["file"])}
+        if isinstance(entry, dict) and isinstance(entry.get("file"), str)
+        else entry
+        for name, entry in judges.items()
+    }
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def _unpack(manifest: Manifest, archive: Path, entry: Entry) -> None:
 
 
 def _read_member(archive: Path, name: str) -> bytes:
-    """The content of the file of this name, in whichever folder of a .zip or .tgz. KeyError: there is none."""
+    """The content of the file of this name, in any folder of a .zip or .tgz. KeyError: there is none."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as pack:
             return pack.read({Path(info.filename).name: info for info in pack.infolist()}[name])

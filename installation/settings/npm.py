@@ -19,7 +19,15 @@ def pack(package: str, folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise WeightsError("npm is not installed (Debian: `apt install npm`)")
-    command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error", "--pack-destination", str(folder)]
+    command = [
+        npm,
+        "pack",
+        package,
+        "--ignore-scripts",
+        "--loglevel=error",
+        "--pack-destination",
+        ".",
+    ]
     try:
         # In the folder, so that no package.json or .npmrc of where the command was started is read.
         finished = subprocess.run(

@@ -13,6 +13,8 @@ from engine.common.device import brought_to, choose, within_memory
 from engine.common.errors import WeightsError
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
+from engine.judges.base import Judge
+from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
@@ -52,8 +54,7 @@ class ModelBundle:
         self.generator_sha256 = generator_sha256(weights)
         self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256, self.device)
         self.people = _people(manifest, configuration.people, self.generator_sha256, self.generator)
-        names = configuration.judging.panel
-        self.judges = panel(names, judge_files(names), configuration.judging.thresholds)
+        self.judges = _panel(manifest, configuration)
         require_binding(self.judges)
         self.distance = _distance(manifest, configuration.perceptual, self.device)
         search, judging = configuration.search, configuration.judging
@@ -113,6 +114,22 @@ def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
         # The feature maps of the embedded encoder.
         return EncoderFeatures(brought_to(load_encoder(*paths)[0], device))
     return NormalisedLaplacianPyramid()
+
+
+def _panel(manifest: Manifest, configuration: Configuration) -> list[Judge]:
+    """The judges of a visit; those of the configuration's own are tried on the known pair."""
+    judges = panel(
+        configuration.judging.panel,
+        judge_files(configuration.panel_of_the_project),
+        configuration.judging.thresholds,
+        list(configuration.judges.values()),
+    )
+    own = [judge for judge in judges if judge.name in configuration.judges]
+    if own:
+        pair = load_known_pair(manifest.locate("known-pair"))
+        for judge in own:
+            try_out(judge, pair)
+    return judges
 
 
 def _encoder(

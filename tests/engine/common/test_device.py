@@ -36,7 +36,8 @@ from engine.judges.base import Judge
 from engine.judges.dlib import DlibJudge
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.judging import make_reference
-from engine.judges.onnx import OnnxJudge, OnnxModel
+from engine.judges.onnx import OnnxJudge
+from engine.judges.onnx_model import OnnxModel
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -222,7 +223,7 @@ def test_the_search_is_the_same_there(name, dtype, generator, encoder) -> None:
 @pytest.fixture(scope="module")
 def judges(tmp_path_factory: pytest.TempPathFactory) -> list[Judge]:
     path = recogniser(tmp_path_factory.mktemp("judges") / "any.onnx")
-    return [DlibJudge(), OnnxJudge(OnnxModel(name="any", path=path, threshold=0.6, source="a test"))]
+    return [DlibJudge(), OnnxJudge(OnnxModel(name="any", file=path, threshold=0.6, source="a test"))]
 
 
 @pytest.mark.parametrize("which", [0, 1])

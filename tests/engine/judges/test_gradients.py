@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from engine.judges.dlib import DlibJudge
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.judging import make_reference
-from engine.judges.onnx import OnnxJudge, OnnxModel
+from engine.judges.onnx import OnnxJudge
+from engine.judges.onnx_model import OnnxModel
 from engine.judges.onnx_torch import NotConverted, OnnxNetwork
 from engine.judges.perturbations import WORST_CASE, perturbations
 from engine.judges.sface import SFaceJudge
@@ -127,7 +128,7 @@ def test_unknown_operators_are_refused_by_name(tmp_path):
     path = recogniser(tmp_path / "strange.onnx", "Erf")
     with pytest.raises(NotConverted, match=r"strange\.onnx uses the operator Erf"):
         OnnxNetwork(path)
-    judge = OnnxJudge(OnnxModel(name="strange", path=path, threshold=0.6, source="a test"))
+    judge = OnnxJudge(OnnxModel(name="strange", file=path, threshold=0.6, source="a test"))
     assert judge.network_with_gradients() is None
 
 
@@ -140,7 +141,7 @@ def test_unknown_forms_of_operators_leave_a_judge_without_gradients(tmp_path):
     onnx.save(model, str(path))
     with pytest.raises(NotConverted, match="automatic padding"):
         OnnxNetwork(path)(torch.zeros(1, 3, 112, 112))
-    given = OnnxModel(name="padded", path=path, threshold=0.6, source="a test")
+    given = OnnxModel(name="padded", file=path, threshold=0.6, source="a test")
     for judge in (OnnxJudge(given), SFaceJudge(path)):
         assert judge.network_with_gradients() is None
 
@@ -166,7 +167,7 @@ def test_judges_of_onnx_have_the_same_embeddings_with_gradients(tmp_path):
     model = {"threshold": 0.6, "source": "a test", "colour_order": "bgr", "mean": 100.0, "std": 50.0}
     path = recogniser(tmp_path / "any.onnx")
     single = recogniser(tmp_path / "sface.onnx", "Flatten", batch=1)
-    for judge in (OnnxJudge(OnnxModel(name="any", path=path, **model)), SFaceJudge(single)):
+    for judge in (OnnxJudge(OnnxModel(name="any", file=path, **model)), SFaceJudge(single)):
         network = judge.network_with_gradients()
         assert network is not None
         crops = torch.from_numpy(faces).permute(0, 3, 1, 2).float().requires_grad_()
@@ -178,10 +179,57 @@ def test_judges_of_onnx_have_the_same_embeddings_with_gradients(tmp_path):
 
 def test_cosine_distances_are_the_judges_own(tmp_path, astronaut):
     path = recogniser(tmp_path / "any.onnx")
-    judge = OnnxJudge(OnnxModel(name="any", path=path, threshold=0.6, source="a test"))
+    judge = OnnxJudge(OnnxModel(name="any", file=path, threshold=0.6, source="a test"))
     reference = make_reference(judge, [(astronaut, MESH)])
     own = judge.distance(judge.describe([astronaut], reference.alignment, CHANGES)[0], reference.embedding)
     network = judge.network_with_gradients()
     assert network is not None
     seen = DifferentiableJudge(judge, network, reference).distances(signed(astronaut), CHANGES)
     assert seen.detach().numpy() == pytest.approx(own, abs=0.01)
+
+
+def test_operators_of_mobile_networks_have_gradients(tmp_path):
+    """ReLU6 as both forms of Clip, hard swish, squeeze-and-excitation, means, and unit length."""
+    random = np.random.RandomState(0)
+    kernel = random.randn(16, 3, 8, 8).astype(np.float32) * 0.1
+    nodes = [
+        helper.make_node("Conv", ["data", "kernel"], ["a"], strides=[8, 8]),
+        helper.make_node("Clip", ["a", "zero", "six"], ["b"]),
+        helper.make_node("Clip", ["b", "", "six"], ["c"]),
+        helper.make_node("HardSwish", ["c"], ["d"]),
+        helper.make_node("ReduceMean", ["d"], ["e"], axes=[2, 3], keepdims=1),
+        helper.make_node("HardSigmoid", ["e"], ["f"], alpha=0.2, beta=0.4),
+        helper.make_node("Mul", ["d", "f"], ["g"]),
+        helper.make_node("LeakyRelu", ["g"], ["h"], alpha=0.2),
+        helper.make_node("Sigmoid", ["h"], ["i"]),
+        helper.make_node("Concat", ["h", "i"], ["j"], axis=1),
+        helper.make_node("ReduceMean", ["j"], ["k"], axes=[2, 3], keepdims=1),
+        helper.make_node("Squeeze", ["k", "axes"], ["l"]),
+        helper.make_node("Div", ["l", "six"], ["m"]),
+        helper.make_node("Tanh", ["m"], ["n"]),
+        helper.make_node("LpNormalization", ["n"], ["embedding"], axis=1, p=2),
+    ]
+    constants = {
+        "kernel": kernel,
+        "zero": np.float32(0),
+        "six": np.float32(6),
+        "axes": np.array([2, 3], np.int64),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "mobile",
+        [helper.make_tensor_value_info("data", TensorProto.FLOAT, [None, 3, 112, 112])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [None, 32])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    path = tmp_path / "mobile.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), str(path))
+    judge = OnnxJudge(OnnxModel(name="mobile", file=path, threshold=0.6, source="a test"))
+    network = judge.network_with_gradients()
+    assert network is not None, judge.not_converted
+    crops = random.randint(0, 256, (4, 112, 112, 3), np.uint8)
+    pictures = torch.from_numpy(crops).permute(0, 3, 1, 2).float().requires_grad_()
+    embeddings = network(pictures)
+    assert embeddings.detach().numpy() == pytest.approx(judge.embed(crops), abs=1e-5)
+    embeddings[:, 0].sum().backward()
+    assert pictures.grad is not None and pictures.grad.abs().sum() > 0

@@ -23,7 +23,8 @@ from engine.judges.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder
 from engine.judges.dlib_network import load_network
 from engine.judges.five_points import TEMPLATE, five_point_alignment
 from engine.judges.judging import judge_pictures, make_reference
-from engine.judges.onnx import OnnxJudge, OnnxModel
+from engine.judges.onnx import OnnxJudge
+from engine.judges.onnx_model import OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.registry import EMBEDDED, JUDGES, panel
 from engine.judges.sface import SFaceJudge
@@ -213,7 +214,7 @@ def faces() -> np.ndarray:
 
 
 def configured(path: Path, **more) -> OnnxModel:
-    return OnnxModel(name="mine", path=path, threshold=0.6, source="a test", **more)
+    return OnnxModel(name="mine", file=path, threshold=0.6, source="a test", **more)
 
 
 @pytest.mark.parametrize("name", ["arcface-l", "arcface-s"])
