@@ -60,6 +60,12 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "search", Phase.SEARCH, 8.0, {}
     yield "search-late", Phase.SEARCH, 4.0, {"search": None}
     yield "search-nobody", Phase.SEARCH, 4.0, {"sitter": Sitter.SYNTHETIC}
+    begun = replace(found, nearest=None, doppelganger=None, complete=False)
+    middle = {"people": (found.median,)}
+    yield "search-median", Phase.SEARCH, 2.0, middle
+    for at_s in (1.0, 9.0):
+        yield f"search-way-{at_s:.0f}", Phase.SEARCH, at_s, {"result": begun}
+    yield "search-way-nobody", Phase.SEARCH, 5.0, {"result": begun, "sitter": Sitter.SYNTHETIC}
     for stage in ("faces", "reference", "tuning", "judging", "film"):
         live = SearchStatus(stage, 0.5, found.median.pictures[0])
         yield f"search-{stage}", Phase.SEARCH, 2.0, {"search": live}
