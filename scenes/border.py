@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pygame import Rect
 
 from engine.border.strip import Strip
+from engine.common.one_euro import OneEuro
 from engine.pipeline.result import PortrayalResult
 from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.layout import below
@@ -26,7 +27,7 @@ from scenes.widgets.flip import Flip, draw_caption, draw_swell
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.moved import Moved, draw_moved
 from scenes.widgets.pair import Pair, draw_pair
-from scenes.widgets.steering import OneEuro, Steering
+from scenes.widgets.steering import Steering
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.sweep import index_at, progress_at_t, sweep_t, t_at_progress
 from scenes.widgets.verdict import draw_needle, draw_words, judge_name, shown_picture

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.func import functional_call
 
-from engine.stylegan2.network import Generator, StyledConvolution, to_uint8
+from engine.stylegan2.network import Generator, NoiseMode, StyledConvolution, to_uint8
 
 if TYPE_CHECKING:
     from engine.stylegan2.encoder import Encoder  # its files need safetensors, which the search does not
@@ -116,13 +116,15 @@ def guess_place(generator: Generator, encoder: "Encoder", pictures: torch.Tensor
     return Place(median_face(generator).latent + encoder(pictures))
 
 
-def draw(generator: Generator, place: Place, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Pictures (N, 3, R, R) of a place; noise is the generator's constant noise."""
+def draw(
+    generator: Generator, place: Place, dtype: torch.dtype = torch.float32, noise: NoiseMode = "const"
+) -> torch.Tensor:
+    """Pictures (N, 3, R, R) of a place; noise is the generator's constant noise by default."""
     if not place.offsets:
-        return generator.synthesis(place.latent, "const", dtype)
+        return generator.synthesis(place.latent, noise, dtype)
     own = dict(generator.synthesis.named_parameters()) | dict(generator.synthesis.named_buffers())
     changed = {name: own[name] + offset for name, offset in place.offsets.items()}
-    return functional_call(generator.synthesis, changed, (place.latent, "const", dtype))
+    return functional_call(generator.synthesis, changed, (place.latent, noise, dtype))
 
 
 def latent_spread(generator: Generator, draws: int = 10000) -> float:

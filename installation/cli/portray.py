@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import signal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +10,7 @@ from tqdm import tqdm
 
 from engine.common.errors import UsageError, on_one_line
 from hardware.memory import forbid_core_dumps
+from installation.cli.interruption import let_signals_interrupt
 from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
 from installation.outputs.report import Report
 from installation.settings.configuration import DEFAULT, MAX_SEED, load
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Portrays the sitter and writes the folder. Returns the exit code."""
     forbid_core_dumps()
-    _let_signals_interrupt()
+    let_signals_interrupt()
     folder = _free_folder(arguments.out)
     configuration = load(arguments.config)
     if arguments.seed is not None:
@@ -66,30 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
         report = write_visit(folder, portrayal, bundle.provenance(), source, arguments.keep_portrait)
     print(f"{on_one_line(folder)}: {_in_words(report)}")
     return 0
-
-
-def _let_signals_interrupt() -> None:
-    """Treats `kill` and a closed terminal as ctrl+c, so that an unfinished folder is removed.
-
-    Only the first signal counts: a second one must not interrupt the removal.
-    """
-    taken = [
-        number
-        for number, usual in (
-            (signal.SIGINT, signal.default_int_handler),
-            (signal.SIGTERM, signal.SIG_DFL),
-            (signal.SIGHUP, signal.SIG_DFL),
-        )
-        if signal.getsignal(number) is usual  # nohup has one ignored
-    ]
-
-    def interrupt(*_: object) -> None:
-        for number in taken:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for number in taken:
-        signal.signal(number, interrupt)
 
 
 def _free_folder(asked: Path | None) -> Path:

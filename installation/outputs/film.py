@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.common.atomic_file import replacing
 from installation.outputs import marks
-from installation.outputs.soundtrack import Soundtrack
+from installation.outputs.soundtrack import SoundSource
 from installation.stage.sound import RATE_HZ
 
 # H.264 level 4.2 (ITU-T H.264, table A-1), in macroblocks of 16x16 pixels.
@@ -32,7 +32,7 @@ def write_film(
     frames: Iterable[NDArray[np.uint8]],
     fps: int = 30,
     crf: int = 20,
-    soundtrack: Soundtrack | None = None,
+    soundtrack: SoundSource | None = None,
 ) -> int:
     """Write `frames`, each uint8 (H, W, 3) RGB of one size, and return their number; see `Film`.
 
@@ -46,7 +46,7 @@ def write_film(
 
 
 def film_bytes(
-    frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20, soundtrack: Soundtrack | None = None
+    frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20, soundtrack: SoundSource | None = None
 ) -> bytes:
     """The same film as bytes, written to a file in memory only (memfd_create(2))."""
     memory = os.memfd_create("film")
@@ -63,7 +63,7 @@ def _write(
     frames: Iterable[NDArray[np.uint8]],
     fps: int,
     crf: int,
-    soundtrack: Soundtrack | None,
+    soundtrack: SoundSource | None,
 ) -> int:
     frames = iter(frames)
     first = next(frames, None)
@@ -92,7 +92,7 @@ class Film:
         fps: int = 30,
         crf: int = 20,
         for_phones: bool = True,
-        soundtrack: Soundtrack | None = None,
+        soundtrack: SoundSource | None = None,
     ) -> None:
         if for_phones:
             _check_playable(width, height, fps)

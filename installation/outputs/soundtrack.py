@@ -1,6 +1,7 @@
 """The sound of a film, mixed frame by frame: mono, int16, `RATE_HZ` samples a second."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,13 @@ from numpy.typing import NDArray
 from installation.stage.sound import RATE_HZ, StartedSound, samples
 
 Samples = NDArray[np.int16]
+
+
+class SoundSource(Protocol):
+    """What a film takes its sound from."""
+
+    def take(self, until_s: float) -> Samples:
+        """The samples (N,) from the end of the last `take` to a time; silence where nothing sounds."""
 
 
 class Soundtrack:

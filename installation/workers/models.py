@@ -11,11 +11,13 @@ import torch
 from engine.common.arrays import Pixels
 from engine.common.device import brought_to, choose, within_memory
 from engine.common.errors import WeightsError
+from engine.faces.analyser import FaceAnalyser
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
 from engine.judges.base import Judge
 from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
+from engine.live.directions import Directions, find_directions, load_directions
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -85,6 +87,18 @@ class ModelBundle:
             resolution=self.generator.resolution,
         )
         return Provenance(generator, report.VerdictSettings(k=self.settings.k, seed=self.settings.seed))
+
+    @within_memory()
+    def directions(self, analyser: FaceAnalyser) -> Directions:
+        """How the generator turns a head: as a file says that came with it, else found now, which takes a
+        minute at 256 px. Raises UsageError where the generator makes no faces."""
+        manifest = Manifest.load()
+        name = f"{self.configuration.generator}-directions"
+        if name in manifest.entries:
+            directions, sha256 = load_directions(manifest.locate(name), self.generator)
+            if sha256 == self.generator_sha256:
+                return directions
+        return find_directions(self.generator, analyser)
 
     @within_memory()
     def portray(

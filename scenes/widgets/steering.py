@@ -1,50 +1,14 @@
-"""Steering a sweep with the head: the yaw, smoothed, and the hand-over between time and visitor.
-
-Smoothing after Casiez, Roussel and Vogel, *1 € Filter*, CHI 2012: a low-pass filter whose cutoff rises with
-speed, so that a still head gives a still picture and a turning one is followed at once.
-"""
+"""Steering a sweep with the head: the yaw, smoothed, and the hand-over between time and visitor."""
 
 import math
 from dataclasses import dataclass, field
 
-_SPEED_CUTOFF_HZ = 1.0
+from engine.common.one_euro import OneEuro
+
 # The largest speed of the progress, per second, whatever the tracker measures.
 FASTEST_PER_S = 2.0
 STILL_DEG = 2.0  # a head that moves by less is still: the tracker's own noise is about one degree
 RESTING_S = 6.0  # time constant of the resting yaw: longer than a turn, shorter than the scene
-
-
-@dataclass
-class OneEuro:
-    """The filter for one value.
-
-    cutoff_hz: the cutoff frequency at rest. slope: its increase with speed, in Hz per unit/s.
-    """
-
-    cutoff_hz: float = 1.0
-    slope: float = 0.02
-    value: float | None = None
-    _speed: float = 0.0
-    _last_s: float = 0.0
-
-    def step(self, value: float, now_s: float) -> float:
-        """The smoothed value. Without elapsed time nothing changes."""
-        if self.value is None:
-            self.value, self._last_s = value, now_s
-            return value
-        passed_s = now_s - self._last_s
-        if passed_s <= 0:
-            return self.value
-        self._last_s = now_s
-        speed = (value - self.value) / passed_s
-        self._speed += _weight(_SPEED_CUTOFF_HZ, passed_s) * (speed - self._speed)
-        cutoff_hz = self.cutoff_hz + self.slope * abs(self._speed)
-        self.value += _weight(cutoff_hz, passed_s) * (value - self.value)
-        return self.value
-
-
-def _weight(cutoff_hz: float, passed_s: float) -> float:
-    return 1 / (1 + 1 / (2 * math.pi * cutoff_hz * passed_s))
 
 
 @dataclass

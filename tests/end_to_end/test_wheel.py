@@ -24,6 +24,7 @@ DATA = {
     "installation/typography/typeface/IBMPlexSans-Variable.ttf",
     "weights/manifest.toml",
     "weights/nobody-encoder.safetensors",
+    "weights/nobody-directions.safetensors",
     "weights/nobody-people.safetensors",
     "weights/nobody.safetensors",
 }

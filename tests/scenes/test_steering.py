@@ -7,13 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from engine.common.one_euro import OneEuro
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.stage.canvas import Canvas
 from installation.stage.view import Guidance, Sighting
 from scenes.border import Border
 from scenes.widgets.border_schedule import SegmentKind
-from scenes.widgets.steering import OneEuro, Steering
+from scenes.widgets.steering import Steering
 from scenes.widgets.sweep import progress_at_t
 from tests.support.scene_views import make_view, somebody
 

@@ -23,6 +23,8 @@ class Clip:
 
     The pictures' times are read from the file first; then it is decoded forwards, and from the beginning
     again where an earlier picture is asked for. Holds one picture at a time.
+    duration_s: of the whole clip. begins_s: the time that the file gives its first picture. rate_hz: of its
+    pictures, on average.
     Raises UsageError where there is no video in the file.
     """
 
@@ -43,7 +45,8 @@ class Clip:
             )
         self._pts = [pts for pts, _ in times]
         self._times_s = [(pts - self._pts[0]) * unit_s for pts in self._pts]
-        self._duration_s = self._times_s[-1] + (times[-1][1] * unit_s or _LAST_PICTURE_S)
+        self.begins_s = self._pts[0] * unit_s
+        self.duration_s = self._times_s[-1] + (times[-1][1] * unit_s or _LAST_PICTURE_S)
         self._container: av.container.InputContainer | None = None
         self._decoded: Iterator[av.VideoFrame] = iter(())
         self._ahead: av.VideoFrame | None = None
@@ -51,8 +54,12 @@ class Clip:
         self._number = -1
         self._picture: Pixels | None = None
 
+    @property
+    def rate_hz(self) -> float:
+        return len(self._pts) / self.duration_s
+
     def picture_at(self, time_s: float) -> Pixels:
-        number = bisect_right(self._times_s, (time_s + ROUNDING_S) % self._duration_s) - 1
+        number = bisect_right(self._times_s, (time_s + ROUNDING_S) % self.duration_s) - 1
         if self._picture is None or number != self._number:
             self._picture = self._decode(number)
             self._number = number

@@ -1,4 +1,4 @@
-"""A visit that is interrupted twice still removes what it has begun to write."""
+"""A command that is interrupted twice still removes what it has begun to write."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ PROGRAM = """
 import os, shutil, signal, sys
 from pathlib import Path
 from engine.common import atomic_file
-from installation.cli import portray
+from installation.cli import interruption
 
 remove = shutil.rmtree
 
@@ -23,7 +23,7 @@ def interrupted_remove(folder, **options):
     remove(folder, **options)
 
 shutil.rmtree = interrupted_remove
-portray._let_signals_interrupt()
+interruption.let_signals_interrupt()
 try:
     with atomic_file.replacing_folder(Path(sys.argv[1])) as temporary:
         (temporary / "picture").write_text("")

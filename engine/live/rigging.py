@@ -1,0 +1,158 @@
+"""Makes the rig of one sitter's picture, once.
+
+The generator moves and the picture follows. Moving a tuned match in the generator moves little, because its
+noise maps hold the face in place; so the match is drawn *soft*, with the tuned weights and without the maps,
+at rest and turned by several angles. The dense flow between these then moves the sharp picture. Lids, mouth
+and brows move by the face's mesh (`engine.live.eyes`, `mouth`, `fields`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from engine.common.arrays import Pixels
+from engine.faces.analyser import FaceAnalyser
+from engine.inversion.projection import Place, draw, fast_dtype
+from engine.live import puppet
+from engine.live.directions import Directions, face_box
+from engine.live.expression import Expression, Mesh, measure, motion_between
+from engine.live.eyes import Eye
+from engine.live.fields import expression_fields, head_weight, pixel_grid
+from engine.live.flows import HULL_SCALE, Flows, face_hull, flow_back
+from engine.live.frame import Array
+from engine.live.motion import Motion
+from engine.live.mouth import Mouth
+from engine.live.rig import MAP_PX, MOST_TURN_DEG, Rig
+from engine.stylegan2.network import Generator, to_uint8
+
+# A further soft picture counts if it turns the head by so much more.
+LEAST_STEP_DEG = 0.7
+# What is drawn to see how much of it is measured, and the gains that may follow from that.
+PROBES = {"brows": 0.03, "gaze": 0.08, "jaw": 0.12, "mouth_width": 0.06, "smile": 0.04, "pucker": 0.1}
+GAINS = (0.6, 1.8)
+
+
+class Turn(NamedTuple):
+    """How the soft pictures go on in a direction: in at most `steps` steps of `step_deg`, as the directions
+    count them, until the sitter's own picture has turned by `most_deg`."""
+
+    step_deg: float
+    steps: int
+    most_deg: float
+
+
+YAW = Turn(8.0, 5, MOST_TURN_DEG)
+PITCH = Turn(8.0, 3, 9.0)
+
+
+def make_rig(
+    picture: Pixels,
+    mesh: Mesh,
+    generator: Generator,
+    place: Place,
+    directions: Directions,
+    analyser: FaceAnalyser,
+) -> Rig:
+    """The rig of a picture uint8 (R, R, 3) RGB in FFHQ framing.
+
+    mesh: of its face. place: where a search has found it in the generator. analyser: measures the soft
+    pictures. Raises ValueError for a side above `MAP_PX` that is no multiple of it.
+    """
+    side_px = min(len(picture), MAP_PX)
+    if len(picture) % side_px:
+        raise ValueError(f"a picture of {len(picture)} pixels cannot be rigged: give a multiple of {MAP_PX}")
+    soft = SoftPictures(generator, place, side_px)
+    scale = len(picture) / side_px
+    face = face_hull(mesh[:, :2] / scale, side_px, HULL_SCALE)
+    rest = soft.draw()
+    at_rest = _measured(analyser, _shrunk(picture, side_px))
+
+    def flows(direction: torch.Tensor, turn: Turn, angle: Callable[[Expression], float]) -> Flows:
+        found = {0.0: np.zeros((side_px, side_px, 2), np.float32)}
+        for sign in (-1, 1):
+            reached_deg = 0.0
+            for step in range(1, turn.steps + 1):
+                moved = soft.draw(sign * step * turn.step_deg * direction)
+                flow = flow_back(rest, moved, face)
+                turned = _measured(analyser, _warped(_shrunk(picture, side_px), flow))
+                if at_rest is None or turned is None:
+                    break
+                turned_deg = sign * (angle(turned) - angle(at_rest))
+                if turned_deg < reached_deg + LEAST_STEP_DEG:
+                    break
+                reached_deg = turned_deg
+                found[sign * turned_deg] = scale * flow
+                if reached_deg >= turn.most_deg:
+                    break
+        amounts = sorted(found)
+        if len(amounts) == 1:  # nothing turns: no flow on both sides
+            amounts = [0.0, 0.0]
+        return Flows(np.array(amounts), np.stack([found[amount] for amount in amounts]))
+
+    rig = Rig(
+        picture=picture,
+        rest=measure(mesh),
+        yaw=flows(directions.yaw, YAW, lambda expression: expression.yaw_deg),
+        pitch=flows(directions.pitch, PITCH, lambda expression: expression.pitch_deg),
+        fields=expression_fields(mesh, len(picture), side_px),
+        head=head_weight(mesh, len(picture), side_px),
+        eyes=(Eye.of(mesh[:, :2], 0), Eye.of(mesh[:, :2], 1)),
+        mouth=Mouth.of(mesh[:, :2], len(picture), _light(picture, mesh)),
+    )
+    return replace(rig, gains=_gains(rig, analyser))
+
+
+@dataclass(frozen=True, eq=False)
+class SoftPictures:
+    """Draws a place of the generator without its noise maps, uint8 (side_px, side_px, 3) RGB."""
+
+    generator: Generator
+    place: Place
+    side_px: int
+
+    @torch.no_grad()
+    def draw(self, added: torch.Tensor | None = None) -> Pixels:
+        """The picture; added: to w in all layers, (w_dim,)."""
+        place = self.place if added is None else replace(self.place, latent=self.place.latent + added)
+        picture = to_uint8(draw(self.generator, place, fast_dtype(self.generator.device), "none"))[0].numpy()
+        return _shrunk(picture, self.side_px)
+
+
+def _shrunk(picture: Pixels, side_px: int) -> Pixels:
+    size = (side_px, side_px)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _warped(picture: Pixels, flow: Array) -> Pixels:
+    at = pixel_grid(len(picture), len(picture)) + flow
+    warped = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(warped, np.uint8)
+
+
+def _measured(analyser: FaceAnalyser, picture: Pixels) -> Expression | None:
+    mesh = analyser.mesh(picture, face_box(len(picture)))
+    return None if mesh is None else measure(mesh)
+
+
+def _light(picture: Pixels, mesh: Mesh) -> float:
+    """How light the face is, 0 to 1, by its brighter skin: 1 in good light on any skin but the darkest."""
+    inside = face_hull(mesh[:, :2], len(picture), 0.8) > 0
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[inside]
+    return float(np.clip(np.percentile(luma, 90) / 190, 0.3, 1.0))
+
+
+def _gains(rig: Rig, analyser: FaceAnalyser) -> dict[str, float]:
+    """`Rig.gains`, from one picture of each expression."""
+    gains = {}
+    for name, asked in PROBES.items():
+        drawn = _shrunk(puppet.draw(rig, Motion(**{name: asked})), len(rig.head))
+        measured = _measured(analyser, drawn)
+        at_rest = _measured(analyser, _shrunk(rig.picture, len(rig.head)))
+        if measured is not None and at_rest is not None:
+            got = getattr(motion_between(at_rest, measured), name)
+            gains[name] = float(np.clip(asked / max(got, 1e-6), *GAINS))
+    return gains

@@ -1,0 +1,82 @@
+"""The sound of a clip, given out in order for another film: mono, int16, `RATE_HZ` samples a second."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+
+from installation.outputs.soundtrack import Samples
+from installation.stage.sound import RATE_HZ
+
+# A gap longer than this is a clock that has jumped: an hour.
+MOST_GAP = 3600 * RATE_HZ
+
+
+class ClipSound:
+    """Decodes a clip's sound as far as it is asked for; a context manager.
+
+    Each sample keeps its time: where the clip has no sound, or none that can be decoded, there is silence.
+    """
+
+    def __init__(self, path: Path, begins_s: float) -> None:
+        """begins_s: the time in the clip's own count that becomes 0."""
+        self._given = 0  # samples that have been taken
+        self._ahead = np.zeros(0, np.int16)  # what follows them
+        self._container = av.open(os.path.abspath(path))
+        self._blocks = self._decoded(round(begins_s * RATE_HZ))
+
+    def __enter__(self) -> "ClipSound":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._blocks = iter(())
+        self._container.close()
+
+    def take(self, until_s: float) -> Samples:
+        """The samples (N,) from the end of the last `take` to a time; silence where nothing sounds."""
+        count = max(round(until_s * RATE_HZ) - self._given, 0)
+        while len(self._ahead) < count and (block := next(self._blocks, None)) is not None:
+            first, samples = block
+            gap = first - self._given - len(self._ahead)
+            if gap >= 0:
+                self._ahead = np.concatenate([self._ahead, np.zeros(min(gap, MOST_GAP), np.int16), samples])
+            else:
+                self._ahead = np.concatenate([self._ahead, samples[-gap:]])
+        taken, self._ahead = self._ahead[:count], self._ahead[count:]
+        self._given += count
+        return np.pad(taken, (0, count - len(taken)))
+
+    def _decoded(self, shift: int) -> Iterator[tuple[int, Samples]]:
+        """Blocks of samples, each with the number of its first one."""
+        stream = self._container.streams.best("audio")
+        if stream is None:
+            return
+        resampler = av.AudioResampler("s16", "mono", RATE_HZ)
+        try:
+            for packet in self._container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.error.FFmpegError:
+                    continue
+                for frame in frames:
+                    if not isinstance(frame, av.AudioFrame):
+                        continue
+                    for block in resampler.resample(frame):
+                        if block.pts is not None and block.time_base is not None:
+                            first = round(block.pts * block.time_base * RATE_HZ) - shift
+                            yield first, np.asarray(block.to_ndarray()[0], np.int16)
+        except (av.error.FFmpegError, OSError):
+            return
+
+
+def has_sound(path: Path) -> bool:
+    """Whether a clip has a sound that there is a decoder for."""
+    try:
+        with av.open(os.path.abspath(path)) as container:
+            stream = container.streams.best("audio")
+            decoder: object = None if stream is None else stream.codec_context
+            return decoder is not None
+    except (av.error.FFmpegError, OSError):
+        return False

@@ -1,0 +1,122 @@
+"""`kiosk drive` as a person types it: the film it leaves, and every way it refuses."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.common.errors import NoUsableFace
+from engine.faces.analyser import FaceAnalyser
+from engine.faces.measurement import measure_pose
+from installation.cli.main import main
+from installation.outputs.driven_film import write_driven_film
+from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
+from tests.conftest import DATA
+from tests.support.puppet_kit import shared_analyser, shared_rig
+
+RATE_HZ, STILL_S, SECONDS = 12, 2.0, 4.0
+ROLL_DEG = 10.0
+FEW_STEPS = "[search]\nsteps = 2\ntuning_steps = 1\n"
+
+
+def write_clip(path: Path, astronaut: np.ndarray | None, sound: bool = True) -> None:
+    """A clip of somebody who is still and then leans the head; None: of nobody. With a tone of 440 Hz."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=RATE_HZ, options={"crf": "16"})
+        video.width, video.height, video.pix_fmt = 320, 320, "yuv420p"
+        audio = container.add_stream("aac", rate=48000, layout="stereo") if sound else None
+        for number in range(round(SECONDS * RATE_HZ)):
+            picture = np.full((320, 320, 3), 90, np.uint8)
+            if astronaut is not None:
+                leaning = min(max(number / RATE_HZ - STILL_S, 0.0), 1.0) * ROLL_DEG
+                turn = cv2.getRotationMatrix2D((224, 110), -leaning, 1.0)
+                turned = cv2.warpAffine(astronaut, turn, (512, 512), borderMode=cv2.BORDER_REFLECT)
+                picture = np.ascontiguousarray(turned[:320, 64:384])
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, RATE_HZ)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        if audio is not None:
+            tone = np.sin(2 * np.pi * 440 * np.arange(int(SECONDS * 48000)) / 48000).astype(np.float32)
+            for start in range(0, len(tone) - 1023, 1024):
+                block = np.stack([tone[start : start + 1024]] * 2)
+                samples = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+                samples.sample_rate, samples.pts = 48000, start
+                container.mux(audio.encode(samples))
+            container.mux(audio.encode())
+
+
+@pytest.fixture(scope="module")
+def few_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "few.toml"
+    path.write_text(FEW_STEPS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "leaning.mp4"
+    write_clip(path, astronaut)
+    return path
+
+
+def test_a_picture_moves_as_the_face_in_the_clip(clip: Path, few_steps: Path, tmp_path: Path) -> None:
+    picture = sorted((DATA / "people").glob("*.webp"))[0]
+    out = tmp_path / "film.mp4"
+    assert main(["drive", str(picture), str(clip), "--out", str(out), "--config", str(few_steps)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    assert read_digital_source_type(out) == TRAINED_ALGORITHMIC_MEDIA
+
+    with av.open(str(out)) as container:
+        frames = [np.asarray(f.to_ndarray(format="rgb24"), np.uint8) for f in container.decode(video=0)]
+        assert container.metadata.get("comment") is None
+    assert len(frames) == SECONDS * RATE_HZ
+    with av.open(str(out)) as container:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    assert abs(len(sound) / 48000 - SECONDS) < 0.1
+    spectrum = np.abs(np.fft.rfft(sound))
+    assert spectrum.argmax() * 48000 / len(sound) == pytest.approx(440, abs=2)
+
+    with FaceAnalyser() as analyser:
+        rolls = []
+        for frame in (frames[0], frames[int(STILL_S * RATE_HZ)], frames[-1]):
+            mesh = analyser.mesh(frame, (64.0, 64.0, 192.0, 224.0))
+            assert mesh is not None
+            rolls.append(measure_pose(mesh).roll)
+    assert abs(rolls[1] - rolls[0]) < 1.0
+    assert rolls[2] - rolls[0] == pytest.approx(ROLL_DEG, abs=2.5)
+    # No flash: from one frame to the next the picture changes little.
+    assert max(np.abs(np.diff(np.stack(frames).astype(np.int16), axis=0)).mean(axis=(1, 2, 3))) < 6
+
+
+def test_a_clip_without_a_face_leaves_nothing(tmp_path: Path) -> None:
+    empty, out = tmp_path / "empty.mp4", tmp_path / "film.mp4"
+    write_clip(empty, None, sound=False)
+    with pytest.raises(NoUsableFace, match="no face was found in it"):
+        write_driven_film(out, shared_rig(), empty, shared_analyser())
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.mp4"]
+
+
+def test_refusals_come_before_the_work(
+    clip: Path, astronaut: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "somebody.png"
+    Image.fromarray(astronaut).save(picture)
+    taken = tmp_path / "taken.mp4"
+    taken.write_bytes(b"")
+    for words, reason in (
+        ([picture, clip, "--out", taken], "exists already"),
+        ([picture, clip, "--out", tmp_path / "film.avi"], "OUT.mp4"),
+        ([picture, clip, "--out", tmp_path / "nowhere" / "film.mp4"], "in a folder that is there"),
+        ([clip, clip, "--out", tmp_path / "a.mp4"], str(clip)),
+        ([picture, picture, "--out", tmp_path / "a.mp4"], str(picture)),
+        ([picture, tmp_path / "missing.mp4", "--out", tmp_path / "a.mp4"], "missing.mp4"),
+    ):
+        assert main(["drive", *map(str, words)]) == 2, words
+        line = capsys.readouterr().err
+        assert reason in line and line.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["somebody.png", "taken.mp4"]

@@ -1,0 +1,45 @@
+"""A person of the embedded generator, rigged once for all tests of a process."""
+
+from functools import cache
+
+import torch
+
+from engine.faces.analyser import FaceAnalyser
+from engine.inversion.projection import Place, draw
+from engine.live.directions import face_box, load_directions
+from engine.live.expression import Mesh
+from engine.live.rig import Rig
+from engine.live.rigging import make_rig
+from engine.pipeline.people import load_people
+from engine.stylegan2.checkpoint import load_generator
+from engine.stylegan2.network import to_uint8
+from tests.conftest import REPO
+
+WEIGHTS = REPO / "weights"
+
+
+@cache
+def shared_analyser() -> FaceAnalyser:
+    return FaceAnalyser()
+
+
+@cache
+def shared_rig() -> Rig:
+    generator = load_generator(WEIGHTS / "nobody.safetensors")
+    people, _ = load_people(WEIGHTS / "nobody-people.safetensors", generator)
+    directions, _ = load_directions(WEIGHTS / "nobody-directions.safetensors", generator)
+    place = Place(people[0][None])
+    with torch.no_grad():
+        picture = to_uint8(draw(generator, place))[0].numpy()
+    mesh = shared_analyser().mesh(picture, face_box(len(picture)))
+    assert mesh is not None
+    return make_rig(picture, mesh, generator, place, directions, shared_analyser())
+
+
+@cache
+def shared_mesh() -> Mesh:
+    """The mesh of the rig's picture, (478, 3)."""
+    picture = shared_rig().picture
+    found = shared_analyser().mesh(picture, face_box(len(picture)))
+    assert found is not None
+    return found
