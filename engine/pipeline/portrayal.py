@@ -43,6 +43,7 @@ from engine.pipeline.curves import (
     judge_search,
     sampler,
 )
+from engine.pipeline.enlargement import Enlargement, enlarge
 from engine.pipeline.progress import PictureCounter, Progress, Report, SearchRecorder, Stopwatch, report_step
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.encoder import Encoder
@@ -63,6 +64,7 @@ class Portrayal:
         continuum, strip, judged: of the way from the median face (t = 0) to the closest match (t = 1).
         nearest: the doppelgänger's own continuum, where its finder gives it one.
         doppelganger: the one to give.
+        enlargement: of `doppelganger`; None where the enlarged picture does not hold, or none is needed.
         on_the_way: the first one found that has no continuum of its own; the same as `doppelganger` where no
             nearer one was found.
         seconds: by stage.
@@ -81,6 +83,7 @@ class Portrayal:
     doppelganger: AssessedDoppelganger | None
     on_the_way: AssessedDoppelganger | None
     seconds: dict[str, float]
+    enlargement: Enlargement | None = None
 
 
 def portray(
@@ -264,6 +267,7 @@ def _with_doppelganger(
             assess(doppelganger, judged, match, change, portrait_distance(doppelganger.picture), settings)
             for _, doppelganger in found
         ]
+        enlargement = enlarge(found[0][1].picture, holds("doppelganger")) if found else None
     on_the_way = [
         assessment
         for (finder, _), assessment in zip(found, assessed, strict=True)
@@ -273,5 +277,6 @@ def _with_doppelganger(
         begun,
         nearest=nearest,
         doppelganger=assessed[0] if assessed else None,
+        enlargement=enlargement,
         on_the_way=on_the_way[0] if on_the_way else None,
     )

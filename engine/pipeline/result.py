@@ -53,6 +53,7 @@ class PortrayalResult:
     nearest picture that every binding judge calls someone else (t = 0) to the closest match, where there is
     one. judge_results: of all judges along the continuum from the median face, the leading one first.
     doppelganger: the picture given to the sitter, uint8 (R, R, 3) RGB, or None where none holds.
+    enlarged: the doppelgänger enlarged (`engine.pipeline.enlargement`), uint8 (1024, 1024, 3) RGB, or None.
     complete: False while the nearest picture and the doppelgänger are still looked for.
     """
 
@@ -61,6 +62,7 @@ class PortrayalResult:
     judge_results: tuple[JudgeResult, ...]
     doppelganger: Pixels | None
     complete: bool = True
+    enlarged: Pixels | None = None
 
     @property
     def crossing(self) -> Strip:

@@ -109,14 +109,15 @@ def take_home_pictures(
     visit_id: int, result: PortrayalResult, text: Texts, is_real: bool, film: bytes | None
 ) -> TakeHomePictures:
     """What the visitor's phone gets of a result, with the words for it."""
-    pair = result.crossing.border_pair
     picture, kind = result.picture_to_take_home
     return TakeHomePictures(
         visit_id=visit_id,
         language=text.language,
         doppelganger=picture,
+        enlarged=result.enlarged,
+        match=result.match,
         captions=captions(result, text, is_real),
-        pair=pair,
+        pair=result.crossing.border_pair,
         film=film,
         same=kind is PictureKind.SAME,
         is_real=is_real,

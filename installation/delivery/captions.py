@@ -11,24 +11,30 @@ if TYPE_CHECKING:  # the process that faces the phones loads nothing of the engi
 
 @dataclass(frozen=True)
 class Caption:
-    """What judge_result judge says of the doppelgänger: `same`, and a sentence that makes it understood."""
+    """What one judge says of the doppelgänger: `same`, and a sentence that makes it understood.
+
+    is_witness: whether it is the witness (`PortrayalResult.witness`).
+    """
 
     judge: str
     same: bool
     words: str
+    is_witness: bool = False
 
 
 def captions(result: "PortrayalResult", text: Texts, is_real: bool = True) -> tuple[Caption, ...]:
-    """One for each judge that has been asked about the picture that is given.
+    """One for each judge that has been asked about the picture that is given, the witness last.
 
     is_real: whether the sitter is a real person, not a synthetic one.
     """
-    return tuple(
+    found = [
         Caption(
             text.judge(judge_result.judge),
             judge_result.of_doppelganger.same,
             text.strangers(judge_result.fmr, is_real),
+            is_witness=judge_result is result.witness,
         )
         for judge_result in result.judge_results
         if judge_result.of_doppelganger is not None
-    )
+    ]
+    return tuple(sorted(found, key=lambda caption: caption.is_witness))

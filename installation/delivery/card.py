@@ -1,74 +1,97 @@
-"""The card: one picture to keep or to post, 1080 x 1350, drawn with the same canvas as the scenes."""
+"""The card: one picture to keep or to post, 1080 x 1350, drawn with the same canvas as the scenes.
+
+The closest match and the doppelgänger stand side by side, each with the verdict on it; below them what lies
+between the two. Without the match, where phones get the doppelgänger alone, that one stands in the middle.
+"""
 
 from pygame import Rect
 
-from engine.border.difference import Difference
+from engine.border.difference import identical_share
 from engine.common.arrays import Pixels
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings.texts import Texts
-from installation.stage.canvas import Canvas, grey
+from installation.stage.canvas import WHITE, Canvas, grey
 from installation.stage.start_edge import start_edge
-from installation.stage.typesetting import shorten, text_width, wrap
+from installation.stage.typesetting import Colour, fitting_size, text_width, wrap
 
 WIDTH_PX, HEIGHT_PX = 1080, 1350
 
 _MARGIN_PX = 60
-_PAIR_PX, _GAP_PX = 140, 6
-_FACT_PX, _LEADING_PX = 30, 40
-_SYNTHETIC_PX, _SYNTHETIC_GREY = 34, grey(235)  # a phone shows a third of this size, still to be read
+_TITLE_PX, _TITLE_BASELINE = 88, 124
+_FACES_TOP, _GAP_PX, _ALONE_PX = 176, 8, 660
+_VERDICT_PX, _SENTENCE_PX, _SHARE_PX = 46, 54, 40
+_MADE_PX, _MADE_GREY = 34, grey(235)  # a phone shows a third of this size, still to be read
 
 
-def draw(
-    doppelganger: Pixels,
-    pair: tuple[Pixels, Pixels] | None,
-    text: Texts,
-    same: bool = False,
-    is_real: bool = True,
-) -> Pixels:
-    """Draws the card, uint8 (1350, 1080, 3) RGB: the doppelgänger, the verdict on it, and one sentence.
-
-    pair: both sides of the border, *same person* first, where there is one. Pictures are uint8 (R, R, 3) RGB
-    of any size. same: the verdict on the doppelgänger, where no border was found. is_real: whether the sitter
-    is a real person.
-    """
+def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
+    """Draws the card, uint8 (1350, 1080, 3) RGB, in the language of `text`."""
     canvas = Canvas(WIDTH_PX, HEIGHT_PX)
     canvas.language = text.language
-    _place(canvas, doppelganger, Rect(0, 0, WIDTH_PX, WIDTH_PX))
-    right = WIDTH_PX - _MARGIN_PX
-    if pair is None:
-        fact = text.for_sitter(is_real, "card.fact_same" if same else "card.fact")
+    area = Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX)
+    _line(canvas, text, area, text("phone.title"), _TITLE_BASELINE, _TITLE_PX, 600)
+    if pictures.match is None:
+        side = _ALONE_PX
+        left = round(start_edge(area, text).left_of(side))
+        _draw_face(canvas, text, pictures.doppelganger, pictures.same, Rect(left, _FACES_TOP, side, side))
     else:
-        right = _draw_pair(canvas, pair) - _MARGIN_PX
-        apart = Difference.between(*pair).mean_levels
-        fact = text.for_sitter(is_real, "card.fact_of_pair", difference=text.levels(apart))
+        side = (WIDTH_PX - _GAP_PX) // 2
+        _draw_face(canvas, text, pictures.match, True, Rect(0, _FACES_TOP, side, side))
+        place = Rect(side + _GAP_PX, _FACES_TOP, side, side)
+        _draw_face(canvas, text, pictures.doppelganger, pictures.same, place)
 
-    start = start_edge(Rect(_MARGIN_PX, 0, right - _MARGIN_PX, HEIGHT_PX), text)
-    baseline = WIDTH_PX + 74
-    verdict = text("verdict.same" if same else "verdict.other").upper()
-    canvas.verdict_sign((start.x(15), baseline - 16), 15, same)
-    canvas.text(verdict, (start.left_of(text_width(verdict, 46, 600), 50), baseline), 46, 600)
-    for line in wrap(fact, _FACT_PX, 400, right - _MARGIN_PX):
-        baseline += _LEADING_PX
-        line = shorten(line, _FACT_PX, 400, right - _MARGIN_PX)
-        left = start.left_of(text_width(line, _FACT_PX, 400))
-        canvas.text(line, (left, baseline + 14), _FACT_PX, 400, grey(205))
-    made = text.for_sitter(is_real, "card.synthetic")
-    synthetic = shorten(made, _SYNTHETIC_PX, 500, WIDTH_PX - 2 * _MARGIN_PX)
-    start = start_edge(Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX), text)
-    left = start.left_of(text_width(synthetic, _SYNTHETIC_PX, 500))
-    canvas.text(synthetic, (left, HEIGHT_PX - 36), _SYNTHETIC_PX, 500, _SYNTHETIC_GREY)
+    key = "card.fact_same" if pictures.same else "card.fact"
+    baseline = _FACES_TOP + side + 96
+    baseline = _lines(canvas, text, area, text.for_sitter(pictures.is_real, key), baseline, _SENTENCE_PX, 600)
+    if pictures.pair is not None:
+        share = text("card.identical", percent=text.percent(identical_share(*pictures.pair)))
+        _lines(canvas, text, area, share, baseline + 24, _SHARE_PX, 400, grey(205))
+    made = text.for_sitter(pictures.is_real, "card.synthetic")
+    size = fitting_size((made,), _MADE_PX, 500, area.width)
+    _line(canvas, text, area, made, HEIGHT_PX - 44, size, 500, _MADE_GREY)
     return canvas.rgb
 
 
-def _place(canvas: Canvas, picture: Pixels, rect: Rect) -> None:
-    canvas.picture(picture, rect, fade_edges=False, antialias=True)
+def _draw_face(canvas: Canvas, text: Texts, picture: Pixels, same: bool, place: Rect) -> None:
+    """A picture, uint8 (R, R, 3) RGB, with the verdict on it below."""
+    canvas.picture(picture, place, fade_edges=False, antialias=True)
+    verdict = text("verdict.same" if same else "verdict.other").upper()
+    area = place.clip(Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX))
+    size = fitting_size((verdict,), _VERDICT_PX, 600, area.width - 2 * _VERDICT_PX)
+    radius, baseline = 0.33 * size, place.bottom + 62
+    start = start_edge(area, text)
+    canvas.verdict_sign((start.x(radius), baseline - 0.35 * size), radius, same)
+    left = start.left_of(text_width(verdict, size, 600), round(1.1 * size))
+    canvas.text(verdict, (left, baseline), size, 600)
 
 
-def _draw_pair(canvas: Canvas, pair: tuple[Pixels, Pixels]) -> int:
-    """Draws both pictures at the lower right, each with its sign; returns their left edge."""
-    left = WIDTH_PX - _MARGIN_PX - 2 * _PAIR_PX - _GAP_PX
-    top = WIDTH_PX + 24
-    for number, picture in enumerate(pair):
-        x = left + number * (_PAIR_PX + _GAP_PX)
-        _place(canvas, picture, Rect(x, top, _PAIR_PX, _PAIR_PX))
-        canvas.verdict_sign((x + _PAIR_PX / 2, top + _PAIR_PX + 22), 9, number == 0)
-    return left
+def _lines(
+    canvas: Canvas,
+    text: Texts,
+    area: Rect,
+    words: str,
+    top: float,
+    size_px: int,
+    weight: int,
+    colour: Colour = WHITE,
+) -> float:
+    """Draws a text in as many lines as it needs below `top`; returns where the next one may begin."""
+    for line in wrap(words, size_px, weight, area.width):
+        top += 1.25 * size_px
+        _line(canvas, text, area, line, top, size_px, weight, colour)
+    return top
+
+
+def _line(
+    canvas: Canvas,
+    text: Texts,
+    area: Rect,
+    words: str,
+    baseline: float,
+    size_px: int,
+    weight: int,
+    colour: Colour = WHITE,
+) -> None:
+    """Draws one line at the edge where the language begins; what does not fit is set smaller."""
+    size_px = fitting_size((words,), size_px, weight, area.width)
+    left = start_edge(area, text).left_of(text_width(words, size_px, weight))
+    canvas.text(words, (left, baseline), size_px, weight, colour)

@@ -9,7 +9,8 @@ from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import marks
 from installation.settings.texts import Texts
 
-DOPPELGANGER, CARD, FILM = "doppelganger.png", "card.jpg", "morph.mp4"
+DOPPELGANGER, ENLARGED = "doppelganger.png", "doppelganger_1024.png"
+CARD, FILM = "card.jpg", "morph.mp4"
 SAME, OTHER = "border_same.png", "border_other.png"
 
 
@@ -24,25 +25,38 @@ class File:
 
 @dataclass(frozen=True)
 class TakeHomeFiles:
-    """The files by name and the words that go with them."""
+    """The files by name and the words that go with them.
+
+    exact_px: the width of the doppelgänger in the generator's own resolution.
+    """
 
     language: str
     captions: tuple[Caption, ...]
     files: Mapping[str, File]
     same: bool = False
     is_real: bool = True
+    exact_px: int = 0
 
 
 def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
     """Encodes the pictures as PNG, pixel by pixel as they were judged, and makes the card."""
     images = {DOPPELGANGER: pictures.doppelganger}
+    if pictures.enlarged is not None:
+        images[ENLARGED] = pictures.enlarged
     if pictures.pair is not None:
         images |= {SAME: pictures.pair[0], OTHER: pictures.pair[1]}
     files = [File(name, "image/png", marks.png_bytes(picture)) for name, picture in images.items()]
     text = Texts.load(pictures.language)
-    drawn = card.draw(pictures.doppelganger, pictures.pair, text, pictures.same, pictures.is_real)
+    drawn = card.draw(pictures, text)
     files.append(File(CARD, "image/jpeg", marks.jpeg_bytes(drawn)))
     if pictures.film is not None:
         files.append(File(FILM, "video/mp4", pictures.film))
     by_name = {file.name: file for file in files}
-    return TakeHomeFiles(pictures.language, pictures.captions, by_name, pictures.same, pictures.is_real)
+    return TakeHomeFiles(
+        pictures.language,
+        pictures.captions,
+        by_name,
+        pictures.same,
+        pictures.is_real,
+        exact_px=len(pictures.doppelganger),
+    )

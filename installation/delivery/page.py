@@ -56,6 +56,8 @@ def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
         token=token,
         files=content.files,
         names=files,
+        picture=files.ENLARGED if files.ENLARGED in content.files else files.DOPPELGANGER,
+        exact_px=content.exact_px,
         captions=content.captions,
         same=content.same,
         lives_s=math.floor(lives_s),

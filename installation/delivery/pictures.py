@@ -15,8 +15,11 @@ from installation.delivery.captions import Caption
 class TakeHomePictures:
     """For one visit; pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
+    enlarged: the doppelgänger for screens and prints, judged again. match: the closest match, for the card.
+
     language: one of `installation.settings.texts.languages()`.  pair: both sides of the border, *same person*
-    first. film: a finished MP4 with its mark.  Pair and film hold a face that a judge takes for the sitter.
+    first. film: a finished MP4 with its mark.  Match, pair and film hold a face that a judge takes for the
+    sitter.
     same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
     is_real: whether the sitter is a real person, not a synthetic one.
     """
@@ -29,14 +32,18 @@ class TakeHomePictures:
     film: bytes | None = None
     same: bool = False
     is_real: bool = True
+    enlarged: Pixels | None = None
+    match: Pixels | None = None
 
     def __post_init__(self) -> None:
-        for picture in (self.doppelganger, *(self.pair or ())):
+        for picture in (self.doppelganger, *(self.pair or ()), self.enlarged, self.match):
+            if picture is None:
+                continue
             if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
                 raise ValueError("pictures must be uint8 (R, R, 3)")
             if picture.shape[0] != picture.shape[1] or not picture.size:
                 raise ValueError("pictures must be square")
 
     def doppelganger_alone(self) -> "TakeHomePictures":
-        """The same without pair and film, which hold a face that a judge takes for the sitter."""
-        return replace(self, pair=None, film=None)
+        """The same without match, pair and film, which hold a face that a judge takes for the sitter."""
+        return replace(self, match=None, pair=None, film=None)

@@ -96,6 +96,8 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
         pictures |= _pictures_of_nearest(record, result.nearest, record.nearest_curves)
     if result.doppelganger is not None:
         pictures["doppelganger.png"] = result.doppelganger
+    if result.enlarged is not None:
+        pictures["doppelganger_1024.png"] = result.enlarged
     if record.on_the_way is not None:
         pictures["on_the_way.png"] = record.on_the_way
     for name, picture in pictures.items():

@@ -11,7 +11,9 @@ from engine.faces.acceptance import eyes_note
 from engine.judges.base import Judge
 from engine.pipeline.assessment import AssessedDoppelganger
 from engine.pipeline.curves import JudgeCurves, NearestContinuum
+from engine.pipeline.enlargement import Enlargement
 from engine.pipeline.portrayal import Portrayal
+from engine.pipeline.result import PortrayalResult
 from engine.pipeline.summary import summarise
 from installation.outputs import folder, report
 from installation.settings.texts import Texts
@@ -61,6 +63,8 @@ def visit_record(
         on_the_way=_doppelganger(portrayal.on_the_way),
         crossing="nearest" if result.crossing is result.nearest else "median",
         identical_share=identical_share(*pair) if pair else None,
+        enlarged=_enlargement(portrayal.enlargement),
+        witness=_witness(result),
         seconds=portrayal.seconds,
     )
     return folder.VisitRecord(
@@ -95,6 +99,21 @@ def _doppelganger(doppelganger: AssessedDoppelganger | None) -> report.Doppelgan
             for name, verdict in doppelganger.verdicts.items()
         },
         likeness=doppelganger.likeness,
+    )
+
+
+def _enlargement(enlargement: Enlargement | None) -> report.Enlargement | None:
+    if enlargement is None:
+        return None
+    return report.Enlargement(resolution=len(enlargement.picture), filter=enlargement.filter)
+
+
+def _witness(result: PortrayalResult) -> report.Witness | None:
+    if result.witness is None or result.witness.of_doppelganger is None:
+        return None
+    verdict = result.witness.of_doppelganger
+    return report.Witness(
+        judge=verdict.judge, same=verdict.same, distance=verdict.distance, threshold=verdict.threshold
     )
 
 

@@ -150,6 +150,22 @@ class Doppelganger(_Part):
     likeness: dict[str, Number]
 
 
+class Enlargement(_Part):
+    """The enlarged doppelgänger, which was judged again and holds. filter: how it was made."""
+
+    resolution: int
+    filter: str
+
+
+class Witness(_Part):
+    """The judge that did not have to be convinced, and its verdict on the doppelgänger."""
+
+    judge: str
+    same: bool
+    distance: Distance
+    threshold: Distance
+
+
 class VerdictSettings(_Part):
     """How a verdict was made: the mean over k perturbations drawn with this seed (docs/verdict.md)."""
 
@@ -160,6 +176,8 @@ class VerdictSettings(_Part):
 class Report(_Part):
     """The whole report.json. doppelganger: the one given to the sitter; doppelganger_note says why where it
     is null. on_the_way: the one beyond the border through the median; the same where none is nearer.
+
+    enlarged: null where the doppelgänger was not enlarged. witness: null where there is none.
 
     crossing: the continuum whose border the visit shows; film, sheet, curve and border pictures are of it.
     identical_share: of the values of its two border pictures, 0 to 1; null without a border. Reports of
@@ -177,6 +195,8 @@ class Report(_Part):
     on_the_way: Doppelganger | None = None
     crossing: Literal["median", "nearest"] = "median"
     identical_share: Number | None = None
+    enlarged: Enlargement | None = None
+    witness: Witness | None = None
     seconds: dict[str, Seconds]
 
     def border(self, judge: Judge) -> Border | None:

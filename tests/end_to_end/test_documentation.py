@@ -16,7 +16,8 @@ FILE = re.compile(
     r"(?:html|jpg|js|json|jsonl|lock|md|mp4|npz|npy|pkl|png|py|safetensors|tar|toml|ttf|txt|webp|xz))`"
 )
 VISIT_FOLDER = """
-    report.json portrait.png doppelganger.png on_the_way.png morph.mp4 continuum.png curve.png border_same.png
+    report.json portrait.png doppelganger.png doppelganger_1024.png card.jpg
+    on_the_way.png morph.mp4 continuum.png curve.png border_same.png
     border_other.png difference.png median_curve.png median_continuum.png median_border_same.png
     median_border_other.png median_difference.png
 """

@@ -7,6 +7,7 @@ import pytest
 from pygame import Rect
 
 from installation.delivery import card
+from installation.delivery.pictures import TakeHomePictures
 from installation.settings import texts
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
@@ -117,9 +118,9 @@ def test_codes_stand_where_their_words_begin(canvas: Canvas, values: Registry) -
 
 
 def test_the_card_begins_at_the_right() -> None:
-    face = np.zeros((64, 64, 3), np.uint8)
+    given = TakeHomePictures(1, "he", np.zeros((64, 64, 3), np.uint8))
     right_half, left_half = card.WIDTH_PX - 200, 200
-    drawn = card.draw(face, None, Texts.load("he"))[card.WIDTH_PX : card.WIDTH_PX + 90]
+    drawn = card.draw(given, Texts.load("he"))[30:150]
     assert drawn[:, right_half:].any() and not drawn[:, :left_half].any()
-    drawn = card.draw(face, None, Texts.load("en"))[card.WIDTH_PX : card.WIDTH_PX + 90]
+    drawn = card.draw(given, Texts.load("en"))[30:150]
     assert drawn[:, :left_half].any() and not drawn[:, right_half:].any()

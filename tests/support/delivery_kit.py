@@ -48,8 +48,10 @@ FILM = bytes(range(256)) * 1000
 def take_home(visit_id: int = 1, language: str = "en", film: bytes | None = FILM) -> TakeHomePictures:
     """What is handed over for one visit: small pictures; the film is bytes of no meaning."""
     same = picture(visit_id)
+    given, pair = picture(visit_id + 1000), (same, same ^ np.uint8(1))
+    enlarged = np.repeat(np.repeat(given, 2, axis=0), 2, axis=1)
     return TakeHomePictures(
-        visit_id, language, picture(visit_id + 1000), CAPTIONS, (same, same ^ np.uint8(1)), film
+        visit_id, language, given, CAPTIONS, pair, film, enlarged=enlarged, match=picture(visit_id + 2000)
     )
 
 

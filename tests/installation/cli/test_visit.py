@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from unittest.mock import MagicMock
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -77,6 +78,7 @@ def test_the_folder_holds_the_whole_idea(visit: Path) -> None:
         "border_other.png",
         "difference.png",
         "doppelganger.png",
+        "doppelganger_1024.png",
         "on_the_way.png",
         "median_border_same.png",
         "median_border_other.png",
@@ -140,6 +142,22 @@ def test_the_nearest_doppelganger_keeps_the_likeness(visit: Path, report: dict) 
     threshold = report["judges"][0]["threshold"]
     assert through["judges"]["dlib"]["worst_distance"] > threshold
     assert not np.array_equal(picture(visit / "doppelganger.png"), picture(visit / "on_the_way.png"))
+
+
+def test_the_enlarged_doppelganger_is_the_same_picture(visit: Path, report: dict) -> None:
+    """What dlib itself says of it in the worst case is in the recomputation."""
+    enlarged, exact = picture(visit / "doppelganger_1024.png"), picture(visit / "doppelganger.png")
+    assert report["enlarged"] == {"resolution": 1024, "filter": "lanczos-corrected"}
+    assert enlarged.shape == (1024, 1024, 3)
+    reduced = cv2.resize(enlarged, exact.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(reduced.astype(int) - exact).mean() < 1
+
+
+def test_the_witness_is_the_judge_that_did_not_have_to_be_convinced(report: dict) -> None:
+    witness = report["witness"]
+    assert witness["judge"] == "anthropometry"
+    assert witness["distance"] == report["doppelganger"]["judges"]["anthropometry"]["distance"]
+    assert witness["same"] is (witness["distance"] <= witness["threshold"])
 
 
 def test_the_border_that_is_shown_is_as_fine(visit: Path, report: dict) -> None:

@@ -1,14 +1,17 @@
 """The files behind a link, and the words on card and page."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from installation.delivery import card
-from installation.delivery.files import CARD, DOPPELGANGER, OTHER, SAME, encode_files
+from installation.delivery.captions import Caption
+from installation.delivery.files import CARD, DOPPELGANGER, ENLARGED, OTHER, SAME, encode_files
 from installation.delivery.page import render
 from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import marks
@@ -39,13 +42,14 @@ def test_files_carry_the_mark_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("with_pair", [True, False])
 def test_the_card_fits_in_every_language(language: str, with_pair: bool) -> None:
-    pair = (picture(1), picture(2)) if with_pair else None
-    drawn = card.draw(picture(3), pair, Texts.load(language))
+    given = take_home(language=language)
+    drawn = card.draw(given if with_pair else given.doppelganger_alone(), Texts.load(language))
     assert drawn.shape == (1350, 1080, 3)
     # Nothing runs into the margins.
-    assert (drawn[1080:, :58] == 0).all() and (drawn[1080:, -58:] == 0).all()
+    below = 720 if with_pair else 850
+    assert (drawn[below:, :58] == 0).all() and (drawn[below:, -58:] == 0).all()
     assert (drawn[-24:] == 0).all()
-    assert drawn[1080:, 60:-60].max() == 255
+    assert drawn[below:, 60:-60].max() == 255
 
 
 @pytest.mark.parametrize("language", languages())
@@ -58,9 +62,51 @@ def test_the_card_says_legibly_that_nobody_is_shown(language: str, monkeypatch: 
 
     monkeypatch.setattr(Canvas, "text", write)
     text = Texts.load(language)
-    card.draw(picture(3), (picture(1), picture(2)), text)
+    card.draw(take_home(language=language), text)
     size_px, grey = written[text("card.synthetic")]
     assert size_px >= 32 and grey >= 220
+
+
+def test_the_card_shows_match_and_doppelganger_each_with_its_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And how much of the border's pair is identical, not of these two."""
+    given = take_home()
+    assert given.match is not None and given.pair is not None
+    drawn = card.draw(given, Texts.load("en"))
+    for face, left in ((given.match, 0), (given.doppelganger, 544)):
+        shown = drawn[176 : 176 + 536, left : left + 536]
+        expected = cv2.resize(face, (536, 536), interpolation=cv2.INTER_CUBIC)
+        assert np.abs(shown.astype(int) - expected).mean() < 6
+    assert np.abs(drawn[176:712, :536].astype(int) - drawn[176:712, 544:]).mean() > 20  # the control
+    written: list[str] = []
+    monkeypatch.setattr(Canvas, "text", lambda _, words, *args, **more: written.append(words))
+    card.draw(given, Texts.load("en"))
+    assert written[:3] == ["Doppelgänger", "SAME PERSON", "SOMEONE ELSE"]
+    # Of every pixel one bit differs: none of the values is identical.
+    assert "0.0 % of the values are identical." in " ".join(written)
+
+
+def test_the_doppelganger_alone_brings_no_face_that_is_the_sitters() -> None:
+    alone = take_home().doppelganger_alone()
+    assert alone.match is None and alone.pair is None and alone.film is None and alone.enlarged is not None
+    assert set(encode_files(alone).files) == {DOPPELGANGER, ENLARGED, CARD}
+
+
+def test_the_page_saves_the_enlarged_picture_and_offers_the_exact_one() -> None:
+    page = render(encode_files(take_home()), "X", 600)
+    buttons = re.findall(r'<a class="([a-z ]+)" href="X/save/([a-z_.0-9]+)"', page)
+    assert buttons[0] == ("button", ENLARGED) and ("quiet", DOPPELGANGER) in buttons
+    assert "64 px" in page and page.index("Forget it now") < page.index("<figure")
+    without = render(encode_files(replace(take_home(), enlarged=None)), "X", 600)
+    assert re.findall(r"X/save/(doppelganger[a-z_.0-9]+)", without) == [DOPPELGANGER]
+
+
+def test_the_witness_is_named_as_one_and_comes_last() -> None:
+    captions = (Caption("dlib", False, "It was asked."), Caption("Bertillon", True, "It was not.", True))
+    page = render(encode_files(replace(take_home(), captions=captions)), "X", 600)
+    assert page.index("dlib") < page.index("A witness that nobody asked") < page.index("Bertillon")
+    assert "A witness" not in render(encode_files(take_home()), "X", 600)
 
 
 # What only somebody who was portrayed can be told.
@@ -82,7 +128,9 @@ def test_nobody_without_a_camera_is_told_of_a_likeness(
         card_words: list[str] = []
         monkeypatch.setattr(Canvas, "text", lambda _, words, *args, **more: card_words.append(words))
         content = encode_files(
-            TakeHomePictures(1, language, picture(3), pair=pair, same=same, is_real=is_real)
+            TakeHomePictures(
+                1, language, picture(3), pair=pair, match=pair and pair[0], same=same, is_real=is_real
+            )
         )
         return set(LIKENESS.findall(render(content, "X", 600))), set(LIKENESS.findall(" ".join(card_words)))
 
