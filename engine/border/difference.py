@@ -1,6 +1,4 @@
-"""How two pictures differ: how much, by how many values, and what part of the face has moved."""
-
-from dataclasses import dataclass
+"""How two pictures differ: in how many values, and what part of the face has moved."""
 
 import cv2
 import numpy as np
@@ -12,29 +10,6 @@ _REACH = 1 / 48  # standard deviation of the neighbourhood of `what_moved`, in w
 _BACKGROUND = 0.8  # the share of the picture that `what_moved` leaves out, as all of it moves a little
 _FULL = 0.75  # of the largest density: where the mask reaches 1
 _DARK = 0.28  # how bright the rest is under a spotlight
-
-
-@dataclass(frozen=True, eq=False)
-class Difference:
-    """The absolute difference of two pictures.
-
-    picture: uint8 (R, R, 3) RGB, channel by channel. factor: how many times it can be magnified. mean_levels:
-    its mean in grey levels of 255.
-    """
-
-    picture: Pixels
-    factor: int
-    mean_levels: float
-
-    @classmethod
-    def between(cls, first: Pixels, second: Pixels) -> "Difference":
-        """The difference of two pictures of one size, uint8 (R, R, 3) RGB each."""
-        apart = np.abs(first.astype(np.int16) - second)
-        return cls(apart.astype(np.uint8), difference_factor(first, second), float(apart.mean()))
-
-    def magnified(self, gain: float) -> Pixels:
-        """The difference `gain` times brighter, clipped at white: uint8 (R, R, 3) RGB."""
-        return np.asarray(cv2.convertScaleAbs(self.picture, alpha=gain), np.uint8)
 
 
 def identical_share(first: Pixels, second: Pixels) -> float:
@@ -68,12 +43,3 @@ def spotlight(picture: Pixels, mask: NDArray[np.float32], share: float = 1.0) ->
     dark = _DARK * cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
     keep = 1 - share * (1 - mask[..., None])
     return np.asarray(np.round(dark + (picture - dark) * keep), np.uint8)
-
-
-def difference_factor(first: Pixels, second: Pixels) -> int:
-    """How many times the difference of two pictures can be magnified: a power of two up to 128.
-
-    The largest one at which all but 0.2 % of the values stay below white.
-    """
-    high = float(np.quantile(np.abs(first.astype(np.int16) - second), 0.998))
-    return next((factor for factor in (128, 64, 32, 16, 8, 4, 2) if high * factor <= 255), 1)

@@ -106,9 +106,9 @@ def _in_words(report: Report) -> str:
     note = f"\n{report.sitter.note}" if report.sitter.note else ""
     judge = report.judges[0]
     if report.identical_share is not None:
-        percent = Texts.load(FALLBACK).percent(report.identical_share)
+        share = Texts.load(FALLBACK).share(report.identical_share)
         border = (
-            f"{judge.name} stops knowing the sitter between two pictures, {percent} % of whose values are "
+            f"{judge.name} stops knowing the sitter between two pictures, {share} of whose values are "
             "identical"
         )
     else:

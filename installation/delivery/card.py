@@ -40,11 +40,11 @@ def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
         _draw_face(canvas, text, pictures.doppelganger, pictures.same, place)
 
     key = "card.fact_same" if pictures.same else "card.fact"
-    baseline = _FACES_TOP + side + 96
+    baseline = _FACES_TOP + side + 96.0
     baseline = _lines(canvas, text, area, text.for_sitter(pictures.is_real, key), baseline, _SENTENCE_PX, 600)
     if pictures.pair is not None:
-        share = text("card.identical", percent=text.percent(identical_share(*pictures.pair)))
-        _lines(canvas, text, area, share, baseline + 24, _SHARE_PX, 400, grey(205))
+        identical = text("card.identical", share=text.share(identical_share(*pictures.pair)))
+        _lines(canvas, text, area, identical, baseline + 24, _SHARE_PX, 400, grey(205))
     made = text.for_sitter(pictures.is_real, "card.synthetic")
     size = fitting_size((made,), _MADE_PX, 500, area.width)
     _line(canvas, text, area, made, HEIGHT_PX - 44, size, 500, _MADE_GREY)

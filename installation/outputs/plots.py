@@ -168,7 +168,7 @@ def difference(same: Pixels, other: Pixels) -> Pixels:
     size, margin = 1440, 64
     canvas = Canvas(size, size + 200)
     _place(canvas, spotlight(same, what_moved(same, other)), 0, 0, size)
-    words = _ENGLISH("film.identical", percent=_ENGLISH.percent(identical_share(same, other)))
+    words = _ENGLISH("film.identical", share=_ENGLISH.share(identical_share(same, other)))
     canvas.text("what moved", (margin, size + 92), 64, 600)
     canvas.text(words, (margin, size + 156), 44, 400, GREY)
     return canvas.rgb

@@ -89,15 +89,6 @@ class Texts:
         """A share, 0 to 1, in per cent to one decimal, rounded down: what differs at all is never 100 %."""
         return f"{self.number(math.floor(1000 * value) / 10, 1)}\u00a0%"
 
-    def levels(self, value: float) -> str:
-        """How far two pictures are apart, in grey levels: never nothing where they differ."""
-        first = -math.floor(math.log10(value)) if value > 0 else 0
-        return self.number(value, max(first, 2))
-
-    def percent(self, share: float) -> str:
-        """A share, 0 to 1, in percent with one decimal; never 100 where something is missing."""
-        return self.number(math.floor(share * 1000) / 10, 0 if share == 1 else 1)
-
     def strangers(self, fmr: float | None, is_real: bool = True) -> str:
         """A judge's operating point as a visitor reads it; None where nobody has measured it."""
         if fmr is None:

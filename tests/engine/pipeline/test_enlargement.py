@@ -30,7 +30,9 @@ def test_the_enlarged_picture_reduced_again_is_the_judged_one() -> None:
     found = enlarge(picture, lambda pictures: [True] * len(pictures))
     assert found is not None and found.filter == next(iter(FILTERS))
     assert found.picture.shape == (ENLARGED_PX, ENLARGED_PX, 3) and found.picture.dtype == np.uint8
-    plain = cv2.resize(picture, (ENLARGED_PX, ENLARGED_PX), interpolation=cv2.INTER_LANCZOS4)
+    plain = np.asarray(
+        cv2.resize(picture, (ENLARGED_PX, ENLARGED_PX), interpolation=cv2.INTER_LANCZOS4), np.uint8
+    )
     assert reduced_error(picture, found.picture) < 0.25 * reduced_error(picture, plain)
 
 

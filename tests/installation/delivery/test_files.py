@@ -84,7 +84,7 @@ def test_the_card_shows_match_and_doppelganger_each_with_its_verdict(
     card.draw(given, Texts.load("en"))
     assert written[:3] == ["Doppelgänger", "SAME PERSON", "SOMEONE ELSE"]
     # Of every pixel one bit differs: none of the values is identical.
-    assert "0.0 % of the values are identical." in " ".join(written)
+    assert "0.0\u00a0% of the values are identical." in " ".join(written)
 
 
 def test_the_doppelganger_alone_brings_no_face_that_is_the_sitters() -> None:

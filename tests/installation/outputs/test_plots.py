@@ -89,7 +89,7 @@ def test_difference_plate_says_how_much_is_identical(monkeypatch: pytest.MonkeyP
     other = dark.copy()
     other[0, 0] = 200
     plots.difference(dark, other)
-    assert written[-1] == "98.4 % of the values are identical."
+    assert written[-1] == "98.4\u00a0% of the values are identical."
 
 
 def test_long_text_is_shortened_to_its_room() -> None:
