@@ -1,7 +1,14 @@
-"""Jury: every judge's border on one line."""
+"""Jury: every judge's border on one line, then what each says of the picture that is given.
+
+1. A ride on the median way, with all borders on one line.
+2. Each judge's verdict on the doppelgänger, and who that judge is, one after the other.
+3. The witness: a judge that nobody had to convince. What it says is the last word.
+
+Without a doppelgänger the first part is all there is.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +16,7 @@ from pydantic import Field
 from pygame import Rect
 
 from engine.border.strip import Strip
-from engine.pipeline.result import JudgeResult
+from engine.pipeline.result import JudgeResult, PortrayalResult
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Align, Canvas, TextBlock
 from installation.stage.start_edge import StartEdge, start_edge
@@ -18,11 +25,15 @@ from installation.stage.typesetting import fits, text_width
 from installation.stage.view import ShownPicture, View
 from scenes.widgets.calm_verdict import CalmVerdict
 from scenes.widgets.idle_glow import draw_idle_glow
+from scenes.widgets.statement import Statement, draw_statement, statements
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.sweep import Leg, index_at, sweep_t
 from scenes.widgets.verdict import judge_name, shown_picture
 
 LONGEST_S = 60.0
+_LINE_SHARE = 0.36  # of the scene, for the line
+_WITNESS_SHARE = 0.3
+_FADE_S = 0.8  # from one part to the next
 _RADIUS, _INDENT = 0.36, 1.15  # of a sign, and of the name beside it, as multiples of the type size
 _PITCH = 1.25  # from line to line, as a multiple of the type size
 _TRIES = 200  # at most, to place the names: a frame must not wait for them
@@ -63,7 +74,7 @@ class Jury(CancellableScene):
     def update(self, view: View) -> None:
         if view.participant.result is None:
             return
-        strip, lasts_s = view.participant.result.median, min(view.duration_s, LONGEST_S)
+        strip, lasts_s = view.participant.result.median, _line_s(view, view.participant.result)
         rest_s = min(view.parameters.of(JuryParameters).rest_s, lasts_s / 4)
         away_s, back_s = (share * (lasts_s - 2 * rest_s) for share in (0.6, 0.4))
         legs = (Leg(1.0, 1.0, rest_s), Leg(1.0, 0.0, away_s), Leg(0.0, 1.0, back_s))
@@ -78,6 +89,11 @@ class Jury(CancellableScene):
         if view.participant.result is None:
             draw_idle_glow(canvas, theme, layout.face)
             return
+        line_s = _line_s(view, view.participant.result)
+        if view.elapsed_s >= line_s:
+            self._draw_statements(canvas, view, theme, view.participant.result, view.elapsed_s - line_s)
+            return
+        theme = replace(theme, fade=min(theme.fade, ease(line_s - view.elapsed_s, _FADE_S)))
         strip, judge_results = (
             view.participant.result.median,
             view.participant.result.judge_results[: parameters.judges],
@@ -102,6 +118,22 @@ class Jury(CancellableScene):
             self._draw_sentence(canvas, view, theme, area, strip, judge_results)
         if theme.fade > 0 and any(judge_result.judge == strip.judge for judge_result in judge_results):
             self._shown = (shown_picture(strip, self._index),)
+
+    def _draw_statements(
+        self, canvas: Canvas, view: View, theme: Theme, result: PortrayalResult, elapsed_s: float
+    ) -> None:
+        """Draws the doppelgänger, and beside it one judge after the other."""
+        heard = statements(result, view.parameters.of(JuryParameters).judges)
+        picture, _ = result.picture_to_take_home
+        canvas.picture(picture, canvas.layout.face, ease(elapsed_s, _FADE_S) * theme.breath)
+        begins_s = 0.0
+        for statement, lasts_s in zip(heard, _lengths_s(view, result, heard), strict=True):
+            since_s = elapsed_s - begins_s
+            if since_s < lasts_s:
+                light = min(ease(since_s, _FADE_S), ease(lasts_s - since_s, _FADE_S))
+                draw_statement(canvas, view, theme, statement, since_s / lasts_s, light)
+                return
+            begins_s += lasts_s
 
     def _draw_line(
         self,
@@ -198,6 +230,23 @@ class Jury(CancellableScene):
         line = f"{judge_name(view, judge_result.judge)}: {sentence}"
         if fits(line, body, 300, area.size):
             canvas.column([TextBlock(line, body, 300, theme.quiet_ink, theme.fade)], area)
+
+
+def _line_s(view: View, result: PortrayalResult) -> float:
+    """How long the line is shown: all of the scene, unless judges are heard on the doppelgänger."""
+    lasts_s = min(view.duration_s, LONGEST_S)
+    heard = statements(result, view.parameters.of(JuryParameters).judges)
+    return _LINE_SHARE * lasts_s if heard else lasts_s
+
+
+def _lengths_s(view: View, result: PortrayalResult, heard: Sequence[Statement]) -> list[float]:
+    """How long each judge is heard; the witness longer than one of several others."""
+    left_s = min(view.duration_s, LONGEST_S) - _line_s(view, result)
+    witness_s = _WITNESS_SHARE * min(view.duration_s, LONGEST_S) if heard[-1].is_witness else 0.0
+    others = [each for each in heard if not each.is_witness]
+    if not others:
+        return [left_s]
+    return [witness_s if each.is_witness else (left_s - witness_s) / len(others) for each in heard]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a judge comes from, for visitors.
+
+    maker: who made it. year: when. photographs, people: of the faces it was trained with, None where nothing
+    was trained or its maker does not say. measures: whether it compares lengths instead of having been
+    trained. source: of these facts.
+    """
+
+    maker: str
+    year: int
+    source: str
+    photographs: int | None = None
+    people: int | None = None
+    measures: bool = False
+
+
+@dataclass(frozen=True)
 class JudgeEntry:
     """A judge by name, before it is built.
 
@@ -33,6 +50,7 @@ class JudgeEntry:
             `build(name, operating_point, weights) -> Judge`.
         weights: for a judge whose file has to be fetched: the entry of `weights/manifest.toml`, and the file
             in it.
+        origin: None where its facts have not been checked.
     """
 
     description: str
@@ -40,6 +58,7 @@ class JudgeEntry:
     binding: bool
     module: str
     weights: tuple[str, str] | None = None
+    origin: Origin | None = None
 
     @property
     def points(self) -> "Mapping[str, OperatingPoint]":
@@ -59,10 +78,29 @@ class JudgeEntry:
 
 JUDGES: dict[str, JudgeEntry] = {
     "dlib": JudgeEntry(
-        "dlib's face recognition ResNet, 128 numbers", "euclidean", True, "engine.judges.dlib"
+        "dlib's face recognition ResNet, 128 numbers",
+        "euclidean",
+        True,
+        "engine.judges.dlib",
+        origin=Origin(
+            "Davis King",
+            2017,
+            "github.com/davisking/dlib-models, README.md",
+            photographs=3_000_000,
+            people=7_485,
+        ),
     ),
     "anthropometry": JudgeEntry(
-        "proportions of the face, after Bertillon", "euclidean", False, "engine.judges.anthropometry"
+        "proportions of the face, after Bertillon",
+        "euclidean",
+        False,
+        "engine.judges.anthropometry",
+        origin=Origin(
+            "Alphonse Bertillon",
+            1885,
+            "his address to the penitentiary congress at Rome, 1885",
+            measures=True,
+        ),
     ),
     "arcface-l": JudgeEntry(
         "ArcFace ResNet-50 of buffalo_l, 512 numbers",
@@ -84,6 +122,7 @@ JUDGES: dict[str, JudgeEntry] = {
         True,
         "engine.judges.sface",
         ("sface", "face_recognition_sface_2021dec.onnx"),
+        Origin("Yaoyao Zhong", 2021, "github.com/opencv/opencv_zoo, models/face_recognition_sface/README.md"),
     ),
     "mobileface": JudgeEntry(
         "MobileFace of becauseofAI, 256 numbers",

@@ -93,8 +93,11 @@ class Texts:
         """A judge's operating point as a visitor reads it; None where nobody has measured it."""
         if fmr is None:
             return self.for_sitter(is_real, "jury.unmeasured")
-        count = f"{max(round(fmr * 10_000), 1):,}".replace(",", self("jury.thousands"))
-        return self.for_sitter(is_real, "jury.takes", count=count)
+        return self.for_sitter(is_real, "jury.takes", count=self.count(max(round(fmr * 10_000), 1)))
+
+    def count(self, value: int) -> str:
+        """A whole number, its digits in groups as the language writes them."""
+        return f"{value:,}".replace(",", self("jury.thousands"))
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The line of `key`, `section.name`, with `{value}`s filled in. Raises KeyError if there is none."""

@@ -35,7 +35,9 @@ class Timeouts(Parameters):
         description="the search for the nearest picture, at most; then the best so far is shown",
     )
     border_s: float = Field(30, ge=5, le=300, description="the border and its crossings")
-    jury_s: float = Field(12, ge=5, le=120, description="where the other judges put the border")
+    jury_s: float = Field(
+        22, ge=5, le=120, description="the judges' borders, their verdicts on the picture, and the witness"
+    )
     doppelganger_s: float = Field(
         60,
         ge=20,

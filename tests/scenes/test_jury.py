@@ -9,14 +9,18 @@ from hypothesis import given as examples
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from engine.judges.registry import JUDGES
 from engine.pipeline.result import PortrayalResult
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
+from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.layout import Layout
 from installation.stage.typesetting import text_width
+from installation.visit.participants import Sitter
 from scenes.jury import headline_key, place_labels
-from tests.support.scene_checks import UPRIGHT, WIDE, faults, index_of
+from scenes.widgets.statement import statements
+from tests.support.scene_checks import UPRIGHT, WIDE, faults, heard, index_of
 from tests.support.scene_views import play, somebody
 
 
@@ -81,3 +85,46 @@ def test_finding_without_opinions_draws_nothing_wrong(values: Registry) -> None:
     bare: PortrayalResult = replace(somebody().result, judge_results=())
     play(canvas, Phase.JURY, 3.0, values, result=bare)
     assert not faults(canvas)
+
+
+def words(canvas: Canvas) -> str:
+    return " ".join(each.words for each in canvas.drawn_items)
+
+
+@pytest.mark.parametrize("sitter", Sitter)
+def test_each_judge_is_heard_on_the_picture_that_is_given_and_the_witness_last(
+    sitter: Sitter, values: Registry
+) -> None:
+    canvas, text, found = Canvas(*WIDE), Texts.load("en"), heard(somebody().result)
+    is_real = sitter is Sitter.CAMERA
+    witness = found.witness
+    assert witness is not None and [each.is_witness for each in statements(found, 5)] == [False, True]
+    told = []
+    for at_s in np.arange(1.0, 22.0, 1.0):
+        play(canvas, Phase.JURY, float(at_s), values, result=found, sitter=sitter)
+        told.append(words(canvas))
+    of_judge = text.for_sitter(is_real, "jury.given", judge="dlib")
+    of_witness = text("jury.witness", judge=text.judge(witness.judge))
+    heard_s = [sum(line in words for words in told) for line in (of_judge, of_witness)]
+    assert min(heard_s) >= 5  # seconds in which it can be read
+    assert of_witness in told[-1] and of_judge not in told[-1]
+    assert text.for_sitter(is_real, "jury.witness_same") in told[-1]
+    assert text("verdict.same").upper() in told[-1]
+    judge = next(each for each in told if of_judge in each)
+    assert "Davis King, 2017" in judge and "7,485" in judge and text("verdict.other").upper() in judge
+
+
+def test_without_a_doppelganger_the_jury_is_the_line(values: Registry) -> None:
+    canvas, text = Canvas(*WIDE), Texts.load("en")
+    assert statements(somebody().result, 5) == []
+    play(canvas, Phase.JURY, 18.0, values)
+    assert text("jury.nobody") in words(canvas)
+
+
+def test_what_is_said_of_a_judge_has_a_source() -> None:
+    for name, entry in JUDGES.items():
+        if entry.origin is not None:
+            assert entry.origin.source and entry.origin.maker, name
+            assert 1850 < entry.origin.year < 2030
+            assert (entry.origin.photographs is None) == (entry.origin.people is None)
+    assert JUDGES["dlib"].origin and JUDGES["anthropometry"].origin

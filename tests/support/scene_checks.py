@@ -15,6 +15,8 @@ import numpy as np
 from pygame import Rect
 
 from engine.border.strip import NoBorderReason
+from engine.judges.verdict import Verdict
+from engine.pipeline.result import PortrayalResult
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas, ItemKind
 from installation.stage.view import Guidance, SearchStatus, Sighting
@@ -78,8 +80,12 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "border-nobody", Phase.BORDER, 25.0, {"result": never, "sitter": Sitter.SYNTHETIC}
     yield "border-late", Phase.BORDER, 2.0, {"result": None}
     yield "jury", Phase.JURY, 4.0, {}
+    for name, at_s in (("line", 4.0), ("judge", 11.0), ("witness", 18.0)):
+        yield f"jury-{name}", Phase.JURY, at_s, {"result": heard(found)}
+    of_nobody = {"result": heard(found), "sitter": Sitter.SYNTHETIC}
+    yield "jury-witness-nobody", Phase.JURY, 18.0, of_nobody
     yield "jury-crowd", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd)}
-    yield "jury-crowd-back", Phase.JURY, 8.5, {"result": replace(found, judge_results=crowd)}
+    yield "jury-crowd-back", Phase.JURY, 16.0, {"result": replace(found, judge_results=crowd)}
     yield "jury-alone", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd[:1])}
     agreed = tuple(
         replace(each, border_t=t, no_border_reason=None)
@@ -100,6 +106,19 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "farewell", Phase.FAREWELL, 6.0, {}
     yield "farewell-link", Phase.FAREWELL, 6.0, {"link": LINK}
     yield "farewell-nobody", Phase.FAREWELL, 6.0, {"link": LINK, "sitter": Sitter.SYNTHETIC}
+
+
+def heard(found: PortrayalResult) -> PortrayalResult:
+    """The same, where each judge has been asked about the doppelgänger; those that bind say someone else."""
+    shares = {True: 1.04, False: 0.5}
+    asked = tuple(
+        replace(
+            each,
+            of_doppelganger=Verdict(each.judge, each.threshold, each.threshold * shares[each.binding]),
+        )
+        for each in found.judge_results
+    )
+    return replace(found, judge_results=asked)
 
 
 LATE: dict[Phase, dict[str, Any]] = {
