@@ -85,9 +85,9 @@ class PortrayalResult:
     def witness(self) -> JudgeResult | None:
         """The judge that says at the end what it makes of the doppelgänger; nobody had to convince it.
 
-        The first judge of the panel that is not binding and saw a face in the doppelgänger. The anthropometry
-        is the witness only where there is no other: it is the weakest. None without such a judge, or without
-        a doppelgänger.
+        The first judge of the panel that is not binding (`[judging] witness` makes a judge so) and saw a face
+        in the doppelgänger. The anthropometry is the witness only where there is no other: it is the weakest.
+        None without such a judge, or without a doppelgänger.
         """
         witnesses = [
             judge_result

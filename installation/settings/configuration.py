@@ -139,6 +139,15 @@ class Judging(_Section):
     )
     perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="which perturbations")
+    witness: JudgeName | None = Field(
+        None, description="a judge of the panel that need not be convinced, and is asked at the end"
+    )
+
+    @model_validator(mode="after")
+    def _witness_is_on_the_panel(self) -> Self:
+        if self.witness is not None and self.witness not in self.panel[1:]:
+            raise ValueError(f"the witness {self.witness} must be on the panel, and not its first judge")
+        return self
 
 
 class Display(_Section):

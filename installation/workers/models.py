@@ -131,13 +131,19 @@ def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
 
 
 def _panel(manifest: Manifest, configuration: Configuration) -> list[Judge]:
-    """The judges of a visit; those of the configuration's own are tried on the known pair."""
+    """The judges of a visit; those of the configuration's own are tried on the known pair.
+
+    The witness binds nobody, whatever kind of judge it is.
+    """
     judges = panel(
         configuration.judging.panel,
         judge_files(configuration.panel_of_the_project),
         configuration.judging.thresholds,
         list(configuration.judges.values()),
     )
+    for judge in judges:
+        if judge.name == configuration.judging.witness:
+            judge.binding = False
     own = [judge for judge in judges if judge.name in configuration.judges]
     if own:
         pair = load_known_pair(manifest.locate("known-pair"))
