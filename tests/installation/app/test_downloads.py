@@ -1,5 +1,6 @@
 """What a phone gets: film, pair, card and figures of one crossing; and a late film holds up no link."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -97,7 +98,7 @@ def test_a_link_waits_for_the_film_and_not_for_a_late_one(
     result, offering = result_with_nearest(), Downloads(delivery, False, 1.0)
     offering.begin_film(result, "en", True, EVERYTHING)
     now_s = 100.0
-    monkeypatch.setattr(downloads.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
     assert not offering.offer(1, result, ENGLISH, True, EVERYTHING) and not delivery.offered
     now_s += downloads.FILM_LIMIT_S + 1
     assert offering.offer(1, result, ENGLISH, True, EVERYTHING)
