@@ -1,6 +1,7 @@
 """Smooth displacements of a face: brows, the corners of the mouth, pucker, and how the head goes along."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -18,11 +19,14 @@ RIGHT_BROW_POINTS = (285, 295, 282, 283, 276, 300, 293, 334, 296, 336)
 BROWS_GAIN, SMILE_GAIN, PUCKER_GAIN = 1.8, 1.25, 4.0
 
 
+@lru_cache(maxsize=8)
 def pixel_grid(side_px: int, map_px: int) -> Array:
     """float32 (map_px, map_px, 2): the x and y, in pixels of a picture of `side_px`, of a coarser map's
-    pixels."""
+    pixels. Not to be written to."""
     at = (np.arange(map_px, dtype=np.float32) + 0.5) * (side_px / map_px) - 0.5
-    return np.stack(np.meshgrid(at, at), axis=-1)
+    grid = np.stack(np.meshgrid(at, at), axis=-1)
+    grid.setflags(write=False)
+    return grid
 
 
 def expression_fields(mesh: Mesh, side_px: int, map_px: int) -> dict[str, Array]:

@@ -65,10 +65,15 @@ def _spread(flow: Array, weight: Array, sigma_px: float, least: float) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Flows:
-    """Flows by how far something has moved: `amounts` (K,) ascending, with 0, and `flows` (K, S, S, 2)."""
+    """Flows by how far a head has turned.
+
+    amounts: (K,) degrees, ascending, with 0. flows: (K, S, S, 2). aside: (K,) degrees by which each turns the
+    head about the other axis.
+    """
 
     amounts: NDArray[np.float64]
     flows: Array
+    aside: NDArray[np.float64]
 
     @property
     def range(self) -> tuple[float, float]:
@@ -81,3 +86,7 @@ class Flows:
         low = min(int(place), len(self.amounts) - 2)
         share = np.float32(place - low)
         return (1 - share) * self.flows[low] + share * self.flows[low + 1]
+
+    def aside_at(self, amount: float) -> float:
+        """How far the flow at an amount turns the head about the other axis, in degrees."""
+        return float(np.interp(amount, self.amounts, self.aside))

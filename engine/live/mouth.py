@@ -25,7 +25,7 @@ UPPER_SHARE, CHIN_SHARE = 0.08, 0.8
 PALATE, TONGUE, TEETH = (34.0, 12.0, 13.0), (165.0, 80.0, 76.0), (196.0, 184.0, 168.0)
 # The teeth that show, in widths of the mouth, and the opening from which they begin to.
 TEETH_HEIGHT, TEETH_FROM = 0.1, 0.1
-BISECTIONS = 9
+BISECTIONS = 8
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from engine.live.rig import Rig
 
 # From this share of the way to the end of its range on, a turn slows down, and never jumps at the end.
 KNEE_SHARE = 0.7
+MOST_NOD_DEG = 5.0
 
 
 def draw(rig: Rig, motion: Motion) -> Pixels:
@@ -24,7 +25,7 @@ def draw(rig: Rig, motion: Motion) -> Pixels:
     if motion == REST:
         return rig.picture.copy()
     motion = replace(motion, **{name: gain * getattr(motion, name) for name, gain in rig.gains.items()})
-    coarse = _places(rig, motion)
+    coarse = source_places(rig, motion)
     side_px, map_px = len(rig.picture), len(coarse)
     grid = pixel_grid(side_px, side_px)
     places = grid + _enlarged(coarse - pixel_grid(side_px, map_px), side_px // map_px)
@@ -42,7 +43,7 @@ def draw(rig: Rig, motion: Motion) -> Pixels:
     return picture
 
 
-def _places(rig: Rig, motion: Motion) -> Array:
+def source_places(rig: Rig, motion: Motion) -> Array:
     """Where in the picture at rest each pixel comes from, lids and mouth apart: (S, S, 2), x and y."""
     side_px, map_px = len(rig.picture), len(rig.head)
     grid = pixel_grid(side_px, map_px)
@@ -57,7 +58,9 @@ def _places(rig: Rig, motion: Motion) -> Array:
         origin = (grid - centre - shift.astype(np.float32)) @ back.T.astype(np.float32) + centre
         places += rig.head[..., None] * (origin - grid)
     yaw_deg = _eased(motion.yaw_deg, rig.yaw_range_deg)
-    pitch_deg = _eased(motion.pitch_deg, rig.pitch.range)
+    # A turn that makes the head nod as well is evened out.
+    nod_deg = float(np.clip(rig.yaw.aside_at(yaw_deg), -MOST_NOD_DEG, MOST_NOD_DEG))
+    pitch_deg = _eased(motion.pitch_deg - nod_deg, rig.pitch.range)
     if yaw_deg or pitch_deg:
         flow = rig.yaw.at(yaw_deg) + rig.pitch.at(pitch_deg)
         places = places + _looked_up(flow, places, side_px)
@@ -65,7 +68,7 @@ def _places(rig: Rig, motion: Motion) -> Array:
     if any(numbers.values()):
         moved = sum(np.float32(number) * rig.fields[name] for name, number in numbers.items() if number)
         origin = places
-        for _ in range(3):
+        for _ in range(2):
             origin = places - _looked_up(np.asarray(moved), origin, side_px)
         places = origin
     return places

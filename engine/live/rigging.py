@@ -6,7 +6,6 @@ at rest and turned by several angles. The dense flow between these then moves th
 and brows move by the face's mesh (`engine.live.eyes`, `mouth`, `fields`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -65,39 +64,13 @@ def make_rig(
     side_px = min(len(picture), MAP_PX)
     if len(picture) % side_px:
         raise ValueError(f"a picture of {len(picture)} pixels cannot be rigged: give a multiple of {MAP_PX}")
-    soft = SoftPictures(generator, place, side_px)
-    scale = len(picture) / side_px
-    face = face_hull(mesh[:, :2] / scale, side_px, HULL_SCALE)
-    rest = soft.draw()
-    at_rest = _measured(analyser, _shrunk(picture, side_px))
-
-    def flows(direction: torch.Tensor, turn: Turn, angle: Callable[[Expression], float]) -> Flows:
-        found = {0.0: np.zeros((side_px, side_px, 2), np.float32)}
-        for sign in (-1, 1):
-            reached_deg = 0.0
-            for step in range(1, turn.steps + 1):
-                moved = soft.draw(sign * step * turn.step_deg * direction)
-                flow = flow_back(rest, moved, face)
-                turned = _measured(analyser, _warped(_shrunk(picture, side_px), flow))
-                if at_rest is None or turned is None:
-                    break
-                turned_deg = sign * (angle(turned) - angle(at_rest))
-                if turned_deg < reached_deg + LEAST_STEP_DEG:
-                    break
-                reached_deg = turned_deg
-                found[sign * turned_deg] = scale * flow
-                if reached_deg >= turn.most_deg:
-                    break
-        amounts = sorted(found)
-        if len(amounts) == 1:  # nothing turns: no flow on both sides
-            amounts = [0.0, 0.0]
-        return Flows(np.array(amounts), np.stack([found[amount] for amount in amounts]))
-
+    face = face_hull(mesh[:, :2] * (side_px / len(picture)), side_px, HULL_SCALE)
+    heads = _Heads(SoftPictures(generator, place, side_px), picture, face, analyser)
     rig = Rig(
         picture=picture,
         rest=measure(mesh),
-        yaw=flows(directions.yaw, YAW, lambda expression: expression.yaw_deg),
-        pitch=flows(directions.pitch, PITCH, lambda expression: expression.pitch_deg),
+        yaw=heads.turned(directions.yaw, YAW, "yaw_deg", "pitch_deg"),
+        pitch=heads.turned(directions.pitch, PITCH, "pitch_deg", "yaw_deg"),
         fields=expression_fields(mesh, len(picture), side_px),
         head=head_weight(mesh, len(picture), side_px),
         eyes=(Eye.of(mesh[:, :2], 0), Eye.of(mesh[:, :2], 1)),
@@ -120,6 +93,49 @@ class SoftPictures:
         place = self.place if added is None else replace(self.place, latent=self.place.latent + added)
         picture = to_uint8(draw(self.generator, place, fast_dtype(self.generator.device), "none"))[0].numpy()
         return _shrunk(picture, self.side_px)
+
+
+@dataclass(frozen=True, eq=False)
+class _Heads:
+    """Turns the soft head and, along with it, the sitter's picture. face: `face_hull` of the picture."""
+
+    soft: SoftPictures
+    picture: Pixels
+    face: Array
+    analyser: FaceAnalyser
+
+    def turned(self, direction: torch.Tensor, turn: Turn, angle: str, other: str) -> Flows:
+        """The flows along a direction, and what they turn as measured on the sitter's picture.
+
+        angle, other: the field of `Expression` that the direction is to change, and the other one.
+        """
+        soft, side_px = self.soft.draw(), self.soft.side_px
+        picture = _shrunk(self.picture, side_px)
+        rest = _measured(self.analyser, picture)
+        found = {0.0: (0.0, np.zeros((side_px, side_px, 2), np.float32))}
+        for sign in (-1, 1):
+            reached_deg = 0.0
+            for step in range(1, turn.steps + 1):
+                flow = flow_back(soft, self.soft.draw(sign * step * turn.step_deg * direction), self.face)
+                moved = _measured(self.analyser, _warped(picture, flow))
+                if rest is None or moved is None:
+                    break
+                turned_deg = sign * (getattr(moved, angle) - getattr(rest, angle))
+                if turned_deg < reached_deg + LEAST_STEP_DEG:
+                    break
+                reached_deg = turned_deg
+                found[sign * turned_deg] = (getattr(moved, other) - getattr(rest, other), flow)
+                if reached_deg >= turn.most_deg:
+                    break
+        amounts = sorted(found)
+        if len(amounts) == 1:  # nothing turns: no flow on both sides
+            amounts = [0.0, 0.0]
+        scale = np.float32(len(self.picture) / side_px)
+        return Flows(
+            np.array(amounts),
+            np.stack([scale * found[amount][1] for amount in amounts]),
+            np.array([found[amount][0] for amount in amounts]),
+        )
 
 
 def _shrunk(picture: Pixels, side_px: int) -> Pixels:

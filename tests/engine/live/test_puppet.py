@@ -67,7 +67,7 @@ def test_lids_shut(rig: Rig, analyser: FaceAnalyser) -> None:
 
 
 def test_without_flows_the_head_does_not_turn(rig: Rig, analyser: FaceAnalyser) -> None:
-    still = Flows(np.array([-12.0, 0.0, 12.0]), np.zeros((3, *rig.head.shape, 2), np.float32))
+    still = Flows(np.array([-12.0, 0.0, 12.0]), np.zeros((3, *rig.head.shape, 2), np.float32), np.zeros(3))
     assert abs(moved(replace(rig, yaw=still), Motion(yaw_deg=8.0), analyser).yaw_deg) < 1.0
 
 
@@ -109,8 +109,8 @@ def test_a_larger_picture_moves_alike(rig: Rig, mesh: Mesh) -> None:
         rig,
         picture=large,
         rest=measure(points),
-        yaw=Flows(rig.yaw.amounts, 2 * rig.yaw.flows),
-        pitch=Flows(rig.pitch.amounts, 2 * rig.pitch.flows),
+        yaw=Flows(rig.yaw.amounts, 2 * rig.yaw.flows, rig.yaw.aside),
+        pitch=Flows(rig.pitch.amounts, 2 * rig.pitch.flows, rig.pitch.aside),
         fields=expression_fields(points, 512, 256),
         eyes=(Eye.of(points[:, :2], 0), Eye.of(points[:, :2], 1)),
         mouth=Mouth.of(points[:, :2], 512, rig.mouth.light),
