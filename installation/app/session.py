@@ -91,6 +91,7 @@ class Session:
         self._lock_step = lock_step
         self._counters = counters or Counters(None, 1)
         self._for_technician = False
+        self._last_search_s: float | None = None
         self._visitor = VisitorData()  # all there is of a visitor here; replaced as a whole
 
     @property
@@ -124,10 +125,12 @@ class Session:
 
     def handle(self, event: Event, now_s: float) -> None:
         """Passes an event to the state machine, and carries out the effects."""
-        before = self.state.phase
+        before, entered_s = self.state.phase, self.state.entered_s
         self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
         after = self.state.phase
         if after is not before:
+            if (before, after) == (Phase.SEARCH, Phase.BORDER):
+                self._last_search_s = now_s - entered_s
             if before is Phase.ATTRACT:
                 self._visitor = VisitorData()
             log.info("visit %d: %s -> %s: %s", self.state.visit_id, before, after, self.state.reason)
@@ -156,6 +159,7 @@ class Session:
             camera=self._camera.latest() if self.state.consented or self._for_technician else None,
             participants=(participant,),
             people=self.people,
+            last_search_s=self._last_search_s,
             downloads_available=self._downloads.available and not visitor.link_ended,
         )
 

@@ -116,7 +116,8 @@ class View:
     of all parameters. text: the words in the visit's language. entered_s: when this scene was entered.
     duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame,
     mirrored; None without consent or without a frame. participants: at least one, the first is the one who
-    is portrayed. people: continua of synthetic people, for attract. downloads_available: whether the
+    is portrayed. people: continua of synthetic people, for attract. last_search_s: how long the last whole
+    search took, None before the first. downloads_available: whether the
     pictures can be downloaded now or later. diagnostics: None but for the technician's scene. interactive:
     whether a visitor can act on what is drawn; False in a film.
     """
@@ -130,6 +131,7 @@ class View:
     camera: Frame | None = None
     participants: tuple[ParticipantView, ...] = (ParticipantView(),)
     people: Sequence[Strip] = ()
+    last_search_s: float | None = None
     downloads_available: bool = True
     diagnostics: Diagnostics | None = None
     interactive: bool = True
