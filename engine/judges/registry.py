@@ -137,6 +137,14 @@ JUDGES: dict[str, JudgeEntry] = {
         True,
         "engine.judges.faceres",
         ("faceres", "faceres-deep.json"),
+        Origin(
+            "Andrey Savchenko",
+            2019,
+            "PeerJ Computer Science 5, e197, and his repository HSE_FaceRec_tf: VGGFace2, whose makers give "
+            "these numbers",
+            photographs=3_310_000,
+            people=9_131,
+        ),
     ),
 }
 
@@ -163,43 +171,44 @@ def panel(
     weights: Mapping[str, Path] | None = None,
     thresholds: Mapping[str, str | float] | None = None,
     configured: "Sequence[OnnxModel]" = (),
+    points: "Mapping[str, Mapping[str, OperatingPoint]] | None" = None,
 ) -> "list[Judge]":
     """The judges of a visit, in the order of `names`.
 
     weights: path of the network's file for each judge that has to be fetched. thresholds: for a judge another
     of its operating points by name (`fmr-1e-3`), or a distance of the curator's own. configured: further
-    judges that `names` may call. Raises UsageError for unknown names, WeightsError where weights are missing
-    or unreadable.
+    judges that `names` may call. points: for a judge further operating points by name, which `thresholds` may
+    call; one that has the name of a judge's own takes its place.
+
+    Raises UsageError for unknown names, WeightsError where weights are missing or unreadable.
     """
-    weights, thresholds = weights or {}, thresholds or {}
+    weights, thresholds, points = weights or {}, thresholds or {}, points or {}
     models = {model.name: model for model in configured}
     if not names:
         raise UsageError("A panel needs at least one judge: name some of " + ", ".join((*JUDGES, *models)))
     for name in (*names, *thresholds):
         if name not in JUDGES and name not in models:
             raise UsageError(f"There is no judge {name!r}: choose among " + ", ".join((*JUDGES, *models)))
-    return [
-        _build_configured(models[name], thresholds.get(name))
-        if name in models
-        else _build(name, weights.get(name), thresholds.get(name))
-        for name in names
-    ]
+    judges = []
+    for name in names:
+        judge = _build_configured(models[name]) if name in models else _build(name, weights.get(name))
+        if name in thresholds:
+            known = {} if name in models else JUDGES[name].points
+            judge.point = _operating_point(name, {**known, **points.get(name, {})}, thresholds[name])
+        judges.append(judge)
+    return judges
 
 
-def _build(name: str, weights: Path | None, threshold: str | float | None) -> "Judge":
+def _build(name: str, weights: Path | None) -> "Judge":
+    """A judge of the project at its usual operating point."""
     entry = JUDGES[name]
-    points = entry.points
-    point = _operating_point(name, points, next(iter(points)) if threshold is None else threshold)
-    return entry.build(name, point, weights)
+    return entry.build(name, next(iter(entry.points.values())), weights)
 
 
-def _build_configured(model: "OnnxModel", threshold: str | float | None) -> "Judge":
+def _build_configured(model: "OnnxModel") -> "Judge":
     from engine.judges.onnx import OnnxJudge
 
-    judge = OnnxJudge(model)
-    if threshold is not None:
-        judge.point = _operating_point(model.name, {}, threshold)
-    return judge
+    return OnnxJudge(model)
 
 
 def require_binding(judges: "Sequence[Judge]") -> None:

@@ -1,7 +1,7 @@
 """`./kiosk judges list`, `./kiosk judges check` and `./kiosk judges calibrate FOLDER`."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from installation.settings.configuration import DEFAULT, load
 from installation.settings.manifest import Manifest, detector_choice, judge_files
 
 if TYPE_CHECKING:  # torch and scipy are loaded only once a command needs them
-    from engine.judges.calibration import Rate
+    from engine.judges.calibration import Calibration, Rate
 
 CURVE_POINTS = 9
+NAMED_RATES = (1e-2, 1e-3, 1e-4)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -103,9 +104,11 @@ def _calibrate(folder: Path, name: str, fmr: float, config: Path) -> None:
 
     if not 0 < fmr < 1:
         raise UsageError(f"A false match rate lies between 0 and 1, not at {fmr}")
+    configuration = load(config)
     files = labelled_files(folder, print)
-    (judge,) = panel([name], judge_files([name]))
-    detector = detector_choice(load(config).faces.detector)
+    own = list(configuration.judges.values())
+    (judge,) = panel([name], judge_files([] if name in configuration.judges else [name]), configured=own)
+    detector = detector_choice(configuration.faces.detector)
     measured = calibrate(judge, _portraits(files, detector))
     print(
         f"{name}, {judge.metric} distance, verdicts over {K} perturbations, references over {REFERENCE_K}: "
@@ -128,6 +131,31 @@ def _calibrate(folder: Path, name: str, fmr: float, config: Path) -> None:
     print(
         "The intervals take pairs as independent; pairs that share a person are not: they are wider in truth."
     )
+    _print_points(name, measured, {*NAMED_RATES, fmr})
+
+
+def _print_points(name: str, measured: "Calibration", rates: Iterable[float]) -> None:
+    """Prints the operating points as tables of a configuration, those that at least one stranger supports."""
+    print("\nFor the configuration; [judging.thresholds] then calls one by its name:")
+    for fmr in sorted(rates, reverse=True):
+        if fmr * len(measured.impostor) < 1:
+            print(f"# no point at FMR {fmr:g}: {len(measured.impostor)} pairs of strangers are too few")
+            continue
+        threshold = measured.threshold(fmr)
+        strangers, missed = measured.fmr(threshold), measured.fnmr(threshold)
+        low, high = (f"{100 * end:.2g}" for end in strangers.interval)
+        print(f"[judging.points.{name}.fmr-{_power(fmr)}]")
+        print(f"threshold = {threshold:.4f}")
+        print(f"fmr = {fmr:g}")
+        print(f"fnmr = {missed.value:.4g}")
+        pairs = f"{strangers.errors} of {strangers.trials} pairs of strangers"
+        print(f'source = "measured: {pairs} ({low} to {high} %, 95 % interval)"')
+
+
+def _power(fmr: float) -> str:
+    """0.001 -> 1e-3, as the operating points of dlib are called."""
+    mantissa, exponent = f"{fmr:e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def _rate(rate: "Rate") -> str:

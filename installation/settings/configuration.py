@@ -128,6 +128,15 @@ class Film(_Section):
     )
 
 
+class MeasuredPoint(_Section):
+    """An operating point of a judge, as `kiosk judges calibrate` measures and prints it."""
+
+    threshold: float = Field(gt=0, description="the largest distance that means the same person")
+    source: str = Field(min_length=1, description="what it was measured on, one line")
+    fmr: float | None = Field(None, ge=0, lt=1, description="share of strangers taken for the sitter there")
+    fnmr: float | None = Field(None, ge=0, lt=1, description="share of sitters who are not recognised there")
+
+
 class Judging(_Section):
     """The panel and its protocol; see docs/verdict.md."""
 
@@ -136,6 +145,9 @@ class Judging(_Section):
     )
     thresholds: dict[JudgeName, str | float] = Field(
         {}, description="a judge's operating point by name (kiosk judges list), or a distance of one's own"
+    )
+    points: dict[JudgeName, dict[str, MeasuredPoint]] = Field(
+        {}, description="further operating points of a judge, by name, which thresholds may call"
     )
     perturbations: int = Field(8, ge=1, le=64, description="perturbed copies of a picture to one verdict")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="which perturbations")

@@ -14,7 +14,7 @@ from engine.common.errors import WeightsError
 from engine.faces.analyser import FaceAnalyser
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
-from engine.judges.base import Judge
+from engine.judges.base import Judge, OperatingPoint
 from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
 from engine.live.directions import Directions, find_directions, load_directions
@@ -140,6 +140,10 @@ def _panel(manifest: Manifest, configuration: Configuration) -> list[Judge]:
         judge_files(configuration.panel_of_the_project),
         configuration.judging.thresholds,
         list(configuration.judges.values()),
+        {
+            name: {point: OperatingPoint(point, **measured.model_dump()) for point, measured in named.items()}
+            for name, named in configuration.judging.points.items()
+        },
     )
     for judge in judges:
         if judge.name == configuration.judging.witness:

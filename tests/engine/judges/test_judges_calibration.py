@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.detectors import DetectorChoice
+from engine.judges.base import OperatingPoint
 from engine.judges.calibration import Calibration, Rate, labelled_files
+from engine.judges.registry import panel
 from installation.cli import judges as command
+from installation.settings.configuration import load
 
 DISTANCES = st.lists(st.floats(0, 2), min_size=1, max_size=60)
 
@@ -138,6 +141,18 @@ def test_calibrate_measures_rendered_people(people, tmp_path, capsys):
     assert "4 pairs of one person, 24 of strangers" in told
     assert "threshold for FMR 0.1: 0." in told
     assert "Warning: 24 pairs of strangers" in told and "<- now" in told
+    assert "# no point at FMR 0.01: 24 pairs of strangers are too few" in told
+    _, points = told.split("by its name:\n")
+    configuration = tmp_path / "points.toml"
+    configuration.write_text(points + '[judging.thresholds]\ndlib = "fmr-1e-1"\n')
+    judging = load(configuration).judging
+    measured = judging.points["dlib"]["fmr-1e-1"]
+    assert measured.fmr == 0.1 and "2 of 24 pairs of strangers" in measured.source
+    point = OperatingPoint("fmr-1e-1", measured.threshold, measured.source, measured.fmr, measured.fnmr)
+    (judge,) = panel(["dlib"], thresholds=judging.thresholds, points={"dlib": {"fmr-1e-1": point}})
+    assert judge.threshold == measured.threshold and judge.fmr == 0.1
+    with pytest.raises(UsageError, match="no operating point 'fmr-1e-1'"):
+        panel(["dlib"], thresholds=judging.thresholds)
     with pytest.raises(UsageError, match="between 0 and 1"):
         run("calibrate", str(tmp_path), "--fmr", "2")
     with pytest.raises(UsageError, match="no judge"):
