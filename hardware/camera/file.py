@@ -28,7 +28,7 @@ class FileSource:
     """A file or folder that stands in for a camera, from its beginning each time it is opened.
 
     Raises UsageError at once where it cannot be used: nothing there, no pictures in the folder, no video in
-    the clip. `now` is the clock that `read` follows.
+    the clip, or none that can be decoded. `now` is the clock that `read` follows.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
@@ -55,7 +55,13 @@ class FileSource:
             raise UsageError(
                 f"camera file {printable(path)} is neither a file nor a folder: give one of them."
             )
-        self._footage(CameraSettings()).close()
+        footage = self._footage(CameraSettings())
+        try:
+            footage.picture_at(0.0)
+        except CameraError as error:
+            raise UsageError(str(error)) from None
+        finally:
+            footage.close()
 
     def open(self, settings: CameraSettings) -> TimedCamera:
         try:

@@ -1,11 +1,14 @@
 """A camera without a thread, polled on a virtual clock: the frame depends on the time alone."""
 
+import logging
 from collections.abc import Callable
 
 from hardware.camera.base import CameraError, CameraHealth, CameraState, Frame, PulledCamera, PulledSource
 from hardware.camera.inspection import Inspector
 from hardware.camera.reader import CaptureLimits
 from hardware.camera.settings import CameraSettings, transform_image
+
+log = logging.getLogger(__name__)
 
 
 class PulledCapture:
@@ -35,6 +38,7 @@ class PulledCapture:
         self._size_px: tuple[int, int] | None = None
         self._opened = 0
         self._state = CameraState.OPENING
+        self._reported = ""
 
     def latest(self) -> Frame | None:
         if self._state is CameraState.STOPPED:
@@ -44,6 +48,7 @@ class PulledCapture:
             self._look(now_s)
         except Exception as error:  # as in hardware.camera.reader
             self._state = error.state if isinstance(error, CameraError) else CameraState.GARBAGE
+            self._report(error)
             self._close()
         if self._frame is not None and self._frame.age_s(now_s) > self._limits.max_age_s:
             self._frame = None
@@ -82,6 +87,14 @@ class PulledCapture:
             image = transform_image(raw.image, self._settings)
             self._size_px = image.shape[1], image.shape[0]
             self._frame = Frame(image, raw.captured_s, raw.index, self._settings.mirror)
+
+    def _report(self, error: Exception) -> None:
+        """Logs why the camera gives nothing, once: it is opened again with each frame of the clock."""
+        # Of other exceptions the type alone, since a message could hold anything.
+        line = str(error) if isinstance(error, CameraError) else f"the camera failed: {type(error).__name__}"
+        if line != self._reported:
+            self._reported = line
+            log.warning(line)
 
     def _close(self) -> None:
         self._frame = None

@@ -86,8 +86,11 @@ def test_a_film_cut_short_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
 
 
 def test_a_film_of_which_nothing_can_be_decoded_is_a_camera_failure(film: Path) -> None:
+    source = FileSource(film)
     overwritten(film, packets(film))
-    camera = FileSource(film).open(CameraSettings(rate_hz=10))
+    with pytest.raises(UsageError, match="damaged"):
+        FileSource(film)  # which tells at the start of the installation
+    camera = source.open(CameraSettings(rate_hz=10))
     for time_s in (0.0, 0.5, 1.0, 1.5):
         with pytest.raises(CameraError, match="damaged"):
             camera.frame_at(time_s)

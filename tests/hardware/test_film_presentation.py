@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hardware.camera.file import FileSource
 from hardware.camera.film.clip import Clip
 from tests.conftest import DATA
 from tests.support.camera_kit import picture
@@ -143,6 +144,30 @@ def test_pixels_crop_matrix_and_range(tmp_path: Path, name: str):
     assert (
         difference(first_picture(path), as_ffmpeg_shows(path)) < 3
     )  # only what interpolation makes of edges
+
+
+# FFmpeg's names of ITU-T H.273's matrices from YCgCo to the newest; H.264 files may say any number.
+NAMED_MATRICES = ["ycgco", "bt2020c", "smpte2085", "chroma-derived-nc", "chroma-derived-c", "ictcp"]
+H264_MATRICES = [3, 8, *range(10, 18), 100, 255]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        *(
+            (f"{number}.mp4", (*X264, "-bsf:v", f"h264_metadata=matrix_coefficients={number}"))
+            for number in H264_MATRICES
+        ),
+        *((f"{name}.mkv", ("-c:v", "ffv1", "-colorspace", name)) for name in NAMED_MATRICES),
+        ("ycgco.webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-colorspace", "ycgco")),
+        ("ictcp.mp4", ("-c:v", "libx265", "-x265-params", "log-level=error", "-colorspace", "ictcp")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_matrices_that_the_scaler_does_not_know(tmp_path: Path, name: str, words: Sequence[str]):
+    path = drawn(tmp_path / name, *words, size="96x64")
+    FileSource(path)  # starts as a camera
+    assert difference(first_picture(path), as_ffmpeg_shows(path)) < 3
 
 
 def with_box(content: bytes, parents: Sequence[bytes], box: bytes) -> bytes:

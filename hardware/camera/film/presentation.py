@@ -26,6 +26,9 @@ from hardware.camera.film.aperture import Aperture, clean_aperture
 _GROUND = 128
 # ITU-T H.273: primaries, transfer or matrix are not specified.
 _UNTOLD = 2
+# The matrices that FFmpeg's scaler converts from; it takes unspecified for BT.601.
+_CONVERTIBLE = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 9})
+_BT2020_NON_CONSTANT, _BT2020_CONSTANT = 9, 10
 # Within this of a quarter turn, a display matrix is taken for one.
 _NEARLY_DEG = 1.0
 
@@ -91,6 +94,7 @@ class Presenter:
             frame.color_trc = said.transfer
         if frame.colorspace == _UNTOLD:
             frame.colorspace = said.matrix
+        frame.colorspace = _convertible(frame.colorspace)
         decoder = self._decoder
         aspect = said.pixel_aspect or (decoder.sample_aspect_ratio if decoder else None) or 1
         wide = frame.width * float(aspect)
@@ -116,6 +120,17 @@ class Presenter:
             opacity = rgba[..., 3:].astype(np.float32) / 255
             return np.rint(_GROUND + (rgba[..., :3] - np.float32(_GROUND)) * opacity).astype(np.uint8)
         return np.asarray(pixels("rgb24"))
+
+
+def _convertible(matrix: int) -> int:
+    """The matrix to convert by, for one of ITU-T H.273.
+
+    FFmpeg's player shows constant luminance as if it were not constant, and what its scaler does not know
+    (YCgCo, ICtCp, chroma-derived, reserved codes) as BT.601. Newer scalers refuse those instead.
+    """
+    if matrix == _BT2020_CONSTANT:
+        return _BT2020_NON_CONSTANT
+    return matrix if matrix in _CONVERTIBLE else _UNTOLD
 
 
 def _cropped(frame: av.VideoFrame, aperture: Aperture) -> av.VideoFrame:
