@@ -142,7 +142,8 @@ def test_a_visitor_takes_the_doppelganger_home_and_forgets_it(kiosk: Kiosk, tmp_
     Image.fromarray(kiosk.screenshot()).save(OUTPUT / "kiosk.png")
     result = session._visitor.result
     assert isinstance(result, PortrayalResult)
-    given = np.copy(result.picture_to_take_home[0])
+    assert result.enlarged is not None
+    given = np.copy(result.enlarged)
     assert result.picture_to_take_home[1] is PictureKind.HOLDS and result.median.border is not None
     binding = [one.of_doppelganger for one in result.judge_results if one.binding]
     assert binding and not any(one is None or one.same for one in binding)

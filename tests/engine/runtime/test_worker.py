@@ -58,8 +58,8 @@ def photographs() -> list[Pixels]:
 
 
 def arrays_of(result: PortrayalResult) -> list[np.ndarray]:
-    doppelganger = [] if result.doppelganger is None else [result.doppelganger]
-    return [*strip_arrays(result.median), *doppelganger]
+    given = [picture for picture in (result.doppelganger, result.enlarged) if picture is not None]
+    return [*strip_arrays(result.median), *given]
 
 
 def strip_arrays(strip: Strip) -> list[np.ndarray]:
