@@ -34,7 +34,9 @@ class DoppelgangerParameters(Parameters):
 
     scene: ClassVar[str] = "doppelganger"
 
-    alone_s: float = Field(3, ge=0, le=20, description="the picture alone, before the code stands beside it")
+    alone_s: float = Field(
+        5, ge=0, le=20, description="the picture with its sentence, before the code stands beside it"
+    )
     ground: int = Field(216, ge=150, le=255, description="grey of the field that the code stands on")
     making_s: float = Field(
         15, ge=0, le=120, description="without a link for this long, nothing is said of taking it home"

@@ -51,11 +51,11 @@ def test_an_answer_is_offered_when_there_is_something_to_answer(values: Registry
     whole: list[tuple[float, dict[str, Any], str, set[Action]]] = [
         (0.4, {}, "", set()),
         (2.0, {}, "Forget it now", {Action.NO}),
-        (3.2, {"link": LINK}, "I have it", {Action.NO}),
-        (4.0, {"link": LINK}, "I have it", {Action.YES, Action.NO}),
+        (5.2, {"link": LINK}, "I have it", {Action.NO}),
+        (6.0, {"link": LINK}, "I have it", {Action.YES, Action.NO}),
         (17.0, {}, "Done", {Action.YES}),
         (2.0, {"downloads_available": False}, "", set()),
-        (4.0, {"downloads_available": False}, "Done", {Action.YES}),
+        (6.0, {"downloads_available": False}, "Done", {Action.YES}),
         (30.0, {"result": unfinished}, "Forget it now", {Action.NO}),
         (30.0, {"result": unfinished, "downloads_available": False}, "", set()),
     ]
@@ -88,8 +88,8 @@ def test_no_picture_is_given_before_it_is_found(values: Registry) -> None:
     assert not any(ItemKind.PICTURE in each for each in kinds[:100])
     assert (
         ItemKind.PICTURE in kinds[102]
-        and ItemKind.QR_CODE not in kinds[129]
-        and ItemKind.QR_CODE in kinds[132]
+        and ItemKind.QR_CODE not in kinds[149]
+        and ItemKind.QR_CODE in kinds[152]
     )
 
 

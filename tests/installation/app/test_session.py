@@ -242,7 +242,7 @@ def test_a_code_that_leads_nowhere_any_more_leaves_the_screen(
     visited.on_to_doppelganger()
     shown = Playing(visited, Phase.DOPPELGANGER)
     visited.delivery.news.append(Offered(visit_id=number, url="http://10.0.0.7:8080/D/X", lives_s=600))
-    assert text("doppelganger.keep") in shown.words_after(5)
+    assert text("doppelganger.keep") in shown.words_after(7)
     visited.delivery.news.append(Ended(visit_id=number, why=why))
     words = shown.words_after(0.1)
     assert text("doppelganger.done") in words
