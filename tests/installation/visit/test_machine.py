@@ -1,5 +1,7 @@
 """The visit as a state machine: each way through it."""
 
+import math
+
 import pytest
 
 from installation.settings.phase import Phase
@@ -7,6 +9,7 @@ from installation.visit.effects import (
     CancelSearch,
     CompleteResult,
     DetectFaces,
+    Effect,
     EraseVisit,
     OfferDownload,
     RevokeDownload,
@@ -302,6 +305,45 @@ def test_the_nearest_picture_is_waited_for_only_so_long(times: dict, hears: bool
     news = [FaceSeen(), SearchProgress(1)] if hears else [FaceSeen()]
     assert driver.pass_s(after_s - 0.25, *news) == [] and driver.at(Phase.SEARCH)
     assert driver.pass_s(0.25, *news) == [CompleteResult(1)] and driver.at(Phase.BORDER)
+
+
+# On two cores, benchmarks/results/visit-cpu.md: the border is known, and everything is found, after so long.
+BORDER_S, COMPLETE_S = 45.0, 73.0
+
+
+@pytest.mark.parametrize(
+    ("slower", "after_s", "effects", "ending"),
+    [
+        (1.0, COMPLETE_S, [], None),
+        (2.0, 2 * COMPLETE_S, [], None),
+        (3.0, 3 * BORDER_S + TIMEOUTS.nearest_s, [CompleteResult(1)], None),
+        (10.0, TIMEOUTS.search_s, [], Ending.NOT_FOUND),
+        (math.inf, TIMEOUTS.silence_s, [], Ending.ENGINE_FAILED),
+    ],
+    ids=["none", "2x", "3x", "10x", "dead"],
+)
+def test_every_delay_of_the_engine_ends_with_a_picture_or_a_sentence(
+    slower: float, after_s: float, effects: list[Effect], ending: Ending | None
+) -> None:
+    """The table in docs/visit.md."""
+    driver = VisitDriver().go_to(Phase.SEARCH)
+    began_s, before = driver.now_s, len(driver.effects)
+    while driver.at(Phase.SEARCH):
+        elapsed_s = driver.now_s - began_s
+        if slower < math.inf:
+            driver.send(SearchProgress(1))
+            if elapsed_s == slower * BORDER_S:
+                driver.send(SearchDone(1))
+            if elapsed_s == slower * COMPLETE_S:
+                driver.send(ResultCompleted(1))
+        if driver.at(Phase.SEARCH):
+            driver.pass_s(0.5, FaceSeen(), tick_s=0.5)
+    assert driver.now_s - began_s == after_s and driver.state.ending is ending
+    if ending is None:
+        assert driver.at(Phase.BORDER) and driver.effects[before:] == effects
+        driver.go_to(Phase.DOPPELGANGER)
+    else:
+        assert driver.at(Phase.FAREWELL) and ending.is_failure
 
 
 def test_who_walks_away_beyond_the_border_is_forgotten_all_the_same() -> None:
