@@ -14,9 +14,11 @@ def summarise(portrayal: Portrayal, complete: bool = True) -> PortrayalResult:
     complete: see `PortrayalResult`.
     """
     found = portrayal.doppelganger
+    # Another finder may come first; the visit then speaks of the way that its doppelgänger lies on.
+    nearest = portrayal.nearest if found is not portrayal.on_the_way else None
     return PortrayalResult(
         median=portrayal.strip,
-        nearest=portrayal.nearest.strip if portrayal.nearest else None,
+        nearest=nearest.strip if nearest else None,
         judge_results=tuple(
             _judge_result(
                 judge_curves.judge,

@@ -71,7 +71,9 @@ def visit_record(
         report=whole,
         result=result,
         curves={judge_curves.judge.name: _points(judge_curves.curve) for judge_curves in portrayal.judged},
-        nearest_curves={name: _points(c) for name, c in nearest.curves.items()} if nearest else None,
+        nearest_curves={name: _points(c) for name, c in nearest.curves.items()}
+        if nearest and result.nearest
+        else None,
         on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
     )

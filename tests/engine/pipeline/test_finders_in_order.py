@@ -23,6 +23,7 @@ from engine.pipeline.curves import JudgeCurves, sampler
 from engine.pipeline.portrayal import Portrayal, _with_doppelganger
 from engine.pipeline.progress import Progress, Stopwatch
 from engine.pipeline.settings import PortrayalSettings
+from engine.pipeline.summary import summarise
 from engine.runtime.worker import SHARES
 from engine.stylegan2.network import Generator
 from installation.cli.portray import _ProgressBar
@@ -109,6 +110,7 @@ def test_the_first_that_finds_one_gives_the_doppelganger(asking: Asking) -> None
     assert found.doppelganger is not None and found.doppelganger.kind == "near"
     assert found.on_the_way is not None and found.on_the_way.kind == "far"
     assert found.nearest is not None and found.nearest.continuum.end is found.continuum.end
+    assert summarise(found).nearest is found.nearest.strip
     assert set(found.doppelganger.verdicts) == set(found.doppelganger.worst_case) == {"brightness"}
 
 
@@ -117,6 +119,7 @@ def test_the_order_is_that_of_the_settings(asking: Asking) -> None:
     assert asking.asked == ["far", "near"]
     assert found.doppelganger is found.on_the_way and found.doppelganger is not None
     assert found.doppelganger.kind == "far" and found.nearest is not None
+    assert summarise(found).nearest is None  # the doppelgänger that is given does not lie there
 
 
 def test_the_others_are_left_out_where_one_is_enough(asking: Asking) -> None:

@@ -1,6 +1,7 @@
 """The folder of a visit: which files it has, all of it or nothing."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ WITH_BORDER = {
     "morph.mp4",
     "report.json",
 }
+
+
+@pytest.fixture(autouse=True)
+def short_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a film shows to its end is another test's; drawing it takes 20 s."""
+    monkeypatch.setattr(border_film, "frames", partial(border_film.frames, duration_s=1.0))
 
 
 def png(path: Path) -> Pixels:
@@ -100,7 +107,9 @@ def test_the_film_shows_the_crossing_that_the_pair_is_of() -> None:
     scene, canvas = scene_of("border")(), border_film.film_canvas()
     shown = [
         picture.picture
-        for _ in border_film.frames(result, fps=5, scene=scene, canvas=canvas)
+        for _ in border_film.frames(
+            result, fps=5, scene=scene, canvas=canvas, duration_s=border_film.DURATION_S
+        )
         for picture in scene.shown()
     ]
     doppelganger = result.doppelganger
