@@ -29,7 +29,14 @@ def test_the_page_leads_to_every_file_and_says_what_it_is(stage: Stage, port: in
     assert answer.status == 200 and "People who know you will recognise you" in text
     assert "does not exist" not in text and "dlib: someone else" in text
     token = path.rpartition("/")[2]
-    for name in ("doppelganger.png", "border_same.png", "border_other.png", "morph.mp4", "card.jpg"):
+    for name in (
+        "doppelganger_1024.png",
+        "save/doppelganger.png",
+        "border_same.png",
+        "border_other.png",
+        "morph.mp4",
+        "card.jpg",
+    ):
         assert f'"{token}/{name}"' in text
     assert ask(port, f"{path}/doppelganger.png").body == png_bytes(offered.doppelganger)
     assert ask(port, f"{path}/morph.mp4").body == FILM

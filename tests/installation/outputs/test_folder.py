@@ -159,4 +159,5 @@ def test_record_that_contradicts_its_report_is_refused() -> None:
     with pytest.raises(ValueError, match="nearest"):
         replace(record, result=replace(record.result, nearest=make_strip()))
     with pytest.raises(ValueError, match="crossing"):
-        replace(record, report=record.report.model_copy(update={"crossing": "nearest"}))
+        nearest = with_nearest(record, make_strip(border_t=0.15))
+        replace(nearest, report=nearest.report.model_copy(update={"crossing": "median"}))
