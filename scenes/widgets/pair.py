@@ -35,7 +35,8 @@ class Pair:
         """The pair of a result."""
         strip, (picture, _) = result.crossing, result.picture_to_take_home
         last = len(strip.t) - 1
-        places = [last, *(i for i in range(last) if np.array_equal(strip.pictures[i], picture))][:2]
+        alike = np.all(strip.pictures[:last, ::16, ::16] == picture[::16, ::16], axis=(1, 2, 3))
+        places = [last, *(i for i in np.flatnonzero(alike) if np.array_equal(strip.pictures[i], picture))][:2]
         shown = tuple(ShownPicture(float(strip.t[i]), strip.pictures[i], strip.verdict(i)) for i in places)
         return cls(result.match, picture, shown)
 
