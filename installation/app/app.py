@@ -49,6 +49,7 @@ from installation.capture.camera import CameraControl
 from installation.capture.camera_service import CameraService, open_camera
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.control.show.control import Control
+from installation.control.show.replies import CommandRefused
 from installation.delivery.client import DeliveryClient
 from installation.settings.configuration import Configuration
 from installation.settings.manifest import detector_choice
@@ -126,7 +127,7 @@ class App:
         )
         if options.setup:
             scenes = dict.fromkeys(Phase, scene_of("technician")())
-        control = ControlAdapter(self.control, self._health)
+        control = ControlAdapter(self.control, self._health, counters.today)
         sources: list[EventSource] = [
             self._ends.enter_context(StopSignal()),
             EngineRefusal(self.engine),
@@ -170,6 +171,7 @@ class App:
             show,
             configuration.delivery.interface,
             clock=lambda: self.clock.now_s,
+            restart=self._restart,
         )
         self._ends.callback(self.control.close)
         self.supervisor = Supervisor(
@@ -224,6 +226,13 @@ class App:
 
     def _health(self) -> dict[str, Health]:
         return {"stage": self.main_loop.health, "camera": self.camera.health, **self.supervisor.health()}
+
+    def _restart(self, name: str, now_s: float) -> None:
+        """Starts a service again, because a curator asks for it. Raises CommandRefused."""
+        if name == self.camera.name:
+            self.camera.restart(now_s)
+        elif not self.supervisor.restart(name):
+            raise CommandRefused(f"there is no {name} here: the configuration leaves it out")
 
     def _diagnostics(self) -> Diagnostics:
         """What the technician's scene shows."""

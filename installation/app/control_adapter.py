@@ -20,8 +20,14 @@ class ControlAdapter:
 
     stop_requested = False
 
-    def __init__(self, control: Control, health: Callable[[], Mapping[str, Health]]) -> None:
-        self._control, self._health = control, health
+    def __init__(
+        self,
+        control: Control,
+        health: Callable[[], Mapping[str, Health]],
+        today: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        """health: of each service. today: the counts of visits."""
+        self._control, self._health, self._today = control, health, today
         self._frame_s = time.perf_counter()
 
     def events(self, _session: Session, _areas: TouchAreas, now_s: float) -> Sequence[Event]:
@@ -41,6 +47,7 @@ class ControlAdapter:
             verdict=leading.verdict if leading else None,
             jury=jury(view) if view.visit.phase is Phase.JURY else (),
             health=self._health(),
+            today=self._today(),
             frame_ms=1000 * (self._frame_s - began_s),
             is_open=view.visit.show.is_open,
             is_black=view.visit.show.is_black,

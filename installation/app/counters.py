@@ -42,6 +42,21 @@ DECLINES = {
 }
 
 
+# What is counted, in the order of a visit; agreements are counted by hour and words besides.
+COUNTS = (
+    "begun",
+    "declined",
+    "agreed",
+    "unseen",
+    *(f"left in {phase}" for phase in Phase if phase not in (Phase.ATTRACT, Phase.CONSENT, Phase.FAREWELL)),
+    *(ending.value for ending in Ending if ending.is_failure),
+    "finished",
+    "link",
+    "saved",
+    "forgotten by phone",
+)
+
+
 class _Counts(BaseModel):
     """The file."""
 
@@ -93,6 +108,13 @@ class Counters:
     def count(self, what: str) -> None:
         """Adds one to a count of today."""
         self._counts.days.setdefault(self._now().date(), Counter())[what] += 1
+
+    def today(self) -> dict[str, int]:
+        """Today's number of each of `COUNTS`; empty where nothing is counted."""
+        if self._path is None:
+            return {}
+        counts = self._counts.days.get(self._now().date(), Counter())
+        return {what: counts[what] for what in COUNTS}
 
     def frame(self, canvas: Canvas, view: View, _: Sequence[ShownPicture]) -> None:
         """Remembers the consent question with the words that are on the screen."""

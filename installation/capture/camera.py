@@ -95,6 +95,11 @@ class CameraControl:
         if self._has_delivered and not self._failed:
             self._close()
 
+    def restart(self, now_s: float) -> None:
+        """Closes the camera and opens it again; where no visit wants it, until its first frame only."""
+        self._close()
+        self._open(now_s)
+
     def stop(self) -> None:
         """Closes the camera at the end of the program."""
         self._wanted = False

@@ -187,6 +187,10 @@ class SynchronousTrackerService(TrackerService):
         self.teardown()
         self._report(Condition.DISABLED, "stopped.")
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def look(self, frame: Frame | None, now_s: float) -> None:
         super().look(frame, now_s)
         self._process()

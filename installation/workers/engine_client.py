@@ -166,6 +166,11 @@ class EngineClient(ProcessClient):
         _overwrite(self._request)
         self._request = None
 
+    def restart(self) -> None:
+        """Has the process replaced; a visit under way is told that it gets no result."""
+        self._give_up("It is started again, because a curator asked for it.")
+        super().restart()
+
     # --- the service's thread: the process's life
 
     def setup(self) -> None:
@@ -290,11 +295,15 @@ class EngineClient(ProcessClient):
 
     def _fail(self, message: str, fault: type[ServiceError] = ServiceError) -> None:
         """The process is of no use any more: says so to the stage, and raises `fault`."""
+        self._give_up(message)
+        raise fault(message)
+
+    def _give_up(self, message: str) -> None:
+        """Tells the stage that no visit gets a result until the process is ready again."""
         with self._changed:
             self._visit_id = None
             self._drop_request()
             self._push(Failed(message))
-        raise fault(message)
 
     def _process_ended(self) -> None:
         self._fail(self.backend.exit_reason())

@@ -45,6 +45,11 @@ class ProcessClient(ResilientService):
         self._wake()
         super().stop()
 
+    def restart(self) -> None:
+        """Has the service set up again, at once where it waits for its process."""
+        super().restart()
+        self._wake()
+
     def _wake(self) -> None:
         """Ends the wait of the service's thread, from any thread."""
         with suppress(BlockingIOError):  # it is full of calls already

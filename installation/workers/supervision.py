@@ -89,6 +89,8 @@ class Service(Protocol):
 
     def stop(self) -> None: ...
 
+    def restart(self) -> None: ...
+
 
 class ResilientService(ABC):
     """A service in its own thread that is restarted whenever it fails.
@@ -118,6 +120,8 @@ class ResilientService(ABC):
         self.clock = clock
         self.stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._restarting = False  # `stopping` is set for a restart, not for good
+        self._stopped = False  # `stop` has been called
         self._health = Health(Condition.STARTING, "not started yet.")
         self._last_beat_s = self._running_since_s = clock()
         self._wait_s = self.first_wait_s
@@ -172,14 +176,24 @@ class ResilientService(ABC):
         if self._thread is not None and self._thread.is_alive():
             raise RuntimeError(f"{self.name} still runs")
         self.stopping.clear()
+        self._restarting = self._stopped = False
         self._wait_s = self.first_wait_s
         self._report(Condition.STARTING, "starting.")
         # A daemon, so that a service that hangs in a driver does not keep the program from ending.
         self._thread = threading.Thread(target=self._run_until_stopped, name=self.name, daemon=True)
         self._thread.start()
 
+    def restart(self) -> None:
+        """Has the service torn down and set up again; returns at once. Also one that has failed for good."""
+        if self._thread is not None and self._thread.is_alive():
+            self._restarting = True
+            self.stopping.set()
+        else:
+            self.start()
+
     def stop(self) -> None:
         """Ends the thread and waits until it is torn down. Raises TimeoutError after `stop_limit_s`."""
+        self._stopped = True
         self.stopping.set()
         if self._thread is None:
             return
@@ -189,7 +203,7 @@ class ResilientService(ABC):
         self._thread = None
 
     def _run_until_stopped(self) -> None:
-        while not self.stopping.is_set():
+        while not self._ends():
             self._report(Condition.STARTING, "starting.")
             try:
                 self._run_once()
@@ -209,6 +223,16 @@ class ResilientService(ABC):
                 self.wait(self._wait_s)
                 self._wait_s = min(2 * self._wait_s, self.longest_wait_s)
         self._report(Condition.DISABLED, "stopped.")
+
+    def _ends(self) -> bool:
+        """Whether the service is to stop for good. Where it was to restart, it is set to go on."""
+        if self._restarting:
+            self._restarting = False
+            self.stopping.clear()
+            self._wait_s = self.first_wait_s
+            if self._stopped:  # meanwhile, or after `clear`
+                self.stopping.set()
+        return self.stopping.is_set()
 
     def _run_once(self) -> None:
         """From `setup` to `teardown`. Returns only when the service is to stop."""
@@ -274,6 +298,19 @@ class Supervisor:
                 service.stop()
             except Exception as fault:
                 log.error("%s: not stopped: %s", name, _line(fault))
+
+    def restart(self, name: str) -> bool:
+        """Has one service set up again; returns at once. Returns whether there is one of this name."""
+        service = self._services.get(name)
+        if service is None:
+            return False
+        self._not_started.pop(name, None)
+        try:
+            service.restart()
+        except Exception as fault:
+            log.error("%s: not started: %s", name, _line(fault))
+            self._not_started[name] = Health(Condition.FAILED, _line(fault), getattr(fault, "advice", ""))
+        return True
 
     def health(self) -> dict[str, Health]:
         """The health of each, by name."""

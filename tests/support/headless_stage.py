@@ -62,13 +62,19 @@ class HeadlessStage:
     anew, do not change it in place.
     """
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, restart: Callable[[str, float], None] | None = None, **settings: Any
+    ) -> None:
         scenes = load_scenes(Stage().scenes).values()
         self.registry = Recording(*declarations_of(scenes), Rehearsed)
         given = {"osc_port": 0, "http_port": 0, **settings}
         self.wall_clock: Callable[[], datetime] = datetime.now
         self.control = Control(
-            self.registry, ControlSettings(**given), folder, wall_clock=lambda: self.wall_clock()
+            self.registry,
+            ControlSettings(**given),
+            folder,
+            wall_clock=lambda: self.wall_clock(),
+            restart=restart,
         )
         self.registry.history.clear()
         self.status = FrameStatus(
@@ -153,7 +159,9 @@ def eventually(true: Callable[[], object], within_s: float = 20.0) -> None:
 
 
 @contextlib.contextmanager
-def headless_stage(folder: Path, **settings: Any) -> Iterator[HeadlessStage]:
-    """A headless stage that runs until the block ends."""
-    with HeadlessStage(folder, **settings) as running:
+def headless_stage(
+    folder: Path, restart: Callable[[str, float], None] | None = None, **settings: Any
+) -> Iterator[HeadlessStage]:
+    """A headless stage that runs until the block ends. restart: what restarts a service, by its name."""
+    with HeadlessStage(folder, restart, **settings) as running:
         yield running

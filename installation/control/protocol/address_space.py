@@ -23,6 +23,9 @@ TAGS = {
 LONGEST_LEASE_S = 3600.0
 LONGEST_FADE_S = 600.0
 LONGEST_NAME = 40
+NEXT_CUE = -1
+# The services that /service/restart knows. Those of this very control are none: they carry the answer.
+RESTARTABLE = ("camera", "tracker", "engine", "delivery")
 
 
 def _argument(name: str, kind: Kind, default: Value, description: str, **limits: object) -> Parameter:
@@ -105,7 +108,42 @@ COMMANDS = (
     ),
     Command("/preset/list", "reads all presets anew, and answers with their names"),
     Command("/config/save", "keeps everything as it is for the next start"),
+    Command(
+        "/config/reset",
+        "sets a parameter, or all of a scene, to its default; /config/undo takes it back",
+        (
+            _argument(
+                "name", Kind.TEXT, "", "an address below, with or without /scene/; or a scene", longest=120
+            ),
+        ),
+        1,
+    ),
+    Command(
+        "/config/undo",
+        "takes the last change of a parameter back, or the last preset or reset; again, the one before it",
+    ),
     Command("/cue/load", "reads the cue list anew; one that is broken changes nothing"),
+    Command(
+        "/cue/go",
+        "plays a cue now, whatever its time or phase",
+        (
+            _argument(
+                "number",
+                Kind.INT,
+                NEXT_CUE,
+                "as /cue/entry counts them; -1: the one whose time is next",
+                minimum=NEXT_CUE,
+                maximum=199,
+            ),
+        ),
+    ),
+    Command(
+        "/service/restart",
+        "ends a part of the piece and starts it again; a visit that needs it ends. /health/service tells how "
+        "it goes",
+        (_argument("name", Kind.CHOICE, "", "which", choices=RESTARTABLE),),
+        1,
+    ),
     Command("/subscribe", "tells the sender everything below, and every change", (LEASE, PORT)),
     Command("/unsubscribe", "ends what the sender subscribed to"),
     Command("/ping", "answers with /pong"),
@@ -114,6 +152,12 @@ COMMANDS = (
 OUTPUTS = (
     Output("/visit/phase", "ss", ("phase", "reason"), "where the visit is, and why"),
     Output("/visit/number", "i", ("number",), "visits begun since the start"),
+    Output(
+        "/visit/today",
+        "si",
+        ("count", "number"),
+        "what visits did today, as docs/privacy.md names it. One message a count",
+    ),
     Output("/visit/progress", "f", ("share",), "of the phase, 0 to 1"),
     Output(
         "/border/t",
@@ -146,6 +190,20 @@ OUTPUTS = (
     Output("/health/frame", "f", ("ms",), "the longest frame of the last second"),
     Output("/health/dropped", "i", ("count",), "packets and changes refused so far, whatever the reason"),
     Output("/show/open", "T", ("open",), "whether visits may begin"),
+    Output("/cue/count", "i", ("count",), "how many cues are loaded"),
+    Output(
+        "/cue/entry",
+        "iss",
+        ("number", "when", "what"),
+        "a cue of the list, from 0. One message a cue",
+    ),
+    Output("/cue/next", "iss", ("number", "when", "what"), "the cue whose time is next; number -1: none"),
+    Output(
+        "/log/line",
+        "iss",
+        ("number", "level", "line"),
+        "one of the last 40 lines of the log, counted from the start",
+    ),
     Output("/heartbeat", "i", ("seconds",), "once a second: how long the piece runs"),
 )
 

@@ -17,6 +17,9 @@ from installation.control.show.dispatcher import Action, Dispatcher, publish_par
 from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
 from installation.control.show.frame_status import FrameStatus
+from installation.control.show.history import History
+from installation.control.show.log_tail import LogTail
+from installation.control.show.parameter_commands import ParameterCommands
 from installation.control.show.preset_commands import PresetCommands
 from installation.control.show.presets import Presets
 from installation.control.show.replies import CommandRefused, Replies
@@ -50,7 +53,8 @@ class Control:
 
     `folder` holds `presets/`, `parameters.toml` and `cues.toml`. `clock` gives monotonic seconds, the
     stage's; `wall_clock` the local time. `interface` is the one to advertise at, if any is
-    named.
+    named. `restart` starts a service of this name again, at this moment; it returns at once, and raises
+    CommandRefused where there is no such service.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Control:
         interface: str = "",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], datetime] = datetime.now,
+        restart: Callable[[str, float], None] | None = None,
     ) -> None:
         began_s = clock()
         self._registry = registry
@@ -73,6 +78,9 @@ class Control:
         self._disk_tasks = DiskTasks()
         self._replies = Replies(self._error_log, self._disk_tasks, clock)
         self._publisher = StatusPublisher(self._feedback, self._error_log, began_s)
+        self._restart = restart
+        self._log_tail = LogTail()
+        logging.getLogger().addHandler(self._log_tail)
         self._events: list[Event] = []  # for the visit, since the last drain
         self._status: FrameStatus | None = None
         self._visits = 0  # begun since the start
@@ -97,6 +105,8 @@ class Control:
             peer = UdpPeer(udp, host, int(port))
             self._feedback.subscribe(peer, peer, began_s, math.inf)
 
+        history = History()
+        parameters = ParameterCommands(registry, self._feedback, self._fades, history)
         preset_files = Presets(folder / "presets")
         presets = PresetCommands(
             preset_files,
@@ -105,6 +115,7 @@ class Control:
             self._fades,
             self._replies,
             self._error_log,
+            history,
             names_changed=lambda: web.path_changed("/preset/load"),
         )
         actions: dict[str, Action] = {
@@ -113,17 +124,22 @@ class Control:
             "/preset/load": presets.load,
             "/preset/list": presets.list,
             "/config/save": self._save_config,
+            "/config/reset": parameters.reset,
+            "/config/undo": parameters.undo,
             "/cue/load": self._load_cues,
+            "/cue/go": self._go_to_cue,
+            "/service/restart": self._restart_service,
             "/subscribe": self._subscribe,
             "/unsubscribe": self._unsubscribe,
             "/ping": self._ping,
         }
-        self._dispatcher = Dispatcher(registry, self._feedback, self._fades, actions, self._replies)
+        self._dispatcher = Dispatcher(registry, self._feedback, self._fades, actions, self._replies, history)
         self._cue_player = CuePlayer(
             folder / "cues.toml",
             wall_clock,
             self._inbox.resolve,
             self._dispatcher,
+            self._feedback,
             self._replies,
             preset_files.names,
         )
@@ -133,7 +149,7 @@ class Control:
         registry.begin_scene()
         publish_parameters(registry, self._feedback, registry.parameters, began_s)
         presets.load_at_start(began_s)
-        self._cue_player.load_at_start()
+        self._cue_player.load_at_start(began_s)
 
     def drain(self, now_s: float) -> list[Event]:
         """Applies what came in since the last frame, within a budget of time, and advances fades.
@@ -164,11 +180,13 @@ class Control:
         if before and before.phase is not status.phase:
             self._cue_player.phase_began(status.phase, self._visits, now_s)
         self._publisher.publish(status, before, self._visits, now_s)
+        self._log_tail.publish(self._feedback, now_s)
         self._feedback.flush(now_s)
         self._error_log.report(now_s)
 
     def close(self) -> None:
         """Waits until what is being saved is saved. Call it after the services have stopped."""
+        logging.getLogger().removeHandler(self._log_tail)
         self._disk_tasks.close()
 
     def _incoming(self, now_s: float) -> Iterator[Received | ListenRequest]:
@@ -200,6 +218,16 @@ class Control:
 
     def _load_cues(self, peer: Peer, now_s: float) -> None:
         self._cue_player.reload(peer, now_s)
+
+    def _go_to_cue(self, peer: Peer, now_s: float, number: int) -> str:
+        return self._cue_player.go(peer, now_s, number)
+
+    def _restart_service(self, peer: Peer, now_s: float, name: str) -> str:
+        if self._restart is None:
+            raise CommandRefused("nothing can be restarted here")
+        log.info("%s: started again, asked for by %s", name, peer.host)
+        self._restart(name, now_s)
+        return name
 
     def _save_config(self, peer: Peer, now_s: float) -> None:
         changes = self._registry.changes()

@@ -57,6 +57,19 @@ class Cue(BaseModel):
         return self
 
     @property
+    def when(self) -> str:
+        """When it is played, in one line: *10:00:00 tue wed*, *border, one visit in 3*."""
+        if self.phase is not None:
+            return self.phase.value + (f", one visit in {self.every}" if self.every > 1 else "")
+        return f"{self.at} " + ("every day" if len(self.days) == len(DAYS) else " ".join(self.days))
+
+    @property
+    def what(self) -> str:
+        """What it sends, in one line of 120 characters at most."""
+        sent = "; ".join(" ".join(map(str, message)) for message in self.send)
+        return sent if len(sent) <= 120 else sent[:119] + "…"
+
+    @property
     def messages(self) -> list[Message]:
         """The messages to apply."""
         return [Message(str(address), tuple(arguments)) for address, *arguments in self.send]
@@ -89,6 +102,14 @@ class CueList(BaseModel):
         )
         messages = [message for _, _, cue in due for message in cue.messages]
         return _last_of_each(messages) if until - after > timedelta(days=1) else messages
+
+
+def next_cue(cues: CueList, now: datetime) -> tuple[datetime, int] | None:
+    """When which cue of the clock is next after `now` (local time), counted from 0; None: there is none."""
+    due = (
+        (moment, number) for number, cue in enumerate(cues.cue) for moment in _moments(cue, now, now + WEEK)
+    )
+    return min(due, default=None)
 
 
 def load_cues(path: Path) -> CueList:

@@ -12,6 +12,7 @@ from installation.control.protocol.address_space import (
 from installation.control.protocol.packets import Message, encode
 from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
+from installation.control.show.history import History
 from installation.control.show.replies import CommandRefused, Replies
 from installation.control.transports.inbox import Peer, Received
 from installation.settings.parameters import Refusal
@@ -39,12 +40,14 @@ class Dispatcher:
         fades: Fades,
         actions: Mapping[str, Action],
         replies: Replies,
+        history: History,
     ) -> None:
         self._registry = registry
         self._feedback = feedback
         self._fades = fades
         self._actions = actions
         self._replies = replies
+        self._history = history
         self._parameters = {parameter_address(address): address for address in registry.parameters}
         self._commands = {command.address: command for command in COMMANDS}
         self._outputs = {output.address for output in OUTPUTS}
@@ -93,11 +96,14 @@ class Dispatcher:
         if len(message.arguments) > 1:
             self._replies.refuse(peer, message.address, "refused value", TAKES_ONE_VALUE)
             return
+        before = self._registry.get(address)
         outcome = self._registry.set(address, message.arguments[0])
         if isinstance(outcome, Refusal):
             reason = f"{outcome.reason}. {outcome.detail}"
             self._replies.refuse(peer, message.address, "refused value", reason)
             return
+        if not isinstance(before, Refusal) and outcome != before:
+            self._history.record_move(address, before, now_s)
         self._fades.cancel(address)
         self._feedback.publish(message.address, outcome, now_s=now_s, source=peer)
 

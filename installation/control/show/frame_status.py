@@ -28,6 +28,7 @@ class FrameStatus:
     verdict: Verdict | None = None  # of the leading judge on the picture on the screen
     jury: tuple[JuryEntry, ...] = ()
     health: Mapping[str, Health] = field(default_factory=dict)
+    today: Mapping[str, int] = field(default_factory=dict)  # counts of visits; empty: nothing is counted
     frame_ms: float = 0.0
     is_open: bool = True
     is_black: bool = False

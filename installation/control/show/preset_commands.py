@@ -6,6 +6,8 @@ from installation.control.protocol.packets import encode
 from installation.control.show.dispatcher import publish_parameters
 from installation.control.show.fades import Fades
 from installation.control.show.feedback import Feedback
+from installation.control.show.history import History
+from installation.control.show.parameter_commands import changed_by
 from installation.control.show.presets import Preset, Presets
 from installation.control.show.replies import CommandRefused, Replies
 from installation.control.transports.error_log_throttle import ErrorLogThrottle
@@ -24,6 +26,7 @@ class PresetCommands:
         fades: Fades,
         replies: Replies,
         error_log: ErrorLogThrottle,
+        history: History,
         names_changed: Callable[[], None],
     ) -> None:
         self._presets = presets
@@ -32,6 +35,7 @@ class PresetCommands:
         self._fades = fades
         self._replies = replies
         self._error_log = error_log
+        self._history = history
         self._names_changed = names_changed
         self._known: dict[str, Preset] = {}
 
@@ -63,6 +67,7 @@ class PresetCommands:
         for line in preset.faults + faults:
             self._error_log.note("preset", line)
             peer.send(encode("/error", "/preset/load", line))
+        self._history.record(changed_by(self._registry, wanted))
         changed = self._fades.start(wanted, fade_s, now_s)
         publish_parameters(self._registry, self._feedback, changed, now_s)
         self._feedback.publish("/preset/load", name, fade_s, now_s=now_s)

@@ -67,6 +67,8 @@ def output_messages(status: FrameStatus, visits: int) -> Iterator[tuple[str, str
     yield "/visit/phase", "", (status.phase.value, status.reason)
     yield "/visit/number", "", (visits,)
     yield "/visit/progress", "", (float(status.progress),)
+    for what, number in status.today.items():
+        yield "/visit/today", what, (what, number)
     yield "/border/t", "", (_or_minus_one(status.t),)
     if status.verdict:
         yield "/border/verdict", "", _verdict(status.verdict)

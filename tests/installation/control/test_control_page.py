@@ -1,8 +1,10 @@
 """The control page, in a real browser."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -11,7 +13,7 @@ from installation.control.show.frame_status import JuryEntry
 from installation.settings.phase import Phase
 from installation.visit.events import BlackoutChanged, Halted, ShowClosed, Skipped
 from installation.workers.supervision import Condition, Health
-from tests.support.headless_stage import HeadlessStage, eventually
+from tests.support.headless_stage import HeadlessStage, eventually, headless_stage
 from tests.support.judge_kit import verdict
 from tests.support.osc_clients import chromium, osc_js
 
@@ -39,7 +41,7 @@ def page(stage: HeadlessStage, browser: Browser) -> Iterator[Page]:
 
 
 def test_a_slider_turns_a_parameter_and_follows_it(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_text("rehearsed").click()
+    page.get_by_text("rehearsed", exact=True).click()
     slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
     box = slider.bounding_box()
     assert box is not None
@@ -59,7 +61,7 @@ def test_a_slider_turns_a_parameter_and_follows_it(stage: HeadlessStage, page: P
 
 
 def test_a_slider_that_is_let_go_shows_what_another_hand_has_set(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_text("rehearsed").click()
+    page.get_by_text("rehearsed", exact=True).click()
     slider = page.get_by_label("/scene/rehearsed/glow", exact=True)
     slider.hover()
     page.mouse.down()
@@ -72,7 +74,7 @@ def test_a_slider_that_is_let_go_shows_what_another_hand_has_set(stage: Headless
 
 
 def test_every_kind_of_parameter_has_its_control(stage: HeadlessStage, page: Page) -> None:
-    page.get_by_text("rehearsed").click()
+    page.get_by_text("rehearsed", exact=True).click()
     page.get_by_label("/scene/rehearsed/needle").uncheck()
     page.get_by_label("/scene/rehearsed/way").select_option("fro")
     page.get_by_label("/scene/rehearsed/hint").fill("näher")
@@ -144,7 +146,7 @@ def test_the_show_and_presets_are_at_hand(stage: HeadlessStage, page: Page) -> N
     page.get_by_label("Name of a preset").fill("evening")
     page.get_by_role("button", name="save as it is").click()
     expect(page.get_by_role("button", name="evening")).to_be_visible()
-    page.get_by_text("rehearsed").click()
+    page.get_by_text("rehearsed", exact=True).click()
     page.get_by_label("/scene/rehearsed/turns, number").fill("9")
     page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
     eventually(lambda: stage.value("rehearsed/turns") == 9)
@@ -184,3 +186,79 @@ def test_the_page_fits_a_phone_and_comes_back(stage: HeadlessStage, page: Page) 
     web.start()
     page.wait_for_selector("body.connected")
     assert stage.http_port == port
+
+
+def test_parameters_are_found_by_address_and_words(stage: HeadlessStage, page: Page) -> None:
+    page.keyboard.press("/")
+    search = page.get_by_role("searchbox", name="Search parameters")
+    expect(search).to_be_focused()
+    search.press_sequentially("rehearsed BRIGHT")
+    expect(page.locator(".parameter:visible .address")).to_have_text(["/scene/rehearsed/glow"])
+    expect(page.locator("#found")).to_have_text("1 found")
+    search.fill("ride_s how long")
+    expect(page.locator(".parameter:visible .address")).to_contain_text(["/scene/rehearsed/ride_s"])
+    search.fill("no such thing")
+    expect(page.locator("details:visible")).to_have_count(0)
+    search.press("Escape")
+    expect(page.locator("details:visible")).to_have_count(page.locator("details").count())
+    assert page.locator(".parameter:visible").count() == 0, "closed again"
+
+
+def test_defaults_and_the_last_change_come_back(stage: HeadlessStage, page: Page) -> None:
+    page.get_by_text("rehearsed", exact=True).click()
+    reset = page.get_by_role("button", name="reset rehearsed/turns")
+    expect(reset).to_be_hidden()
+    page.get_by_label("/scene/rehearsed/turns, number").fill("12")
+    page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
+    expect(reset).to_have_text("reset to 3 ")
+    reset.click()
+    eventually(lambda: stage.value("rehearsed/turns") == 3)
+    expect(reset).to_be_hidden()
+    page.get_by_role("button", name="undo").click()
+    eventually(lambda: stage.value("rehearsed/turns") == 12)
+    page.locator("body").press("Control+z")
+    eventually(lambda: stage.value("rehearsed/turns") == 3)
+
+
+def test_the_desk_shows_today_the_cues_and_the_log(tmp_path: Path, browser: Browser) -> None:
+    (tmp_path / "cues.toml").write_text(
+        '[[cue]]\nat = 10:00:00\nsend = [["/scene/rehearsed/turns", 10]]\n'
+        '[[cue]]\nphase = "jury"\nsend = [["/scene/rehearsed/turns", 30]]\n'
+    )
+    restarted: list[str] = []
+    with headless_stage(tmp_path, restart=lambda name, _: restarted.append(name)) as stage:
+        stage.status = replace(stage.status, today={"begun": 41, "not_found": 0})
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(f"http://127.0.0.1:{stage.http_port}/")
+        expect(page.locator("#today div")).to_have_text(["begun41", "not_found0"])
+        expect(page.locator("#cues li")).to_have_count(2)
+        expect(page.locator("#cues .next")).to_contain_text("10:00:00 every day")
+        page.get_by_role("button", name="go cue 1").click()
+        eventually(lambda: stage.value("rehearsed/turns") == 30)
+        logging.getLogger("installation").warning("camera: <b>no</b> frames")
+        expect(page.locator("#log .warning").last).to_have_text("camera: <b>no</b> frames")
+        restart = page.get_by_role("button", name="restart camera")
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        restart.click()
+        assert not restarted, "it asks first"
+        page.once("dialog", lambda dialog: dialog.accept())
+        restart.click()
+        eventually(lambda: restarted == ["camera"])
+        (tmp_path / "cues.toml").write_text("")
+        page.get_by_role("button", name="read the list again").click()
+        expect(page.locator("#cues li")).to_have_count(0)
+        page.close()
+
+
+def test_fingers_find_every_control(stage: HeadlessStage, page: Page) -> None:
+    """44 px at least, or the whole row of the label counts."""
+    page.set_viewport_size({"width": 820, "height": 1180})
+    page.get_by_text("rehearsed", exact=True).click()
+    page.get_by_label("/scene/rehearsed/turns, number").fill("12")
+    page.get_by_label("/scene/rehearsed/turns, number").press("Enter")
+    expect(page.get_by_role("button", name="reset rehearsed/turns")).to_be_visible()
+    small = page.locator(
+        "button:visible, summary:visible, select:visible, .parameter:visible label, input[type=search]"
+    ).evaluate_all("all => all.filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)")
+    assert small == []
+    expect(page.get_by_role("button", name="panic")).to_have_attribute("title", "/show/panic")

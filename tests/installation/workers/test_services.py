@@ -127,6 +127,36 @@ class Plain:
     def stop(self) -> None:
         raise OSError("no such plug")
 
+    def restart(self) -> None:
+        self.start()
+
+
+def test_a_service_is_restarted_and_still_ends() -> None:
+    notes: list[str] = []
+    worker = Worker("engine", notes)
+    services = Supervisor(worker, Plain())
+    services.start()
+    eventually(ok(worker))
+    before = list(worker.notes)
+    assert services.restart("engine") and not services.restart("engines")
+    eventually(lambda: worker.notes == [*before, "engine down", *before])
+    eventually(ok(worker))
+    assert services.restart("plain") and services.health()["plain"].condition is Condition.FAILED
+    services.restart("engine")
+    services.stop()
+    assert worker.notes[-1] == "engine down" and worker.health.condition is Condition.DISABLED
+
+
+def test_a_restart_helps_a_service_that_has_failed_for_good_or_waits() -> None:
+    for fault in (PermanentServiceError("no model"), ServiceError("no answer")):
+        service = Broken("setup", fault, times=1)
+        service.first_wait_s = 600.0
+        service.start()
+        eventually(lambda service=service: service.health.condition in (Condition.FAILED, Condition.WAITING))  # type: ignore[misc]
+        service.restart()
+        eventually(ok(service))
+        service.stop()
+
 
 def test_one_that_fails_leaves_the_others_alone(caplog: pytest.LogCaptureFixture) -> None:
     before, after = Worker("before"), Worker("after")
