@@ -14,7 +14,7 @@ from installation.stage.scene import Scene
 from installation.stage.start_edge import start_edge
 from installation.stage.theme import StageParameters, Theme, format_number, theme_of
 from installation.stage.typesetting import LEADING, fitting_size, text_width
-from installation.stage.view import Action, View
+from installation.stage.view import Action, ChooseLanguage, Touchable, View
 from installation.visit.parameters import DeliveryParameters, Timeouts
 from installation.visit.state import hold_share, time_left_s
 
@@ -40,12 +40,12 @@ class Consent(Scene):
     parameters = ConsentParameters
 
     def __init__(self) -> None:
-        self._areas: dict[Action, Rect] = {}
+        self._areas: dict[Touchable, Rect] = {}
 
     def leave(self) -> None:
         self._areas = {}
 
-    def areas(self) -> Mapping[Action, Rect]:
+    def areas(self) -> Mapping[Touchable, Rect]:
         return self._areas
 
     def draw(self, canvas: Canvas, view: View) -> None:
@@ -126,20 +126,17 @@ class Consent(Scene):
         )
 
     def _draw_languages(self, canvas: Canvas, view: View, theme: Theme, line: Rect) -> None:
-        """Draws the languages' names, the current one underlined; a touch on the next one selects it."""
+        """Draws the languages' names, the current one underlined; a touch on another one selects that."""
         size, stroke = canvas.layout.body_px, canvas.layout.stroke_px
         names = {code: Texts.load(code)("language.name") for code in languages()}
         row_em = sum(text_width(name, 1) for name in names.values()) + len(names) - 1
         size = min(size, int(line.width / row_em))
         x = line.centerx - row_em * size / 2
-        codes = tuple(names)
-        following = codes[(codes.index(view.text.language) + 1) % len(codes)]
         for code, name in names.items():
             current = code == view.text.language
-            if code == following:
-                left = line.left if code == codes[0] else round(x - size / 2)
-                right = line.right if code == codes[-1] else round(x + text_width(name, size) + size / 2)
-                self._areas[Action.LANGUAGE] = Rect(left, line.top, right - left, line.height)
+            if not current:
+                width = round(text_width(name, size) + size) - 1  # up to the middle of the gaps
+                self._areas[ChooseLanguage(code)] = Rect(round(x - size / 2), line.top, width, line.height)
             colour = theme.ink if current else theme.quiet_ink
             rect = canvas.text(name, (x, line.centery + 0.35 * size), size, 400, colour, theme.fade_in)
             if current:

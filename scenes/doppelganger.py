@@ -19,7 +19,7 @@ from installation.stage.scene import Scene
 from installation.stage.start_edge import start_edge
 from installation.stage.theme import Theme, ease, sitter_text, theme_of
 from installation.stage.typesetting import fitting_size
-from installation.stage.view import Action, Link, View
+from installation.stage.view import Action, Link, Touchable, View
 from installation.visit.parameters import Timeouts
 from installation.visit.state import time_left_s
 from scenes.widgets.idle_glow import draw_idle_glow
@@ -61,12 +61,12 @@ class Doppelganger(Scene):
         code.cache_clear()
 
     def _forget(self) -> None:
-        self._areas: dict[Action, Rect] = {}
+        self._areas: dict[Touchable, Rect] = {}
         # When they began to fade in; None while they are not there.
         self._picture_s: float | None = None
         self._code_s: float | None = None
 
-    def areas(self) -> Mapping[Action, Rect]:
+    def areas(self) -> Mapping[Touchable, Rect]:
         return self._areas
 
     def update(self, view: View) -> None:

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 import pygame
 
 from hardware.display.events import DisplayEvent, FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
-from installation.stage.view import Action
-from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, Released, Touched
+from installation.stage.view import Action, ChooseLanguage, Touchable
+from installation.visit.events import (
+    ChoseSynthetic,
+    Declined,
+    Event,
+    LanguageChosen,
+    Pressed,
+    Released,
+    Touched,
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +27,7 @@ class NextLanguage:
 
 
 def translate_input(
-    events: Iterable[DisplayEvent], areas: Mapping[Action, pygame.Rect]
+    events: Iterable[DisplayEvent], areas: Mapping[Touchable, pygame.Rect]
 ) -> Iterator[Event | NextLanguage | Quit]:
     """The events of the visit, in the order of the input. areas: those of the scene on the screen.
 
@@ -34,8 +42,14 @@ def translate_input(
                 yield _EVENT_OF_ACTION[Action(event.action)]
             case TouchDown(x, y):
                 touched = (action for action, area in areas.items() if area.collidepoint(x, y))
-                action = next(touched, None)
-                yield _EVENT_OF_ACTION[action] if action else Touched()
+                match next(touched, None):
+                    case None:
+                        yield Touched()
+                    case ChooseLanguage(language):
+                        yield LanguageChosen(language)
+                        yield Touched()
+                    case action:
+                        yield _EVENT_OF_ACTION[action]
             case KeyUp(Action.YES) | TouchUp() | FocusLost():
                 yield Released()
             case Quit():

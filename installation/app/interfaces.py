@@ -7,10 +7,10 @@ from pygame import Rect
 
 from installation.app.session import Session
 from installation.stage.canvas import Canvas
-from installation.stage.view import Action, ShownPicture, View
+from installation.stage.view import ShownPicture, Touchable, View
 from installation.visit.events import Event
 
-TouchAreas = Mapping[Action, Rect]
+TouchAreas = Mapping[Touchable, Rect]
 """Where a touch means what, in canvas pixels."""
 
 

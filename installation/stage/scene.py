@@ -24,7 +24,7 @@ from engine.common.errors import UsageError
 from installation.settings.parameters import Parameters
 from installation.stage.canvas import Canvas
 from installation.stage.sound import StartedSound
-from installation.stage.view import Action, ShownPicture, View
+from installation.stage.view import ShownPicture, Touchable, View
 
 
 class Scene(ABC):
@@ -45,7 +45,7 @@ class Scene(ABC):
     def leave(self) -> None:  # noqa: B027
         """Ends the scene: drops every picture it holds."""
 
-    def areas(self) -> Mapping[Action, pygame.Rect]:
+    def areas(self) -> Mapping[Touchable, pygame.Rect]:
         """The touch buttons as last drawn, in canvas pixels, and what each means."""
         return {}
 

@@ -30,6 +30,17 @@ class Action(StrEnum):
     LANGUAGE = "language"
 
 
+@dataclass(frozen=True)
+class ChooseLanguage:
+    """A touch on a language's name: its ISO 639-1 code."""
+
+    language: str
+
+
+Touchable = Action | ChooseLanguage
+"""What a touch on an area of the screen can mean."""
+
+
 class Guidance(StrEnum):
     """What the visitor is asked to do before the camera: one thing at a time, the first that is wrong."""
 

@@ -8,7 +8,7 @@ from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.theme import theme_of
 from installation.stage.typesetting import fitting_size
-from installation.stage.view import Action, View
+from installation.stage.view import Action, Touchable, View
 
 
 class CancellableScene(Scene):
@@ -19,7 +19,7 @@ class CancellableScene(Scene):
     def leave(self) -> None:
         self._stop = None
 
-    def areas(self) -> Mapping[Action, Rect]:
+    def areas(self) -> Mapping[Touchable, Rect]:
         return {} if self._stop is None else {Action.NO: self._stop}
 
     def draw_stop_button(self, canvas: Canvas, view: View) -> None:

@@ -21,6 +21,8 @@ DATA = {
     "installation/delivery/web/page.html",
     "installation/settings/languages/de.toml",
     "installation/settings/languages/en.toml",
+    "installation/settings/languages/es.toml",
+    "installation/settings/languages/fr.toml",
     "installation/typography/typeface/IBMPlexSans-Variable.ttf",
     "weights/manifest.toml",
     "weights/nobody-encoder.safetensors",

@@ -36,7 +36,7 @@ from installation.settings.texts import languages, language_faults
 from installation.stage.theme import StageParameters
 from installation.settings.registry import Registry
 from scenes.attract import AttractParameters
-assert languages() == ("en", "de"), language_faults()
+assert languages() == ("en", "de", "es", "fr"), language_faults()
 registry = Registry(StageParameters, AttractParameters)
 assert registry.set("attract/invitation", "Und du? Κι εσύ; А ты? ế") == "Und du? Κι εσύ; А ты? ế"
 print(registry.set("attract/invitation", "顔"))
