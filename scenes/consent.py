@@ -53,7 +53,7 @@ class Consent(Scene):
         theme, layout, page = theme_of(view), canvas.layout, canvas.layout.page
         if layout.stacked:
             # On upright screens words need more lines, and the answers are as wide as the page allows anyway.
-            share = 0.53 if page.height > 1.5 * page.width else 0.46
+            share = 0.55 if page.height > 1.5 * page.width else 0.46
             words = Rect(page.topleft, (page.width, round(share * page.height)))
             answers = Rect(page.left, words.bottom, page.width, page.bottom - words.bottom)
         else:

@@ -9,17 +9,18 @@ from hardware.display.events import FocusLost, KeyDown, KeyUp, Quit, TouchDown, 
 from hardware.display.settings import KEYS
 from installation.app.inputs import NextLanguage, translate_input
 from installation.settings.phase import Phase
-from installation.stage.view import Action
+from installation.stage.view import Action, ChooseLanguage, Touchable
 from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, Released, Tick, Touched
 from installation.visit.machine import step
 from installation.visit.parameters import Timeouts
 from installation.visit.state import State
 
-AREAS = {
+AREAS: dict[Touchable, pygame.Rect] = {
     Action.YES: pygame.Rect(100, 800, 300, 200),
     Action.NO: pygame.Rect(680, 800, 300, 200),
     Action.WITHOUT_CAMERA: pygame.Rect(100, 1100, 880, 100),
     Action.LANGUAGE: pygame.Rect(100, 1300, 200, 100),
+    ChooseLanguage("fr"): pygame.Rect(400, 1300, 200, 100),
 }
 
 
@@ -56,7 +57,7 @@ def test_a_scene_without_areas_is_woken_by_any_touch() -> None:
 
 
 def test_yes_is_only_a_touch_where_it_is_not_offered() -> None:
-    without = {Action.NO: AREAS[Action.NO]}
+    without: dict[Touchable, pygame.Rect] = {Action.NO: AREAS[Action.NO]}
     assert list(translate_input([KeyDown("yes"), KeyUp("yes"), KeyDown("no")], without)) == [
         Touched(),
         Released(),
