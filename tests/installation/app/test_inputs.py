@@ -10,7 +10,16 @@ from hardware.display.settings import KEYS
 from installation.app.inputs import NextLanguage, translate_input
 from installation.settings.phase import Phase
 from installation.stage.view import Action, ChooseLanguage, Touchable
-from installation.visit.events import ChoseSynthetic, Declined, Event, Pressed, Released, Tick, Touched
+from installation.visit.events import (
+    ChoseSynthetic,
+    Declined,
+    Event,
+    LanguageChosen,
+    Pressed,
+    Released,
+    Tick,
+    Touched,
+)
 from installation.visit.machine import step
 from installation.visit.parameters import Timeouts
 from installation.visit.state import State
@@ -43,6 +52,7 @@ def test_every_key_stands_for_an_action() -> None:
         (TouchDown(700, 900), [Declined()]),
         (TouchDown(500, 1150), [ChoseSynthetic()]),
         (TouchDown(150, 1350), [NextLanguage()]),
+        (TouchDown(450, 1350), [LanguageChosen("fr"), Touched()]),
         (TouchUp(), [Released()]),
         (FocusLost(), [Released()]),
         (Quit(), [Quit()]),
