@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installation.app.counters import Counters
+from installation.app.counters import COUNTS, Counters
 from installation.app.registration import load_scenes, registry_of
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
@@ -62,6 +62,8 @@ def test_each_way_a_visit_can_go_is_counted(path: Path):
         go(counters, Phase.ATTRACT, *list(Phase)[1:], Phase.ATTRACT)
         counters.count("saved")
         counters.passed(Phase.SEARCH, Phase.FAREWELL, "the search takes too long", Ending.NOT_FOUND)
+        today = counters.today()
+    assert {what: count for what, count in today.items() if count} == read(path)["days"]["2026-05-02"]
     assert read(path)["days"] == {
         "2026-05-02": {
             "begun": 6, "declined": 2, "left in consent": 1, "unseen": 1, "left in search": 1, "agreed": 2,
@@ -145,3 +147,15 @@ def test_without_a_path_nothing_is_written(tmp_path: Path):
     with Counters(None, 100, lambda: NOW) as counters:
         go(counters, Phase.ATTRACT, Phase.CONSENT, Phase.ATTRACT)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_day_begins_with_nothing_and_rehearsals_tell_nothing(path: Path):
+    now = [NOW]
+    with Counters(path, 100, lambda: now[0]) as counters:
+        counters.count("saved")
+        assert counters.today()["saved"] == 1
+        now[0] += timedelta(days=1)
+        assert tuple(counters.today()) == COUNTS and not any(counters.today().values())
+    with Counters(None, 100, lambda: NOW) as counters:
+        counters.count("saved")
+        assert counters.today() == {}
