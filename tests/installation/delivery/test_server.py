@@ -57,8 +57,7 @@ def test_the_page_speaks_the_visitors_language(stage: Stage, port: int) -> None:
     path = stage.offer(take_home(next(visits), language="de"))
     page = ask(port, path).body.decode()
     assert "Wer Sie kennt, erkennt Sie darin" in page
-    # The film is of this way, the pair of the nearest one where there is one.
-    assert "Der Weg von der Mitte aller Gesichter" in page
+    assert "Von Ihnen zu jemand anderem" in page
 
 
 def test_curators_may_give_the_doppelganger_alone(usual: Stage, port: int) -> None:
@@ -67,7 +66,8 @@ def test_curators_may_give_the_doppelganger_alone(usual: Stage, port: int) -> No
     assert b"border_same" not in (page := ask(port, path).body) and b"morph" not in page
     for name in ("border_same.png", "border_other.png", "morph.mp4"):
         assert ask(port, f"{path}/{name}").status == 404
-    assert ask(port, f"{path}/card.jpg").status == 200
+    for name in ("doppelganger.png", "doppelganger_1024.png", "card.jpg"):
+        assert ask(port, f"{path}/{name}").status == 200
     usual.set(gives="everything")
     assert ask(port, usual.offer(take_home(next(visits))) + "/morph.mp4").status == 200
 
