@@ -1,4 +1,4 @@
-"""What the noise maps bring to pivotal tuning, and how many steps it needs; a table for docs/search.md.
+"""What the noise maps bring to tuning, and how many steps it needs; a table for docs/search.md.
 
     python -m benchmarks.tuning PHOTO ... [--sheet FILE.png]
 

@@ -1,11 +1,11 @@
 """The projection: a search from the median face to the closest match, as a stream of steps.
 
 Two phases. In the first the latent moves from w_avg into W+ (one w for each layer), weights frozen; where an
-encoder has estimated the sitter's place, it first moves there in a straight line. In the second, *pivotal
-tuning*, the latent stays and the generator's own weights move a little, for this visit and in memory only; it
-follows where the latent alone does not bring the match close enough. Detail that weights cannot express, such
-as wrinkles and strands of hair, goes at the same time into the noise maps of the two finest resolutions that
-the loss sees.
+encoder has estimated the sitter's place, it first moves there in a straight line. In the second, *tuning*,
+the generator's own weights move a little, for this visit and in memory only, and the latent moves on with
+them; it follows where the latent alone does not bring the match close enough. Detail that weights cannot
+express, such as wrinkles and strands of hair, goes at the same time into the noise maps of the two finest
+resolutions that the loss sees.
 
 What the search ends in is a `Place`: a latent and the offsets of the generator's tensors. Both are zero-based
 at the median face, so that a straight line leads back to it (`engine.border.continuum`).
@@ -13,9 +13,9 @@ at the median face, so that a straight line leads back to it (`engine.border.con
 **Convention:** pictures are (1, 3, R, R), RGB, [-1, 1]; latents are W+ (1, num_ws, w_dim).
 
 Sources: projection as in Karras et al. 2020, appendix D (cosine ramp, latent noise, noise regularisation); W+
-as in Abdal et al., *Image2StyleGAN*, 2019; pivotal tuning as in Roich et al., *Pivotal Tuning for
-Latent-based Editing of Real Images*, 2021; noise maps for detail as in Abdal et al., *Image2StyleGAN++*,
-2020. No judge takes part in the loss.
+as in Abdal et al., *Image2StyleGAN*, 2019; tuning after Roich et al., *Pivotal Tuning for Latent-based
+Editing of Real Images*, 2021, where the latent stays (`pivot_rate` 0); noise maps for detail as in Abdal et
+al., *Image2StyleGAN++*, 2020. No judge takes part in the loss.
 """
 
 import math
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.func import functional_call
 
-from engine.stylegan2.network import Generator, NoiseMode, StyledConvolution, to_uint8
+from engine.stylegan2.network import Generator, NoiseMode, to_uint8
 
 if TYPE_CHECKING:
     from engine.stylegan2.encoder import Encoder  # its files need safetensors, which the search does not
@@ -71,6 +71,7 @@ class SearchSettings:
         rate: learning rate of the latent, in standard deviations of w.
         tuning_rate: learning rate of the weights.
         detail_rate: learning rate of the noise maps while tuning, as they are added to the feature maps.
+        pivot_rate: learning rate of the latent while tuning, in standard deviations of w.
         latent_weight: pull towards w_avg, which keeps the match where faces are.
         noise_weight: weight of the noise regularisation (only where the generator uses its noise).
         gain, patience: stop when the loss has not fallen by the share `gain` within `patience` steps.
@@ -85,6 +86,7 @@ class SearchSettings:
     rate: float = 0.1
     tuning_rate: float = 5e-3
     detail_rate: float = 2e-2
+    pivot_rate: float = 0.1
     latent_weight: float = 2e-3
     noise_weight: float = 1e5
     gain: float = 0.01
@@ -141,7 +143,7 @@ def _ramp(index: int, steps: int) -> float:
     return min(1.0, t / 0.05) * (0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - t) / 0.25 + 1e-3)))
 
 
-def _noise_penalty(maps: list[torch.Tensor]) -> torch.Tensor:
+def noise_penalty(maps: list[torch.Tensor]) -> torch.Tensor:
     """Autocorrelation of the noise maps at every scale down to 8 px: noise must carry no picture."""
     total = torch.zeros([], device=maps[0].device)
     for noise in maps:
@@ -191,15 +193,9 @@ def search_latent(
     start, steps = start or median, settings.steps - walked
     spread = latent_spread(generator)
     random = torch.Generator().manual_seed(settings.seed)
-    move = torch.zeros_like(
-        start.latent[:, :1] if settings.space == "w" else start.latent, requires_grad=True
-    )
-    noise = {
-        f"{name}.noise_const": torch.zeros_like(layer.noise_const, requires_grad=True)
-        for name, layer in generator.synthesis.noise_layers().items()
-        if _is_used(layer)
-    }
+    move = _free_move(start.latent, settings.space)
     own_noise = dict(generator.synthesis.named_buffers())
+    noise = {name: torch.zeros_like(own_noise[name], requires_grad=True) for name in used_noise(generator)}
     optimiser = torch.optim.Adam([move, *noise.values()], lr=settings.rate, betas=(0.9, 0.999))
     stall = _Stall(settings.gain, settings.patience)
     best, best_loss = start, math.inf
@@ -214,7 +210,7 @@ def search_latent(
         distance = loss(picture).sum()
         total = distance + settings.latent_weight * ((latent - median.latent) / spread).square().mean()
         if noise:
-            total = total + settings.noise_weight * _noise_penalty(
+            total = total + settings.noise_weight * noise_penalty(
                 [own_noise[name] + offset for name, offset in noise.items()]
             )
         optimiser.zero_grad(set_to_none=True)
@@ -237,6 +233,11 @@ def search_latent(
             return
 
 
+def _free_move(latent: torch.Tensor, space: Literal["w", "w+"]) -> torch.Tensor:
+    """What is added to a latent, in standard deviations of w: zeros (1, 1 or num_ws, w_dim) to optimise."""
+    return torch.zeros_like(latent[:, :1] if space == "w" else latent, requires_grad=True)
+
+
 @torch.no_grad()
 def _walk(
     generator: Generator, loss: Loss, start: Place, end: Place, steps: int, settings: SearchSettings
@@ -249,9 +250,13 @@ def _walk(
         yield Step("latent", index, settings.steps, float(loss(picture)), to_uint8(picture)[0], place)
 
 
-def _is_used(layer: StyledConvolution) -> bool:
-    """Whether its noise changes the picture: an empty map does not, whatever its strength."""
-    return bool(layer.noise_strength.detach() != 0 and layer.noise_const.any())
+def used_noise(generator: Generator) -> list[str]:
+    """The names of the noise maps that change the picture: an empty one does not, whatever its strength."""
+    return [
+        f"{name}.noise_const"
+        for name, layer in generator.synthesis.noise_layers().items()
+        if layer.noise_strength.detach() != 0 and layer.noise_const.any()
+    ]
 
 
 def _detail_maps(generator: Generator, sees_px: int | None) -> dict[str, float]:
@@ -278,8 +283,8 @@ def tune(
     detailed: torch.Tensor | None = None,
     sees_px: int | None = None,
 ) -> Iterator[Step]:
-    """Pivotal tuning: moves the weights of the synthesis (not the latent) and the finest noise maps towards
-    the sitter.
+    """Tuning: moves the weights of the synthesis, the latent and the finest noise maps together towards the
+    sitter.
 
     The generator itself stays as it is: what is learned is the place's `offsets`. Coarser noise maps and the
     strengths stay: on the way back to the median face, structure should move and only detail fade.
@@ -302,15 +307,21 @@ def tune(
         for name in maps
         if detailed is not None
     }
+    spread = latent_spread(generator)
+    move = _free_move(pivot.latent, settings.space)
     optimiser = torch.optim.Adam(
-        [{"params": [moves[name]], "rate": rate} for name, rate in rates.items()], lr=settings.tuning_rate
+        [
+            {"params": [move], "rate": settings.pivot_rate},
+            *({"params": [moves[name]], "rate": rate} for name, rate in rates.items()),
+        ],
+        lr=settings.tuning_rate,
     )
     stall = _Stall(settings.gain, settings.patience)
 
     def here() -> Place:
-        offsets = {name: move * masks[name] if name in masks else move for name, move in moves.items()}
+        offsets = {name: tensor * masks[name] if name in masks else tensor for name, tensor in moves.items()}
         return Place(
-            pivot.latent,
+            pivot.latent + spread * move,
             pivot.offsets | {name: pivot.offsets.get(name, 0) + offset for name, offset in offsets.items()},
         )
 

@@ -26,6 +26,7 @@ import torch
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError, UsageError, WeightsError, exception_summary
+from engine.finders.base import STAGES, Finder
 from engine.judges.base import Judge
 from engine.pipeline.people import Person, find_person, person_strip
 from engine.pipeline.portrayal import Portrayal
@@ -52,18 +53,17 @@ RENEWAL_S = 300.0
 PROGRESS_HZ = 30.0  # of `ProgressUpdate`s, at most; in lock step all are sent
 
 SHARES = {
-    "faces": 0.03,
-    "reference": 0.04,
-    "search": 0.40,
-    "tuning": 0.31,
-    "judging": 0.13,
-    "film": 0.09,
-    # Meanwhile the first result is being shown.
-    "doppelganger": 0.0,
-    "nearest": 0.0,
-    "nearest_judging": 0.0,
+    "faces": 0.01,
+    "reference": 0.01,
+    "search": 0.08,
+    "tuning": 0.24,
+    "judging": 0.05,
+    "film": 0.16,
+    "doppelganger": 0.02,
+    "nearest": 0.33,
+    "nearest_judging": 0.10,
 }
-"""The stages in order, each with its approximate share of the time until there is a result to show."""
+"""The stages in order, each with its approximate share of the time of a whole portrayal."""
 
 
 class Models(Protocol):
@@ -189,7 +189,7 @@ class _Worker:
     def _portray(self, request: Portray) -> str:
         """Sends progress and results. Returns the fault that broke the visit off after its first result, or
         ""."""
-        share_of_visit = _ShareOfVisit()
+        share_of_visit = _ShareOfVisit(self.models.settings.finders)
         found: Portrayal | None = None
         fault = ""
         shown_s = -1.0
@@ -287,15 +287,20 @@ HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
 
 
 class _ShareOfVisit:
-    """How much of a visit is done, from 0 to 1; it never falls."""
+    """How much of a visit is done, from 0 to 1; it never falls. Stages of finders that are not asked do not
+    count."""
 
-    def __init__(self) -> None:
+    def __init__(self, finders: Sequence[Finder]) -> None:
+        asked = {stage for finder in finders for stage in (finder.stage, finder.judging_stage)}
+        absent = set(STAGES) - asked - {"doppelganger"}  # where the match itself is put to the judges
+        self.shares = {stage: share for stage, share in SHARES.items() if stage not in absent}
         self.done = 0.0
 
     def after(self, progress: Progress) -> float:
-        stages = list(SHARES)
-        before = sum(SHARES[stage] for stage in stages[: stages.index(progress.stage)])
-        self.done = max(self.done, before + SHARES[progress.stage] * progress.share)
+        stages = list(self.shares)
+        before = sum(self.shares[stage] for stage in stages[: stages.index(progress.stage)])
+        done = before + self.shares[progress.stage] * progress.share
+        self.done = max(self.done, done / sum(self.shares.values()))
         return self.done
 
 

@@ -65,7 +65,7 @@ class Sitter(_Part):
 
 
 class Search(_Part):
-    """How the closest match was found. tuned: whether the generator's own weights moved (pivotal tuning)."""
+    """How the closest match was found. tuned: whether the generator's own weights moved."""
 
     steps: int
     seconds: Seconds

@@ -14,6 +14,7 @@ from engine.common.arrays import Pixels
 from engine.common.device import within_memory
 from engine.common.errors import MachineError, WeightsError
 from engine.finders.registry import make_finders
+from engine.pipeline.settings import PortrayalSettings
 from engine.runtime.messages import Failed, Reply, ResultReady
 from engine.runtime.worker import Models
 from installation.settings.configuration import Configuration, Judging, Search
@@ -76,7 +77,7 @@ class Stubborn:
     generator: Any = None
     judges: Any = ()
     people: Any = None
-    settings: Any = None
+    settings = PortrayalSettings(finders=())
 
     def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
         time.sleep(3600)

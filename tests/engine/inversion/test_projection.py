@@ -12,10 +12,10 @@ import torch
 from engine.inversion.projection import (
     SearchSettings,
     Step,
-    _noise_penalty,
     draw,
     fast_dtype,
     median_face,
+    noise_penalty,
     search_latent,
     tune,
 )
@@ -91,8 +91,25 @@ def test_tuning_gains_and_leaves_the_generator_as_it_is(generator: Generator, so
     assert steps[-1].loss < 0.8 * steps[0].loss
     assert all(torch.equal(before[name], tensor) for name, tensor in generator.state_dict().items())
     place = steps[-1].place
-    assert torch.equal(place.latent, median_face(generator).latent)
     assert not torch.equal(draw(generator, place), draw(generator, median_face(generator)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "moves", "together"),
+    [
+        (replace(SETTINGS, pivot_rate=0.0), False, True),
+        (replace(SETTINGS, space="w"), True, True),
+        (SETTINGS, True, False),
+    ],
+)
+def test_the_latent_moves_on_while_tuning(settings: SearchSettings, moves: bool, together: bool) -> None:
+    small = small_generator()
+    pivot = median_face(small)
+    *_, last = tune(small, distance_to(torch.rand(1, 3, 16, 16)), pivot, replace(settings, tuning_steps=3))
+    latent = last.place.latent
+    assert torch.equal(latent, pivot.latent) is not moves
+    assert torch.allclose(latent[:, :1].expand_as(latent), latent) is together
+    assert not latent.requires_grad
 
 
 def small_generator() -> Generator:
@@ -142,9 +159,9 @@ def test_noise_that_carries_a_picture_is_penalised() -> None:
     stripes = (torch.arange(64) % 2 * 2.0 - 1).expand(64, 64)
     wide = (torch.arange(64) // 4 % 2 * 2.0 - 1).expand(64, 64)
     for picture in (torch.ones(64, 64), stripes, wide):
-        assert _noise_penalty([picture]) > 10 * _noise_penalty([white])
-    assert _noise_penalty([white + 0.2]) > 1, "halved and doubled again, the veil is what remains"
-    assert _noise_penalty([white, white]) == pytest.approx(2 * float(_noise_penalty([white])))
+        assert noise_penalty([picture]) > 10 * noise_penalty([white])
+    assert noise_penalty([white + 0.2]) > 1, "halved and doubled again, the veil is what remains"
+    assert noise_penalty([white, white]) == pytest.approx(2 * float(noise_penalty([white])))
 
 
 def test_the_search_keeps_its_noise_free_of_pictures() -> None:
@@ -156,7 +173,7 @@ def test_the_search_keeps_its_noise_free_of_pictures() -> None:
 
     def penalty(settings: SearchSettings) -> float:
         steps = run(search_latent(small, loss, settings))
-        return float(_noise_penalty([own + steps[-2].place.offsets["b16.conv1.noise_const"]]))
+        return float(noise_penalty([own + steps[-2].place.offsets["b16.conv1.noise_const"]]))
 
     assert penalty(settings) < 0.5 * penalty(replace(settings, noise_weight=0.0))
 

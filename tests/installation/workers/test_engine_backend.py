@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.common.errors import UsageError
+from engine.pipeline.settings import PortrayalSettings
 from engine.runtime.channel import Channel
 from engine.runtime.messages import Cancel, Failed, Portray, ProgressUpdate, Ready, Request, VisitEnded
 from engine.runtime.worker import HANDLERS, Models, serve
@@ -25,7 +26,7 @@ class NoFace:
     generator: Any = None
     judges: Any = ()
     people: Any = None
-    settings: Any = None
+    settings = PortrayalSettings(finders=())
 
     def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
         raise UsageError(f"No face was found in {len(photographs)} pictures.")
