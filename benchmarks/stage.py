@@ -43,9 +43,9 @@ class TimedClock(LiveClock):
         self._session = session
         self.frames_ms: dict[Phase, list[float]] = defaultdict(list)
 
-    def tick(self) -> None:
+    def tick(self, still: bool = False) -> None:
         phase, before_s = self._session.state.phase, self.now_s
-        super().tick()
+        super().tick(still)
         self.frames_ms[phase].append(1000 * (self.now_s - before_s))
 
 

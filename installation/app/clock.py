@@ -7,16 +7,16 @@ import pygame
 
 
 class Clock(Protocol):
-    """`now_s` is constant within a frame; `tick` ends the frame."""
+    """`now_s` is constant within a frame; `tick` ends the frame. still: it looked as the one before."""
 
     @property
     def now_s(self) -> float: ...
 
-    def tick(self) -> None: ...
+    def tick(self, still: bool = False) -> None: ...
 
 
 class LiveClock:
-    """The machine's monotonic time, at most `rate_hz` frames a second."""
+    """The machine's monotonic time, at most `rate_hz` frames a second, half as many while nothing moves."""
 
     def __init__(self, rate_hz: int = 60) -> None:
         self.rate_hz = rate_hz
@@ -27,8 +27,8 @@ class LiveClock:
     def now_s(self) -> float:
         return self._now_s
 
-    def tick(self) -> None:
-        self._pace.tick(self.rate_hz)
+    def tick(self, still: bool = False) -> None:
+        self._pace.tick(self.rate_hz // 2 if still else self.rate_hz)
         self._now_s = time.monotonic()
 
 
@@ -43,5 +43,5 @@ class VirtualClock:
     def now_s(self) -> float:
         return self._frames / self.rate_hz
 
-    def tick(self) -> None:
+    def tick(self, still: bool = False) -> None:
         self._frames += 1

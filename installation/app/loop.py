@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.common.errors import MachineError
 from hardware.display.display import Display
 from installation.app.clock import Clock
@@ -19,6 +22,8 @@ from installation.workers.supervision import Health
 # A screen that has been black for so long because scenes fail is of no use: whoever supervises the program
 # starts it again.
 GIVES_UP_AFTER_S = 10.0
+
+COMPARED_EVERY = 4  # rows of the canvas, to tell whether anything moves
 
 
 class MainLoop:
@@ -40,6 +45,7 @@ class MainLoop:
         self.player = ScenePlayer(scenes, display.size_px)
         self._sources, self._observers, self._diagnostics = sources, observers, diagnostics
         self._speaker = speaker
+        self._rows = np.copy(self._compared_rows)
 
     @property
     def health(self) -> Health:
@@ -77,4 +83,16 @@ class MainLoop:
             self._speaker.play(self.player.sounds, view)
         for observer in self._observers:
             observer.frame(self.player.canvas, view, shown or ())
-        self.clock.tick()
+        self.clock.tick(still=self._is_still())
+
+    def _is_still(self) -> bool:
+        """Whether this frame looks as the one before. A stroke may move unnoticed between the rows that are
+        compared: then one frame comes 1/60 s late."""
+        still = np.array_equal(self._rows, self._compared_rows)
+        if not still:
+            np.copyto(self._rows, self._compared_rows)
+        return still
+
+    @property
+    def _compared_rows(self) -> NDArray[np.uint32]:
+        return self.player.canvas.pixels[::COMPARED_EVERY].view(np.uint32)

@@ -7,7 +7,7 @@ import pytest
 
 from hardware.display.display import Display
 from hardware.display.settings import DisplaySettings
-from installation.app.clock import VirtualClock
+from installation.app.clock import LiveClock, VirtualClock
 from installation.app.loop import MainLoop
 from installation.app.scene_player import ScenePlayer
 from installation.capture.camera import CameraParameters
@@ -101,6 +101,39 @@ def test_a_scene_is_left_before_the_next_one_is_entered(running: Running) -> Non
     running.do(WokeUp())
     assert running.scenes[Phase.ATTRACT].calls == ["enter", "leave"]
     assert running.scenes[Phase.CONSENT].calls == ["enter"]
+
+
+class NotingClock(VirtualClock):
+    """Notes of each frame whether it was still."""
+
+    def __init__(self) -> None:
+        super().__init__(10)
+        self.stills: list[bool] = []
+
+    def tick(self, still: bool = False) -> None:
+        super().tick(still)
+        self.stills.append(still)
+
+
+def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: Running) -> None:
+    running.loop.clock = clock = NotingClock()
+    running.do()
+    running.do()
+    running.do(BlackoutChanged(True))
+    running.do()
+    assert clock.stills == [False, True, False, True]
+
+
+def test_while_nothing_moves_half_as_many_frames_are_drawn() -> None:
+    clock = LiveClock(rate_hz=50)
+    clock.tick()
+    spans_s = []
+    for still in (False, True):
+        began_s = clock.now_s
+        for _ in range(5):
+            clock.tick(still)
+        spans_s.append(clock.now_s - began_s)
+    assert spans_s[0] >= 0.09 and spans_s[1] >= 0.19
 
 
 def test_a_black_show_draws_nothing_and_holds_no_scene(running: Running) -> None:
