@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from engine.common.errors import UsageError
-from engine.common.ordinary_file import ordinary
+from engine.common.ordinary_file import read_text
 from engine.faces.detectors import DEFAULT_DETECTOR, DETECTORS, entry_of
 from engine.finders.registry import FINDERS
 from engine.judges.onnx_model import OnnxModel
@@ -371,7 +371,7 @@ def load(path: Path = DEFAULT) -> Configuration:
     Raises UsageError naming the file, the entry and what is wrong with it.
     """
     try:
-        entries = [tomllib.loads(ordinary(each).read_text("utf-8")) for each in (DEFAULT, path)]
+        entries = [tomllib.loads(read_text(each)) for each in (DEFAULT, path)]
         merged = _laid_over(*entries)
         own = _with_paths(merged.get("judges"), path.parent)
         return Configuration.model_validate(merged | ({"judges": own} if own else {}), context=own)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.common.errors import UsageError, WeightsError
-from engine.common.ordinary_file import ordinary
+from engine.common.ordinary_file import read_text
 from engine.faces.detectors import DetectorChoice, entry_of
 from engine.judges.registry import files_of
 from installation.settings.paths import PROGRAM, ROOT, downloads_folder, is_checkout
@@ -82,7 +82,7 @@ class Manifest:
     def load(cls, path: Path = MANIFEST) -> "Manifest":
         """Read a manifest. Raises WeightsError where it is missing or not a manifest."""
         try:
-            document = _Document.model_validate(tomllib.loads(ordinary(path).read_text(encoding="utf-8")))
+            document = _Document.model_validate(tomllib.loads(read_text(path)))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise WeightsError(f"{path}: cannot be read: {error}") from error
         except ValidationError as error:

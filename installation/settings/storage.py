@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.common.atomic_file import replacing, sync
 from engine.common.errors import MachineError
-from engine.common.ordinary_file import ordinary
+from engine.common.ordinary_file import ordinary, read_text
 from installation.settings.parameters import Value
 
 BACKUPS = 10
@@ -47,7 +47,7 @@ def read_newest(path: Path) -> tuple[dict[str, Any], list[str]]:
     fault = ""
     for candidate in (path, *(_backup(path, number) for number in range(1, BACKUPS + 1))):
         try:
-            content = tomllib.loads(ordinary(candidate).read_text("utf-8"))
+            content = tomllib.loads(read_text(candidate))
         except FileNotFoundError:
             if candidate == path:
                 return {}, []

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Formatter
 
 from engine.common.errors import UsageError
-from engine.common.ordinary_file import ordinary
+from engine.common.ordinary_file import read_text
 from installation.typography.coverage import draws_nothing, unsettable
 from installation.typography.direction import is_rtl
 
@@ -112,7 +112,7 @@ class Texts:
 def _read(path: Path) -> Texts | str:
     """A language, or one line that says what is wrong with its file."""
     try:
-        sections = tomllib.loads(ordinary(path).read_text("utf-8-sig"))
+        sections = tomllib.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         return f"{path}: cannot be read ({_one_line(error)}). Mend it."
     lines = {}

@@ -22,7 +22,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.common.errors import UsageError
-from engine.common.ordinary_file import ordinary
+from engine.common.ordinary_file import read_text
 from installation.control.protocol.packets import Message
 from installation.settings.phase import Phase
 
@@ -115,7 +115,7 @@ def next_cue(cues: CueList, now: datetime) -> tuple[datetime, int] | None:
 def load_cues(path: Path) -> CueList:
     """Reads a cue list; without a file it is empty. Raises UsageError naming the entry that is wrong."""
     try:
-        return CueList.model_validate(tomllib.loads(ordinary(path).read_text("utf-8")))
+        return CueList.model_validate(tomllib.loads(read_text(path)))
     except FileNotFoundError:
         return CueList()
     except (OSError, ValidationError, ValueError, RecursionError) as error:
