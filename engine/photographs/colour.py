@@ -33,6 +33,8 @@ _PEAK = PEAK_NITS / REFERENCE_WHITE_NITS
 _KNEE = 0.75
 _HLG_SYSTEM_GAMMA = 1.2
 _MAX_CODE = 65535
+# Of PNG files whose pictures are shown as sRGB.
+USUAL_GAMMA = 1 / 2.2
 
 
 def is_srgb(primaries: int, transfer: int) -> bool:
@@ -57,6 +59,12 @@ def to_srgb(
     if primaries in _CHROMATICITIES and primaries != BT709:
         light = np.clip(cv2.transform(light, _matrix_to_bt709(primaries)), 0, _MAX_CODE)
     return np.take(_display_codes(transfer in (PQ, HLG)), light.astype(np.uint16))
+
+
+def gamma_to_srgb(picture: NDArray[np.uint8], gamma: float) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) RGB whose values are light to the power of `gamma` (1: linear light) -> uint8 sRGB."""
+    light = np.linspace(0, 1, 256) ** (1 / gamma)
+    return np.take(np.rint(255 * _srgb_curve(light)).astype(np.uint8), picture)
 
 
 @cache
@@ -88,8 +96,12 @@ def _display_codes(compress: bool) -> NDArray[np.uint8]:
         # Leaves the knee with slope 1 and reaches 1 at the peak.
         light = np.where(light <= _KNEE, light, _KNEE + (1 - _KNEE) * above / (1 + above * (peak - 1) / peak))
     light = np.minimum(light, 1)
-    code = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(255 * code).astype(np.uint8)
+    return np.rint(255 * _srgb_curve(light)).astype(np.uint8)
+
+
+def _srgb_curve(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear light, 0 to 1, as an sRGB value, 0 to 1 (IEC 61966-2-1)."""
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 @cache

@@ -9,6 +9,7 @@ from engine.common.errors import UsageError, printable
 PICTURE_SUFFIXES = (
     ".jpg",
     ".jpeg",
+    *(".jpe", ".jif", ".jfi", ".jfif", ".pjp", ".pjpeg"),
     ".png",
     ".webp",
     ".heic",
@@ -20,6 +21,8 @@ PICTURE_SUFFIXES = (
     ".bmp",
     ".gif",
 )
+# The first bytes of JPEG, PNG, GIF and TIFF files: what has lost its suffix is told by them.
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"II*\0", b"MM\0*")
 # What systems put on sticks and into archives, beside everything that begins with a dot: macOS, Windows,
 # Linux, Synology.
 _SYSTEM_FOLDERS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found", "@eaDir")
@@ -42,9 +45,11 @@ def picture_files(
 ) -> list[Path]:
     """The files that are named as pictures, sorted; those of sub-folders too, `depth` levels down.
 
+    With the usual `suffixes`, files without a suffix that begin as pictures do are taken as well.
+
     Hidden ones are passed over, and so are sub-folders that are links to a folder above. Sub-folders that
     cannot be listed, and links to folders that are named as pictures, are passed over and reported in one
-    line. Nothing is opened: whether a file can be read turns out when it is.
+    line. Whether a file can be read turns out when it is.
 
     Raises UsageError where the folder itself cannot be listed.
     """
@@ -68,7 +73,9 @@ def _walk(
         visible = [entry for entry in entries if not is_hidden(entry.name)]
     for entry in visible:
         path = folder / entry.name
-        is_named_as_picture = path.suffix.lower() in suffixes
+        is_named_as_picture = path.suffix.lower() in suffixes or (
+            suffixes is PICTURE_SUFFIXES and _begins_as_picture(entry)
+        )
         try:
             is_folder = entry.is_dir()
             inside = path.resolve() if is_folder else path
@@ -85,6 +92,17 @@ def _walk(
                 yield from _walk(path, suffixes, depth - 1, (*above, inside), report)
             except OSError as error:
                 report(_passed_over(path, error))
+
+
+def _begins_as_picture(entry: os.DirEntry[str]) -> bool:
+    """Whether a file without a suffix (`.2024` is none) is a picture by its first bytes."""
+    try:
+        if any(sign.isalpha() for sign in os.path.splitext(entry.name)[1]) or not entry.is_file():
+            return False
+        with open(entry.path, "rb") as file:
+            return file.read(4).startswith(_STARTS)
+    except OSError:
+        return False
 
 
 def _passed_over(path: Path, error: OSError | RuntimeError) -> str:

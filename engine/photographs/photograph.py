@@ -12,11 +12,11 @@ import av
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
 
 from engine.common.errors import UsageError, printable
 from engine.common.native_output import native_stderr_silenced
-from engine.photographs import colour
+from engine.photographs import colour, tiff
 
 # Of a HEIF file only the primary picture is read: no thumbnails, depth maps or masks.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
@@ -58,8 +58,9 @@ def load_photograph(path: Path) -> NDArray[np.uint8]:
     EXIF rotation is applied; HEIF and AVIF files have a rotation of their own, which counts instead. Alpha is
     put over mid grey. Greyscale, palette and CMYK (Adobe's inverted JPEG too) become RGB; 10 to 16 bits per
     channel are scaled to 8, not cut off; a colour profile is converted to sRGB, and ignored where it is
-    broken; HEIF, AVIF and PNG files may have code points in its place (`engine.photographs.colour`). Of an
-    animation the first frame counts, of several pictures in a file the primary one. Larger pictures are
+    broken; HEIF, AVIF and PNG files may have code points in its place (`engine.photographs.colour`), PNG
+    files a gamma. Of an animation the first frame counts, of several pictures in a file the primary one, not
+    its reduced image. Larger pictures are
     shrunk by area averaging.
 
     Raises UsageError for everything that is no such file, is damaged or cut short, or has more than 50
@@ -103,7 +104,8 @@ def opened_picture(path: Path) -> Iterator[Image.Image]:
 def is_picture(path: Path) -> bool:
     """Whether the content of a file says that it is a picture, whatever its name says.
 
-    True as well for a HEIF or AVIF file that cannot be read: it looks like a film, which it is not.
+    True as well for raw files, and for a HEIF or AVIF file that cannot be read: it looks like a film, which
+    it is not.
     """
     try:
         with opened_picture(path):
@@ -111,7 +113,7 @@ def is_picture(path: Path) -> bool:
     except UsageError:
         try:
             with _opened_file(path, "") as file:
-                return pillow_heif.get_file_mimetype(file) in PICTURE_HEIF
+                return tiff.is_raw(file, path.name) or (pillow_heif.get_file_mimetype(file) in PICTURE_HEIF)
         except UsageError:
             return False
 
@@ -145,8 +147,14 @@ def _opened_file(path: Path, name: str) -> Iterator[io.BufferedReader]:
 
 def identify(file: IO[bytes], name: str) -> Image.Image:
     """The picture in `file`, its header read and its size checked. Raises UsageError."""
+    if tiff.is_raw(file, name):
+        raise tiff.refuse_raw(name)
     try:
         image = Image.open(file, formats=FORMATS)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            tiff.select_full_size(image, name)
+    except UsageError:
+        raise
     except UnidentifiedImageError:
         file.seek(0)
         if pillow_heif.get_file_mimetype(file) in PICTURE_HEIF:
@@ -184,7 +192,8 @@ def read_pixels(image: Image.Image, name: str, frame: int | None = None) -> NDAr
         image.load()
         _check_size(image, name)  # a HEIF file's header may have claimed less
         orientation = _orientation(image)
-        pixels = _to_srgb(_to_8_bit(image), image.info.get("icc_profile"), _code_points(image))
+        info = image.info
+        pixels = _to_srgb(_to_8_bit(image), info.get("icc_profile"), _code_points(image), _gamma(image))
         return np.array(_upright(pixels, orientation))
     except UsageError:
         raise
@@ -202,8 +211,11 @@ def _check_size(image: Image.Image, name: str) -> None:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Of a decoded picture; the outcome is L, RGB or CMYK, opaque, its longest side at most 4096 px."""
     if image.mode.startswith("I;16"):
-        sixteen_bits = np.asarray(image).astype(np.uint32)
-        image = Image.fromarray(((sixteen_bits * 255 + 32767) // 65535).astype(np.uint8))
+        peak = tiff.peak_of(image)
+        levels = np.minimum(np.asarray(image).astype(np.uint32), peak)
+        if tiff.is_inverted(image):
+            levels = peak - levels
+        image = Image.fromarray(((levels * 255 + peak // 2) // peak).astype(np.uint8))
     if image.has_transparency_data:
         ground = Image.new("RGBA", image.size, (*GROUND, 255))
         image = Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
@@ -216,7 +228,9 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     return image
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None, code_points: tuple[int, int]) -> Image.Image:
+def _to_srgb(
+    image: Image.Image, profile: bytes | None, code_points: tuple[int, int], gamma: float
+) -> Image.Image:
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -228,6 +242,8 @@ def _to_srgb(image: Image.Image, profile: bytes | None, code_points: tuple[int, 
             pass  # a broken profile, or one for another kind of colours
     elif not colour.is_srgb(*code_points):
         return Image.fromarray(colour.to_srgb(np.asarray(image.convert("RGB")), *code_points))
+    elif gamma != colour.USUAL_GAMMA:
+        return Image.fromarray(colour.gamma_to_srgb(np.asarray(image.convert("RGB")), gamma))
     return image.convert("RGB")
 
 
@@ -235,6 +251,18 @@ def _code_points(image: Image.Image) -> tuple[int, int]:
     """Primaries and transfer by ITU-T H.273; 2 where the file does not say."""
     nclx = image.info.get("nclx_profile") or {}
     return nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
+
+
+def _gamma(image: Image.Image) -> float:
+    """The exponent from light to value that a PNG file says (`gAMA`); the usual one where nothing counts.
+
+    `sRGB` and `cICP` count before it: PNG, third edition, 4.3.
+    """
+    said = image.info.get("gamma") if image.format == "PNG" else None
+    if not said or "srgb" in image.info or image.info.get("nclx_profile"):
+        return colour.USUAL_GAMMA
+    usual = abs(said - colour.USUAL_GAMMA) < 0.01 or not 0.1 <= said <= 5
+    return colour.USUAL_GAMMA if usual else float(said)
 
 
 def _has_code_points(file: IO[bytes]) -> bool:

@@ -91,3 +91,15 @@ def test_what_cannot_be_read_is_reported_and_passed_over(tmp_path: Path) -> None
     lines: list[str] = []
     assert [path for path, _ in readable_photographs(paths, lines.append)] == good
     assert len(lines) == 4 and all(line.isprintable() for line in lines)
+
+
+def test_all_suffixes_of_jpeg_and_files_that_have_lost_theirs(tmp_path: Path) -> None:
+    wanted = []
+    for name in ("a.jfif", "b.JPE", "c.jif", "d.pjpeg", "e", "photo 12.05.2024"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name, "JPEG")
+        wanted.append(tmp_path / name)
+    (tmp_path / "README").write_text("no picture")
+    os.mkfifo(tmp_path / "waits_for_ever")
+    Image.new("RGB", (8, 8)).save(tmp_path / "f.bak", "JPEG")
+    assert picture_files(tmp_path) == wanted
+    assert picture_files(tmp_path, (".png",)) == []
