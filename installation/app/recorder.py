@@ -15,7 +15,8 @@ holds faces: the command line refuses to record a real camera.
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,7 +27,7 @@ from PIL import Image
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.common.errors import UsageError
+from engine.common.errors import MachineError, UsageError, printable
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from installation.outputs.film import Film
@@ -40,10 +41,12 @@ STILL_S = 20.0  # a scene is pictured after so long at the latest
 class Recorder:
     """A frame observer and a context manager, for a screen of any size.
 
-    Raises UsageError where one of its files cannot be written.
+    Raises UsageError where one of its files cannot be begun; later MachineError, where one cannot be written
+    further, as on a full disk.
     """
 
     def __init__(self, path: Path, width_px: int, height_px: int, rate_hz: int) -> None:
+        self._path = path
         self._scenes = path.with_name(f"{path.stem}-scenes")
         lines = path.with_suffix(".jsonl")
         made = [each for each in (path, lines) if not os.path.exists(each)]
@@ -67,6 +70,10 @@ class Recorder:
 
     def frame(self, canvas: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         """One finished frame."""
+        with self._naming_what_the_disk_refuses():
+            self._add(canvas, view, shown)
+
+    def _add(self, canvas: Canvas, view: View, shown: Sequence[ShownPicture]) -> None:
         picture = pixels(canvas.surface)
         self._film.add(picture)
         if view.participant.result is not None and view.participant.result is not self._result:
@@ -117,9 +124,25 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._save_still()
-        self._lines.close()
-        self._film.__exit__(kind, error, trace)
+        # All of them are closed whatever the disk refuses. It is told unless the run itself has failed.
+        with ExitStack() as ends:
+            if kind is None:
+                ends.enter_context(self._naming_what_the_disk_refuses())
+            else:
+                ends.enter_context(suppress(OSError))
+            ends.callback(self._film.__exit__, kind, error, trace)
+            ends.callback(self._lines.close)
+            self._save_still()
+
+    @contextmanager
+    def _naming_what_the_disk_refuses(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # of the operating system, or of FFmpeg, whose errors are OSErrors, too
+            raise MachineError(
+                f"--record {printable(self._path)}: cannot be written further ({error.strerror or error}). "
+                "Make room on the disk, or record elsewhere."
+            ) from None
 
 
 def pixels(surface: pygame.Surface) -> Pixels:

@@ -10,15 +10,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
 import numpy as np
+import pygame
 import pytest
 from PIL import Image
 from skimage import data
 
-from engine.common.errors import UsageError
+from engine.common.errors import MachineError, UsageError
 from hardware.camera.settings import CameraSettings
 from installation.app.app import App, RunOptions
 from installation.app.recorder import Recorder
@@ -224,6 +226,24 @@ def test_what_is_in_the_way_of_a_recording_is_named(tmp_path: Path, obstacle: st
     with pytest.raises(UsageError, match=f"{obstacle} cannot be written"):
         Recorder(tmp_path / "out.mp4", 361, 641, 240)
     assert [path.name for path in tmp_path.iterdir()] == [obstacle], "nothing half written"
+
+
+@pytest.mark.parametrize("full", ["film", "lines", "stills"])
+def test_a_full_disk_ends_a_recording_in_one_line(tmp_path: Path, full: str) -> None:
+    suffix = {"film": ".mp4", "lines": ".jsonl"}.get(full)
+    if suffix:
+        (tmp_path / f"out{suffix}").symlink_to("/dev/full")
+    recorder = Recorder(tmp_path / "out.mp4", 64, 64, 30)
+    if full == "stills":
+        (tmp_path / "out-scenes").rmdir()
+    canvas = SimpleNamespace(surface=pygame.Surface((64, 64)))
+    visit = SimpleNamespace(phase=Phase.ATTRACT, visit_id=1)
+    times = {"now_s": 0.0, "elapsed_s": 0.0, "duration_s": 1.0}
+    view = SimpleNamespace(visit=visit, participant=SimpleNamespace(result=None), **times)
+    with pytest.raises(MachineError, match=r"--record .*out.mp4: cannot be written further"), recorder:
+        for _ in range(3):
+            recorder.frame(canvas, view, ())
+    assert recorder._lines.closed
 
 
 @pytest.mark.parametrize(
