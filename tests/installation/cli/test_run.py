@@ -236,10 +236,10 @@ def test_a_full_disk_ends_a_recording_in_one_line(tmp_path: Path, full: str) -> 
     recorder = Recorder(tmp_path / "out.mp4", 64, 64, 30)
     if full == "stills":
         (tmp_path / "out-scenes").rmdir()
-    canvas = SimpleNamespace(surface=pygame.Surface((64, 64)))
+    canvas: Any = SimpleNamespace(surface=pygame.Surface((64, 64)))
     visit = SimpleNamespace(phase=Phase.ATTRACT, visit_id=1)
     times = {"now_s": 0.0, "elapsed_s": 0.0, "duration_s": 1.0}
-    view = SimpleNamespace(visit=visit, participant=SimpleNamespace(result=None), **times)
+    view: Any = SimpleNamespace(visit=visit, participant=SimpleNamespace(result=None), **times)
     with pytest.raises(MachineError, match=r"--record .*out.mp4: cannot be written further"), recorder:
         for _ in range(3):
             recorder.frame(canvas, view, ())
