@@ -42,6 +42,7 @@ from engine.stylegan2.network import Generator, to_uint8
 
 WEIGHTS = Path("weights")
 RATE_HZ, IDLE_S, NOISE = 25, 2.0, 4.0
+SETTLED_S = 1.7  # when the neutral is found and the picture has eased into it
 MOST_DELAY = RATE_HZ // 3
 JUDGED_EVERY = 12
 
@@ -184,7 +185,7 @@ def report(name: str, rig: Rig, clips: Sequence[Clip], analyser: FaceAnalyser) -
             column = NAMES.index(number)
             value, delay = correlation(driven.driver[:, column], drawn[:, column])
             words.append(f"{number} {value:.2f} (+{delay})")
-        begin, end = RATE_HZ * 3 // 2, round(IDLE_S * RATE_HZ)
+        begin, end = round(SETTLED_S * RATE_HZ), round(IDLE_S * RATE_HZ)
         jitter = idle_jitter_px(rig, driven.motion[begin:end])
         greys = np.stack(driven.pictures).astype(np.float32).mean(axis=(1, 2, 3))
         flash = float(np.abs(np.diff(greys)).max())

@@ -31,7 +31,7 @@ _ANGLES = ("yaw_deg", "pitch_deg", "roll_deg")
 
 
 def _filter(name: str) -> OneEuro:
-    return OneEuro(0.3, 0.15) if name in _ANGLES else OneEuro(0.5, 30.0)
+    return OneEuro(0.3, 0.15) if name in _ANGLES else OneEuro(0.5, 20.0)
 
 
 @dataclass

@@ -32,7 +32,7 @@ from engine.stylegan2.network import Generator, to_uint8
 LEAST_STEP_DEG = 0.7
 # What is drawn to see how much of it is measured, and the gains that may follow from that.
 PROBES = {"brows": 0.03, "gaze": 0.08, "jaw": 0.12, "mouth_width": 0.06, "smile": 0.04, "pucker": 0.1}
-GAINS = (0.6, 1.8)
+GAINS = (0.6, 1.4)
 
 
 class Turn(NamedTuple):

@@ -28,7 +28,7 @@ def shared_rig() -> Rig:
     generator = load_generator(WEIGHTS / "nobody.safetensors")
     people, _ = load_people(WEIGHTS / "nobody-people.safetensors", generator)
     directions, _ = load_directions(WEIGHTS / "nobody-directions.safetensors", generator)
-    place = Place(people[0][None])
+    place = Place(people[7][None])  # no glasses, and the mouth is shut
     with torch.no_grad():
         picture = to_uint8(draw(generator, place))[0].numpy()
     mesh = shared_analyser().mesh(picture, face_box(len(picture)))

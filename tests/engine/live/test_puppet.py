@@ -41,8 +41,8 @@ def test_it_depends_on_the_motion_alone(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("name", "asked", "low", "high"),
     [
-        ("yaw_deg", 8.0, 5.5, 10.5),
-        ("yaw_deg", -8.0, -10.5, -5.5),
+        ("yaw_deg", 6.0, 4.0, 8.0),
+        ("yaw_deg", -6.0, -8.0, -4.0),
         ("pitch_deg", 4.0, 2.0, 7.0),
         ("roll_deg", 8.0, 7.0, 9.0),
         ("x", 0.08, 0.06, 0.1),
@@ -132,3 +132,10 @@ def test_it_stays_who_it_is(rig: Rig, mesh: Mesh) -> None:
     ]
     verdicts = judge_pictures(judge, reference, [draw(rig, motion) for motion in motions], k=2)
     assert np.median([verdict.distance for verdict in verdicts]) <= 0.35
+
+
+def test_a_turn_that_nods_is_evened_out(rig: Rig) -> None:
+    nodding = replace(rig, yaw=replace(rig.yaw, aside=np.full_like(rig.yaw.amounts, 3.0)))
+    level = replace(rig, yaw=replace(rig.yaw, aside=np.zeros_like(rig.yaw.amounts)))
+    assert np.array_equal(draw(nodding, Motion(yaw_deg=5)), draw(level, Motion(yaw_deg=5, pitch_deg=-3)))
+    assert not np.array_equal(draw(nodding, Motion(yaw_deg=5)), draw(level, Motion(yaw_deg=5)))
