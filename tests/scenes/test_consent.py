@@ -49,9 +49,7 @@ def test_how_to_agree_and_for_whom_is_not_in_the_smallest_type(language: str, va
     canvas = Canvas(1280, 800)
     play(canvas, Phase.CONSENT, 2.0, values, language)
     sizes = {each.words: each.size_px for each in canvas.drawn_items if each.kind is ItemKind.TEXT}
-    (hold,) = (
-        size for words, size in sizes.items() if re.search("hold for|halten|maintenez|mantenga", words)
-    )
+    (hold,) = (size for words, size in sizes.items() if re.search("hold for|halten|appuyez|pulse", words))
     (age,) = (size for words, size in sizes.items() if "16" in words)
     assert hold == age == canvas.layout.body_px > canvas.layout.small_px
 

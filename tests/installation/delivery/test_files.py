@@ -112,7 +112,9 @@ def test_the_witness_is_named_as_one_and_comes_last() -> None:
 # What only somebody who was portrayed can be told.
 LIKENESS = re.compile(r"likeness|like yours|you end|sees you|still you|your own face"
                       r"|for me|[Bb]etween me|like mine"
-                      r"|Ihrem|Ihnen|noch Sie|Sie enden|mir|meinem|meines")  # fmt: skip
+                      r"|Ihrem|Ihnen|noch Sie|Sie enden|mir|meinem|meines"
+                      r"|au vôtre|vous ressemble|encore vous|propre visage|vous finissez|au mien|le mien"
+                      r"|a la suya|le parece|siendo usted|propia cara|termina usted|la mía")  # fmt: skip
 
 
 @pytest.mark.parametrize("language", languages())

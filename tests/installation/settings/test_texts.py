@@ -25,7 +25,8 @@ def test_every_language_has_every_line() -> None:
     for language, own in lines.items():
         assert own.keys() == lines["en"].keys(), language
         for key, line in own.items():
-            assert line.strip(), f"{language}: {key} is empty"
+            # Between groups of digits French and Spanish write a narrow space.
+            assert line.strip() or (key == "jury.thousands" and line), f"{language}: {key} is empty"
             fields = re.findall(r"{(\w+)}", line)
             assert sorted(fields) == sorted(re.findall(r"{(\w+)}", lines["en"][key])), f"{language}: {key}"
 
