@@ -10,9 +10,6 @@ import numpy as np
 from installation.outputs.soundtrack import Samples
 from installation.stage.sound import RATE_HZ
 
-# A gap longer than this is a clock that has jumped: an hour.
-MOST_GAP = 3600 * RATE_HZ
-
 
 class ClipSound:
     """Decodes a clip's sound as far as it is asked for; a context manager.
@@ -23,7 +20,7 @@ class ClipSound:
     def __init__(self, path: Path, begins_s: float) -> None:
         """begins_s: the time in the clip's own count that becomes 0."""
         self._given = 0  # samples that have been taken
-        self._ahead = np.zeros(0, np.int16)  # what follows them
+        self._ahead: tuple[int, Samples] | None = None  # a block that reaches beyond them
         self._container = av.open(os.path.abspath(path))
         self._blocks = self._decoded(round(begins_s * RATE_HZ))
 
@@ -36,17 +33,19 @@ class ClipSound:
 
     def take(self, until_s: float) -> Samples:
         """The samples (N,) from the end of the last `take` to a time; silence where nothing sounds."""
-        count = max(round(until_s * RATE_HZ) - self._given, 0)
-        while len(self._ahead) < count and (block := next(self._blocks, None)) is not None:
+        begin, end = self._given, max(round(until_s * RATE_HZ), self._given)
+        self._given = end
+        taken = np.zeros(end - begin, np.int16)
+        while (block := self._ahead or next(self._blocks, None)) is not None:
+            self._ahead = None
             first, samples = block
-            gap = first - self._given - len(self._ahead)
-            if gap >= 0:
-                self._ahead = np.concatenate([self._ahead, np.zeros(min(gap, MOST_GAP), np.int16), samples])
-            else:
-                self._ahead = np.concatenate([self._ahead, samples[-gap:]])
-        taken, self._ahead = self._ahead[:count], self._ahead[count:]
-        self._given += count
-        return np.pad(taken, (0, count - len(taken)))
+            low, high = max(first, begin), min(first + len(samples), end)
+            if low < high:
+                taken[low - begin : high - begin] = samples[low - first : high - first]
+            if first + len(samples) > end:
+                self._ahead = block
+                break
+        return taken
 
     def _decoded(self, shift: int) -> Iterator[tuple[int, Samples]]:
         """Blocks of samples, each with the number of its first one."""
