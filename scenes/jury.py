@@ -90,7 +90,7 @@ class Jury(CancellableScene):
             draw_idle_glow(canvas, theme, layout.face)
             return
         line_s = _line_s(view, view.participant.result)
-        if view.elapsed_s >= line_s:
+        if view.elapsed_s >= line_s and statements(view.participant.result, parameters.judges):
             self._draw_statements(canvas, view, theme, view.participant.result, view.elapsed_s - line_s)
             return
         theme = replace(theme, fade=min(theme.fade, ease(line_s - view.elapsed_s, _FADE_S)))
