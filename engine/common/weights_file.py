@@ -113,6 +113,11 @@ def check_stored_archive(file: Path | BinaryIO) -> str:
         raise InvalidWeights(
             "a TorchScript program, no checkpoint: take the .pkl or .pt that it was exported from"
         )
+    if names and all(name.endswith(".npy") for name in names):
+        raise InvalidWeights(
+            f"a ZIP archive of NumPy arrays (.npz, it holds {names[0]}); make a state dict of it: "
+            "torch.save({name: torch.from_numpy(array) for name, array in numpy.load(FILE).items()}, 'g.pt')"
+        )
     if "data.pkl" not in bases:
         held = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
         raise InvalidWeights(

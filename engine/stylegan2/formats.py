@@ -8,6 +8,7 @@
 Anything else is refused, and named where it is known (`recognition`).
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,12 +26,30 @@ from engine.stylegan2.rosinality import as_nvidia, rosinality_settings
 from engine.stylegan2.settings import Settings
 from engine.stylegan2.torch_files import is_tensor, read_checkpoint_file, tensor
 
+log = logging.getLogger(__name__)
+
 NVIDIA_START = "synthesis.b4.const"
 ROSINALITY_START = "input.input"
-# Where a generator may lie inside a larger network: pSp's is its decoder, several GPUs add "module".
+# Where a generator lies inside a larger network (pSp's is its decoder, several GPUs add "module"). Under
+# another prefix it is taken unless the whole is known to be another network.
 PREFIX = r"((module|_orig_mod|model|net|decoder|generator|G|g|netG|[Gg]_ema|generator_ema|ema)\.)*"
 GENERATOR_KEY = r"(.*\.)?(G|g|netG|[Gg]_ema|generator|generator_ema|ema|params_ema)\."
-MAX_DEPTH = 3
+# Of several generators in a file an averaged one is taken first, and one that training begins from last;
+# among equals the first in the file. Whole words of their keys count: `schema` is no `ema`.
+AVERAGED = {"ema", "avg", "average", "averaged", "running", "shadow", "smoothed"}
+BEGINNINGS = {
+    "source",
+    "frozen",
+    "teacher",
+    "old",
+    "orig",
+    "original",
+    "init",
+    "initial",
+    "pretrained",
+    "base",
+}
+MAX_DEPTH = 8
 MAX_NETWORKS = 5000  # each parameter's state in an optimiser looks like one
 MAX_LOOKED_AT = 2_000_000  # tensors and settings
 MAX_NAMES = 10_000  # looked at to tell what a network is
@@ -64,8 +83,11 @@ def read_checkpoint(path: Path) -> Content:
             raise InvalidWeights("it holds far more networks than any checkpoint of a generator")
         for start, made in ((NVIDIA_START, _nvidia), (ROSINALITY_START, _rosinality)):
             for name in parts.tensors:
-                if re.fullmatch(PREFIX + re.escape(start), name):
-                    return made(parts.under(name.removesuffix(start)), content)
+                if _is_under_a_prefix(name, start, parts):
+                    prefix = name.removesuffix(start)
+                    if key or prefix:
+                        log.info("the generator under %s is taken", f"{key}{prefix}".rstrip("."))
+                    return made(parts.under(prefix), content)
         if len(names) < MAX_NAMES:
             names += [f"{key}{name}"[:MAX_NAME_LENGTH] for name in islice(parts.tensors, MAX_NAMES)]
     if not names:
@@ -78,29 +100,44 @@ def read_checkpoint(path: Path) -> Content:
     raise InvalidWeights(known or f"it holds no generator: {NVIDIA_START} is missing")
 
 
-def _networks(content: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Parts]]:
-    """Each network in a checkpoint with the keys that it lies under, averaged ones (`ema`) first.
+def _is_under_a_prefix(name: str, start: str, parts: Parts) -> bool:
+    """Whether a tensor's name is a generator's first one, below whatever names come before it."""
+    if name != start and not name.endswith(f".{start}"):
+        return False
+    if re.fullmatch(PREFIX + re.escape(start), name):
+        return True
+    return name_of_network(islice(parts.tensors, MAX_NAMES)) is None
 
-    A checkpoint is a module, a state dict, or a dict of such. `seen`: the dicts and modules that were.
+
+def _networks(content: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Parts]]:
+    """Each network in a checkpoint with the keys that it lies under, in the order of `_order`.
+
+    A checkpoint is a module, a state dict, or a dict, list or tuple of such. `seen`: those that were.
     """
     if id(content) in seen:
         return
     if is_module(content):
         seen.add(id(content))
         yield path, take_apart(content)
+    if isinstance(content, list | tuple):
+        seen.add(id(content))
+        content = dict(enumerate(content[:MAX_NETWORKS]))
     if not isinstance(content, dict):
         return
     seen.add(id(content))
     tensors = {str(name): value for name, value in content.items() if is_tensor(value)}
     if tensors:
-        yield path, Parts(dict(sorted(tensors.items(), key=_is_no_average)))
+        yield path, Parts(dict(sorted(tensors.items(), key=_order)))
     if path.count(".") < MAX_DEPTH:
-        for key, value in sorted(content.items(), key=_is_no_average):
+        for key, value in sorted(content.items(), key=_order):
             yield from _networks(value, f"{path}{key}.", seen)
 
 
-def _is_no_average(item: tuple[Any, Any]) -> bool:
-    return "ema" not in str(item[0]).lower()
+def _order(item: tuple[Any, Any]) -> int:
+    """0 for what lies under the key of an averaged network, 2 for one that training begins from, else 1."""
+    words = set(re.findall(r"[A-Z]?[a-z]+|[A-Z]+", str(item[0])[:MAX_NAME_LENGTH]))
+    words = {word.lower() for word in words}
+    return 0 if words & AVERAGED else 2 if words & BEGINNINGS else 1
 
 
 def _nvidia(parts: Parts, content: Any) -> Content:

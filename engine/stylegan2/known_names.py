@@ -35,14 +35,31 @@ def _is_exception(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
 
 
+_EXCEPTIONS = [
+    *(name for name, value in vars(builtins).items() if _is_exception(value)),
+    "StandardError",
+]
 # Protocols 0 to 2 name Python's own modules as Python 2 did.
 _BUILTINS = [
     *("int", "float", "complex", "bool", "str", "object", "slice", "range", "tuple", "dict", "bytes"),
-    *("bytearray", "Ellipsis", "NotImplemented", "long", "unicode", "xrange"),
-    *(name for name, value in vars(builtins).items() if _is_exception(value)),
+    *(
+        "iter",
+        "enumerate",
+        "zip",
+        "reversed",
+        "bytearray",
+        "Ellipsis",
+        "NotImplemented",
+        "long",
+        "unicode",
+        "xrange",
+    ),
+    *_EXCEPTIONS,
 ]
 _PATHS = ["Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath"]
 _GETTERS = ["attrgetter", "itemgetter", "methodcaller"]
+_MASKED_ARRAYS = ["_mareconstruct", "MaskedArray", "MaskedConstant", "mvoid"]
+_ADDRESSES = [f"IPv{version}{kind}" for version in (4, 6) for kind in ("Address", "Network", "Interface")]
 _NUMPY_ARRAYS = ["scalar", "_reconstruct", "_frombuffer"]
 _RECORDS = {
     "_io": ["BytesIO", "StringIO"],
@@ -56,16 +73,26 @@ _RECORDS = {
     "datetime": ["date", "datetime", "time", "timedelta", "timezone"],
     "decimal": ["Decimal"],
     "dnnlib.tflib.network": ["Network"],
+    "exceptions": _EXCEPTIONS,
     "fractions": ["Fraction"],
     "functools": ["partial"],
-    "logging": ["getLogger"],
+    "http": ["HTTPMethod", "HTTPStatus"],
+    "ipaddress": _ADDRESSES,
+    "itertools": ["chain", "count", "cycle", "islice", "product", "repeat"],
+    "logging": ["LogRecord", "getLogger"],
     "_operator": _GETTERS,
     "operator": _GETTERS,
+    "platform": ["uname_result"],
+    "signal": ["Signals"],
+    "time": ["struct_time"],
+    "zoneinfo": ["ZoneInfo", "ZoneInfo._unpickle"],
     "numpy": ["dtype", "ndarray"],
     "numpy.core.multiarray": _NUMPY_ARRAYS,
     "numpy._core.multiarray": _NUMPY_ARRAYS,
     "numpy.core.numeric": ["_frombuffer"],
     "numpy._core.numeric": ["_frombuffer"],
+    "numpy.ma": _MASKED_ARRAYS,
+    "numpy.ma.core": _MASKED_ARRAYS,
     "numpy.random._pickle": ["__bit_generator_ctor", "__generator_ctor", "__randomstate_ctor"],
     "numpy.random.bit_generator": ["__pyx_unpickle_SeedSequence"],
     "pathlib": _PATHS,
@@ -95,13 +122,47 @@ CALLABLE = {
 }
 # Modules of Python that hold only types, which a pickle may name but not call.
 _TYPES = ("enum", "numbers", "types", "typing")
+# Modules of arithmetic, and functions without effects: they may be named as a setting's value, not called.
+_ARITHMETIC = ("cmath", "math", "operator", "_operator", "statistics")
+_FUNCTIONS = {
+    f"{module}.{name}"
+    for module in ("builtins", "__builtin__")
+    for name in (
+        *(
+            "abs",
+            "all",
+            "any",
+            "ascii",
+            "bin",
+            "callable",
+            "chr",
+            "divmod",
+            "filter",
+            "format",
+            "hash",
+            "hex",
+        ),
+        *("id", "isinstance", "issubclass", "len", "map", "max", "min", "next", "oct", "ord", "pow"),
+        *("print", "repr", "round", "sorted", "sum", "property", "staticmethod", "classmethod", "type"),
+    )
+}
+# Looks up an attribute: protocols below 4 name a class's methods by it.
+ATTRIBUTE = ("builtins.getattr", "__builtin__.getattr")
 # Python's own objects that take what a type is made of: `Optional[int]` is getitem(Union, (int, NoneType)).
 TYPE_ARGUMENTS = ("_operator.getitem", "operator.getitem")
+# `int | None` is reduce(or_, (int, NoneType)).
+TYPE_UNION = ("functools.reduce", "__builtin__.reduce", "_functools.reduce")
 TYPE_OF = ("builtins.type", "__builtin__.type")  # of None, which has no name
 
 
 def may_be_named(dotted: str) -> bool:
     """Whether a pickle may speak of this name: everything but Python's own functions and classes."""
-    if dotted in CALLABLE or dotted in (*TYPE_ARGUMENTS, *TYPE_OF) or dotted.partition(".")[0] in _TYPES:
+    if (
+        dotted in CALLABLE
+        or dotted in (*TYPE_ARGUMENTS, *TYPE_UNION, *TYPE_OF, *ATTRIBUTE)
+        or dotted in _FUNCTIONS
+    ):
+        return True
+    if dotted.partition(".")[0] in _TYPES or dotted.rpartition(".")[0] in _ARITHMETIC:
         return True
     return not is_standard_library(dotted)

@@ -16,6 +16,15 @@ from engine.stylegan2.pickled_values import Record
 MAX_MODULES = 1000  # FFHQ-1024 has 72
 MAX_PARTS = 50_000  # tensors and settings of a network
 MAX_PATH = 1000  # characters
+# What PyTorch and NVIDIA's persistence keep in every module and what does not change what it computes. Hooks
+# of the forward pass do, and so may what is not known: both are settings.
+HARMLESS = {
+    *("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "_is_full_backward_hook"),
+    *("_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks", "_state_dict_pre_hooks"),
+    *("_load_state_dict_pre_hooks", "_load_state_dict_post_hooks", "_forward_hooks_always_called"),
+    *("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_version", "_compiled_call_impl"),
+    *("_init_args", "_init_kwargs", "_orig_module_src", "_orig_class_name"),
+}
 MAX_ARGUMENTS = 100  # groups of a constructor's arguments
 
 
@@ -78,13 +87,17 @@ def take_apart(module: Any) -> Parts:
         parts.settings += [
             Setting(path, name, plain(value), argument=False)
             for name, value in fields.items()
-            if not name.startswith("_")
+            if not name.startswith("_") or (name not in HARMLESS and not _is_empty(value))
         ]
         parts.settings += _arguments(path, fields.get("_init_kwargs") or {})
         # The list grows while it is walked: children come after their parents.
         children = fields["_modules"].items()
         modules += [(f"{prefix}{name}.", child) for name, child in children if child is not None]
     return parts
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value is False or (isinstance(value, dict | list | tuple | str) and not value)
 
 
 def plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.common.weights_file import ForbiddenName
-from engine.stylegan2.known_names import CALLABLE, PARTIAL, TYPE_ARGUMENTS, TYPE_OF, may_be_named
+from engine.stylegan2.known_names import CALLABLE, PARTIAL, TYPE_ARGUMENTS, TYPE_OF, TYPE_UNION, may_be_named
 
 MAX_DATA = 1000  # elements of one argument
 
@@ -54,11 +54,14 @@ def is_data_of_a_class(dotted: str, arguments: tuple[Any, ...]) -> bool:
     """Whether a call outside `known_names` looks like an Enum or a namedtuple, not like a command.
 
     Both pickle as a call of their class with their values. A name that starts with a capital letter is taken
-    for a class (PEP 8); values are numbers, single words and data that was made before.
+    for a class (PEP 8); values are numbers, short texts without the signs of
+    commands and paths, and data that was made before.
     """
     if dotted in TYPE_ARGUMENTS:
         first = arguments[0] if arguments else None
         return (type(first) is Name and first.dotted.startswith("typing.")) or type(first) is Record
+    if dotted in TYPE_UNION:
+        return len(arguments) == 2 and getattr(arguments[0], "dotted", "").endswith("operator.or_")
     if dotted in TYPE_OF:
         return arguments == (None,)
     if not re.fullmatch(r"_*[A-Z]\w*", dotted.rpartition(".")[2]) or not arguments:
@@ -73,5 +76,5 @@ def _is_data(value: Any, inside: bool = False) -> bool:
         items = list(value.values() if isinstance(value, dict) else value)
         return not inside and len(items) <= MAX_DATA and all(_is_data(item, True) for item in items)
     if isinstance(value, str | bytes | bytearray):
-        return isinstance(value, str) and re.fullmatch(r"[\w.+-]{0,64}", value) is not None
+        return isinstance(value, str) and re.fullmatch(r"[\w .,:!?%+=-]{0,200}", value) is not None
     return True

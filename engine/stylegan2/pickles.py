@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from engine.common.errors import InvalidWeights
 from engine.common.weights_file import ForbiddenName
 from engine.stylegan2.known_names import (
+    ATTRIBUTE,
     CALLABLE,
     CONTAINERS,
     ENCODE,
@@ -279,6 +280,8 @@ class _Machine:
         if type(name) is not Name or type(arguments) is not tuple:
             raise TypeError
         dotted = name.dotted
+        if dotted in ATTRIBUTE:
+            return self.attribute(*arguments)
         if dotted not in CALLABLE and not is_data_of_a_class(dotted, arguments):
             raise ForbiddenName(dotted[:100])
         if dotted == ENCODE:  # protocol 2 has no bytes: it encodes a text
@@ -295,6 +298,13 @@ class _Machine:
             raise ForbiddenName(str(getattr(arguments[0], "dotted", dotted))[:100])
         record = Record(dotted, arguments)
         return self.storage(record) if dotted == STORAGE and self.storage else record
+
+    def attribute(self, owner: Any, name: Any, *_: Any) -> Name:
+        """The name of a class's method. Raises `ForbiddenName` where it is none that a pickle may call."""
+        dotted = f"{owner.dotted}.{name}" if type(owner) is Name and type(name) is str else ""
+        if dotted not in CALLABLE:
+            raise ForbiddenName(ATTRIBUTE[0])
+        return Name(dotted)
 
     def container(self, kind: type, arguments: tuple[Any, ...]) -> Any:
         """A new dict or list of what the one argument holds, if there is one."""

@@ -16,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 
 from engine.common.errors import InvalidWeights
@@ -36,6 +37,7 @@ DTYPES = {
     "DoubleStorage": torch.float64,
 }
 MAX_STORAGES = 100_000
+ARRAYS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")
 
 
 MAX_DIMENSIONS = 8
@@ -70,18 +72,20 @@ def read_checkpoint_file(path: Path) -> Any:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether a value of a pickle stands for a tensor or a parameter."""
-    kinds = (TENSOR, TENSOR_OF_NEW_TYPE, PARAMETER, PARAMETER_WITH_STATE)
+    """Whether a value of a pickle stands for a tensor, a parameter or a NumPy array."""
+    kinds = (TENSOR, TENSOR_OF_NEW_TYPE, PARAMETER, PARAMETER_WITH_STATE, *ARRAYS)
     return isinstance(value, Record) and value.name in kinds
 
 
 def tensor(value: Any) -> torch.Tensor:
-    """The tensor or parameter that a value of a pickle stands for; it may share memory with others.
+    """The tensor, parameter or NumPy array that a value of a pickle stands for; may share memory with others.
 
     Raises `InvalidWeights` where it is none, or not one of floating-point numbers.
     """
     if isinstance(value, Record) and value.name in (PARAMETER, PARAMETER_WITH_STATE):
         value = value.arguments[0]
+    if isinstance(value, Record) and value.name in ARRAYS:
+        return _array(value)
     if isinstance(value, Record) and value.name == TENSOR_OF_NEW_TYPE:
         raise InvalidWeights("no tensor of floating-point numbers of 16, 32 or 64 bits")
     if not isinstance(value, Record) or value.name != TENSOR:
@@ -95,6 +99,21 @@ def tensor(value: Any) -> torch.Tensor:
         raise InvalidWeights(f"a tensor in it has {len(size)} dimensions")
     # as_strided refuses what lies outside the storage; set_ with a size would enlarge the storage.
     return stored.numbers.as_strided(size, stride, offset)
+
+
+def _array(value: Record) -> torch.Tensor:
+    """A NumPy array of floating-point numbers, by the state that it pickles with: (version, shape, dtype,
+    Fortran order, bytes)."""
+    try:
+        _, shape, kind, is_fortran, content = value.state
+        code = kind.arguments[0]
+        is_plain = code in ("f2", "f4", "f8") and kind.state[1] in ("<", "=") and is_fortran in (False, 0)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise InvalidWeights("damaged: something else stands where an array should") from error
+    if not is_plain or type(content) is not bytes:
+        raise InvalidWeights("no plain array of floating-point numbers")
+    numbers = np.frombuffer(content, np.dtype(f"<{code}")).reshape(shape)
+    return torch.from_numpy(numbers.copy())
 
 
 class _Reader:

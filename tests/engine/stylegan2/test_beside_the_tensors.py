@@ -6,15 +6,22 @@ import datetime
 import enum
 import fractions
 import functools
+import http
 import io
+import ipaddress
+import itertools
 import logging
+import math
 import operator
 import pathlib
 import pickle
+import platform
 import random
 import re
 import sys
+import time
 import typing
+import zoneinfo
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -64,6 +71,14 @@ BESIDE: dict[str, Any] = {
     "errors": [ValueError("a"), KeyError(1)],
     "functions": [torch.nn.functional.relu, functools.partial(torch.nn.functional.relu, inplace=True)],
     "namespace": SimpleNamespace(a=1),
+    "texts": Sizes("a face, 3 of 4", "two words", ()),
+    "masked arrays": np.ma.array([1.0, 2.0], mask=[True, False]),
+    "times of the day": [datetime.datetime(2026, 1, 1, tzinfo=zoneinfo.ZoneInfo("UTC")), time.gmtime(0)],
+    "itertools": [itertools.count(3), itertools.repeat(1, 2)],
+    "machine": [platform.uname(), http.HTTPStatus.OK, ipaddress.ip_network("10.0.0.0/8")],
+    "log": logging.LogRecord("a", 20, "train.py", 1, "two words", None, None),
+    "union": int | None,
+    "functions of Python": [len, max, print, sorted, math.sqrt, operator.add],
     "ranges": [range(3), slice(1), frozenset([1])],
 }
 FORMS: dict[str, Callable[[Any], bytes]] = {

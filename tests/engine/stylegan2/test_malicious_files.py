@@ -83,7 +83,7 @@ def system_kinds(command: str) -> dict[str, tuple[bytes, str]]:
             b"\x80\x04csubprocess\nPopen\n(" + text(command) + b"t}" + text("shell") + b"\x88s\x92.",
             "subprocess.Popen",
         ),
-        "getattr": (chain, "builtins.getattr"),
+        "getattr": (chain, r"os\.__dict__"),
         "an attribute of an allowed module": (dotted, "torch.serialization.os.system"),
         "old torch": (old_torch({"g_ema": evil}), "posix.system"),
         "zip torch": (zip_torch({"g_ema": evil}), "posix.system"),
