@@ -113,7 +113,7 @@ def _places(layout: Layout) -> tuple[tuple[tuple[Rect, Rect], tuple[Rect, Rect]]
         lefts = (gap, 2 * gap + side)
         tops = (max((height - side - line) // 2, margin // 2),) * 2
     # Above each other there is room beside the pictures: a verdict is not set smaller than other words.
-    wide = min(width - 2 * margin, round(1.5 * side)) if above > beside else side - margin
+    wide = min(width - 2 * margin, round(1.5 * side)) if above > beside else side - margin // 2
     first, second = (
         (Rect(left, top, side, side), Rect(left + (side - wide) // 2, top + side, wide, line))
         for left, top in zip(lefts, tops, strict=True)
