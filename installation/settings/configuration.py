@@ -90,6 +90,14 @@ def _is_ipv4(name: str) -> bool:
     return True
 
 
+def _why_no_phone_reaches(address: str) -> str:
+    """What is wrong with an IPv4 address that belongs to no single machine; empty where nothing is."""
+    known = ipaddress.IPv4Address(address)
+    if known.is_multicast or known.is_reserved or known in ipaddress.IPv4Network("0.0.0.0/8"):
+        return f"{address} is no machine's address (multicast, broadcast or reserved): give this machine's"
+    return ""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -192,8 +200,19 @@ class WiFi(_Section):
     """The network that phones are asked to join first."""
 
     name: str = Field(min_length=1, max_length=32, description="its name (SSID), at most 32 bytes in UTF-8")
-    password: str = Field("", pattern=r"^(.{8,63})?$", description="WPA, 8 to 63 signs; empty: open to all")
+    password: str = Field("", description="WPA, 8 to 63 signs of ASCII; empty: open to all")
     hidden: bool = Field(False, description="whether it does not announce itself")
+
+    @field_validator("password")
+    @classmethod
+    def _can_be_typed(cls, password: str) -> str:
+        # IEEE 802.11, annex J: a passphrase is made of the characters 32 to 126.
+        if password and not re.fullmatch(r"[ -~]{8,63}", password):
+            raise ValueError(
+                "a WPA passphrase has 8 to 63 characters of ASCII, no umlauts or other letters: change it at "
+                "the access point, and write it here"
+            )
+        return password
 
     @field_validator("name")
     @classmethod
@@ -224,9 +243,12 @@ class Delivery(_Section):
     @classmethod
     def _can_be_listened_at(cls, host: str) -> str:
         try:
-            return host if host == "auto" else str(ipaddress.IPv4Address(host))
+            address = host if host == "auto" else str(ipaddress.IPv4Address(host))
         except ValueError:
             raise ValueError("give an IPv4 address of this machine, or auto") from None
+        if address not in ("auto", "0.0.0.0") and (fault := _why_no_phone_reaches(address)):
+            raise ValueError(fault)
+        return address
 
     @field_validator("public_url")
     @classmethod
@@ -239,7 +261,8 @@ class Delivery(_Section):
         if not name.isascii():
             raise ValueError("give a name with other letters than a to z as xn--...")
         name.encode("idna")
-        numeric = name.replace(".", "").isdigit()
+        # Browsers take a name for an IPv4 address whose last label is a number, hexadecimal too (WHATWG URL).
+        numeric = re.fullmatch(r"\d+|0x[0-9a-f]*", name.rstrip(".").rpartition(".")[2]) is not None
         if public_url and (not HOST.fullmatch(parts.netloc) or (numeric and not _is_ipv4(name))):
             raise ValueError(
                 "give a name in letters, digits and -, or an IPv4 address; then :port, or nothing"
@@ -247,6 +270,10 @@ class Delivery(_Section):
         if not re.fullmatch(r"(/([\w.~-]|%[0-9A-Fa-f]{2})*)*", parts.path, re.ASCII):
             # Phones cut a link at other characters, even at some that RFC 3986 allows.
             raise ValueError("give its path in letters, digits and . _ ~ - / (others as %XX)")
+        if re.search(r"%([01][0-9A-F]|7F)", parts.path, re.IGNORECASE):
+            raise ValueError("give its path without control characters (%00 to %1F, %7F)")
+        if _is_ipv4(name) and (fault := _why_no_phone_reaches(name)):
+            raise ValueError(fault)
         return public_url
 
     @model_validator(mode="after")

@@ -86,7 +86,10 @@ def test_nothing_of_the_callers_python_or_pip_leaks_in(checkout: Checkout, tmp_p
         (tmp_path / "poison" / name / "__init__.py").write_text("raise SystemExit('poison')")
     (tmp_path / "pip.conf").write_text(f"[install]\nuser = true\ntarget = {tmp_path}/elsewhere\n")
     shutil.copytree(tmp_path / "poison", checkout.root.parent, dirs_exist_ok=True)  # the current folder
-    code = "import sys, torch\nprint(torch.__file__, sys.flags.isolated, sys.flags.no_user_site)\n"
+    code = (
+        "import os, sys, torch\nprint(torch.__file__, sys.flags.isolated, sys.flags.no_user_site)\n"
+        "assert not {'TQDM_MININTERVAL', 'MPLBACKEND'} & os.environ.keys() and os.environ['CUDA_CACHE_PATH']\n"
+    )
     (checkout.root / "installation/cli/main.py").write_text(code)
     result = checkout.run(
         "visit",
@@ -100,6 +103,9 @@ def test_nothing_of_the_callers_python_or_pip_leaks_in(checkout: Checkout, tmp_p
         PIP_REQUIRE_VIRTUALENV="1",
         PIP_PYTHON="/nowhere/python",
         PIP_DRY_RUN="1",
+        TQDM_MININTERVAL="abc",
+        MPLBACKEND="nonsense",
+        CUDA_CACHE_PATH="/tmp",  # the machine's own, which stays
         VIRTUAL_ENV="/nowhere",
         CONDA_PREFIX="/nowhere",
     )

@@ -139,3 +139,39 @@ def test_names_are_looked_up_as_a_browser_would() -> None:
     assert asyncio.run(addresses_of("http://192.0.2.7:8080")) == ["192.0.2.7"]
     assert set(asyncio.run(addresses_of("http://localhost:8080/mirror"))) <= {"127.0.0.1", "::1"}
     assert asyncio.run(addresses_of("http://no-such-name.invalid")) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        *(
+            ("public_url", url)
+            for url in ("http://museum.123", "http://0x7f.1", "http://a.0x7f", "http://1.2")
+        ),
+        *(
+            ("public_url", url)
+            for url in ("http://224.0.0.1", "http://255.255.255.255", "http://0.0.0.0:8080")
+        ),
+        *(
+            ("public_url", url)
+            for url in ("http://museum.org/%00", "http://museum.org/a%0d", "http://a.org/%7F")
+        ),
+        *(("host", address) for address in ("224.0.0.251", "255.255.255.255", "240.0.0.1", "0.1.2.3")),
+    ],
+)
+def test_what_no_phone_can_open_is_refused(entry: str, value: str):
+    with pytest.raises(ValidationError):
+        Network.model_validate({entry: value})
+
+
+@pytest.mark.parametrize("password", ["Gäste-2026", "museum\t2026", "кот-кот-кот", "short", "x" * 64])
+def test_a_passphrase_that_no_phone_can_type_is_refused(password: str):
+    with pytest.raises(ValidationError, match="ASCII"):
+        WiFi(name="Museum", password=password)
+    assert WiFi(name="Museum", password="a b~!;,:9").password
+
+
+def test_names_and_addresses_of_museums_are_taken():
+    names = ("192.168.4.1:8080", "museum.org/a%20b", "1.museum.org", "kiosk.local")
+    for url in (f"http://{name}" for name in names):
+        assert Network(public_url=url).public_url == url
