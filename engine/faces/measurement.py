@@ -142,13 +142,17 @@ def measure_sharpness(crop: Pixels, inside: NDArray[np.bool_]) -> float:
     return float(min(across.std(), down.std()) / max(float(luma[core].std()), 1.0))
 
 
-def measure_brightness(crop: Pixels, *areas: NDArray[np.bool_]) -> float:
-    """FFHQ crop uint8 (S, S, 3) RGB and areas of it, bool (S, S) -> how light the lightest is, 0 to 100.
+def measure_brightness(
+    crop: Pixels, inside: NDArray[np.bool_], eyes: NDArray[np.bool_] | None = None
+) -> float:
+    """FFHQ crop uint8 (S, S, 3) RGB, its face and its eyes, bool (S, S) -> how light it is, 0 to 100.
 
-    CIE L* at the 95th percentile over each area, of which the highest counts. Not the mean over the face: it
-    measures the skin, where the lightest parts (sheen, the lit side, the whites of the eyes) measure the
-    light. The eyes are an area of their own, since their whites are equally light in all people, and too
-    small to reach the 95th percentile of a face.
+    CIE L* at the 95th percentile over each area, of which the highest counts. The eyes are measured by their
+    brightest channel as well: stage light of one colour, blue most of all, has little luminance, and is light
+    enough to see by. In white light that changes little, since the whites of the eyes have no colour. Not the
+    mean over the face: it measures the skin, where the lightest parts (sheen, the lit side, the whites of the
+    eyes) measure the light. The eyes are an area of their own, since their whites are equally light in all
+    people, and too small to reach the 95th percentile of a face.
 
     Over face and eyes, of the 20 darkest and the 20 lightest of 156 renders and 5 photographs:
 
@@ -161,8 +165,17 @@ def measure_brightness(crop: Pixels, *areas: NDArray[np.bool_]) -> float:
     So the limit of 20 lies between three and five stops below good light on every skin. Where no white of the
     eye is seen, the darkest skin has a reserve of two stops.
     """
-    lightness = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 0]
-    return max(float(np.percentile(lightness[area], 95)) for area in areas if area.any())
+    in_white = _lightness(crop)
+    in_any_colour = _lightness(np.repeat(crop.max(axis=2, keepdims=True), 3, axis=2))
+    measured = [(in_white, inside)]
+    if eyes is not None:
+        measured += [(in_white, eyes), (in_any_colour, eyes)]
+    return max(float(np.percentile(lightness[area], 95)) for lightness, area in measured if area.any())
+
+
+def _lightness(image: Pixels) -> NDArray[np.float32]:
+    """uint8 (H, W, 3) RGB -> CIE L*, 0 to 100, float32 (H, W)."""
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[..., 0])
 
 
 def measure_eyes_open(landmarks: NDArray[np.floating[Any]]) -> float:

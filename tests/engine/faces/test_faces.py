@@ -254,6 +254,18 @@ def test_the_same_light_is_enough_for_every_skin(finder: FaceAnalyser, crowd: di
         assert reason(finder.find(with_light(crowd[name], 1 / 8))) is None, name
 
 
+@pytest.mark.parametrize(
+    "light", [(0.02, 0.02, 1.0), (1.0, 0.02, 0.02), (0.02, 1.0, 0.02)], ids=["blue", "red", "green"]
+)
+@pytest.mark.parametrize("level", [1.0, 0.5])
+def test_coloured_stage_light_is_not_darkness(
+    finder: FaceAnalyser, crowd: dict[str, np.ndarray], light: tuple[float, ...], level: float
+) -> None:
+    for name in sorted(crowd)[:40:5]:
+        channels = [with_light(crowd[name][..., i : i + 1], level * light[i]) for i in range(3)]
+        assert reason(finder.find(np.concatenate(channels, axis=2))) != "too_dark", name
+
+
 def test_too_little_light_is_refused_on_every_skin(
     finder: FaceAnalyser, crowd: dict[str, np.ndarray], portraits: dict[str, np.ndarray]
 ) -> None:
