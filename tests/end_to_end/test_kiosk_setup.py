@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import signal
 import socket
 import time
@@ -115,6 +116,13 @@ def test_nothing_of_the_callers_python_or_pip_leaks_in(checkout: Checkout, tmp_p
 
 
 # --- what the machine cannot do ---
+
+
+def test_a_folder_with_a_colon_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "12:30").mkdir()
+    script = shutil.copy(Path(__file__).parents[2] / "kiosk", tmp_path / "12:30")
+    done = subprocess.run([script, "visit"], capture_output=True, text=True)
+    assert done.returncode == 5 and "has a colon in its path" in done.stderr
 
 
 def test_a_package_for_another_processor_is_named(tmp_path: Path, packages: Path) -> None:
