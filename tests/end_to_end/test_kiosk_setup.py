@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import subprocess
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
