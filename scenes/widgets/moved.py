@@ -56,13 +56,13 @@ def draw_moved(
     area = panel if layout.stacked else panel.inflate(0, -round(0.4 * panel.height))
     area = area.clip(layout.clear)
     headline = TextBlock(view.text("border.moved"), layout.large_px, 500, theme.ink, light)
-    area = below(area, canvas.column([headline], area), layout.body_px)
+    area = below(area, canvas.column([headline], area), layout.body_px // 3)
     size, start = layout.title_px, start_edge(area, view.text)
     number = view.text.share(moved.identical)
     canvas.changing_number(number, (start.x(), area.top + size), size, 200, theme.ink, light, start.align)
     area = below(area, Rect(area.left, area.top, area.width, round(1.2 * size)), 0)
     blocks = [
-        TextBlock(view.text("border.identical"), layout.body_px, 300, theme.ink, light, 1.2),
+        TextBlock(view.text("border.identical"), layout.body_px, 300, theme.ink, light, 0.6),
         TextBlock(sitter_text(view, "border.end"), layout.body_px, 300, theme.quiet_ink, light),
     ]
     canvas.column(blocks, area)

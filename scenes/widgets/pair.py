@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from pygame import Rect
 
+from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
@@ -22,8 +23,7 @@ from scenes.widgets.verdict import words_of
 class Pair:
     """The closest match and the picture to take home, uint8 (R, R, 3) RGB.
 
-    shown: both with their places and verdicts; the match alone where the doppelgänger is no picture of the
-    crossing.
+    shown: both with their places and verdicts; the match alone where nothing is known of the other.
     """
 
     match: Pixels
@@ -35,10 +35,31 @@ class Pair:
         """The pair of a result."""
         strip, (picture, _) = result.crossing, result.picture_to_take_home
         last = len(strip.t) - 1
-        alike = np.all(strip.pictures[:last, ::16, ::16] == picture[::16, ::16], axis=(1, 2, 3))
-        places = [last, *(i for i in np.flatnonzero(alike) if np.array_equal(strip.pictures[i], picture))][:2]
-        shown = tuple(ShownPicture(float(strip.t[i]), strip.pictures[i], strip.verdict(i)) for i in places)
-        return cls(result.match, picture, shown)
+        match = ShownPicture(float(strip.t[last]), strip.pictures[last], strip.verdict(last))
+        other = _on_strip(strip, picture) or _given(result, strip)
+        return cls(result.match, picture, (match, other) if other else (match,))
+
+
+def _on_strip(strip: Strip, picture: Pixels) -> ShownPicture | None:
+    """The picture as one of the strip's, the match aside, with its verdict there; None where it is not."""
+    pictures = strip.pictures[:-1]
+    alike = np.flatnonzero(np.all(pictures[:, ::16, ::16] == picture[::16, ::16], axis=(1, 2, 3)))
+    index = next((int(i) for i in alike if np.array_equal(pictures[i], picture)), None)
+    return (
+        None if index is None else ShownPicture(float(strip.t[index]), pictures[index], strip.verdict(index))
+    )
+
+
+def _given(result: PortrayalResult, strip: Strip) -> ShownPicture | None:
+    """The doppelgänger with the verdict that the strip's judge has given on it; None where it has given none.
+
+    Drawn anew on the strip, the doppelgänger may differ from the strip's picture in the last bit.
+    """
+    verdict = next((each.of_doppelganger for each in result.judge_results if each.judge == strip.judge), None)
+    if verdict is None or result.doppelganger is None or strip.border is None:
+        return None
+    t = 0.0 if strip is result.nearest else float(strip.t[strip.border[1]])
+    return ShownPicture(t, result.doppelganger, verdict)
 
 
 def draw_pair(
