@@ -6,7 +6,6 @@ nothing; names, shapes and values are compared with what the network expects; ev
 """
 
 import re
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,27 +19,12 @@ from safetensors.torch import save_file
 from engine.common.atomic_file import replacing
 from engine.common.errors import InvalidWeights, WeightsError
 from engine.common.file_kind import unusable_kind
+from engine.common.forbidden_name import ForbiddenName
 
 MAX_FILE_BYTES = 2 * 2**30
 ZIP_START = b"PK\x03\x04"
 OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."  # a pickled magic number
 FLOATING_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-PYTHON_2_MODULES = {"__builtin__", "cPickle", "commands", "copy_reg", "popen2", "urllib2"}
-
-
-class ForbiddenName(InvalidWeights):
-    """A pickle asks for a function or class that weights do not need; it may be malicious."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"asks for {name}, which no weights need; it may be malicious, nothing of it was run"
-        )
-        self.name = name
-
-
-def is_standard_library(dotted: str) -> bool:
-    """Whether a dotted name belongs to Python itself, Python 2 included; no network's class does."""
-    return dotted.partition(".")[0] in sys.stdlib_module_names | PYTHON_2_MODULES
 
 
 @contextmanager

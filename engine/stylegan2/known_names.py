@@ -7,7 +7,7 @@ data here, because a name outside `CONTAINERS` only ever becomes an inert record
 import builtins
 from collections.abc import Mapping
 
-from engine.common.weights_file import is_standard_library
+from engine.common.forbidden_name import is_standard_library
 
 RECONSTRUCT = "torch_utils.persistence._reconstruct_persistent_obj"
 PARAMETER = "torch._utils._rebuild_parameter"

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.common.weights_file import ForbiddenName
+from engine.common.forbidden_name import ForbiddenName
 from engine.stylegan2.known_names import CALLABLE, PARTIAL, TYPE_ARGUMENTS, TYPE_OF, TYPE_UNION, may_be_named
 
 MAX_DATA = 1000  # elements of one argument

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from engine.common.errors import InvalidWeights
-from engine.common.weights_file import ForbiddenName
+from engine.common.forbidden_name import ForbiddenName
 from engine.stylegan2.known_names import (
     ATTRIBUTE,
     CALLABLE,

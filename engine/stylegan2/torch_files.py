@@ -20,10 +20,10 @@ import numpy as np
 import torch
 
 from engine.common.errors import InvalidWeights
+from engine.common.forbidden_name import ForbiddenName
 from engine.common.weights_file import (
     OLD_TORCH_START,
     ZIP_START,
-    ForbiddenName,
     check_stored_archive,
 )
 from engine.stylegan2.known_names import PARAMETER, PARAMETER_WITH_STATE, TENSOR, TENSOR_OF_NEW_TYPE
