@@ -102,7 +102,7 @@ class Technician(Scene):
         focus = measure_focus(part)
         best, passed = self._past_best(focus)
         gauges = [
-            Gauge("Focus" if passed else "Focus: turn past the best, and back", f"{focus:.2f}", focus, best,
+            Gauge("Focus" if passed else "Focus: past the best and back", f"{focus:.2f}", focus, best,
                   0.9 * best if passed else float("inf")),
             Gauge("Overexposed", f"{100 * clipped_share(part):.0f} %", clipped_share(part), 0.2, 0.0, 0.02),
         ]  # fmt: skip
@@ -134,7 +134,7 @@ class Technician(Scene):
         baseline = panel.top + size
         canvas.text(gauge.name, (panel.left, baseline), size, 400, GREY)
         canvas.changing_number(gauge.shown, (panel.right, baseline), size, 500, WHITE, align=Align.RIGHT)
-        bar = Rect(panel.left, baseline + size // 3, panel.width, max(size // 4, 3))
+        bar = Rect(panel.left, baseline + size // 4, panel.width, max(size // 5, 3))
 
         def along(value: float) -> int:
             return round(bar.width * min(max(value / gauge.full, 0.0), 1.0)) if gauge.full > 0 else 0
@@ -150,7 +150,7 @@ class Technician(Scene):
             if 0 < mark <= gauge.full:
                 x = bar.left + along(mark)
                 canvas.fill(Rect(x, bar.top, stroke, 3 * bar.height), WHITE)
-        return bar.bottom + size // 2
+        return bar.bottom + size // 6
 
 
 def lines(diagnostics: Diagnostics) -> list[str]:
@@ -204,7 +204,8 @@ def _fitted(picture: Pixels, layout: Layout) -> Rect:
     height, width = picture.shape[:2]
     scale = min(layout.face.width / width, layout.face.height / height)
     rect = Rect(0, 0, round(scale * width), round(scale * height))
-    if layout.stacked:
+    if layout.stacked:  # a smaller one, for the numbers below it
+        rect.scale_by_ip(0.6)
         rect.midtop = layout.face.midtop
     else:
         rect.center = layout.face.center

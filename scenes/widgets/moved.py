@@ -44,14 +44,16 @@ def draw_moved(
 ) -> None:
     """Draws the face as all of it but what moved sinks into the dark, with the share of identical values."""
     layout = canvas.layout
-    light = min(ease(elapsed_s, 0.5), ease(duration_s - elapsed_s, 0.5))
+    # The pair has closed on the face, which goes on from there; only the words come.
+    face_light = ease(duration_s - elapsed_s, 0.5)
+    light = min(ease(elapsed_s, 0.5), face_light)
     dark = ease(elapsed_s - 0.5, 0.2 * duration_s)
     other = int(elapsed_s / _BEAT_S) % 2 == 1 and not theme.reduced_motion
     if dark >= 1 or theme.reduced_motion:
         picture = moved.lit[other]
     else:
         picture = spotlight(moved.pictures[other], moved.mask, dark)
-    canvas.picture(picture, layout.face, light)
+    canvas.picture(picture, layout.face, face_light)
     panel = layout.panel
     area = panel if layout.stacked else panel.inflate(0, -round(0.4 * panel.height))
     area = area.clip(layout.clear)

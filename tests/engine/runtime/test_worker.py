@@ -148,7 +148,9 @@ def test_a_visit_from_the_photograph_to_its_end(engine: EngineClient, photograph
     assert np.array_equal(report.result.median.pictures, result.median.pictures)
     assert {one.visit_id for one in progress} == {1}
     shares = [one.share for one in progress]
-    assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] > 0.9
+    assert shares == sorted(shares) and shares[0] < 0.1
+    # The rest of the bar is the doppelgänger's, which is still looked for.
+    assert 0.5 < shares[-1] < 1
     assert {one.stage for one in progress} <= SHARES.keys()
     pictures = [one.picture for one in progress if one.picture is not None]
     assert {picture.shape for picture in pictures} == {(256, 256, 3)}
