@@ -29,7 +29,7 @@ class Timeouts(Parameters):
     search_s: float = Field(300, ge=10, le=1800, description="the search, at most")
     silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine, at most")
     nearest_s: float = Field(
-        60,
+        90,
         ge=0,
         le=600,
         description="the search for the nearest picture, at most; then the best so far is shown",

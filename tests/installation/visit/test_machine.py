@@ -316,11 +316,12 @@ BORDER_S, COMPLETE_S = 45.0, 73.0
     [
         (1.0, COMPLETE_S, [], None),
         (2.0, 2 * COMPLETE_S, [], None),
-        (3.0, 3 * BORDER_S + TIMEOUTS.nearest_s, [CompleteResult(1)], None),
+        (3.0, 3 * COMPLETE_S, [], None),
+        (4.0, 4 * BORDER_S + TIMEOUTS.nearest_s, [CompleteResult(1)], None),
         (10.0, TIMEOUTS.search_s, [], Ending.NOT_FOUND),
         (math.inf, TIMEOUTS.silence_s, [], Ending.ENGINE_FAILED),
     ],
-    ids=["none", "2x", "3x", "10x", "dead"],
+    ids=["none", "2x", "3x", "4x", "10x", "dead"],
 )
 def test_every_delay_of_the_engine_ends_with_a_picture_or_a_sentence(
     slower: float, after_s: float, effects: list[Effect], ending: Ending | None
