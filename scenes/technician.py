@@ -205,7 +205,7 @@ def _fitted(picture: Pixels, layout: Layout) -> Rect:
     scale = min(layout.face.width / width, layout.face.height / height)
     rect = Rect(0, 0, round(scale * width), round(scale * height))
     if layout.stacked:  # a smaller one, for the numbers below it
-        rect.scale_by_ip(0.6)
+        rect.scale_by_ip(0.6, 0.6)
         rect.midtop = layout.face.midtop
     else:
         rect.center = layout.face.center

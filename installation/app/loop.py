@@ -83,7 +83,8 @@ class MainLoop:
             self._speaker.play(self.player.sounds, view)
         for observer in self._observers:
             observer.frame(self.player.canvas, view, shown or ())
-        self.clock.tick(still=self._is_still())
+        # While it searches the engine wants the cores, and what is seen meanwhile moves slowly.
+        self.clock.tick(half_rate=self.session.state.phase is Phase.SEARCH or self._is_still())
 
     def _is_still(self) -> bool:
         """Whether this frame looks as the one before. A stroke may move unnoticed between the rows that are

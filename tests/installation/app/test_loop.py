@@ -15,7 +15,7 @@ from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.view import ShownPicture, View
-from installation.visit.events import BlackoutChanged, Event, WokeUp
+from installation.visit.events import BlackoutChanged, ChoseSynthetic, Event, WokeUp
 from installation.visit.participants import Participant, Sitter
 from installation.workers.supervision import Condition
 from tests.installation.app.test_session import Visited
@@ -110,9 +110,9 @@ class NotingClock(VirtualClock):
         super().__init__(10)
         self.stills: list[bool] = []
 
-    def tick(self, still: bool = False) -> None:
-        super().tick(still)
-        self.stills.append(still)
+    def tick(self, half_rate: bool = False) -> None:
+        super().tick(half_rate)
+        self.stills.append(half_rate)
 
 
 def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: Running) -> None:
@@ -122,6 +122,15 @@ def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: 
     running.do(BlackoutChanged(True))
     running.do()
     assert clock.stills == [False, True, False, True]
+
+
+def test_while_the_engine_searches_half_as_many_frames_are_drawn(running: Running) -> None:
+    running.loop.clock = clock = NotingClock()
+    running.do()
+    running.do(WokeUp())
+    running.do(ChoseSynthetic())
+    assert running.visited.session.state.phase is Phase.SEARCH
+    assert clock.stills[-1]
 
 
 def test_while_nothing_moves_half_as_many_frames_are_drawn() -> None:
