@@ -284,12 +284,7 @@ class Supervisor:
     def start(self) -> None:
         """Starts all. One that cannot be started is logged, and `health` says so."""
         for name, service in self._services.items():
-            self._not_started.pop(name, None)
-            try:
-                service.start()
-            except Exception as fault:
-                log.error("%s: not started: %s", name, _line(fault))
-                self._not_started[name] = Health(Condition.FAILED, _line(fault), getattr(fault, "advice", ""))
+            self._begin(name, service.start)
 
     def stop(self) -> None:
         """Stops all, the last one first. One that cannot be stopped is logged."""
@@ -304,13 +299,17 @@ class Supervisor:
         service = self._services.get(name)
         if service is None:
             return False
+        self._begin(name, service.restart)
+        return True
+
+    def _begin(self, name: str, begin: Callable[[], None]) -> None:
+        """Starts or restarts one. What it raises is logged, and its health until it is begun again."""
         self._not_started.pop(name, None)
         try:
-            service.restart()
+            begin()
         except Exception as fault:
             log.error("%s: not started: %s", name, _line(fault))
             self._not_started[name] = Health(Condition.FAILED, _line(fault), getattr(fault, "advice", ""))
-        return True
 
     def health(self) -> dict[str, Health]:
         """The health of each, by name."""
