@@ -189,13 +189,14 @@ def measure_eyes_open(landmarks: NDArray[np.floating[Any]]) -> float:
     and people with narrow open eyes less than others with shut ones. The mesh follows the lids in part: drawn
     down to a half, a quarter and nothing of the opening they measure 0.82, 0.69 and 0.58 of it (medians).
     """
-    return max(_aspect_ratio(landmarks[list(eye)]) for eye in (Landmarks.LEFT_EYE, Landmarks.RIGHT_EYE))
+    return max(eye_aspect_ratio(landmarks[list(eye)]) for eye in (Landmarks.LEFT_EYE, Landmarks.RIGHT_EYE))
 
 
-def _aspect_ratio(eye: NDArray[np.floating[Any]]) -> float:
-    """Six points in the order of `Landmarks.LEFT_EYE`: corner, two above, corner, two below."""
-    height = np.hypot(*(eye[1] - eye[5])) + np.hypot(*(eye[2] - eye[4]))
-    return float(height / (2 * np.hypot(*(eye[0] - eye[3]))))
+def eye_aspect_ratio(eye: NDArray[np.floating[Any]]) -> float:
+    """Six points (6, 2) or (6, 3), in the order of `Landmarks.LEFT_EYE`: corner, two above, corner, two below
+    -> the mean height of the gap between the lids over its width."""
+    height = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
+    return float(height / (2 * np.linalg.norm(eye[0] - eye[3])))
 
 
 def outlined_area(crop: Portrait, outline: Sequence[int]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.faces.landmarks import Landmarks
-from engine.faces.measurement import measure_pose, measure_width
+from engine.faces.measurement import eye_aspect_ratio, measure_pose, measure_width
 from engine.live.motion import Motion
 
 Mesh = NDArray[np.float64]
@@ -58,7 +58,9 @@ def measure(mesh: Mesh) -> Expression:
         return float(np.linalg.norm(mesh[a] - mesh[b]))
 
     across, down = _axes(mesh)
-    left_eye, right_eye = (_opening(mesh[list(eye)]) for eye in (Landmarks.LEFT_EYE, Landmarks.RIGHT_EYE))
+    left_eye, right_eye = (
+        eye_aspect_ratio(mesh[list(eye)]) for eye in (Landmarks.LEFT_EYE, Landmarks.RIGHT_EYE)
+    )
     eyes = mesh[[*Landmarks.LEFT_EYE, *Landmarks.RIGHT_EYE]].mean(axis=0)
     brows = np.mean(
         [
@@ -145,9 +147,3 @@ def _axes(mesh: Mesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     down = mesh[Landmarks.NOSE_BASE] - mesh[Landmarks.FOREHEAD_TOP]
     down -= across * (across @ down)
     return across, down / np.linalg.norm(down)
-
-
-def _opening(eye: Mesh) -> float:
-    """Six points in the order of `Landmarks.LEFT_EYE` -> height of the opening over its width."""
-    height = np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4])
-    return float(height / (2 * np.linalg.norm(eye[0] - eye[3])))
