@@ -46,7 +46,7 @@ class DoppelgangerParameters(Parameters):
 
 
 class Doppelganger(Scene):
-    """Draws the picture once the result is complete, and the code once the link is there."""
+    """Draws the picture, and the code once the link is there."""
 
     parameters = DoppelgangerParameters
 
@@ -70,11 +70,7 @@ class Doppelganger(Scene):
         return self._areas
 
     def update(self, view: View) -> None:
-        if (
-            self._picture_s is None
-            and view.participant.result is not None
-            and view.participant.result.complete
-        ):
+        if self._picture_s is None and view.participant.result is not None:
             self._picture_s = view.now_s
         if view.participant.link is None:
             self._code_s = None
@@ -127,18 +123,18 @@ class Doppelganger(Scene):
         return view.downloads_available and self._code_s is None and view.now_s < self._gives_up_s(view)
 
     def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
-        layout = canvas.layout
-        headline = view.text("doppelganger.coming")
-        if self._picture_s is not None and view.participant.result is not None:
-            own = view.parameters.of(DoppelgangerParameters).headline
-            headline = own or sitter_text(
-                view, f"doppelganger.{view.participant.result.picture_to_take_home[1]}"
-            )
-        blocks = [TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5)]
-        if self._picture_s is not None:
-            awaited = self._awaits_link(view) or self._code_s is not None
-            line = view.text("doppelganger.making" if awaited else "doppelganger.without_link")
-            blocks.append(TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in))
+        """Draws what the picture is to the visitor, and whether it can be taken home."""
+        result, layout = view.participant.result, canvas.layout
+        if result is None:
+            return
+        own = view.parameters.of(DoppelgangerParameters).headline
+        headline = own or sitter_text(view, f"doppelganger.{result.picture_to_take_home[1]}")
+        awaited = self._awaits_link(view) or self._code_s is not None
+        line = view.text("doppelganger.making" if awaited else "doppelganger.without_link")
+        blocks = [
+            TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5),
+            TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in),
+        ]
         canvas.column(blocks, area, Anchor.TOP if layout.stacked else Anchor.MIDDLE)
 
     def _draw_codes(

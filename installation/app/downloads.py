@@ -57,14 +57,14 @@ class Downloads:
         is_real: bool,
         agreed: DeliveryParameters | None,
     ) -> bool:
-        """Offers the pictures if result and film are complete; returns whether it has done so.
+        """Offers the pictures if the film is done; returns whether it has done so.
 
         A film that is not there within `FILM_LIMIT_S` of the first call is given up.
 
         is_real: whether the sitter is a real person.
         agreed: what the consent screen said about downloads.
         """
-        if self._delivery is None or not result.complete:
+        if self._delivery is None:
             return False
         if self._lock_step:
             self._film_worker.wait()

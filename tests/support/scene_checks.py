@@ -95,7 +95,6 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "jury-nowhere", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd[3:])}
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
-    yield "doppelganger-coming", Phase.DOPPELGANGER, 2.0, {"result": replace(found, complete=False)}
     yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"downloads_available": False}
     yield "doppelganger-link", Phase.DOPPELGANGER, 8.0, {"link": LINK}
     yield "doppelganger-wifi", Phase.DOPPELGANGER, 8.0, {"link": WIFI}
