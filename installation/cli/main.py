@@ -36,6 +36,9 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for
 # milliseconds: with another program on the same cores a visit then takes two to ten times as long.
 SPINS = "2000"
+# NumPy's OpenBLAS polls for as long as a tenth of a second, which no variable shortens: one small inverse a
+# frame keeps its second thread busy for good, 0.75 of a core. What NumPy multiplies here is small.
+BLAS_THREADS = "1"
 
 
 def parser(chosen: str | None) -> argparse.ArgumentParser:
@@ -55,6 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if words is None else words)
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", BLAS_THREADS)
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime's, for this process and its children
     chosen = next((word for word in words if word in COMMANDS), None)
     try:

@@ -1,6 +1,7 @@
 """The command line as a whole: it answers quickly, and every command explains itself."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -43,3 +44,20 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         listing.stdout.close()
         assert listing.stderr.read() == b""
         assert listing.wait(60) == 0
+
+
+def test_what_numpy_multiplies_keeps_one_thread_busy() -> None:
+    """A second thread of OpenBLAS would poll for work until the next multiplication, and so for good."""
+    program = (
+        "import contextlib, os\n"
+        "from installation.cli.main import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "import numpy\n"
+        "numpy.linalg.inv(numpy.eye(500))\n"
+        "print(len(os.listdir('/proc/self/task')))\n"
+    )
+    settings = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in settings}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=REPO)
+    assert done.stdout.splitlines()[-1] == "1"
