@@ -20,12 +20,12 @@ from engine.border.tracing import Sample
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from hardware.camera.base import Frame
+from installation.app.registration import registry_of
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
-from installation.stage.theme import StageParameters
 from installation.stage.view import Guidance, Link, ParticipantView, SearchStatus, Sighting, View
 from installation.visit.parameters import Timeouts
 from installation.visit.state import State
@@ -45,7 +45,7 @@ def main() -> None:
 
     cv2.setNumThreads(1)
     scenes = {phase: scene_of(phase) for phase in Phase}
-    registry = Registry(Timeouts, StageParameters, *(scene.parameters for scene in scenes.values()))
+    registry = registry_of(kind() for kind in scenes.values())
     fields = _fields(arguments.resolution)
     print(f"{platform.machine()}, screen {width} x {height}, pictures {arguments.resolution} px\n")
     print("| scene | median | 99 % | first frame |\n|---|---:|---:|---:|")

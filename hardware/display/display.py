@@ -25,6 +25,7 @@ import numpy as np
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
+from engine.common.arrays import Pixels
 from engine.common.errors import MachineError, UsageError
 from hardware.display.events import DisplayEvent, FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
 from hardware.display.monitors import Monitor, choose_monitor, list_monitors
@@ -213,7 +214,11 @@ class Display:
             # A third of the time that pygame.transform.rotate takes.
             cv2.rotate(_pixels_of(picture), turn, dst=_pixels_of(self._rotated))
             picture = self._rotated
-        surface.blit(picture, (0, 0))
+        if _has_red_and_blue_swapped(surface, picture):
+            # In half the time of a blit, which knows every format.
+            cv2.cvtColor(_pixels_of(picture), cv2.COLOR_RGBA2BGRA, dst=_pixels_of(surface))
+        else:
+            surface.blit(picture, (0, 0))
 
     def _mark_lost(self, why: str) -> None:
         if self.lost:
@@ -300,6 +305,14 @@ def _key_code(name: str) -> int:
         ) from None
 
 
-def _pixels_of(surface: pygame.Surface) -> np.ndarray:
-    """A surface of 32 bits a pixel as an array (H, W), sharing its memory."""
-    return np.asarray(pygame.surfarray.pixels2d(surface)).T.view(np.int32)
+def _has_red_and_blue_swapped(surface: pygame.Surface, picture: pygame.Surface) -> bool:
+    """Whether two surfaces of 32 bits a pixel differ in nothing but the order of red and blue."""
+    red, green, blue, _ = picture.get_masks()
+    sizes = surface.get_size(), surface.get_bitsize()
+    return sizes == (picture.get_size(), 32) and surface.get_masks()[:3] == (blue, green, red)
+
+
+def _pixels_of(surface: pygame.Surface) -> Pixels:
+    """A surface of 32 bits a pixel as uint8 (H, W, 4), sharing its memory."""
+    rows = np.asarray(pygame.surfarray.pixels2d(surface)).T
+    return rows.view(np.uint8).reshape(*rows.shape, 4)

@@ -30,13 +30,13 @@ _MAY_BE_BLANK = {"jury.thousands"}  # between groups of digits: often a narrow s
 
 def languages() -> tuple[str, ...]:
     """The codes of all languages that can be shown, English first."""
-    found = sorted(path.stem for path in FOLDER.glob("[!.]*.toml") if isinstance(_read(path), Texts))
+    found = [path.stem for path in _files(FOLDER) if isinstance(_read(path), Texts)]
     return (FALLBACK, *(code for code in found if code != FALLBACK))
 
 
 def language_faults() -> list[str]:
     """One line for each language that is left out because its file is broken or cannot be drawn."""
-    read = [_read(path) for path in sorted(FOLDER.glob("[!.]*.toml"))]
+    read = [_read(path) for path in _files(FOLDER)]
     return [each for each in read if isinstance(each, str)]
 
 
@@ -51,7 +51,7 @@ class Texts:
     def load(cls, language: str) -> "Texts":
         """Raises UsageError where the language is not there or its file is broken or cannot be drawn."""
         path = FOLDER / f"{language}.toml"
-        read = _read(path) if path in FOLDER.glob("*.toml") else ""
+        read = _read(path) if path in _files(FOLDER) else ""
         if isinstance(read, Texts):
             return read
         raise UsageError(read or f"language {language!r} is not there: there are {', '.join(languages())}.")
@@ -106,6 +106,12 @@ class Texts:
             log.warning("texts: %s has no %s", self.language, key)
             line = Texts.load(FALLBACK).lines[key]
         return line.format(**values) if values else line
+
+
+@cache
+def _files(folder: Path) -> tuple[Path, ...]:
+    """The languages' files by name, looked for once: the words are asked for in every frame."""
+    return tuple(sorted(folder.glob("[!.]*.toml")))
 
 
 @cache

@@ -410,12 +410,13 @@ def _dashes(points: NDArray[np.float64], pattern_px: Sequence[float]) -> list[ND
 
 def _scale(picture: Pixels, size: tuple[int, int], fade_edges: bool, antialias: bool) -> Pixels:
     """uint8 (H, W, 3) RGB -> uint8 (h, w, 4); `size` is (w, h)."""
-    padded = cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)
     if (picture.shape[1], picture.shape[0]) != size:
-        padded = cv2.resize(padded, size, interpolation=_interpolation(size[0] / picture.shape[1], antialias))
-    return np.asarray(
-        cv2.multiply(padded, _edge_mask(size), scale=1 / 255) if fade_edges else padded, np.uint8
-    )
+        how = _interpolation(size[0] / picture.shape[1], antialias)
+        picture = np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+    scaled = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), np.uint8)
+    if fade_edges:
+        cv2.multiply(scaled, _edge_mask(size), dst=scaled, scale=1 / 255)
+    return scaled
 
 
 def _interpolation(scale: float, antialias: bool) -> int:

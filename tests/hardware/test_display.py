@@ -136,11 +136,12 @@ def test_headless(screen: str, size_px: tuple[int, int], monkeypatch: pytest.Mon
     monkeypatch.delenv("DISPLAY", raising=False)
     with Display(DisplaySettings(screen=screen, keys={"space": "yes"})) as display:
         assert display.size_px == size_px and pygame.display.get_driver() == "dummy"
-        picture = arrow(size_px)
-        display.show(picture)
-        assert display.events() == [] and not display.lost
-        shown = pygame.display.get_surface()
-        assert shown is not None and corners(shown) == ["red", "green", "blue", "white"]
+        for picture in (arrow(size_px), as_rgbx(arrow(size_px))):
+            display.show(picture)
+            assert display.events() == [] and not display.lost
+            shown = pygame.display.get_surface()
+            assert shown is not None and corners(shown) == ["red", "green", "blue", "white"]
+            shown.fill("black")
         assert "SDL_VIDEODRIVER" not in os.environ
     assert not pygame.display.get_init()
 
