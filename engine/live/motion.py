@@ -21,7 +21,8 @@ class Motion:
     brows: raised, a share of the face's width; -0.03 to 0.06.
     left_lid, right_lid: 0 as wide open as at rest, 1 shut.
     gaze: the irises moved to the right, a share of an eye's width; -0.12 to 0.12.
-    jaw: the mouth opened, between the inner lips, a share of the face's width; 0 to 0.18.
+    jaw: the mouth opened, between the inner lips, a share of the face's width; -0.08 to 0.18. Below 0 lips
+    that are apart at rest come together, until they meet.
     mouth_width: the corners apart, a share of the face's width; -0.12 to 0.12.
     smile: the corners raised, a share of the face's width; -0.06 to 0.1.
     pucker: the lips thicker, a share of the mouth's width; 0 to 0.15.
@@ -72,7 +73,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "left_lid": (0.0, 1.0),
     "right_lid": (0.0, 1.0),
     "gaze": (-0.12, 0.12),
-    "jaw": (0.0, 0.18),
+    "jaw": (-0.08, 0.18),
     "mouth_width": (-0.12, 0.12),
     "smile": (-0.06, 0.1),
     "pucker": (0.0, 0.15),

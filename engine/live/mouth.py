@@ -1,8 +1,9 @@
-"""The mouth: opens it by pulling the jaw down, and paints what is then inside.
+"""The mouth: opens it by pulling the jaw down and paints what is then inside, or shuts an open one.
 
 Upper and lower lip are two layers that part along the line between them; nothing is drawn out between them.
 What the picture shows between the lips at rest, such as teeth, stays with the upper lip; below it a dark
-mouth is painted, with the edge of the upper teeth where it is open wide.
+mouth is painted, with the edge of the upper teeth where it is open wide. Where lips that are apart at rest
+come together, they slide over what lies between them until they meet.
 
 **Convention:** points are (x, y) in pixels of the picture, y downwards; see `engine.live.frame`.
 """
@@ -26,20 +27,28 @@ PALATE, TONGUE, TEETH = (34.0, 12.0, 13.0), (165.0, 80.0, 76.0), (196.0, 184.0, 
 # The teeth that show, in widths of the mouth, and the opening from which they begin to.
 TEETH_HEIGHT, TEETH_FROM = 0.1, 0.1
 BISECTIONS = 8
+# How far above the lips something moves at most, in widths of the mouth.
+MOVES_ABOVE = 0.3
+# Of a gap that shuts, the upper lip comes down by this share and the lower one rises by the rest. The skin
+# below moves along as far as this share of the way to the chin.
+UPPER_SHUTS, CHIN_SHUTS = 0.4, 0.8
+# How dark the line is between lips that meet, 1 is none, and how wide, in widths of the mouth.
+SEAM, SEAM_WIDTH = 0.55, 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class Mouth:
     """A mouth at rest.
 
-    frame: from corner to corner. upper, lower: inner edges of the lips. chin_px: from the lower lip to the
-    chin. jaw_px: half the width of the jaw. below_px: from the chin to where nothing moves. light: of the
-    face, 0 to 1.
+    frame: from corner to corner. upper, lower: inner edges of the lips. nose_px: from the upper lip towards
+    the nose, as far as skin moves. chin_px: from the lower lip to the chin. jaw_px: half the width of the
+    jaw. below_px: from the chin to where nothing moves. light: of the face, 0 to 1.
     """
 
     frame: Frame
     upper: Curve
     lower: Curve
+    nose_px: float
     chin_px: float
     jaw_px: float
     below_px: float
@@ -50,16 +59,18 @@ class Mouth:
         """The mouth of a mesh (478, 2) in a picture of this height."""
         frame = Frame.between(points[UPPER_LIP[0]], points[UPPER_LIP[-1]])
         upper, lower = frame.curve(points, UPPER_LIP), frame.curve(points, LOWER_LIP)
+        nose_px = float(np.hypot(*(points[Landmarks.NOSE_BASE] - points[Landmarks.UPPER_LIP_INNER])))
+        nose_px = min(nose_px, MOVES_ABOVE * frame.length_px)
         chin_px = float(np.hypot(*(points[Landmarks.CHIN] - points[Landmarks.LOWER_LIP_INNER])))
         jaw = points[Landmarks.RIGHT_JAW] - points[Landmarks.LEFT_JAW]
         below_px = max(float(height_px - points[Landmarks.CHIN, 1]), 1.2 * chin_px)
-        return cls(frame, upper, lower, chin_px, float(np.hypot(*jaw)) / 2, below_px, light)
+        return cls(frame, upper, lower, nose_px, chin_px, float(np.hypot(*jaw)) / 2, below_px, light)
 
     def box(self) -> NDArray[np.float64]:
         """(4, 2): corners of the area in which something moves."""
         middle, half = self.frame.length_px / 2, 1.25 * self.jaw_px
         u = np.array([middle - half, middle + half, middle + half, middle - half], np.float32)
-        top = min(float(self.upper.v.min()), 0.0) - 0.3 * self.frame.length_px
+        top = min(float(self.upper.v.min()), 0.0) - MOVES_ABOVE * self.frame.length_px
         bottom = float(self.lower.v.max()) + self.chin_px + self.below_px
         x, y = self.frame.outside(u, np.array([top, top, bottom, bottom], np.float32))
         return np.stack([x, y], axis=1)
@@ -116,6 +127,45 @@ class Mouth:
         seen = np.clip(v - top + 0.5, 0, 1) * np.clip(bottom - v + 0.5, 0, 1) * np.clip(bottom - top, 0, 1)
         return colour * np.float32(self.light), seen
 
+    @property
+    def gap_px(self) -> float:
+        """How far the lips are apart at rest, where they are furthest apart."""
+        return float(np.max(self.lower.v - np.interp(self.lower.u, self.upper.u, self.upper.v)).clip(0))
+
+    def shut_upper(self, x: Array, y: Array, shut: float) -> tuple[Array, Array, Array]:
+        """The upper lip, and the skin above it, of a mouth shut by a share of its gap, at pixels x, y.
+
+        Where each pixel comes from, and how much of it is seen.
+        """
+        u, v = self.frame.inside(x, y)
+        upper, lower = self.upper.at(u), self.lower.at(u)
+        shift = np.float32(UPPER_SHUTS * shut) * np.maximum(lower - upper, 0)
+        above = upper + shift - v
+        source_x, source_y = self.frame.outside(u, v - shift * _fading(above / np.float32(self.nose_px)))
+        return source_x, source_y, np.clip(above + 0.5, 0, 1)
+
+    def shut_lower(self, x: Array, y: Array, shut: float) -> tuple[Array, Array, Array]:
+        """The same of the lower lip and the chin."""
+        u, v = self.frame.inside(x, y)
+        upper, lower = self.upper.at(u), self.lower.at(u)
+        shift = np.float32((1 - UPPER_SHUTS) * shut) * np.maximum(lower - upper, 0)
+        below = v - (lower - shift)
+        source_x, source_y = self.frame.outside(
+            u, v + shift * _fading(below / np.float32(CHIN_SHUTS * self.chin_px))
+        )
+        return source_x, source_y, np.clip(below + 0.5, 0, 1)
+
+    def seam(self, x: Array, y: Array, shut: float) -> Array:
+        """How light pixels x, y are by the line between lips that meet: 1 away from it."""
+        u, v = self.frame.inside(x, y)
+        upper, lower = self.upper.at(u), self.lower.at(u)
+        gap = np.maximum(lower - upper, 0)
+        away = np.abs(v - (upper + np.float32(UPPER_SHUTS) * gap)) / np.float32(
+            max(SEAM_WIDTH * self.frame.length_px, 0.7)
+        )
+        meets = np.clip(gap, 0, 1) * np.float32(np.clip(4 * shut - 3, 0, 1))
+        return 1 - np.float32(1 - SEAM) * meets * np.exp(-away * away)
+
     def _opening(self, u: Array) -> Array:
         """How much of an opening the lips have at u: all in the middle, nothing at the corners."""
         across = np.clip(2 * u / self.frame.length_px - 1, -1, 1)
@@ -130,3 +180,9 @@ class Mouth:
         rest = np.clip((below - self.chin_px) / self.below_px, 0, 1)
         fading = 1 - rest * rest * (3 - 2 * rest)
         return along * (1 - (1 - CHIN_SHARE) * depth) * fading
+
+
+def _fading(away: Array) -> Array:
+    """1 at 0 and before, 0 from 1 on, and smooth between."""
+    share = np.clip(away, 0, 1)
+    return np.asarray(1 - share * share * (3 - 2 * share), np.float32)

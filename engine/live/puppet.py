@@ -32,6 +32,9 @@ def draw(rig: Rig, motion: Motion) -> Pixels:
     picture = _sampled(rig.picture, places[..., 0], places[..., 1])
     if motion.jaw > 0:
         _open_mouth(rig, motion.jaw * rig.rest.width_px, picture, places, coarse)
+    elif motion.jaw < 0 and rig.mouth.gap_px >= 1:
+        shut = min(-motion.jaw * rig.rest.width_px / rig.mouth.gap_px, 1.0)
+        _shut_mouth(rig, shut, picture, places, coarse)
     for eye, closed in zip(rig.eyes, (motion.left_lid, motion.right_lid), strict=True):
         if closed > 0 or motion.gaze:
             area = _area(coarse, eye.box(), side_px)
@@ -132,6 +135,17 @@ def _open_mouth(rig: Rig, opened_px: float, picture: Pixels, places: Array, coar
     colour, inside_seen = mouth.inside(x, y, opened_px)
     lower = _sampled(rig.picture, lower_at[..., 0], lower_at[..., 1])
     picture[area] = _over(_over(upper, colour, inside_seen), lower, mouth.lower_seen(x, y, opened_px))
+
+
+def _shut_mouth(rig: Rig, shut: float, picture: Pixels, places: Array, coarse: Array) -> None:
+    """Draws a mouth that is shut by a share of its gap into the picture."""
+    mouth = rig.mouth
+    area = _area(coarse, mouth.box(), len(picture))
+    x, y = places[area][..., 0], places[area][..., 1]
+    drawn = picture[area]
+    for source_x, source_y, seen in (mouth.shut_upper(x, y, shut), mouth.shut_lower(x, y, shut)):
+        drawn = _over(drawn, _sampled(rig.picture, source_x, source_y), seen)
+    picture[area] = np.rint(drawn * mouth.seam(x, y, shut)[..., None]).astype(np.uint8)
 
 
 def _enlarged(field: Array, scale: int) -> Array:

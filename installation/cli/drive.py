@@ -1,8 +1,10 @@
-"""`./kiosk drive`: moves the face of a picture as the face in a clip moves, with the clip's sound."""
+"""`./kiosk drive`: moves the face of a picture, as the face in a clip moves or as a mouth that speaks."""
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -10,9 +12,19 @@ from engine.common.errors import UsageError, on_one_line, printable
 from hardware.memory import forbid_core_dumps
 from installation.cli.interruption import let_signals_interrupt
 from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
-from installation.settings.configuration import DEFAULT, load
+from installation.settings.configuration import DEFAULT, Configuration, load
+
+if TYPE_CHECKING:
+    from engine.common.arrays import Pixels
+    from engine.faces.analyser import FaceAnalyser
+    from engine.live.rig import Rig
+    from engine.speech.phonemes import Speech
 
 BAR = "{desc:<12}|{bar:40}| {elapsed}"
+LONGEST_SPEECH_S = 600.0
+
+# Writes the film of a rig, and returns its length in seconds.
+WriteFilm = Callable[["Rig", "FaceAnalyser", Callable[[float], None]], float]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +32,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "picture", type=reachable_path, help="whose face moves: doppelganger.png of a visit, or a photograph"
     )
-    parser.add_argument("clip", type=reachable_path, help="a film of the face that drives it")
+    parser.add_argument("clip", nargs="?", type=reachable_path, help="a film of the face that drives it")
+    parser.add_argument("--say", metavar="TEXT", help="instead of a clip: what it says, by a synthetic voice")
+    parser.add_argument("--language", help="of --say, by its code, such as en, de, fr, es; en")
+    parser.add_argument(
+        "--speech",
+        type=reachable_path,
+        metavar="FILE",
+        help="instead of a clip: a sound of somebody speaking",
+    )
     parser.add_argument(
         "--out", type=reachable_path, default=Path("driven.mp4"), help="the film to write; driven.mp4"
     )
@@ -30,24 +50,71 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes the rig of the picture, drives it and writes the film. Returns the exit code."""
+    """Makes the rig of the picture, moves it and writes the film. Returns the exit code."""
     forbid_core_dumps()
     let_signals_interrupt()
+    _check_asked(arguments)
     _check_free(arguments.out)
     configuration = load(arguments.config)
 
     from engine.photographs.photograph import load_photograph
 
     photograph = load_photograph(arguments.picture)
+    write = _driven(arguments) if arguments.clip else _speaking(arguments)
+    seconds, side_px = _write(photograph, configuration, write)
+    print(f"{on_one_line(arguments.out)}: {seconds:.1f} seconds, {side_px} pixels square.")
+    return 0
 
-    from engine.faces.analyser import open_analyser
-    from engine.live.photograph import rig_photograph
+
+def _driven(arguments: argparse.Namespace) -> WriteFilm:
+    """The film of a picture that a clip drives."""
     from hardware.camera.film.decoding import is_film
     from installation.outputs.driven_film import write_driven_film
-    from installation.workers.models import ModelBundle
 
     if not is_film(arguments.clip):
         raise UsageError(f"{printable(arguments.clip)}: is no film that can be read. Give MP4, MOV or WebM.")
+    return lambda rig, analyser, report: write_driven_film(
+        arguments.out, rig, arguments.clip, analyser, report
+    )
+
+
+def _speaking(arguments: argparse.Namespace) -> WriteFilm:
+    """The film of a picture that speaks."""
+    from installation.outputs.spoken_film import write_spoken_film
+
+    speech = _speech(arguments)
+    if speech.duration_s > LONGEST_SPEECH_S:
+        raise UsageError(
+            f"--say: lasts {speech.duration_s:.0f} seconds. Give a text of at most {LONGEST_SPEECH_S:.0f}."
+        )
+    return lambda rig, _, report: write_spoken_film(arguments.out, rig, speech, report)
+
+
+def _speech(arguments: argparse.Namespace) -> "Speech":
+    """What is to be spoken: a text by the synthetic voice, or what is heard in a file."""
+    if arguments.say is not None:
+        from engine.speech.synthesis import speak
+
+        return speak(arguments.say, arguments.language or "en")
+
+    from engine.speech.phonemes import Speech
+    from engine.speech.recognition import recognise
+    from installation.outputs.clip_sound import read_sound
+    from installation.stage.sound import RATE_HZ
+
+    samples = read_sound(arguments.speech, LONGEST_SPEECH_S)
+    phonemes = recognise(samples, RATE_HZ)
+    if not phonemes:
+        raise UsageError(f"{printable(arguments.speech)}: nobody is heard speaking. Give another sound.")
+    return Speech(samples, RATE_HZ, phonemes)
+
+
+def _write(photograph: "Pixels", configuration: Configuration, write: WriteFilm) -> tuple[float, int]:
+    """Makes the rig and the film; returns the seconds and the side in pixels."""
+    from engine.faces.analyser import open_analyser
+    from engine.live.photograph import rig_photograph
+    from installation.workers.models import ModelBundle
+
     bundle = ModelBundle(configuration)
     with (
         open_analyser(bundle.settings.detector) as analyser,
@@ -66,11 +133,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
         bar.reset()
         bar.set_description_str("driving")
-        seconds = write_driven_film(
-            arguments.out, rig, arguments.clip, analyser, lambda share: bar.update(share - bar.n)
-        )
-    print(f"{on_one_line(arguments.out)}: {seconds:.1f} seconds, {len(rig.picture)} pixels square.")
-    return 0
+        seconds = write(rig, analyser, lambda share: bar.update(share - bar.n))
+    return seconds, len(rig.picture)
+
+
+def _check_asked(arguments: argparse.Namespace) -> None:
+    """Raises UsageError unless there is one thing that moves the picture."""
+    given = [arguments.clip, arguments.say, arguments.speech]
+    if sum(each is not None for each in given) != 1:
+        raise UsageError("Say what moves the picture: give a clip, or --say TEXT, or --speech FILE.")
+    if arguments.language is not None and arguments.say is None:
+        raise UsageError("--language goes with --say TEXT.")
 
 
 def _check_free(path: Path) -> None:

@@ -22,7 +22,7 @@ COMMANDS = {
     "visit": ("installation.cli.portray", "a photograph in, the border and the doppelgänger out"),
     "drive": (
         "installation.cli.drive",
-        "a picture and a clip in, the picture moving like the clip's face out",
+        "a picture, and a clip or words, in; the picture moving or speaking out",
     ),
     "weights": ("installation.cli.weights", "list, fetch, verify and add the weights"),
     "judges": ("installation.cli.judges", "list the judges, measure their thresholds"),

@@ -148,6 +148,18 @@ def check_onnxruntime(facts: Facts) -> Finding:
     return Finding(Level.OK, "onnxruntime", f"{facts.onnxruntime.version}: {providers}")
 
 
+def check_speech(facts: Facts) -> Finding:
+    """What the puppet needs to speak, an extra."""
+    lacking = [
+        f"{name}=={pin}" for name, pin in facts.speech_pins.items() if facts.installed.get(name) != pin
+    ]
+    if lacking:
+        pip = ".venv/bin/python -m pip" if facts.checkout else "python -m pip"
+        detail = "the doppelgänger cannot speak, the rest works"
+        return Finding(Level.WARNING, "Speech", detail, f"{pip} install {' '.join(lacking)}")
+    return Finding(Level.OK, "Speech", ", ".join(facts.speech_pins) or "not looked for")
+
+
 def check_weights(facts: Facts) -> Finding:
     """Needed weights are there, and no file differs from the manifest."""
     if facts.weights_error:
@@ -250,6 +262,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     check_processor,
     check_gpu,
     check_onnxruntime,
+    check_speech,
     check_weights,
     check_camera,
     check_phones,

@@ -53,7 +53,8 @@ class Facts:
     `checkout`: whether this is a checkout of the repository, not an installed package; `in_venv`: whether the
     Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda;
     `scripts`: which can be set; `language_faults`: a line for each language that is left out;
-    `unsupported`: why the piece cannot run on such a machine; `other_modules`: those without a field.
+    `unsupported`: why the piece cannot run on such a machine; `other_modules`: those without a field;
+    `speech_pins`: as `pins`, of the packages that only speech needs.
     """
 
     unsupported: str
@@ -84,6 +85,7 @@ class Facts:
     free_disk_bytes: int
     scripts: dict[str, bool] = field(default_factory=dict)
     language_faults: tuple[str, ...] = ()
+    speech_pins: dict[str, str] = field(default_factory=dict)
 
 
 def gather(configuration: Configuration) -> Facts:
@@ -91,7 +93,7 @@ def gather(configuration: Configuration) -> Facts:
 
     Raises UsageError for weights that the manifest does not have.
     """
-    pins = dict(requirement.split("==") for requirement in _requirements())
+    pins, speech_pins = _pins(), _pins("speech")
     weights, weights_error = _weights(needed_weights(configuration))
     # In child processes: a package for another processor would end this one without a line.
     modules = try_imports([sys.executable, "-P"], list(MODULES.values()))
@@ -107,7 +109,7 @@ def gather(configuration: Configuration) -> Facts:
         checkout=is_checkout(),
         in_venv=Path(sys.prefix).resolve() == ROOT / ".venv",
         pins=pins,
-        installed={name: _installed(name) for name in (*pins, "onnxruntime-gpu")},
+        installed={name: _installed(name) for name in (*pins, *speech_pins, "onnxruntime-gpu")},
         missing_libraries=tuple(missing),
         install_libraries=machine.install_command([machine.SYSTEM_LIBRARIES[name] for name in missing]),
         gpus=tuple(machine.gpus()),
@@ -127,15 +129,20 @@ def gather(configuration: Configuration) -> Facts:
         free_disk_bytes=machine.free_disk_bytes(ROOT),
         scripts=settable_scripts(),
         language_faults=tuple(language_faults()),
+        speech_pins=speech_pins,
     )
 
 
-def _requirements() -> list[str]:
-    """The direct dependencies, each as NAME==VERSION."""
+def _pins(extra: str = "") -> dict[str, str]:
+    """The pinned version of each direct dependency, or of each package of an extra."""
     if is_checkout():
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return list(project["dependencies"])
-    return [each for each in metadata.requires(NAME) or [] if ";" not in each]  # those of no extra
+        requirements = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    else:
+        whole = [each.partition(";") for each in metadata.requires(NAME) or []]
+        wanted = f'extra == "{extra}"' if extra else ""
+        requirements = [pin.strip() for pin, _, marker in whole if marker.strip() == wanted]
+    return dict(requirement.split("==") for requirement in requirements)
 
 
 def _installed(package: str) -> str | None:

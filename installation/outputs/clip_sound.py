@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from engine.common.errors import UsageError, printable
 from installation.outputs.soundtrack import Samples
 from installation.stage.sound import RATE_HZ
 
@@ -68,6 +69,25 @@ class ClipSound:
                             yield first, np.asarray(block.to_ndarray()[0], np.int16)
         except (av.error.FFmpegError, OSError):
             return
+
+
+def read_sound(path: Path, longest_s: float) -> Samples:
+    """The whole sound of a file, int16 (N,), mono, `RATE_HZ` samples a second.
+
+    Raises UsageError where there is none that can be decoded, or one of more than `longest_s`.
+    """
+    if not has_sound(path):
+        raise UsageError(f"{printable(path)}: has no sound that can be read. Give WAV, MP3, M4A or a film.")
+    with av.open(os.path.abspath(path)) as container:
+        begins_s, lasts_s = (
+            (each or 0) / av.time_base for each in (container.start_time, container.duration)
+        )
+    if not 0 < lasts_s <= longest_s:
+        raise UsageError(
+            f"{printable(path)}: lasts {lasts_s:.0f} seconds. Give a sound of at most {longest_s:.0f}."
+        )
+    with ClipSound(path, begins_s) as sound:
+        return sound.take(lasts_s)
 
 
 def has_sound(path: Path) -> bool:

@@ -18,6 +18,21 @@ class SoundSource(Protocol):
         """The samples (N,) from the end of the last `take` to a time; silence where nothing sounds."""
 
 
+class SampledSound:
+    """A sound that is there as a whole, given out in order."""
+
+    def __init__(self, samples: Samples) -> None:
+        """samples: int16 (N,), mono, `RATE_HZ` a second."""
+        self._samples, self._given = samples, 0
+
+    def take(self, until_s: float) -> Samples:
+        """The samples (N,) from the end of the last `take` to a time; silence after the sound's end."""
+        begin, end = self._given, max(round(until_s * RATE_HZ), self._given)
+        self._given = end
+        taken = self._samples[begin:end]
+        return np.pad(taken, (0, end - begin - len(taken)))
+
+
 class Soundtrack:
     """Takes up sounds at their times on the film's clock, and gives out their mix in order."""
 

@@ -110,6 +110,12 @@ FAILURES = [
         Level.ERROR,
         "dlib: illegal instruction",
     ),
+    (
+        "speech",
+        replace(CPU, speech_pins={"espeakng-loader": "0.2.4"}),
+        Level.WARNING,
+        "pip install espeakng-loader==0.2.4",
+    ),
     ("machine", replace(CPU, unsupported="this processor lacks AVX"), Level.ERROR, "lacks AVX"),
     ("opencv", replace(CPU, installed=CPU.installed | {"opencv-python": "5.0.0"}), Level.ERROR, "5.0.0"),
     ("opencv", replace(CPU, cv2=Module("4.10.0")), Level.ERROR, "4.10.0"),

@@ -12,6 +12,7 @@ from PIL import Image
 from engine.common.errors import NoUsableFace
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import measure_pose
+from engine.speech import synthesis
 from installation.cli.main import main
 from installation.outputs.driven_film import write_driven_film
 from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
@@ -93,6 +94,19 @@ def test_a_picture_moves_as_the_face_in_the_clip(clip: Path, few_steps: Path, tm
     assert max(np.abs(np.diff(np.stack(frames).astype(np.int16), axis=0)).mean(axis=(1, 2, 3))) < 6
 
 
+def test_without_the_speech_packages_the_exit_code_is_5(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = sorted((DATA / "people").glob("*.webp"))[0]
+    synthesis._library.cache_clear()
+    monkeypatch.setattr(synthesis, "PACKAGE", "not_installed_here")
+    words = ["drive", str(picture), "--say", "Hello", "--out", str(tmp_path / "film.mp4")]
+    assert main(words) == 5
+    line = capsys.readouterr().err
+    assert "doctor" in line and line.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_clip_without_a_face_leaves_nothing(tmp_path: Path) -> None:
     empty, out = tmp_path / "empty.mp4", tmp_path / "film.mp4"
     write_clip(empty, None, sound=False)
@@ -115,6 +129,12 @@ def test_refusals_come_before_the_work(
         ([clip, clip, "--out", tmp_path / "a.mp4"], str(clip)),
         ([picture, picture, "--out", tmp_path / "a.mp4"], str(picture)),
         ([picture, tmp_path / "missing.mp4", "--out", tmp_path / "a.mp4"], "missing.mp4"),
+        ([picture, "--out", tmp_path / "a.mp4"], "give a clip, or --say"),
+        ([picture, clip, "--say", "Hello"], "give a clip, or --say"),
+        ([picture, clip, "--language", "de"], "--language"),
+        ([picture, "--say", "", "--out", tmp_path / "a.mp4"], "nothing to say"),
+        ([picture, "--say", "Hello", "--language", "xx", "--out", tmp_path / "a.mp4"], "'xx'"),
+        ([picture, "--speech", picture, "--out", tmp_path / "a.mp4"], "no sound"),
     ):
         assert main(["drive", *map(str, words)]) == 2, words
         line = capsys.readouterr().err

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
-from installation.outputs.clip_sound import ClipSound, has_sound
+from engine.common.errors import UsageError
+from installation.outputs.clip_sound import ClipSound, has_sound, read_sound
 from installation.stage.sound import RATE_HZ
 
 BLOCK = 4800
@@ -45,3 +47,14 @@ def test_a_clip_without_sound_is_told(tmp_path: Path) -> None:
     assert has_sound(path)
     (tmp_path / "none.mkv").write_bytes(b"nothing")
     assert not has_sound(tmp_path / "none.mkv")
+
+
+def test_a_whole_sound_is_read_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    write_sound(path, {0: 100, 1: 200})
+    assert np.array_equal(read_sound(path, 1.0), np.repeat([100, 200], BLOCK))
+    with pytest.raises(UsageError, match=r"sound\.wav: lasts .* at most 0"):
+        read_sound(path, 0.1)
+    (tmp_path / "none.wav").write_bytes(b"nothing")
+    with pytest.raises(UsageError, match="no sound that can be read"):
+        read_sound(tmp_path / "none.wav", 1.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
 from installation.outputs import film
-from installation.outputs.soundtrack import Soundtrack
+from installation.outputs.soundtrack import SampledSound, Soundtrack
 from installation.stage.sound import RATE_HZ, Sound, StartedSound, samples
 from tests.installation.outputs.test_film import index_precedes_pictures, ramp_frames
 
@@ -110,3 +110,11 @@ def test_a_film_without_a_soundtrack_has_no_sound(tmp_path: Path) -> None:
     film.write_film(tmp_path / "film.mp4", ramp_frames(3))
     with av.open(str(tmp_path / "film.mp4")) as container:
         assert not container.streams.audio
+
+
+def test_a_sampled_sound_is_given_out_once_and_then_there_is_silence() -> None:
+    wave = np.arange(1, 4801, dtype=np.int16)
+    sound = SampledSound(wave)
+    parts = [sound.take(time_s) for time_s in (0.03, 0.03, 0.09, 0.2)]
+    assert [len(part) for part in parts] == [1440, 0, 2880, 5280]
+    assert np.array_equal(np.concatenate(parts), np.pad(wave, (0, 4800)))
