@@ -16,8 +16,8 @@ from engine.speech.phonemes import Phoneme, Samples
 
 PACKAGE = "pocketsphinx"
 RATE_HZ, FRAME_S = 16_000, 0.01
-# The width of the search, and the weight of which sounds follow each other in English. With more of it fewer
-# sounds are heard: of eSpeak NG's closures 15, 13 and 10 of 51 at a weight of 0.5, 1 and 2.
+# The width of the search, and the weight of which sounds follow each other in English. With more weight fewer
+# open vowels are heard: 71, 69 and 66 of 83 in eleven recordings at 0.5, 1 and 2.
 BEAM, LANGUAGE_WEIGHT = 1e-20, 0.5
 
 # The model's names of sounds (CMU's dictionary) in IPA. Its silence and noises are not among them.
