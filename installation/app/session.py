@@ -53,6 +53,7 @@ from installation.visit.events import (
 from installation.visit.machine import step
 from installation.visit.parameters import DeliveryParameters, Timeouts
 from installation.visit.participants import Sitter
+from installation.visit.phases import TRAITS
 from installation.visit.state import State, time_left_s
 from installation.workers.engine_client import EngineClient
 
@@ -103,7 +104,8 @@ class Session:
         """Once a frame: handles everything that the services reported since the last one, then the time."""
         for event in self._camera.poll(now_s):
             self.handle(event, now_s)
-        self._tracker.look(self._camera.latest(), now_s)
+        closely = self._for_technician or TRAITS[self.state.phase].followed
+        self._tracker.look(self._camera.latest(), now_s, closely)
         for event in self._tracker.poll():
             if self._for_technician and isinstance(event, AnotherFace):
                 self._tracker.watch(True)  # there is no visit to end: whoever is there now is followed

@@ -45,7 +45,7 @@ MAX_WIDTH_FACTOR, MAX_WIDTH_FACTOR_PER_S = 1.5, 0.1
 # A sudden change: the side of the compared picture, the longest gap between the two observations, the
 # correlation that counts as the same appearance.
 APPEARANCE_PX = 48
-MAX_GAP_S = 0.25
+MAX_GAP_S = 0.5
 MIN_CORRELATION = 0.55
 # It is confirmed after so many observations without too large a turn of the head, where the proportions
 # differ by more than this (in ordinary deviations, see `engine.faces.proportions.unlikeness`).
@@ -140,13 +140,18 @@ class _Change:
 
 @dataclass
 class IdentityCheck:
-    """Follows one sitter's face over observations, some ten a second."""
+    """Follows one sitter's face over observations, five to ten a second."""
 
     _first: list[NDArray[np.float64]] = field(default_factory=list)
     _recent: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=COMPARED_FRAMES))
     _last: _Appearance | None = None
     _last_proportions: NDArray[np.float64] | None = None
     _change: _Change | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a sudden change is not confirmed yet, for which observations should come quickly."""
+        return self._change is not None
 
     def is_someone_else(
         self, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float

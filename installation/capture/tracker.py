@@ -38,6 +38,8 @@ BACKGROUND_SHARE = 2 / 3
 LARGER_FACE_WINS_AFTER_S = 0.5
 # After so long without a mesh, the sitter is looked for in the whole frame again.
 LOST_AFTER_S = 0.5
+# Where the sitter need only be there, a frame is looked at this long after the one they were last found in.
+PRESENCE_EVERY_S = 0.2
 # How often the identity is checked: in every frame it would cost half as much as finding the face.
 IDENTITY_CHECK_EVERY_S = 0.09
 # How often other faces are looked for, in one part of the frame at a time, and for how long they are
@@ -119,7 +121,12 @@ class Tracker:
         self._capture = _PortraitCapture(visit_id)
 
     def look(
-        self, frame: Frame | None, now_s: float, values: CaptureParameters, anybody: bool = False
+        self,
+        frame: Frame | None,
+        now_s: float,
+        values: CaptureParameters,
+        anybody: bool = False,
+        closely: bool = True,
     ) -> tuple[list[Event], list[Pixels]]:
         """Processes one frame; returns events, and the portrait's pictures where it is complete by now.
 
@@ -127,13 +134,15 @@ class Tracker:
         portrait that is being taken may be complete by now.
         now_s: the stage's clock.
         anybody: only detect whether anybody is there; nothing is measured.
+        closely: every frame counts. Else it is enough to know that the sitter is still there: while that is
+        certain, frames are left out (`PRESENCE_EVERY_S`).
 
         Returns the portrait as uint8 (H, W, 3) RGB, the best picture first; empty where there is none.
         """
         events: list[Event] = []
         if frame is None:
             self.sighting = None
-        elif frame.index != self._index and not self._ended:
+        elif frame.index != self._index and not self._ended and (closely or self._is_due(frame)):
             self._index = frame.index
             events += self._detect_anybody(frame) if anybody else self._track(frame, values)
         if self._capture is None:
@@ -150,6 +159,12 @@ class Tracker:
         return [*events, answer], pictures
 
     # --- the sitter ---
+
+    def _is_due(self, frame: Frame) -> bool:
+        """Whether the sitter was not found shortly before this frame, or may have become somebody else."""
+        if self._position is None or self._identity_check.is_doubtful:
+            return True
+        return frame.captured_s - self._position.at_s >= PRESENCE_EVERY_S
 
     def _track(self, frame: Frame, values: CaptureParameters) -> list[Event]:
         """Finds and measures the sitter in a new frame, and sets `sighting` and `face`."""

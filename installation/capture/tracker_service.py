@@ -58,7 +58,7 @@ class TrackerService(ResilientService):
         # Incremented by each `erase`: results of an earlier generation are dropped.
         self._generation = 0
         self._commands: list[Callable[[Tracker], None]] = []
-        self._newest: tuple[Frame | None, float, CaptureParameters, bool] | None = None
+        self._newest: tuple[Frame | None, float, CaptureParameters, bool, bool] | None = None
         self._asked_visit_id: int | None = None
         self._events: list[Event] = []
         self._portraits: dict[int, list[Pixels]] = {}
@@ -81,12 +81,15 @@ class TrackerService(ResilientService):
             self._asked_visit_id = visit_id
             self._commands.append(lambda tracker: tracker.take(visit_id))
 
-    def look(self, frame: Frame | None, now_s: float) -> None:
-        """Hands over the camera's newest frame; None where there is none. It may be the same as before."""
+    def look(self, frame: Frame | None, now_s: float, closely: bool = True) -> None:
+        """Hands over the camera's newest frame; None where there is none. It may be the same as before.
+
+        closely: as `Tracker.look` takes it.
+        """
         values = self._values()
         with self._changed:
             if self._on:
-                self._newest = frame, now_s, values, self._presence_only
+                self._newest = frame, now_s, values, self._presence_only, closely
                 self._changed.notify_all()
 
     def poll(self) -> list[Event]:
@@ -191,8 +194,8 @@ class SynchronousTrackerService(TrackerService):
         self.stop()
         self.start()
 
-    def look(self, frame: Frame | None, now_s: float) -> None:
-        super().look(frame, now_s)
+    def look(self, frame: Frame | None, now_s: float, closely: bool = True) -> None:
+        super().look(frame, now_s, closely)
         self._process()
 
     def erase(self) -> None:

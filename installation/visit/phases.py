@@ -11,6 +11,7 @@ class Traits:
     """What is true in a phase.
 
     watched: the camera is on and faces are looked for, if the visitor takes part with the camera.
+    followed: what is shown follows the face from frame to frame; else it is enough to know who is there.
     cancellable: *no* stops the visit; another face in the visitor's place ends it.
     needs_engine: an engine that fails ends the visit; in search only until the border is known.
     needs_camera: a camera that fails ends the visit, unless the sitter is synthetic.
@@ -20,6 +21,7 @@ class Traits:
     """
 
     watched: bool
+    followed: bool
     cancellable: bool
     needs_engine: bool
     needs_camera: bool
@@ -32,15 +34,15 @@ _YES, _NO = True, False
 
 # fmt: off
 TRAITS: Mapping[Phase, Traits] = {
-    #                           watched  cancellable  needs_engine  needs_camera  extendable  erases  haltable
-    Phase.ATTRACT:      Traits( _NO,     _NO,         _NO,          _NO,          _NO,        _NO,    _NO),
-    Phase.CONSENT:      Traits( _NO,     _NO,         _YES,         _YES,         _YES,       _YES,   _YES),
-    Phase.PORTRAIT:     Traits( _YES,    _YES,        _YES,         _YES,         _NO,        _YES,   _YES),
-    Phase.SEARCH:       Traits( _YES,    _YES,        _YES,         _YES,         _NO,        _YES,   _YES),
-    Phase.BORDER:       Traits( _YES,    _YES,        _NO,          _YES,         _NO,        _YES,   _YES),
-    Phase.JURY:         Traits( _YES,    _YES,        _NO,          _YES,         _NO,        _YES,   _YES),
-    Phase.DOPPELGANGER: Traits( _YES,    _NO,         _NO,          _YES,         _YES,       _YES,   _YES),
-    Phase.FAREWELL:     Traits( _NO,     _NO,         _NO,          _NO,          _NO,        _NO,    _YES),
+    #                          watched followed cancellable engine camera extendable erases haltable
+    Phase.ATTRACT:      Traits(_NO,    _NO,     _NO,        _NO,   _NO,   _NO,       _NO,   _NO),
+    Phase.CONSENT:      Traits(_NO,    _NO,     _NO,        _YES,  _YES,  _YES,      _YES,  _YES),
+    Phase.PORTRAIT:     Traits(_YES,   _YES,    _YES,       _YES,  _YES,  _NO,       _YES,  _YES),
+    Phase.SEARCH:       Traits(_YES,   _NO,     _YES,       _YES,  _YES,  _NO,       _YES,  _YES),
+    Phase.BORDER:       Traits(_YES,   _YES,    _YES,       _NO,   _YES,  _NO,       _YES,  _YES),
+    Phase.JURY:         Traits(_YES,   _NO,     _YES,       _NO,   _YES,  _NO,       _YES,  _YES),
+    Phase.DOPPELGANGER: Traits(_YES,   _NO,     _NO,        _NO,   _YES,  _YES,      _YES,  _YES),
+    Phase.FAREWELL:     Traits(_NO,    _NO,     _NO,        _NO,   _NO,   _NO,       _NO,   _YES),
 }
 # fmt: on
 

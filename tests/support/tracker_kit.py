@@ -20,10 +20,11 @@ FACE_X, FACE_Y, FACE_PX = 223, 115, 92
 
 
 class Room:
-    """A camera on a virtual clock: each `show` is the next frame."""
+    """A camera on a virtual clock: each `show` is the next frame. closely: as `Tracker.look` takes it."""
 
     def __init__(self, watcher: TrackerService) -> None:
         self.watcher = watcher
+        self.closely = True
         self.index = 0
 
     @property
@@ -40,7 +41,7 @@ class Room:
                 noise = np.random.default_rng(self.index).integers(-3, 4, picture.shape, np.int16)
                 noisy = np.clip(picture + noise, 0, 255).astype(np.uint8)
                 frame = Frame(noisy, self.now_s, self.index)
-            self.watcher.look(frame, self.now_s)
+            self.watcher.look(frame, self.now_s, self.closely)
             events += self.watcher.poll()
         return events
 

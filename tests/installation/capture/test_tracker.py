@@ -36,10 +36,13 @@ from tests.support.tracker_kit import (
 )
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    ("name", "closely"), [*((name, True) for name in OTHERS), ("biden", False), ("obama", False)]
+)
 def test_another_person_in_the_very_same_place(
-    room: Room, finder: FaceAnalyser, sitter: Pixels, crowd: dict[str, Pixels], name: str
+    room: Room, finder: FaceAnalyser, sitter: Pixels, crowd: dict[str, Pixels], name: str, closely: bool
 ) -> None:
+    room.closely = closely
     assert not is_other(room.show(sitter, 0.5))
     other = person_at(finder, crowd[name], 640, 330, 140)
     assert is_other(room.show(other, 2))
@@ -48,13 +51,26 @@ def test_another_person_in_the_very_same_place(
     assert room.watcher.sighting is None and room.watcher.face is None
 
 
-def test_a_hand_before_the_face(room: Room, sitter: Pixels) -> None:
+@pytest.mark.parametrize("closely", [True, False])
+def test_a_hand_before_the_face(room: Room, sitter: Pixels, closely: bool) -> None:
+    room.closely = closely
     hand = sitter.copy()
     cv2.ellipse(hand, (640, 380), (75, 60), 0, 0, 360, (176, 132, 112), -1)
     events = room.show(sitter, 0.5)
     for _ in range(3):
         events += room.show(hand, 0.4) + room.show(sitter, 0.4)
     assert not is_other(events) and events[-1] == FaceSeen(usable=True)
+
+
+def test_while_presence_is_enough_a_sitter_is_looked_at_five_times_a_second(
+    room: Room, sitter: Pixels
+) -> None:
+    room.closely = False
+    room.show(sitter, 0.5)
+    assert 8 <= len(room.show(sitter, 2)) <= 10
+    # Once they are gone every frame counts, so that they are found again as soon as they are back.
+    room.show(wall(), 1)
+    assert room.show(sitter, 0.3)
 
 
 def test_another_person_elsewhere(
