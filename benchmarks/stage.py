@@ -3,8 +3,10 @@
     nice -n -15 python -m benchmarks.stage [--display headless:1920x1080] [--threads 1]
 
 The whole installation on a live clock, with a photograph before the camera and few steps. A second engine
-searches without end meanwhile, with `--threads`, so that every scene meets a busy machine. Prints tables for
-`benchmarks/results/`. Niceness is for a machine that others use, too; the engine lowers its own by ten.
+searches without end meanwhile, with `--threads`, so that every scene meets a busy machine; with none there is
+no second engine. Prints tables for `benchmarks/results/`: how long frames take, and how much processor time
+the window's process (drawing, camera, tracker) takes from the engine. Niceness is for a machine that others
+use, too; the engine lowers its own by ten.
 """
 
 import argparse
@@ -12,7 +14,9 @@ import os
 import platform
 import tempfile
 import threading
+import time
 from collections import defaultdict
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -36,17 +40,21 @@ TIMES = {"visit/jury_s": "8", "visit/farewell_s": "6", "visit/countdown_s": "2"}
 
 
 class TimedClock(LiveClock):
-    """Notes how long each frame took, by the phase it was of."""
+    """Notes how long each frame took, and the processor time of the whole process, by the phase it was of."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
         self.frames_ms: dict[Phase, list[float]] = defaultdict(list)
+        self.processor_ms: dict[Phase, list[float]] = defaultdict(list)
+        self._processor_s = time.process_time()
 
-    def tick(self, still: bool = False) -> None:
-        phase, before_s = self._session.state.phase, self.now_s
-        super().tick(still)
+    def tick(self, half_rate: bool = False) -> None:
+        phase, before_s, processor_s = self._session.state.phase, self.now_s, self._processor_s
+        super().tick(half_rate)
+        self._processor_s = time.process_time()
         self.frames_ms[phase].append(1000 * (self.now_s - before_s))
+        self.processor_ms[phase].append(1000 * (self._processor_s - processor_s))
 
 
 class BusyEngine:
@@ -85,12 +93,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--display", default="headless:1920x1080", help="as of kiosk run")
-    parser.add_argument("--threads", type=int, default=1, help="of the busy engine")
+    parser.add_argument("--threads", type=int, default=1, help="of the busy engine; 0: without it")
     arguments = parser.parse_args()
 
     whole = load(DEFAULT)
     busy = whole.model_copy(update={"search": whole.search.model_copy(update={"threads": arguments.threads})})
-    with tempfile.TemporaryDirectory() as name, BusyEngine(busy):
+    with tempfile.TemporaryDirectory() as name, BusyEngine(busy) if arguments.threads else nullcontext():
         folder = Path(name)
         short = live(folder, arguments.display)
         with App(short, folder, TIMES, RunOptions(visits=1), with_phones=False) as app:
@@ -102,13 +110,15 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, {arguments.display} ({size}), engine's threads "
         f"{arguments.threads}, niceness {os.nice(0)}, load {load_1:.1f} ({load_5:.1f} in five minutes)\n"
     )
-    print(table(clock.frames_ms))
+    print(table(clock.frames_ms, clock.processor_ms))
 
 
-def table(frames_ms: dict[Phase, list[float]]) -> str:
-    """Of every scene: frames a second, percentiles, and how many frames took how long."""
+def table(frames_ms: dict[Phase, list[float]], processor_ms: dict[Phase, list[float]]) -> str:
+    """Of every scene: frames a second, the cores that the process takes and its processor time a frame,
+    percentiles, and how many frames took how long."""
     limits = [f"<= {limit:g}" for limit in BINS_MS]
-    heads = ["scene", "frames", "a second", "50 %", "99 %", "longest", *limits, f"> {BINS_MS[-1]:g} ms"]
+    heads = ["scene", "frames", "a second", "cores", "processor", "50 %", "99 %", "longest", *limits]
+    heads.append(f"> {BINS_MS[-1]:g} ms")
     lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
     for phase in Phase:
         times = np.array(frames_ms[phase])
@@ -116,7 +126,9 @@ def table(frames_ms: dict[Phase, list[float]]) -> str:
             continue
         middle, high = np.percentile(times, (50, 99))
         counts, _ = np.histogram(times, [0, *BINS_MS, np.inf])
+        spent = np.array(processor_ms[phase])
         cells = [str(phase), str(len(times)), f"{1000 / times.mean():.1f}"]
+        cells += [f"{spent.sum() / times.sum():.2f}", f"{spent.mean():.1f} ms"]
         cells += [f"{value:.1f}" for value in (middle, high, times.max())] + [str(count) for count in counts]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
