@@ -199,7 +199,8 @@ def visit_minutes(view: View) -> int:
     """About how long a visit takes, in minutes, rounded up; with the last search, or the expected one."""
     timeouts = view.parameters.of(Timeouts)
     search_s = view.last_search_s or view.parameters.of(AttractParameters).search_s
-    return math.ceil((search_s + timeouts.border_s + timeouts.jury_s + _OTHER_SCENES_S) / 60)
+    shown_s = timeouts.border_s + timeouts.jury_s + timeouts.meeting_s
+    return math.ceil((search_s + shown_s + _OTHER_SCENES_S) / 60)
 
 
 def _caption(view: View, parameters: AttractParameters, layout: Layout, theme: Theme) -> TextBlock:

@@ -70,6 +70,24 @@ def judge_pictures(
     return [average_verdict(judge.name, judge.threshold, row) for row in distances]
 
 
+def judge_moved(
+    judge: Judge,
+    reference: Reference,
+    picture: Pixels,
+    landmarks: NDArray[np.float32],
+    seed: int = 0,
+    k: int = K,
+) -> Verdict:
+    """The verdict on a picture uint8 (R, R, 3) RGB whose face is not where the portrait's is.
+
+    landmarks: (478, 2) of that face, in pixels: the judge looks at it in its own alignment. In that of the
+    portrait a head that has moved would be someone else for where it is.
+    """
+    own = Reference(judge.align(picture, landmarks), reference.embedding)
+    (verdict,) = judge_pictures(judge, own, [picture], seed, k)
+    return verdict
+
+
 def judge_worst_case(
     judge: Judge,
     reference: Reference,

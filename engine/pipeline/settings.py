@@ -30,6 +30,8 @@ class PortrayalSettings:
             judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
         margin: how far beyond the threshold a doppelgänger has to stay in the worst case, as a share of it.
+        meeting_margin: how much further beyond it a doppelgänger has to stay that is going to move: moving
+            brings it nearer to the sitter, by 0.03 of dlib's 0.6 (docs/live.md).
         recorded: how many pictures of the search are kept, at most.
         strip, nearest_strip: how many pictures the strip of each continuum holds, besides those judged to
             find the border; the ends of the second one look alike, so it needs fewer.
@@ -47,6 +49,7 @@ class PortrayalSettings:
     k: int = K
     seed: int = 0
     margin: float = 0.01
+    meeting_margin: float = 0.05
     recorded: int = 300
     strip: int = 120
     nearest_strip: int = 33

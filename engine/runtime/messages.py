@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
+from engine.judges.verdict import Verdict
+from engine.live.rig import Rig
 from engine.pipeline.result import PortrayalResult
 
 # --- requests -------------------------------------------------------------------------------------------
@@ -18,10 +20,12 @@ from engine.pipeline.result import PortrayalResult
 @dataclass(frozen=True, eq=False)
 class Portray:
     """Portray this visit's sitter. photographs: uint8 (H, W, 3) RGB, upright; the first is portrayed, all of
-    them make the judges' reference. None: somebody who does not exist is portrayed."""
+    them make the judges' reference. None: somebody who does not exist is portrayed. meets: the doppelgänger
+    is going to move: it is looked for further from the sitter, and `RigReady` follows the result."""
 
     visit_id: int
     photographs: tuple[Pixels, ...] | None
+    meets: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,20 @@ class Cancel:
     visit_id: int
 
 
-Request = Portray | Cancel
+@dataclass(frozen=True, eq=False)
+class JudgeMoved:
+    """After `RigReady`: who is it now? Answered by `MovedJudged`.
+
+    drawn: the doppelgänger as it was drawn, uint8 (R, R, 3) RGB. visitor: the face before the camera, in FFHQ
+    framing and as photographed, uint8 (S, S, 3) RGB; None where it is not to be judged.
+    """
+
+    visit_id: int
+    drawn: Pixels
+    visitor: Pixels | None
+
+
+Request = Portray | Cancel | JudgeMoved
 
 
 # --- replies, as the stage polls them -------------------------------------------------------------------
@@ -79,7 +96,29 @@ class PeopleReady:
     strips: tuple[Strip, ...]
 
 
-Reply = Ready | Failed | ProgressUpdate | ResultReady | PeopleReady
+@dataclass(frozen=True, eq=False)
+class RigReady:
+    """The visit's doppelgänger can be moved. reach: the share of every motion up to which all poses that were
+    tried are someone else, above 0 to 1. The engine stays with the visit until `Cancel`."""
+
+    visit_id: int
+    rig: Rig
+    reach: float
+
+
+@dataclass(frozen=True)
+class MovedJudged:
+    """What the judges say of the pictures of a `JudgeMoved`: the binding judge that finds each most alike.
+
+    drawn: None where no face was found in it. visitor: None also where there was no such picture.
+    """
+
+    visit_id: int
+    drawn: Verdict | None
+    visitor: Verdict | None
+
+
+Reply = Ready | Failed | ProgressUpdate | ResultReady | RigReady | MovedJudged | PeopleReady
 
 
 # --- from the worker to the client only -----------------------------------------------------------------

@@ -19,6 +19,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
@@ -28,6 +29,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError, UsageError, WeightsError, exception_summary
 from engine.finders.base import STAGES, Finder
 from engine.judges.base import Judge
+from engine.pipeline.meeting import Meeting, MeetingJudge
 from engine.pipeline.people import Person, find_person, person_strip
 from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.progress import Progress
@@ -38,11 +40,14 @@ from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
     Failed,
+    JudgeMoved,
+    MovedJudged,
     PeopleReady,
     Portray,
     ProgressUpdate,
     Ready,
     ResultReady,
+    RigReady,
     VisitEnded,
 )
 from engine.stylegan2.network import Generator
@@ -87,7 +92,11 @@ class Models(Protocol):
         photographs: Sequence[Pixels],
         report: Callable[[Progress], None],
         bordered: Callable[[Portrayal], None],
+        meets: bool = False,
     ) -> Portrayal: ...
+
+    def meeting(self, found: Portrayal, check: Callable[[], None]) -> AbstractContextManager[Meeting | None]:
+        """The doppelgänger, ready to be moved; see `engine.pipeline.meeting`."""
 
 
 class _Interrupted(Exception):
@@ -214,7 +223,7 @@ class _Worker:
             self.channel.send(ResultReady(request.visit_id, summarise(begun, complete=False)))
 
         try:
-            found = self.models.portray(photographs, report, bordered)
+            found = self.models.portray(photographs, report, bordered, request.meets)
         except (_Interrupted, _UnknownRequest, EOFError, BrokenPipeError):
             raise
         except Exception as error:
@@ -225,7 +234,22 @@ class _Worker:
         result = summarise(found)
         self._raise_if_cancelled()
         self.channel.send(ResultReady(request.visit_id, result))
+        if request.meets and not fault:
+            self._meet(request.visit_id, found)
         return fault
+
+    def _meet(self, visit_id: int, found: Portrayal) -> None:
+        """Sends the rig of the doppelgänger, and judges it until `Cancel`, which raises _Interrupted."""
+        with self.models.meeting(found, self._raise_if_cancelled) as meeting:
+            if meeting is None:
+                return
+            self.channel.send(RigReady(visit_id, meeting.rig, meeting.reach))
+            while True:
+                received = self.channel.receive()
+                try:
+                    self.channel.send(_judged(visit_id, received.message, meeting.judge))
+                finally:
+                    received.erase()
 
     def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
         """A photograph of one of the people who have been prepared, each in turn."""
@@ -302,6 +326,18 @@ class _ShareOfVisit:
         done = before + self.shares[progress.stage] * progress.share
         self.done = max(self.done, done / sum(self.shares.values()))
         return self.done
+
+
+def _judged(visit_id: int, request: object, judge: MeetingJudge) -> MovedJudged:
+    """The answer to a `JudgeMoved`; raises _Interrupted or _UnknownRequest where something else is asked."""
+    match request:
+        case JudgeMoved(drawn=drawn, visitor=visitor):
+            of_visitor = None if visitor is None else judge.verdict(visitor)
+            return MovedJudged(visit_id, judge.verdict(drawn), of_visitor)
+        case Cancel():
+            raise _Interrupted
+        case _:
+            raise _UnknownRequest(request)
 
 
 def _end_with_parent() -> None:

@@ -11,10 +11,20 @@ from dataclasses import replace
 
 from engine.border.strip import Strip
 from engine.pipeline.result import PortrayalResult
-from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, Reply, ResultReady
+from engine.runtime.messages import (
+    Failed,
+    MovedJudged,
+    PeopleReady,
+    ProgressUpdate,
+    Ready,
+    Reply,
+    ResultReady,
+    RigReady,
+)
 from installation.app.counters import Counters
 from installation.app.downloads import Downloads
 from installation.app.language import texts_for
+from installation.app.meeting import Meeting
 from installation.app.visitor_data import VisitorData
 from installation.capture.camera import CameraControl
 from installation.capture.tracker_service import TrackerService
@@ -26,10 +36,12 @@ from installation.settings.texts import Texts
 from installation.stage.theme import StageParameters
 from installation.stage.view import Link, ParticipantView, SearchStatus, View
 from installation.visit.effects import (
+    BeginMeeting,
     CancelSearch,
     CompleteResult,
     DetectFaces,
     Effect,
+    EndMeeting,
     EraseVisit,
     OfferDownload,
     RevokeDownload,
@@ -46,6 +58,7 @@ from installation.visit.events import (
     Forget,
     LinkReady,
     ResultCompleted,
+    RigMade,
     SearchDone,
     SearchProgress,
     Tick,
@@ -114,6 +127,7 @@ class Session:
             self._engine.wait(ENGINE_PATIENCE_S)
         for reply in self._engine.poll():
             self._on_engine_reply(reply, now_s)
+        self._meet(now_s)
         self._offer_download()
         for link_event in self._downloads.poll():
             self._on_link_event(link_event, now_s)
@@ -139,6 +153,7 @@ class Session:
             self._counters.passed(before, after, self.state.reason, self.state.ending)
             if before is Phase.CONSENT:
                 self._visitor.agreed = self.registry.of(DeliveryParameters)
+                self._visitor.may_meet = self.registry.of(Timeouts).meeting_s > 0
         for effect in effects:
             self._perform(effect, now_s)
         if after is Phase.ATTRACT and before is not after:
@@ -149,7 +164,11 @@ class Session:
         left_s = time_left_s(self.state, now_s, self.registry.of(Timeouts))
         visitor = self._visitor
         participant = ParticipantView(
-            sighting=self._tracker.sighting, search=visitor.search, result=visitor.result, link=visitor.link
+            sighting=self._tracker.sighting,
+            search=visitor.search,
+            result=visitor.result,
+            meeting=visitor.meeting.view(now_s) if visitor.meeting is not None else None,
+            link=visitor.link,
         )
         return View(
             now_s=now_s,
@@ -189,6 +208,20 @@ class Session:
                 if result.complete:
                     self._begin_film(result)
                     self.handle(ResultCompleted(visit_id), now_s)
+            case RigReady(visit_id) if visit_id == self.state.visit_id:
+                visitor.rig = reply
+                self.handle(RigMade(visit_id), now_s)
+            case MovedJudged(visit_id) if visitor.meeting is not None and visit_id == self.state.visit_id:
+                visitor.meeting.judged(reply, now_s)
+
+    def _meet(self, now_s: float) -> None:
+        """Moves the doppelgänger by the newest expression, and has both judged now and then."""
+        meeting = self._visitor.meeting
+        if meeting is None:
+            return
+        portrait = meeting.move(self._tracker.expression, now_s)
+        if portrait is not None:
+            self._engine.judge_moved(self.state.visit_id, meeting.picture, portrait)
 
     def _begin_film(self, result: PortrayalResult) -> None:
         """Of the crossing that the visit speaks of; before border, so that it is there when it is offered."""
@@ -243,8 +276,9 @@ class Session:
             case TakePortrait(visit_id):
                 self._tracker.take(visit_id)
             case StartSearch(visit_id, sitter):
-                photographs = self._tracker.portrait(visit_id) if sitter is Sitter.CAMERA else None
-                self._engine.portray(visit_id, photographs)
+                is_real = sitter is Sitter.CAMERA
+                photographs = self._tracker.portrait(visit_id) if is_real else None
+                self._engine.portray(visit_id, photographs, is_real and self._visitor.may_meet)
             case CancelSearch(visit_id):
                 self._engine.cancel(visit_id)
             case CompleteResult(visit_id):
@@ -252,6 +286,14 @@ class Session:
                 if self._visitor.result is not None:
                     self._visitor.result = replace(self._visitor.result, complete=True)
                     self._begin_film(self._visitor.result)
+            case BeginMeeting():
+                if self._visitor.rig is not None:
+                    self._visitor.meeting = Meeting(self._visitor.rig)
+                    self._tracker.follow(True)
+            case EndMeeting(visit_id):
+                self._visitor.end_meeting()
+                self._tracker.follow(False)
+                self._engine.cancel(visit_id)
             case OfferDownload():
                 self._visitor.download_due = True
             case RevokeDownload():

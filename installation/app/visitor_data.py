@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from engine.pipeline.result import PortrayalResult
+from engine.runtime.messages import RigReady
+from installation.app.meeting import Meeting
 from installation.stage.view import Link, SearchStatus
 from installation.visit.parameters import DeliveryParameters
 
@@ -11,17 +13,28 @@ from installation.visit.parameters import DeliveryParameters
 class VisitorData:
     """What the session knows of the visitor. Tracker, engine, film worker and delivery erase their own data.
 
-    agreed: the delivery's parameters as the consent screen described them. download_due: the pictures are to
+    agreed: the delivery's parameters as the consent screen described them. may_meet: whether it said that
+    expression is followed. rig: of the doppelgänger, and how far it may go. download_due: the pictures are to
     be offered once result and film are complete. link_ended: the link was there, and is no longer valid.
     """
 
     agreed: DeliveryParameters | None = None
     search: SearchStatus | None = None
     result: PortrayalResult | None = None
+    may_meet: bool = False
+    rig: RigReady | None = None
+    meeting: Meeting | None = None
     download_due: bool = False
     link: Link | None = None
     link_ended: bool = False
 
+    def end_meeting(self) -> None:
+        """Drops what moves the doppelgänger."""
+        if self.meeting is not None:
+            self.meeting.erase()
+        self.meeting = self.rig = None
+
     def erased(self) -> "VisitorData":
         """What remains when the visit is erased: the link, whose remaining time farewell still shows."""
+        self.end_meeting()
         return VisitorData(link=self.link, link_ended=self.link_ended)

@@ -23,6 +23,7 @@ from engine.faces.detector import BOX_WIDTH_RATIO, Box, box_centre, box_contains
 from engine.faces.measurement import Face, measure_face, measure_pose
 from hardware.camera.base import Frame
 from installation.capture.blinks import BlinkDetector
+from installation.capture.expression_follower import ExpressionFollower, FollowedExpression
 from installation.capture.guidance import GuidanceDelay, advise
 from installation.capture.identity_check import FacePosition, IdentityCheck
 from installation.stage.view import Guidance, Sighting
@@ -84,12 +85,15 @@ class Tracker:
     The sitter is whoever is seen first; before the portrait, somebody who is clearly larger takes over.
 
     sighting: the sitter in the newest frame; None where there is no frame. face: what is measured on the
-    sitter's face, until the portrait is taken; None where no face was found.
+    sitter's face, until the portrait is taken; None where no face was found. expression: while it is
+    followed, what the newest frame shows of it.
     """
 
     def __init__(self, analyser: FaceAnalyser) -> None:
         self._analyser = analyser
         self._capture: _PortraitCapture | None = None
+        self._follower: ExpressionFollower | None = None
+        self.expression: FollowedExpression | None = None
         self._reset()
 
     def erase(self) -> None:
@@ -97,6 +101,7 @@ class Tracker:
         if self._capture is not None:
             wipe([picture for _, picture in self._capture.kept])
         self._capture = None
+        self.follow(False)
         self._reset()
 
     def _reset(self) -> None:
@@ -119,6 +124,12 @@ class Tracker:
     def take(self, visit_id: int) -> None:
         """Starts to keep the best of the next frames, for `CaptureParameters.take_s`."""
         self._capture = _PortraitCapture(visit_id)
+
+    def follow(self, on: bool) -> None:
+        """Begins to follow the sitter's expression, from a new neutral; or ends it, and erases all of it."""
+        if self._follower is not None:
+            self._follower.erase()
+        self._follower, self.expression = ExpressionFollower() if on else None, None
 
     def look(
         self,
@@ -171,6 +182,7 @@ class Tracker:
         at_s, picture = frame.captured_s, frame.image
         points = self._find(picture, at_s)
         if points is None:
+            self._follow(None, frame)
             self.face, self._was_ready = None, False
             self.sighting = Sighting(self._guidance_delay.update(Guidance.NOBODY, at_s, values.words_s))
             return [self._end()] if self._is_replaced(at_s) else []
@@ -181,6 +193,7 @@ class Tracker:
             self._identity_checked_s = at_s
             if self._identity_check.is_someone_else(picture, points, pose, at_s):
                 return [self._end()]
+        self._follow(points, frame)
         size_px = picture.shape[1], picture.shape[0]
         guidance = Guidance.READY
         if not self._has_portrait:
@@ -197,6 +210,11 @@ class Tracker:
             guidance = self._guidance_delay.update(guidance, at_s, values.words_s)
         self.sighting = Sighting(guidance, _relative(self._position.box, size_px), pose.yaw)
         return [FaceSeen(usable=self._was_ready)]
+
+    def _follow(self, points: NDArray[np.float64] | None, frame: Frame) -> None:
+        """Updates `expression`, while it is followed."""
+        if self._follower is not None:
+            self.expression = self._follower.step(points, frame)
 
     def _find(self, picture: Pixels, at_s: float) -> NDArray[np.float64] | None:
         """The mesh (478, 3) of the sitter, or of whoever is largest where there is no sitter yet."""

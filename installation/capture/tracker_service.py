@@ -9,6 +9,7 @@
     service.look(feed.latest(), now_s)     # in each turn of the main loop
     events += service.poll()
     pictures = service.portrait(visit_id)  # on PortraitTaken, once
+    service.follow(True)                   # on BeginMeeting
     service.erase()                        # on EraseVisit
 
 Both do the same: everything about faces is in `installation.capture.tracker`. Nothing is written or logged.
@@ -21,6 +22,7 @@ from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import Face
 from hardware.camera.base import Frame
+from installation.capture.expression_follower import FollowedExpression
 from installation.capture.tracker import Tracker, wipe
 from installation.stage.view import Sighting
 from installation.visit.events import Event, PortraitRefused, PortraitTaken, TrackerFailed, TrackerReady
@@ -36,6 +38,7 @@ class TrackerService(ResilientService):
 
     sighting: the sitter in the newest frame that was processed; None while it does not watch, or no frame
     comes. face: what is measured on it, for the technician's screen alone; None once the portrait is taken.
+    expression: while it is followed, of the newest frame that was processed.
     """
 
     advice = "Restart the installation; if this stays, run `./kiosk doctor`."
@@ -54,7 +57,7 @@ class TrackerService(ResilientService):
         self._failed = False  # as reported by the last `poll`
         # Guards everything below, and wakes the thread.
         self._changed = threading.Condition()
-        self._on = self._presence_only = False
+        self._on = self._presence_only = self._follows = False
         # Incremented by each `erase`: results of an earlier generation are dropped.
         self._generation = 0
         self._commands: list[Callable[[Tracker], None]] = []
@@ -64,6 +67,7 @@ class TrackerService(ResilientService):
         self._portraits: dict[int, list[Pixels]] = {}
         self.sighting: Sighting | None = None
         self.face: Face | None = None
+        self.expression: FollowedExpression | None = None
 
     # --- called by the main loop; all of it returns at once ---
 
@@ -80,6 +84,13 @@ class TrackerService(ResilientService):
         with self._changed:
             self._asked_visit_id = visit_id
             self._commands.append(lambda tracker: tracker.take(visit_id))
+
+    def follow(self, on: bool) -> None:
+        """Begins to follow the sitter's expression, or ends it and drops all that was followed."""
+        with self._changed:
+            self.expression = None
+            self._follows = on
+            self._commands.append(lambda tracker: tracker.follow(on))
 
     def look(self, frame: Frame | None, now_s: float, closely: bool = True) -> None:
         """Hands over the camera's newest frame; None where there is none. It may be the same as before.
@@ -122,7 +133,8 @@ class TrackerService(ResilientService):
         with self._changed:
             self._generation += 1
             self._commands = [Tracker.erase]
-            self._newest = self._asked_visit_id = self.sighting = self.face = None
+            self._newest = self._asked_visit_id = self.sighting = self.face = self.expression = None
+            self._follows = False
             self._events.clear()
             for pictures in self._portraits.values():
                 wipe(pictures)
@@ -148,7 +160,7 @@ class TrackerService(ResilientService):
         with self._changed:
             if self._asked_visit_id is not None:
                 self._events.append(PortraitRefused(self._asked_visit_id))
-            self._asked_visit_id = self.sighting = self.face = None
+            self._asked_visit_id = self.sighting = self.face = self.expression = None
         if tracker is not None:
             tracker.erase()
         if analyser is not None:
@@ -177,6 +189,7 @@ class TrackerService(ResilientService):
                     self._portraits[event.visit_id] = pictures
             self._events += events
             self.sighting, self.face = self._tracker.sighting, self._tracker.face
+            self.expression = self._tracker.expression if self._follows else None
 
 
 class SynchronousTrackerService(TrackerService):

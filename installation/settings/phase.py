@@ -12,5 +12,6 @@ class Phase(StrEnum):
     SEARCH = "search"
     BORDER = "border"
     JURY = "jury"
+    MEETING = "meeting"
     DOPPELGANGER = "doppelganger"
     FAREWELL = "farewell"

@@ -90,17 +90,35 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
+class MeetingView:
+    """The doppelgänger as it moves.
+
+    picture: as it is drawn now, uint8 (R, R, 3) RGB. follows: whether it does what the visitor does. visitor,
+    moved: what the judge that sees the sitter soonest has said last, of the face before the camera and of a
+    picture that was drawn; None where nothing is known, or it is older than `SILENT_S` of
+    `engine.live.restraint`.
+    """
+
+    picture: Pixels
+    follows: bool = False
+    visitor: Verdict | None = None
+    moved: Verdict | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class ParticipantView:
     """What a scene may know of one participant in this frame.
 
     sighting: None while no face is looked for or seen. search: None before the search. result: None until
-    the engine has delivered it. link: None unless the pictures can be downloaded.
+    the engine has delivered it. meeting: None but in the meeting. link: None unless the pictures can be
+    downloaded.
     """
 
     participant_id: int = FIRST_ID
     sighting: Sighting | None = None
     search: SearchStatus | None = None
     result: PortrayalResult | None = None
+    meeting: MeetingView | None = None
     link: Link | None = None
 
 

@@ -59,6 +59,20 @@ class CompleteResult:
 
 
 @dataclass(frozen=True)
+class BeginMeeting:
+    """Follow the sitter's expression, and move the doppelgänger by it."""
+
+    visit_id: int
+
+
+@dataclass(frozen=True)
+class EndMeeting:
+    """Follow no expression any more, and drop what moves the doppelgänger, made or still being made."""
+
+    visit_id: int
+
+
+@dataclass(frozen=True)
 class OfferDownload:
     """Hand the finished pictures to the delivery. Answered by LinkReady."""
 
@@ -84,5 +98,5 @@ class EraseVisit:
 
 Effect = (
     StartCamera | StopCamera | DetectFaces | TakePortrait | StartSearch | CancelSearch
-    | CompleteResult | OfferDownload | RevokeDownload | EraseVisit
+    | CompleteResult | BeginMeeting | EndMeeting | OfferDownload | RevokeDownload | EraseVisit
 )  # fmt: skip

@@ -169,6 +169,10 @@ class ResultCompleted(VisitEvent):
     """The nearest picture and the doppelgänger have been found, or are not to be had."""
 
 
+class RigMade(VisitEvent):
+    """The doppelgänger can be moved."""
+
+
 class LinkReady(VisitEvent):
     """The doppelgänger can be downloaded, and its link has been tested."""
 
@@ -182,5 +186,6 @@ Event = (
     | FaceSeen | AnotherFace | TrackerFailed | TrackerReady
     | CameraFailed | CameraReady | EngineFailed | EngineReady
     | Halted | Skipped | ShowOpened | ShowClosed | BlackoutChanged
-    | PortraitTaken | PortraitRefused | SearchProgress | SearchDone | ResultCompleted | LinkReady | Forget
+    | PortraitTaken | PortraitRefused | SearchProgress | SearchDone | ResultCompleted | RigMade | LinkReady
+    | Forget
 )  # fmt: skip

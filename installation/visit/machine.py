@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 
 from installation.settings.phase import Phase
 from installation.visit.effects import (
+    BeginMeeting,
     CancelSearch,
     CompleteResult,
     DetectFaces,
     Effect,
+    EndMeeting,
     EraseVisit,
     OfferDownload,
     RevokeDownload,
@@ -42,6 +44,7 @@ from installation.visit.events import (
     Pressed,
     Released,
     ResultCompleted,
+    RigMade,
     SearchDone,
     SearchProgress,
     ShowClosed,
@@ -85,6 +88,7 @@ def step(state: State, event: Event, now_s: float, timeouts: Timeouts) -> tuple[
         return state, []
     outcome = _interpret(state, event, now_s, timeouts)
     causes = _with_known_border(outcome.state, outcome.causes)
+    causes = _with_rig(outcome.state, causes, timeouts)
     leads = (LEADS.get((outcome.state.phase, cause)) for cause in causes)
     transition = next((lead for lead in leads if lead), None)
     if transition is None:
@@ -191,6 +195,8 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
             return _Outcome(replace(state, engine_heard_s=now_s, border_known_s=now_s))
         case ResultCompleted():
             return _Outcome(state, [Cause.SEARCH_COMPLETE])
+        case RigMade() if state.phase in (Phase.BORDER, Phase.JURY):
+            return _Outcome(replace(state, rig_made=True))
         case LinkReady() if state.phase is Phase.DOPPELGANGER and not state.link_ready:
             return _Outcome(replace(state, link_ready=True, timer_start_s=now_s))
         case _:
@@ -202,6 +208,13 @@ def _with_known_border(state: State, causes: list[Cause]) -> list[Cause]:
     if state.border_known_s is None:
         return causes
     return [Cause.BEST_SO_FAR if cause in _ENDS_SEARCH else cause for cause in causes]
+
+
+def _with_rig(state: State, causes: list[Cause], timeouts: Timeouts) -> list[Cause]:
+    """The causes, where time leads from the jury to the meeting: nothing waits for a rig that is late."""
+    if state.phase is not Phase.JURY or not state.rig_made or not timeouts.meeting_s:
+        return causes
+    return [Cause.CAN_MEET if cause is Cause.TIME_UP else cause for cause in causes]
 
 
 def _due(state: State, now_s: float, timeouts: Timeouts) -> Iterator[Cause]:
@@ -275,10 +288,11 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         tracker_failed=state.tracker_failed,
         timer_start_s=now_s,
         engine_heard_s=now_s,
+        rig_made=state.rig_made,
     )
     match transition.to:
         case Phase.CONSENT:
-            entered = replace(entered, visit_id=state.visit_id + 1)
+            entered = replace(entered, visit_id=state.visit_id + 1, rig_made=False)
         case Phase.PORTRAIT:
             entered = replace(entered, participants=(Participant(sitter=Sitter.CAMERA, last_seen_s=now_s),))
             effects += [StartCamera(), DetectFaces(True)]
@@ -288,8 +302,10 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
             effects += [StartSearch(state.visit_id, sitter.sitter)]
         case Phase.BORDER if transition.cause is Cause.BEST_SO_FAR:
             effects += [CompleteResult(state.visit_id)]
+        case Phase.MEETING:
+            effects += [BeginMeeting(state.visit_id)]
         case Phase.DOPPELGANGER:
-            effects += [OfferDownload(state.visit_id)]
+            effects += [EndMeeting(state.visit_id), OfferDownload(state.visit_id)]
         case Phase.FAREWELL:
             # A synthetic sitter is kept, so that farewell says no photograph was taken.
             synthetic = (each for each in state.participants if each.sitter is Sitter.SYNTHETIC)

@@ -38,6 +38,12 @@ class Timeouts(Parameters):
     jury_s: float = Field(
         22, ge=5, le=120, description="the judges' borders, their verdicts on the picture, and the witness"
     )
+    meeting_s: float = Field(
+        20,
+        ge=0,
+        le=120,
+        description="the doppelgänger moves as the visitor does; 0: never, and no expression is followed",
+    )
     doppelganger_s: float = Field(
         60,
         ge=20,

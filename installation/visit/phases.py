@@ -41,6 +41,7 @@ TRAITS: Mapping[Phase, Traits] = {
     Phase.SEARCH:       Traits(_YES,   _NO,     _YES,       _YES,  _YES,  _NO,       _YES,  _YES),
     Phase.BORDER:       Traits(_YES,   _YES,    _YES,       _NO,   _YES,  _NO,       _YES,  _YES),
     Phase.JURY:         Traits(_YES,   _NO,     _YES,       _NO,   _YES,  _NO,       _YES,  _YES),
+    Phase.MEETING:      Traits(_YES,   _YES,    _YES,       _NO,   _YES,  _NO,       _YES,  _YES),
     Phase.DOPPELGANGER: Traits(_YES,   _NO,     _NO,        _NO,   _YES,  _YES,      _YES,  _YES),
     Phase.FAREWELL:     Traits(_NO,    _NO,     _NO,        _NO,   _NO,   _NO,       _NO,   _YES),
 }

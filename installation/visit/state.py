@@ -56,6 +56,8 @@ class State:
     engine_heard_s: float = 0.0  # last sign of the engine in search
     border_known_s: float | None = None  # in search: since when there is a border, or its absence, to show
     link_ready: bool = False
+    # Of the visit.
+    rig_made: bool = False  # the doppelgänger can be moved
 
     @property
     def participant(self) -> Participant | None:

@@ -22,6 +22,7 @@ class Cause(Enum):
     KEPT = "*yes*"
     FORGOTTEN = "*no*, or *forget now* on the phone"
     TIME_UP = "the phase's own time is over, or staff cut it short"
+    CAN_MEET = "the same, and the engine has made the rig of the doppelgänger"
     LEFT = "no face for `left_s`, in doppelganger for `left_doppelganger_s`"
     ANOTHER_FACE = "another face in the sitter's place"
     SILENT = "no sign of the engine for `silence_s`"
@@ -44,7 +45,7 @@ class Transition:
     ending: Ending | None = None
 
 
-ATTRACT, CONSENT, PORTRAIT, SEARCH, BORDER, JURY, DOPPELGANGER, FAREWELL = Phase
+ATTRACT, CONSENT, PORTRAIT, SEARCH, BORDER, JURY, MEETING, DOPPELGANGER, FAREWELL = Phase
 _CANCELLABLE = phases_where(lambda traits: traits.cancellable)
 _WATCHED = phases_where(lambda traits: traits.watched)
 _NEEDS_ENGINE = phases_where(lambda traits: traits.needs_engine)
@@ -64,6 +65,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition((SEARCH,),       Cause.BEST_SO_FAR,     BORDER,       "what there is can be shown"),
     Transition((BORDER,),       Cause.TIME_UP,         JURY,         "the border has been crossed"),
     Transition((JURY,),         Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),
+    Transition((JURY,),         Cause.CAN_MEET,        MEETING,      "the doppelgänger can be moved"),
+    Transition((MEETING,),      Cause.TIME_UP,         DOPPELGANGER, "they have met"),
     Transition((DOPPELGANGER,), Cause.KEPT,            FAREWELL,     "the visitor has the picture",
                Ending.COMPLETE),
     Transition((DOPPELGANGER,), Cause.FORGOTTEN,       FAREWELL,     "the visitor wants no picture to stay",

@@ -30,6 +30,8 @@ from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
     Failed,
+    JudgeMoved,
+    MovedJudged,
     PeopleReady,
     Portray,
     ProgressUpdate,
@@ -37,6 +39,7 @@ from engine.runtime.messages import (
     Reply,
     Request,
     ResultReady,
+    RigReady,
     VisitEnded,
 )
 from installation.workers.engine_backend import Backend
@@ -91,26 +94,44 @@ class EngineClient(ProcessClient):
         self._request: Portray | None = None  # asked by the stage, not sent yet
         self._working_on: int | None = None  # the process's visit, wanted or not
         self._cancelled = False  # the process has been told to stop working on it
+        self._stands_by = False  # it has sent the visit's rig, and waits for pictures to judge
+        self._moved: JudgeMoved | None = None  # pictures to judge, not sent yet
         self._replies: deque[Reply] = deque()
         self._memories: dict[int, WeakSet[mmap]] = {}  # of each visit, as long as they are in use
         self._people: deque[Strip] = deque(maxlen=PEOPLE)
 
     # --- for the stage
 
-    def portray(self, visit_id: int, photographs: Sequence[Pixels] | None) -> None:
+    def portray(self, visit_id: int, photographs: Sequence[Pixels] | None, meets: bool = False) -> None:
         """Asks for a visit's result.
 
         photographs: uint8 (H, W, 3) RGB, upright, writable, handed over: they are overwritten as soon as the
         process has them. The first is portrayed, all make the judges' reference. None: a sitter who does not
-        exist.
+        exist. meets: the doppelgänger is going to move; its rig is wanted, too.
         """
         with self._changed:
             if self._visit_id is not None:
                 self._forget(self._visit_id)
             self._visit_id = visit_id
             self._memories[visit_id] = WeakSet()
-            self._request = Portray(visit_id, None if photographs is None else tuple(photographs))
+            self._request = Portray(visit_id, None if photographs is None else tuple(photographs), meets)
         self._wake()
+
+    def judge_moved(self, visit_id: int, drawn: Pixels, visitor: Pixels | None) -> None:
+        """Asks who the moved doppelgänger is, and who stands before the camera; see `JudgeMoved`.
+
+        Nothing is asked before `RigReady`, nor while the last question is open. visitor: handed over, it is
+        overwritten.
+        """
+        question = JudgeMoved(visit_id, drawn, visitor)
+        with self._changed:
+            may_ask = self._stands_by and visit_id == self._visit_id and self._moved is None
+            if may_ask:
+                self._moved = question
+        if may_ask:
+            self._wake()
+        else:
+            _overwrite(question)
 
     def cancel(self, visit_id: int) -> None:
         """Stops the work on a visit soon; no reply about it comes any more."""
@@ -148,9 +169,13 @@ class EngineClient(ProcessClient):
             return bool(self._replies)
 
     def _is_under_way(self) -> bool:
-        wanted = self._working_on is not None and self._working_on == self._visit_id
+        wanted = self._working_on is not None and self._working_on == self._visit_id and not self._waits()
         alive = self._thread is not None and self._thread.is_alive()
         return alive and (not self._loaded or self._people_due or wanted or self._request is not None)
+
+    def _waits(self) -> bool:
+        """Under the lock: whether the process has nothing to do for its visit before it is asked."""
+        return self._stands_by and self._moved is None
 
     def _forget(self, visit_id: int) -> None:
         """Under the lock: drops the visit's request and its replies."""
@@ -164,7 +189,8 @@ class EngineClient(ProcessClient):
     def _drop_request(self) -> None:
         """Under the lock: drops and overwrites a request that has not been sent."""
         _overwrite(self._request)
-        self._request = None
+        _overwrite(self._moved)
+        self._request = self._moved = None
 
     def restart(self) -> None:
         """Has the process replaced; a visit under way is told that it gets no result."""
@@ -201,6 +227,7 @@ class EngineClient(ProcessClient):
         self.backend.stop()
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
+            self._stands_by = False
             self._changed.notify_all()
 
     def _is_idle(self) -> bool:
@@ -219,6 +246,8 @@ class EngineClient(ProcessClient):
             if self._working_on is None and self._loaded and self._request:
                 due, self._request = self._request, None
                 self._working_on, self._cancelled = due.visit_id, False
+            elif self._moved is not None and self._stands_by:
+                due, self._moved, self._stands_by = self._moved, None, False
             elif self._working_on not in (None, self._visit_id) and not self._cancelled:
                 due, self._cancelled = Cancel(self._working_on), True
                 self._deadline_s = self.clock() + self.cancel_limit_s
@@ -229,7 +258,9 @@ class EngineClient(ProcessClient):
 
     def _handle(self, received: ReceivedMessage) -> None:
         match received.message:
-            case ProgressUpdate(visit_id) | ResultReady(visit_id):
+            case (
+                ProgressUpdate(visit_id) | ResultReady(visit_id) | RigReady(visit_id) | MovedJudged(visit_id)
+            ):
                 self._take_of_visit(visit_id, received)
             case PeopleReady(strips):
                 with self._changed:
@@ -259,6 +290,7 @@ class EngineClient(ProcessClient):
     def _take_of_visit(self, visit_id: int, received: ReceivedMessage) -> None:
         """Queues it where the stage still wants that visit; otherwise it is overwritten."""
         with self._changed:
+            self._stands_by = isinstance(received.message, RigReady | MovedJudged)
             if visit_id == self._visit_id:
                 if received.memory is not None:
                     self._memories[visit_id].add(received.memory)
@@ -275,7 +307,7 @@ class EngineClient(ProcessClient):
         elif ended.failure:
             log.warning("%s: %s", self.name, ended.failure)
         with self._changed:
-            self._working_on = None
+            self._working_on, self._stands_by = None, False
             if ended.failure and ended.visit_id == self._visit_id:
                 self._push(Failed(ended.failure))
                 if not ended.fault:
@@ -313,10 +345,16 @@ class EngineClient(ProcessClient):
 
 
 def _overwrite(request: Request | None) -> None:
-    """Overwrites the photographs of a request."""
-    if isinstance(request, Portray):
-        for photograph in request.photographs or ():
-            photograph.fill(0)
+    """Overwrites what a request has of a visitor's face."""
+    match request:
+        case Portray(photographs=photographs):
+            pictures = photographs or ()
+        case JudgeMoved(visitor=visitor) if visitor is not None:
+            pictures = (visitor,)
+        case _:
+            pictures = ()
+    for picture in pictures:
+        picture.fill(0)
 
 
 def _erase(memories: Iterable[mmap]) -> None:

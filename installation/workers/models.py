@@ -3,7 +3,9 @@
 They are loaded once and kept for all visits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +13,7 @@ import torch
 from engine.common.arrays import Pixels
 from engine.common.device import brought_to, choose, within_memory
 from engine.common.errors import WeightsError
-from engine.faces.analyser import FaceAnalyser
+from engine.faces.analyser import FaceAnalyser, open_analyser
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
 from engine.judges.base import Judge, OperatingPoint
@@ -22,6 +24,7 @@ from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
+from engine.pipeline.meeting import Meeting, prepare_meeting
 from engine.pipeline.people import load_people
 from engine.pipeline.portrayal import Portrayal, portray
 from engine.pipeline.progress import Progress
@@ -92,13 +95,16 @@ class ModelBundle:
     def directions(self, analyser: FaceAnalyser) -> Directions:
         """How the generator turns a head: as a file says that came with it, else found now, which takes a
         minute at 256 px. Raises UsageError where the generator makes no faces."""
+        return self._given_directions() or find_directions(self.generator, analyser)
+
+    def _given_directions(self) -> Directions | None:
+        """Those that came with the generator; None where none did."""
         manifest = Manifest.load()
         name = f"{self.configuration.generator}-directions"
-        if name in manifest.entries:
-            directions, sha256 = load_directions(manifest.locate(name), self.generator)
-            if sha256 == self.generator_sha256:
-                return directions
-        return find_directions(self.generator, analyser)
+        if name not in manifest.entries:
+            return None
+        directions, sha256 = load_directions(manifest.locate(name), self.generator)
+        return directions if sha256 == self.generator_sha256 else None
 
     @within_memory()
     def portray(
@@ -106,18 +112,38 @@ class ModelBundle:
         photographs: Sequence[Pixels],
         notify: Callable[[Progress], None] = lambda _: None,
         bordered: Callable[[Portrayal], None] = lambda _: None,
+        meets: bool = False,
     ) -> Portrayal:
-        """Portrays one sitter; see `portray`. Raises MachineError where the GPU's memory is not enough."""
+        """Portrays one sitter; see `portray`. meets: the doppelgänger is going to move, and has more in hand.
+
+        Raises MachineError where the GPU's memory is not enough.
+        """
+        settings = self.settings
+        if meets:
+            settings = replace(settings, margin=settings.margin + settings.meeting_margin)
         return portray(
             photographs,
             self.generator,
             self.judges,
             self.distance,
-            self.settings,
+            settings,
             notify,
             bordered,
             self.encoder,
         )
+
+    @contextmanager
+    def meeting(self, found: Portrayal, check: Callable[[], None]) -> Iterator[Meeting | None]:
+        """The doppelgänger of a portrayal, ready to be moved; see `prepare_meeting`.
+
+        None also for a generator without directions of its own: finding them takes longer than a visit.
+        """
+        directions = self._given_directions()
+        if directions is None:
+            yield None
+            return
+        with open_analyser(self.settings.detector) as analyser:
+            yield prepare_meeting(found, directions, analyser, self.settings, check)
 
 
 def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:

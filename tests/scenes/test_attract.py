@@ -57,7 +57,9 @@ def test_the_persons_own_face_stands_beside_the_ride_and_does_not_move(
 def test_the_promise_says_how_long_a_visit_takes_here(values: Registry) -> None:
     """From the parameters, and from the last search once there was one."""
     view = make_view(Phase.ATTRACT, 1.0, values)
-    assert visit_minutes(view) == math.ceil((60 + Timeouts().border_s + Timeouts().jury_s + 43) / 60)
+    times = Timeouts()
+    shown_s = times.border_s + times.jury_s + times.meeting_s
+    assert visit_minutes(view) == math.ceil((60 + shown_s + 43) / 60)
     assert visit_minutes(replace(view, last_search_s=300.0)) > visit_minutes(view)
     canvas = Canvas(*WIDE)
     play(canvas, Phase.ATTRACT, 6.0, values, last_search_s=300.0)

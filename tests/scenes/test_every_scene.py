@@ -90,12 +90,12 @@ def test_a_late_frame_shows_what_an_even_ride_shows(values: Registry) -> None:
         assert np.array_equal(even.pixels, late.pixels), phase
 
 
-STOPPABLE = (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY)
+STOPPABLE = (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.MEETING)
 
 
 @pytest.mark.parametrize("screen", [UPRIGHT, WIDE], ids=["upright", "wide"])
 def test_a_touch_on_stop_ends_the_visit(screen: tuple[int, int], values: Registry) -> None:
-    """In one place from portrait to jury, whatever the scene shows, at once and even where it is late."""
+    """In one place from portrait to meeting, whatever the scene shows, at once and even where it is late."""
     canvas, places = Canvas(*screen), set()
     for phase in STOPPABLE:
         for at_s in (0.0, 2.0, 32.0, 36.0):

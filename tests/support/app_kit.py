@@ -55,6 +55,7 @@ port = {port}
 SHORT = {
     "visit/border_s": "8",
     "visit/jury_s": "5",
+    "visit/meeting_s": "0",
     "visit/farewell_s": "3",
     "visit/countdown_s": "0.5",
     "portrait_taking/take_s": "0.3",

@@ -44,7 +44,7 @@ def exhausted_models() -> ModelBundle:
     """Runs out of memory as soon as something can be shown."""
     models = small_models()
 
-    def portray(photographs: Any, report: Any, bordered: Callable[[Any], None]) -> Any:
+    def portray(photographs: Any, report: Any, bordered: Callable[[Any], None], meets: bool = False) -> Any:
         def then(begun: Any) -> None:
             bordered(begun)
             raise MemoryError("1234567 bytes")
@@ -79,15 +79,18 @@ class Stubborn:
     people: Any = None
     settings = PortrayalSettings(finders=())
 
-    def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
+    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         time.sleep(3600)
+
+    def meeting(self, found: Any, check: Any) -> Any:
+        raise AssertionError
 
 
 class OnGpu(Stubborn):
     """The first visit needs too much of the GPU's memory, the second one breaks it."""
 
     @within_memory()
-    def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
+    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         if len(photographs) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has ...")
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with ...")

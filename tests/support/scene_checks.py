@@ -19,10 +19,10 @@ from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas, ItemKind
-from installation.stage.view import Guidance, SearchStatus, Sighting
+from installation.stage.view import Guidance, MeetingView, SearchStatus, Sighting
 from installation.visit.participants import Sitter
 from installation.visit.state import Show
-from tests.support.scene_views import BEGAN_S, LINK, WIFI, somebody, with_threshold
+from tests.support.scene_views import BEGAN_S, LINK, WIFI, meeting, somebody, with_threshold
 
 UPRIGHT, WIDE = (1080, 1920), (1920, 1080)
 
@@ -94,6 +94,10 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "jury-agreed", Phase.JURY, 4.0, {"result": replace(found, judge_results=agreed)}
     yield "jury-nowhere", Phase.JURY, 4.0, {"result": replace(found, judge_results=crowd[3:])}
     yield "jury-nobody", Phase.JURY, 4.0, {"sitter": Sitter.SYNTHETIC}
+    yield "meeting", Phase.MEETING, 6.0, {}
+    yield "meeting-looks", Phase.MEETING, 2.0, {"meeting": MeetingView(meeting().picture)}
+    yield "meeting-rests", Phase.MEETING, 6.0, {"meeting": meeting(0.59, 0.62)}
+    yield "meeting-late", Phase.MEETING, 2.0, {"meeting": None}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
     yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"downloads_available": False}
     yield "doppelganger-link", Phase.DOPPELGANGER, 8.0, {"link": LINK}
@@ -126,6 +130,7 @@ LATE: dict[Phase, dict[str, Any]] = {
     Phase.SEARCH: {"search": None},
     Phase.BORDER: {"result": None},
     Phase.JURY: {"result": None},
+    Phase.MEETING: {"meeting": None},
     Phase.DOPPELGANGER: {"result": None},
 }
 

@@ -22,6 +22,7 @@ from engine.inversion.projection import Place, median_face
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures, make_reference
 from engine.judges.registry import panel
+from engine.judges.verdict import Verdict
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.stylegan2.checkpoint import load_generator
 from hardware.camera.base import Frame
@@ -34,7 +35,7 @@ from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene, scene_of
 from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
-from installation.stage.view import Guidance, Link, ParticipantView, SearchStatus, Sighting, View
+from installation.stage.view import Guidance, Link, MeetingView, ParticipantView, SearchStatus, Sighting, View
 from installation.visit.parameters import DeliveryParameters, Timeouts
 from installation.visit.participants import Participant, Sitter
 from installation.visit.state import State
@@ -165,10 +166,17 @@ def with_threshold(strip: Strip, threshold: float) -> Strip:
     return replace(strip, threshold=threshold, border=border)
 
 
+def meeting(distance: float = 0.64, visitor: float = 0.28) -> MeetingView:
+    """The doppelgänger as the visitor moves it: what a judge says of it, and of the visitor."""
+    picture = somebody().result.doppelganger
+    assert picture is not None
+    return MeetingView(picture, True, Verdict("dlib", 0.6, visitor), Verdict("dlib", 0.6, distance))
+
+
 def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en", **changes: Any) -> View:
     """The view `at_s` seconds after `phase` began; `changes` replace fields of any of its parts."""
     who = somebody()
-    camera = phase in (Phase.PORTRAIT, Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
+    camera = phase not in (Phase.ATTRACT, Phase.CONSENT, Phase.FAREWELL)
     sitter: Sitter | None = changes.pop("sitter", Sitter.CAMERA if camera else None)
     state = State(
         phase=phase,
@@ -202,6 +210,8 @@ def make_view(phase: Phase, at_s: float, values: Registry, language: str = "en",
             )
         case Phase.BORDER | Phase.JURY | Phase.DOPPELGANGER:
             participant["result"] = who.result
+        case Phase.MEETING:
+            participant["result"], participant["meeting"] = who.result, meeting()
     of_participant = {
         name: changes.pop(name) for name in list(changes) if name in ParticipantView.__dataclass_fields__
     }

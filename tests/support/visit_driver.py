@@ -20,6 +20,7 @@ from installation.visit.events import (
     Pressed,
     Released,
     ResultCompleted,
+    RigMade,
     SearchDone,
     SearchProgress,
     ShowOpened,
@@ -104,7 +105,9 @@ class VisitDriver:
                 self.send(PortraitTaken(visit_id))
             case Phase.SEARCH:
                 self.send(SearchProgress(visit_id), SearchDone(visit_id), ResultCompleted(visit_id))
-            case Phase.BORDER | Phase.JURY | Phase.FAREWELL as phase:
+            case Phase.BORDER | Phase.JURY | Phase.MEETING | Phase.FAREWELL as phase:
+                if phase is Phase.BORDER and self.state.consented:
+                    self.send(RigMade(visit_id))
                 self.pass_s(self.timeouts.of(phase), FaceSeen())
             case Phase.DOPPELGANGER:
                 self.send(LinkReady(visit_id), Pressed())

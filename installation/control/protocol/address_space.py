@@ -84,8 +84,8 @@ COMMANDS = (
     Command(
         "/show/go",
         "to this phase, where that needs no visitor's consent: attract ends the visit; consent begins one, "
-        "if the show is open and camera and engine are well; the phase after border, jury or doppelganger "
-        "follows at once",
+        "if the show is open and camera and engine are well; the phase after border, jury, meeting or "
+        "doppelganger follows at once",
         (
             _argument(
                 "phase", Kind.CHOICE, "attract", "where to", choices=tuple(each.value for each in Phase)

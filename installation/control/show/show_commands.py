@@ -14,11 +14,12 @@ from installation.visit.events import (
 )
 
 SHOW_COMMANDS = ("start", "stop", "blackout", "next", "go", "panic")
-# Where `/show/go` may lead without a visitor's consent: phase -> the phase before it, which it ends.
-PHASE_BEFORE = {
-    Phase.JURY: Phase.BORDER,
-    Phase.DOPPELGANGER: Phase.JURY,
-    Phase.FAREWELL: Phase.DOPPELGANGER,
+# Where `/show/go` may lead without a visitor's consent: phase -> the phases before it, which it ends.
+PHASES_BEFORE = {
+    Phase.JURY: (Phase.BORDER,),
+    Phase.MEETING: (Phase.JURY,),
+    Phase.DOPPELGANGER: (Phase.JURY, Phase.MEETING),
+    Phase.FAREWELL: (Phase.DOPPELGANGER,),
 }
 
 
@@ -43,7 +44,7 @@ def visit_events(name: str, arguments: tuple[Value, ...], current: Phase) -> lis
             return [WokeUp()]
         case "next", _:
             return [Skipped()]
-        case "go", (phase,) if current is PHASE_BEFORE.get(Phase(str(phase))):
+        case "go", (phase,) if current in PHASES_BEFORE.get(Phase(str(phase)), ()):
             return [Skipped()]
         case _:
             raise CommandRefused(f"from {current} only a visitor can lead there")

@@ -14,8 +14,18 @@ from skimage import data
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
+from engine.live import puppet
+from engine.live.motion import Motion
 from engine.pipeline.result import PortrayalResult
-from engine.runtime.messages import Failed, PeopleReady, ProgressUpdate, Ready, ResultReady
+from engine.runtime.messages import (
+    Failed,
+    MovedJudged,
+    PeopleReady,
+    ProgressUpdate,
+    Ready,
+    ResultReady,
+    RigReady,
+)
 from engine.runtime.worker import SHARES
 from installation.workers.engine_backend import ProcessBackend
 from installation.workers.engine_client import EngineClient
@@ -278,6 +288,39 @@ def test_what_is_handed_over_is_overwritten(engine: EngineClient, photographs: l
     assert engine._request is None and not any(one.any() for one in unsent)
     engine.erase(8)
     engine.erase(9)
+
+
+def test_a_doppelganger_that_is_met_moves_and_is_judged(
+    in_lock_step: EngineClient, photographs: list[Pixels]
+) -> None:
+    """In lock step, where nothing is waited for that nobody has asked for."""
+
+    def story() -> list[Any]:
+        told: list[Any] = []
+        while in_lock_step.wait(PATIENCE_S):
+            told.extend(in_lock_step.poll())
+        return told
+
+    in_lock_step.portray(300, copies(photographs), meets=True)
+    *_, found, rigged = story()
+    assert isinstance(found, ResultReady) and isinstance(rigged, RigReady)
+    assert found.result.doppelganger is not None and 0 < rigged.reach <= 1
+    assert np.array_equal(rigged.rig.picture, found.result.doppelganger)
+    turned = puppet.draw(rigged.rig, Motion(yaw_deg=8).eased(rigged.reach))
+    face = np.ascontiguousarray(photographs[0][:256, 95:351])
+    in_lock_step.judge_moved(300, turned, face)
+    in_lock_step.judge_moved(300, turned, face)  # the first question is still open
+    (judged,) = story()
+    assert isinstance(judged, MovedJudged) and judged.drawn is not None and judged.visitor is not None
+    assert not judged.drawn.same and judged.visitor.same
+    assert not face.any()  # overwritten as soon as it was handed over
+    in_lock_step.judge_moved(300, np.zeros_like(turned), None)
+    assert story() == [MovedJudged(300, None, None)]  # no face
+    in_lock_step.erase(300)
+    until(lambda: not rigged.rig.picture.any() and not rigged.rig.yaw.flows.any())
+    until(lambda: in_lock_step._working_on is None)
+    in_lock_step.judge_moved(300, turned, None)
+    assert story() == []
 
 
 def test_people_who_do_not_exist_are_told_from_the_median_face(

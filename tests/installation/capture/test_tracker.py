@@ -240,3 +240,37 @@ def test_erasing_overwrites(room: Room, sitter: Pixels) -> None:
     assert room.watcher.portrait(1) is None and room.watcher.poll() == []
     assert room.watcher.sighting is None and room.watcher.face is None
     assert tracker._capture is None and tracker._position is None and not tracker._others
+
+
+def test_expression_is_followed_in_the_meeting_alone(room: Room, astronaut: Pixels, sitter: Pixels) -> None:
+    """From a neutral of its own; its end leaves neither numbers nor pictures."""
+    tracker = room.watcher
+    room.show(sitter, 0.5)
+    assert tracker.expression is None
+    tracker.follow(True)
+    room.show(sitter, 1.5)
+    at_rest = tracker.expression
+    assert at_rest is not None and at_rest.is_followed and at_rest.captured_s == room.now_s
+    assert abs(at_rest.motion.x) < 0.02 and abs(at_rest.motion.scale) < 0.02
+    portrait = at_rest.portrait
+    assert portrait is not None and portrait.shape == (256, 256, 3) and portrait.any()
+    room.show(astronaut_at(astronaut, 650, 330, 150), 1.0)
+    nearer = tracker.expression
+    assert nearer is not None and nearer.motion.x > 0.03 and nearer.motion.scale > 0.04
+    assert not portrait.any() and nearer.portrait is not None  # overwritten when the next one came
+    room.show(wall(), 0.5)
+    assert tracker.expression is not None and not tracker.expression.is_followed
+    tracker.follow(False)
+    room.show(sitter, 0.2)
+    assert tracker.expression is None and not nearer.portrait.any()
+
+
+def test_the_end_of_a_visit_ends_the_following(room: Room, sitter: Pixels) -> None:
+    room.watcher.follow(True)
+    room.show(sitter, 0.5)
+    assert room.watcher.expression is not None and room.watcher.expression.portrait is not None
+    portrait = room.watcher.expression.portrait
+    room.watcher.erase()
+    assert room.watcher.expression is None and not portrait.any()
+    room.show(sitter, 0.2)
+    assert room.watcher.expression is None

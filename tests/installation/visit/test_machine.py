@@ -6,10 +6,12 @@ import pytest
 
 from installation.settings.phase import Phase
 from installation.visit.effects import (
+    BeginMeeting,
     CancelSearch,
     CompleteResult,
     DetectFaces,
     Effect,
+    EndMeeting,
     EraseVisit,
     OfferDownload,
     RevokeDownload,
@@ -36,6 +38,7 @@ from installation.visit.events import (
     Pressed,
     Released,
     ResultCompleted,
+    RigMade,
     SearchDone,
     SearchProgress,
     Skipped,
@@ -63,6 +66,8 @@ def test_a_whole_visit_in_order() -> None:
         DetectFaces(True),
         TakePortrait(1),
         StartSearch(1, Sitter.CAMERA),
+        BeginMeeting(1),
+        EndMeeting(1),
         OfferDownload(1),
         DetectFaces(False),
         StopCamera(),
@@ -74,7 +79,9 @@ def test_a_whole_visit_in_order() -> None:
 def test_without_a_camera_no_camera_is_touched() -> None:
     driver = VisitDriver().go_to(Phase.CONSENT)
     driver.go_to(Phase.DOPPELGANGER, Sitter.SYNTHETIC).go_to(Phase.ATTRACT)
-    assert driver.effects == [StartSearch(1, Sitter.SYNTHETIC), OfferDownload(1), EraseVisit(1)]
+    assert Phase.MEETING not in driver.phases
+    start = StartSearch(1, Sitter.SYNTHETIC)
+    assert driver.effects == [start, EndMeeting(1), OfferDownload(1), EraseVisit(1)]
     assert not driver.state.consented
 
 
@@ -167,7 +174,8 @@ def test_staff_cutting_a_phase_short_never_agree_for_a_visitor(phase: Phase) -> 
     onward = {
         Phase.CONSENT: Phase.ATTRACT,
         Phase.BORDER: Phase.JURY,
-        Phase.JURY: Phase.DOPPELGANGER,
+        Phase.JURY: Phase.MEETING,
+        Phase.MEETING: Phase.DOPPELGANGER,
         Phase.FAREWELL: Phase.ATTRACT,
     }
     assert driver.at(onward.get(phase, Phase.FAREWELL))
@@ -207,7 +215,7 @@ def test_a_portrait_nobody_asked_for_is_ignored() -> None:
 # --- the ways back ---
 
 
-SHOWS_RESULT = (Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
+SHOWS_RESULT = (Phase.BORDER, Phase.JURY, Phase.MEETING, Phase.DOPPELGANGER)
 BREAKS = [
     (phase, event, ending)
     for phase in VISIT
@@ -345,6 +353,31 @@ def test_every_delay_of_the_engine_ends_with_a_picture_or_a_sentence(
         driver.go_to(Phase.DOPPELGANGER)
     else:
         assert driver.at(Phase.FAREWELL) and ending.is_failure
+
+
+@pytest.mark.parametrize("phase", [Phase.BORDER, Phase.JURY])
+def test_nothing_waits_for_a_rig_that_is_late(phase: Phase) -> None:
+    """Nor is there a meeting where curators have none, or with what was made for another visit."""
+
+    def after_jury(rig_of: int | None, meeting_s: float = 20.0) -> tuple[Phase, float]:
+        driver = VisitDriver(TIMEOUTS.model_copy(update={"meeting_s": meeting_s})).go_to(Phase.SEARCH)
+        driver.send(SearchDone(1), ResultCompleted(1))
+        while driver.state.phase in (Phase.BORDER, Phase.JURY):
+            if driver.at(phase) and rig_of is not None:
+                driver.send(RigMade(rig_of))
+            driver.pass_s(1, FaceSeen())
+        return driver.state.phase, driver.now_s
+
+    meeting, at_s = after_jury(rig_of=1)
+    assert meeting is Phase.MEETING
+    for rig_of, meeting_s in ((None, 20.0), (0, 20.0), (1, 0.0)):
+        assert after_jury(rig_of, meeting_s) == (Phase.DOPPELGANGER, at_s)
+
+
+def test_the_next_visit_has_no_rig_of_the_last_one() -> None:
+    driver = VisitDriver().go_to(Phase.MEETING)
+    assert driver.send(Halted())[-1] == EraseVisit(1)
+    assert not driver.go_to(Phase.PORTRAIT).state.rig_made
 
 
 def test_who_walks_away_beyond_the_border_is_forgotten_all_the_same() -> None:

@@ -38,6 +38,7 @@ from installation.visit.events import (
     Pressed,
     Released,
     ResultCompleted,
+    RigMade,
     SearchDone,
     SearchProgress,
     ShowClosed,
@@ -63,7 +64,8 @@ UNBIDDEN: list[Event] = [
     BlackoutChanged(False), LanguageChosen("de"),
 ]  # fmt: skip
 RESULTS: list[Callable[[int], Event]] = [
-    PortraitTaken, PortraitRefused, SearchProgress, SearchDone, ResultCompleted, LinkReady, Forget,
+    PortraitTaken, PortraitRefused, SearchProgress, SearchDone, ResultCompleted, RigMade, LinkReady,
+    Forget,
 ]  # fmt: skip
 
 # A move is an event, a result of this visit or an earlier one, time, or whatever leads on from here.
@@ -184,7 +186,7 @@ def test_the_gates_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = {key: row for key, row in leads.items() if key != (Phase.FAREWELL, Cause.TIME_UP)}
     monkeypatch.setattr(machine, "LEADS", stuck)
     with pytest.raises(AssertionError, match="stuck"):
-        once(test_time_alone_leads_back_to_attract, ["onward"] * 7, TIMEOUTS)
+        once(test_time_alone_leads_back_to_attract, ["onward"] * 8, TIMEOUTS)
     woken = leads[Phase.ATTRACT, Cause.WOKEN]
     hasty = leads | {(Phase.ATTRACT, Cause.WOKEN): replace(woken, to=Phase.PORTRAIT)}
     monkeypatch.setattr(machine, "LEADS", hasty)

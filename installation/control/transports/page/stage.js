@@ -3,7 +3,7 @@
 import { find, make } from "./elements.js";
 import { listen, send } from "./link.js";
 
-const PHASES = ["attract", "consent", "portrait", "search", "border", "jury", "doppelganger", "farewell"];
+const PHASES = ["attract", "consent", "portrait", "search", "border", "jury", "meeting", "doppelganger", "farewell"];
 const JUDGED = ["search", "border", "jury", "doppelganger"];
 const LABELS_Y = [80, 117, 69, 128]; // judges whose borders are close stand one above the other
 const across = (t) => 40 + 240 * Math.min(Math.max(t, 0), 1);

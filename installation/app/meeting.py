@@ -1,0 +1,72 @@
+"""The doppelgänger during its meeting with the visitor: moved by their expression, as far as it may."""
+
+from engine.common.arrays import Pixels
+from engine.live import puppet
+from engine.live.motion import REST, Motion
+from engine.live.restraint import SILENT_S, Restraint
+from engine.runtime.messages import MovedJudged, RigReady
+from installation.capture.expression_follower import FollowedExpression
+from installation.stage.view import MeetingView
+
+DRAWN_HZ = 30.0  # at most: drawing costs as much of a core as the mesh, and cameras give no more
+
+
+class Meeting:
+    """One meeting, from beginning to end.
+
+    picture: the doppelgänger as it was drawn last, uint8 (R, R, 3) RGB; the given picture itself at rest.
+    """
+
+    def __init__(self, rigged: RigReady) -> None:
+        self.picture: Pixels = rigged.rig.picture
+        self._rig = rigged.rig
+        self._restraint = Restraint(rigged.reach)
+        self._drawn, self._drawn_s = REST, float("-inf")
+        self._followed = False
+        self._portrait: Pixels | None = None  # that was handed to the judges last
+        self._asked_s: float | None = None  # when it was; None while no answer is awaited
+        self._shown_s = 0.0  # when the pictures were shown that were judged last
+        self._judged: MovedJudged | None = None
+
+    def move(self, expression: FollowedExpression | None, now_s: float) -> Pixels | None:
+        """Draws the doppelgänger at `now_s`, once a frame of the camera.
+
+        Returns a new picture of the visitor's face, which is to be judged together with `picture`; or None.
+        """
+        newest, moved_s = (REST, None) if expression is None else (expression.motion, expression.captured_s)
+        self._followed = expression is not None and expression.is_followed and self._restraint.share > 0
+        self._draw(self._restraint.step(newest, moved_s, now_s), now_s)
+        portrait = None if expression is None else expression.portrait
+        if portrait is None or portrait is self._portrait or self._asked_s is not None:
+            return None
+        self._portrait, self._asked_s = portrait, now_s
+        return portrait
+
+    def _draw(self, motion: Motion, now_s: float) -> None:
+        # A tenth of a period early is no earlier frame of the camera, but a main loop that ran a little fast.
+        if motion == self._drawn or now_s - self._drawn_s < 0.9 / DRAWN_HZ:
+            return
+        self.picture = puppet.draw(self._rig, motion)
+        self._drawn, self._drawn_s = motion, now_s
+
+    def judged(self, answer: MovedJudged, now_s: float) -> None:
+        """What the judges say of the pictures that were last handed to them."""
+        if self._asked_s is None:
+            return
+        self._judged, self._shown_s, self._asked_s = answer, self._asked_s, None
+        self._restraint.judged(answer.drawn, self._shown_s, now_s)
+
+    def erase(self) -> None:
+        """Overwrites what was drawn last; the rig is the engine client's to erase."""
+        if self.picture is not self._rig.picture:
+            self.picture.fill(0)
+
+    def view(self, now_s: float) -> MeetingView:
+        """What the scene is given."""
+        known = self._judged if now_s - self._shown_s <= SILENT_S else None
+        return MeetingView(
+            self.picture,
+            self._followed,
+            visitor=known.visitor if known is not None else None,
+            moved=known.drawn if known is not None else None,
+        )

@@ -1,0 +1,97 @@
+"""The meeting: the doppelgänger looks back and does what the visitor does, and the judges look on.
+
+Its face is drawn by `installation/app/meeting.py`, which lets it move only while it stays someone else.
+"""
+
+from typing import ClassVar
+
+from pydantic import Field
+from pygame import Rect
+
+from engine.judges.verdict import Verdict
+from installation.settings.parameters import Parameters
+from installation.stage.canvas import Canvas, TextBlock
+from installation.stage.layout import below
+from installation.stage.theme import Theme, ease, theme_of
+from installation.stage.view import MeetingView, View
+from scenes.widgets.idle_glow import draw_idle_glow
+from scenes.widgets.stop_button import CancellableScene
+from scenes.widgets.verdict import draw_words
+
+
+class MeetingParameters(Parameters):
+    """The doppelgänger as a mirror."""
+
+    scene: ClassVar[str] = "meeting"
+
+    verdicts: bool = Field(True, description="whether the judges' verdicts stand beside the face")
+    headline: str = Field(
+        "", max_length=60, description="while it does what the visitor does; empty: the language's own"
+    )
+
+
+class Meeting(CancellableScene):
+    """Draws the face as it is given, and what is said of it and of the visitor."""
+
+    parameters = MeetingParameters
+
+    def __init__(self) -> None:
+        self._forget()
+
+    def enter(self, view: View) -> None:
+        self._forget()
+
+    def leave(self) -> None:
+        super().leave()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._has_followed = False
+        self._judged_s: float | None = None  # since when there is a verdict to show
+
+    def update(self, view: View) -> None:
+        meeting = view.participant.meeting
+        if meeting is None:
+            return
+        self._has_followed = self._has_followed or meeting.follows
+        if self._judged_s is None and meeting.moved is not None:
+            self._judged_s = view.now_s
+
+    def draw(self, canvas: Canvas, view: View) -> None:
+        self.draw_stop_button(canvas, view)
+        theme, layout, meeting = theme_of(view), canvas.layout, view.participant.meeting
+        if meeting is None:
+            draw_idle_glow(canvas, theme, layout.face)
+            return
+        canvas.picture(meeting.picture, layout.face, theme.fade * theme.breath)
+        area = layout.clear.copy()
+        if not layout.stacked:
+            area.top = layout.face.top + round(0.25 * layout.face.height)
+            area.height = layout.clear.bottom - area.top
+        headline = TextBlock(self._headline(view, meeting), layout.large_px, 500, theme.ink, theme.fade)
+        # As high in each case: what stands below must not jump when the words change.
+        canvas.column([headline], Rect(area.topleft, (area.width, 2 * layout.large_px)))
+        area = below(area, Rect(area.topleft, (area.width, round(1.5 * layout.large_px))), layout.body_px)
+        if view.parameters.of(MeetingParameters).verdicts:
+            area = self._draw_verdict(canvas, view, theme, area, "meeting.visitor", meeting.visitor)
+            self._draw_verdict(canvas, view, theme, area, "meeting.moved", meeting.moved)
+
+    def _headline(self, view: View, meeting: MeetingView) -> str:
+        if meeting.moved is not None and meeting.moved.same:
+            return view.text("meeting.rests")
+        if not self._has_followed:
+            return view.text("meeting.looks")
+        return view.parameters.of(MeetingParameters).headline or view.text("meeting.follows")
+
+    def _draw_verdict(
+        self, canvas: Canvas, view: View, theme: Theme, area: Rect, key: str, verdict: Verdict | None
+    ) -> Rect:
+        """Draws who is compared, and the verdict, where there is one; returns what is left of the area."""
+        layout = canvas.layout
+        came = 0.0 if self._judged_s is None else ease(view.now_s - self._judged_s, 0.8)
+        light = theme.fade * came
+        line = TextBlock(view.text(key), layout.body_px, 300, theme.quiet_ink, light)
+        taken = canvas.column([line], area)
+        area = below(area, taken, layout.body_px // 4)
+        taken = draw_words(canvas, view, theme, area, verdict.same, light) if verdict is not None else taken
+        return below(area, taken, layout.body_px)
