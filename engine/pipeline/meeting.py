@@ -36,6 +36,10 @@ POSES = (
     Motion(left_lid=1.0, right_lid=1.0),
     Motion(brows=0.05, gaze=0.1),
     Motion(yaw_deg=10, smile=0.06, jaw=0.08, brows=0.03),
+    Motion(yaw_deg=-12, pitch_deg=-7, roll_deg=9, scale=0.08, smile=0.06, jaw=0.1),
+    Motion(yaw_deg=12, pitch_deg=7, roll_deg=-9, scale=-0.07, smile=0.06, mouth_width=0.06),
+    Motion(yaw_deg=-12, pitch_deg=7, roll_deg=-9, brows=0.04, jaw=0.1, pucker=0.08),
+    Motion(yaw_deg=12, pitch_deg=-7, roll_deg=9, gaze=-0.08, smile=-0.04, mouth_width=-0.06),
 )
 """What is tried: about the ends of each number, and a few of them together."""
 
