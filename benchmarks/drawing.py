@@ -1,4 +1,4 @@
-"""What drawing costs: processor time of one frame of every scene, update and drawing together.
+"""What drawing costs: processor time of one frame of every scene: update, drawing and showing.
 
     python -m benchmarks.drawing [--size 1920x1080] [--resolution 128]
 
@@ -9,6 +9,7 @@ nothing. It is the time of one thread, so that a busy machine changes little.
 import argparse
 import platform
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -20,12 +21,14 @@ from engine.border.tracing import Sample
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from hardware.camera.base import Frame
+from hardware.display.display import Display
+from hardware.display.settings import DisplaySettings
 from installation.app.registration import registry_of
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
 from installation.stage.canvas import Canvas
-from installation.stage.scene import scene_of
+from installation.stage.scene import Scene, scene_of
 from installation.stage.view import Guidance, Link, ParticipantView, SearchStatus, Sighting, View
 from installation.visit.parameters import Timeouts
 from installation.visit.state import State
@@ -41,16 +44,26 @@ def main() -> None:
     parser.add_argument("--size", default="1920x1080", help="of the screen")
     parser.add_argument("--resolution", type=int, default=128, help="of the generator's pictures")
     arguments = parser.parse_args()
-    width, height = (int(part) for part in arguments.size.split("x"))
 
     cv2.setNumThreads(1)
     scenes = {phase: scene_of(phase) for phase in Phase}
     registry = registry_of(kind() for kind in scenes.values())
     fields = _fields(arguments.resolution)
-    print(f"{platform.machine()}, screen {width} x {height}, pictures {arguments.resolution} px\n")
+    print(f"{platform.machine()}, screen {arguments.size}, pictures {arguments.resolution} px\n")
+    with Display(DisplaySettings(screen=f"headless:{arguments.size}")) as display:
+        print_table(display, scenes, registry, fields)
+
+
+def print_table(
+    display: Display,
+    scenes: Mapping[Phase, type[Scene]],
+    registry: Registry,
+    fields: dict[str, Any],
+) -> None:
+    """Plays each scene for `LONGEST_S` at most, and prints the processor time of its frames."""
     print("| scene | median | 99 % | first frame |\n|---|---:|---:|---:|")
     for phase, kind in scenes.items():
-        canvas, scene = Canvas(width, height), kind()
+        canvas, scene = Canvas(*display.size_px), kind()
         lasts_s = registry.of(Timeouts).of(phase)
         spent_ms = []
         for frame in range(FRAMES):
@@ -62,6 +75,7 @@ def main() -> None:
             scene.update(view)
             canvas.clear()
             scene.draw(canvas, view)
+            display.show(canvas.surface)
             spent_ms.append(1000 * (time.thread_time() - began))
         median, high = np.quantile(spent_ms[1:], (0.5, 0.99))
         print(f"| {phase} | {median:.1f} ms | {high:.1f} ms | {spent_ms[0]:.0f} ms |")
@@ -74,7 +88,8 @@ def _view(phase: Phase, at_s: float, lasts_s: float, registry: Registry, fields:
     of_scene = dict(fields)
     picture, camera = of_scene.pop("picture"), of_scene.pop("camera")
     if phase is Phase.SEARCH:
-        of_scene["search"] = SearchStatus("search", at_s / LONGEST_S, picture[int(12 * at_s) % len(picture)])
+        of_scene["search"] = SearchStatus("search", at_s / LONGEST_S, picture[int(3 * at_s) % len(picture)])
+        of_scene["result"] = None
     if phase is Phase.PORTRAIT:
         of_scene["camera"] = Frame(camera, at_s, int(30 * at_s))
     shown = {

@@ -49,9 +49,9 @@ class TimedClock(LiveClock):
         self.processor_ms: dict[Phase, list[float]] = defaultdict(list)
         self._processor_s = time.process_time()
 
-    def tick(self, half_rate: bool = False) -> None:
+    def tick(self, every: int = 1) -> None:
         phase, before_s, processor_s = self._session.state.phase, self.now_s, self._processor_s
-        super().tick(half_rate)
+        super().tick(every)
         self._processor_s = time.process_time()
         self.frames_ms[phase].append(1000 * (self.now_s - before_s))
         self.processor_ms[phase].append(1000 * (self._processor_s - processor_s))

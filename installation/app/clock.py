@@ -7,16 +7,16 @@ import pygame
 
 
 class Clock(Protocol):
-    """`now_s` is constant within a frame; `tick` ends the frame. half_rate: the next may come later."""
+    """`now_s` is constant within a frame; `tick` ends the frame. every: only each such frame is needed."""
 
     @property
     def now_s(self) -> float: ...
 
-    def tick(self, half_rate: bool = False) -> None: ...
+    def tick(self, every: int = 1) -> None: ...
 
 
 class LiveClock:
-    """The machine's monotonic time, at most `rate_hz` frames a second, half as many where that is enough."""
+    """The machine's monotonic time, at most `rate_hz` frames a second, fewer where that is enough."""
 
     def __init__(self, rate_hz: int = 60) -> None:
         self.rate_hz = rate_hz
@@ -27,8 +27,8 @@ class LiveClock:
     def now_s(self) -> float:
         return self._now_s
 
-    def tick(self, half_rate: bool = False) -> None:
-        self._pace.tick(self.rate_hz // 2 if half_rate else self.rate_hz)
+    def tick(self, every: int = 1) -> None:
+        self._pace.tick(self.rate_hz // every)
         self._now_s = time.monotonic()
 
 
@@ -43,5 +43,5 @@ class VirtualClock:
     def now_s(self) -> float:
         return self._frames / self.rate_hz
 
-    def tick(self, half_rate: bool = False) -> None:
+    def tick(self, every: int = 1) -> None:
         self._frames += 1

@@ -104,15 +104,15 @@ def test_a_scene_is_left_before_the_next_one_is_entered(running: Running) -> Non
 
 
 class NotingClock(VirtualClock):
-    """Notes of each frame whether it was still."""
+    """Notes of each frame how long the next one may take."""
 
     def __init__(self) -> None:
         super().__init__(10)
-        self.stills: list[bool] = []
+        self.needed_every: list[int] = []
 
-    def tick(self, half_rate: bool = False) -> None:
-        super().tick(half_rate)
-        self.stills.append(half_rate)
+    def tick(self, every: int = 1) -> None:
+        super().tick(every)
+        self.needed_every.append(every)
 
 
 def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: Running) -> None:
@@ -121,26 +121,26 @@ def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: 
     running.do()
     running.do(BlackoutChanged(True))
     running.do()
-    assert clock.stills == [False, True, False, True]
+    assert clock.needed_every == [1, 2, 1, 2]
 
 
-def test_while_the_engine_searches_half_as_many_frames_are_drawn(running: Running) -> None:
+def test_while_the_engine_searches_a_third_of_the_frames_are_drawn(running: Running) -> None:
     running.loop.clock = clock = NotingClock()
     running.do()
     running.do(WokeUp())
     running.do(ChoseSynthetic())
     assert running.visited.session.state.phase is Phase.SEARCH
-    assert clock.stills[-1]
+    assert clock.needed_every[-1] == 3
 
 
 def test_while_nothing_moves_half_as_many_frames_are_drawn() -> None:
     clock = LiveClock(rate_hz=50)
     clock.tick()
     spans_s = []
-    for still in (False, True):
+    for every in (1, 2):
         began_s = clock.now_s
         for _ in range(5):
-            clock.tick(still)
+            clock.tick(every)
         spans_s.append(clock.now_s - began_s)
     assert spans_s[0] >= 0.09 and spans_s[1] >= 0.19
 
