@@ -1,6 +1,18 @@
 """Fixtures and paths that all tests share; thread counts and hypothesis settings for the whole run."""
 
 import os
+
+from installation.cli.main import BLAS_THREADS, SPINS
+
+# Before numpy and torch are imported, here or in a program that a test starts: no more threads than cores
+# this process may use; pytest-xdist's processes share them. NumPy and OpenCV get one, as in the kiosk.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ or "OMP_NUM_THREADS" not in os.environ:
+    sharing = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // sharing))
+os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", BLAS_THREADS)
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +21,6 @@ import hypothesis
 import numpy as np
 import pytest
 
-from installation.cli.main import SPINS
 from tests.support.skip_gate import pytest_addoption, pytest_configure  # noqa: F401 (pytest hooks)
 
 # A busy machine may need longer than hypothesis expects of one example.
@@ -18,16 +29,30 @@ hypothesis.settings.load_profile("no-deadline")
 
 REPO = Path(__file__).resolve().parent.parent
 
-# Set before torch is imported, here or in a program that a test starts: no more threads than cores this
-# process may use. The test processes of pytest-xdist share the cores.
-workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
-if workers or "OMP_NUM_THREADS" not in os.environ:
-    os.environ["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // max(1, workers)))
-os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-
+# The files that take more than a minute, the longest first. Begun first, none of them is left to one process
+# at the end, while the other one has nothing to do.
+LONGEST = (
+    "installation/cli/test_run.py",
+    "installation/cli/test_visit.py",
+    "end_to_end/test_faults.py",
+    "end_to_end/test_window.py",
+    "engine/runtime/test_worker.py",
+    "end_to_end/test_leaks.py",
+    "end_to_end/test_wheel.py",
+    "end_to_end/test_take_home.py",
+    "training/nobody/regression/test_training.py",
+    "end_to_end/test_preset_on_film.py",
+    "end_to_end/test_soak.py",
+)
 
 DATA = REPO / "tests" / "data"  # its README.md says where each file comes from
 RENDERS = DATA / "renders.tar"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, in the order of `LONGEST`; the others as they were."""
+    ranks = {REPO / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def golden(resolution: int) -> tuple[dict[str, Any], dict[str, Any]]:
