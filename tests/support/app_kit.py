@@ -23,7 +23,6 @@ RATE_HZ = 10
 
 FEW_STEPS = """
 encoder = ""
-people = ""
 
 [search]
 steps = 3
@@ -118,7 +117,7 @@ class TestApp(App):
             film = chosen.film.model_copy(update={"pictures": 2})
             judging = chosen.judging.model_copy(update={"thresholds": {"dlib": LIGHT_THRESHOLD}})
             chosen = chosen.model_copy(
-                update={"search": search, "film": film, "judging": judging, "encoder": None}
+                update={"search": search, "film": film, "judging": judging, "encoder": None, "people": None}
             )
         super().__init__(
             chosen,

@@ -29,6 +29,7 @@ def small_models() -> ModelBundle:
     """The default networks, at few steps and with one perturbation: a visit takes seconds."""
     bundle = ModelBundle(
         Configuration(
+            people="nobody-people",
             search=Search(threads=1, steps=3, tuning="always", tuning_steps=2),
             judging=Judging(panel=["dlib"], perturbations=1),
         ),
