@@ -44,7 +44,7 @@ def pace(
 
 
 def filmstrip(border_t: float | None, count: int) -> NDArray[np.float64]:
-    """The t, (count,) rising from 0 to 1, of pictures that play evenly at that pace; 120 look fluid."""
+    """The t, (count,) rising from 0 to 1, of pictures that play evenly at that pace."""
     grid, elapsed = pace(0.0, 1.0, border_t)
     return np.interp(np.linspace(0.0, 1.0, count), elapsed, grid)
 

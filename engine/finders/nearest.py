@@ -50,7 +50,8 @@ class NearestSettings:
             judges are about 0.2 long, so this only ends what leads nowhere.
         recovery: the share of a violated constraint that one step makes good.
         memory: the share of the last steps' gradients in a step's own; evens out the perturbations.
-        k: perturbations a step; half of them drawn anew each time, half those that were hardest.
+        k: perturbations a step of a judge with gradients; half of them drawn anew each time, half those that
+            were hardest.
         check_every: steps from one measurement of the worst case to the next.
         reserve: how far beyond the limit the search aims, as a share of the threshold; the last bisection
             takes it back.
@@ -64,7 +65,7 @@ class NearestSettings:
     farthest: float = 1.0
     recovery: float = 0.2
     memory: float = 0.7
-    k: int = 8
+    k: int = 5
     check_every: int = 5
     reserve: float = 0.005
     dtype: torch.dtype = torch.float32
@@ -74,6 +75,7 @@ class NearestSettings:
 PROBED_DIRECTIONS = 16
 PROBE_DISTANCE = 0.3  # in standard deviations of w
 PROBES = 2  # pairs a step
+PROBED_K = 8  # perturbations a step: with four the slope between two places is lost in their noise
 
 # Places on the way from where the search has ended (0) to the match (1).
 ABOUT_THE_END = (0.3, 0.2, 0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.4)
@@ -132,14 +134,15 @@ class _ConstraintEstimate:
     def __init__(self, constraint: JudgeConstraint, settings: NearestSettings, device: torch.device) -> None:
         self.constraint, self.settings = constraint, settings
         self.gap = 0.03 * constraint.judge.threshold  # a first guess
-        self.hardest = WORST_CASE[-(settings.k // 2) :]
         network = constraint.judge.network_with_gradients()
         self.differentiable = network and DifferentiableJudge(
             constraint.judge, network, constraint.reference, device
         )
+        self.k = settings.k if network else PROBED_K
+        self.hardest = WORST_CASE[-(self.k // 2) :]
 
     def _changes(self, index: int) -> list[Perturbation]:
-        drawn = perturbations(self.settings.seed + index, self.settings.k - len(self.hardest))
+        drawn = perturbations(self.settings.seed + index, self.k - len(self.hardest))
         return [*drawn, *self.hardest]
 
     def _distances(self, picture: Pixels, changes: Sequence[Perturbation]) -> NDArray[np.float64]:

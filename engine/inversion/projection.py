@@ -81,11 +81,11 @@ class SearchSettings:
 
     space: Literal["w", "w+"] = "w+"
     steps: int = 150
-    tuning_steps: int = 60
+    tuning_steps: int = 50
     walk_steps: int = 12
     rate: float = 0.1
-    tuning_rate: float = 5e-3
-    detail_rate: float = 2e-2
+    tuning_rate: float = 8e-3
+    detail_rate: float = 4e-2
     pivot_rate: float = 0.1
     latent_weight: float = 2e-3
     noise_weight: float = 1e5
@@ -196,7 +196,7 @@ def search_latent(
     move = _free_move(start.latent, settings.space)
     own_noise = dict(generator.synthesis.named_buffers())
     noise = {name: torch.zeros_like(own_noise[name], requires_grad=True) for name in used_noise(generator)}
-    optimiser = torch.optim.Adam([move, *noise.values()], lr=settings.rate, betas=(0.9, 0.999))
+    optimiser = torch.optim.Adam([move, *noise.values()], lr=settings.rate, fused=True)
     stall = _Stall(settings.gain, settings.patience)
     best, best_loss = start, math.inf
 
@@ -315,6 +315,7 @@ def tune(
             *({"params": [moves[name]], "rate": rate} for name, rate in rates.items()),
         ],
         lr=settings.tuning_rate,
+        fused=True,
     )
     stall = _Stall(settings.gain, settings.patience)
 

@@ -17,6 +17,8 @@ from engine.pipeline.settings import PortrayalSettings
 
 BISECTIONS = 8  # about how many pictures a judge sees until a border is found
 JUDGED_PICTURES = COARSE + BISECTIONS  # about how many pictures a judge sees along one continuum
+NEAREST_COARSE = 9
+"""At how many places a doppelgänger's own continuum is judged first: it is a few grey levels long."""
 NEAREST_WIDTH_T = 1 / 128
 """How far apart in t the border pair of a doppelgänger's own continuum is at most: the whole of it is a few
 grey levels long, and the border's place shall be as well known as the first one's."""
@@ -108,7 +110,7 @@ def judge_nearest_continuum(
     report: Report,
 ) -> NearestContinuum:
     """Judges a doppelgänger's own continuum as the first one was. `stage`: of the progress."""
-    on_picture = PictureCounter(stage, len(judged) * JUDGED_PICTURES + settings.nearest_strip, report).add
+    on_picture = PictureCounter(stage, len(judged) * (NEAREST_COARSE + BISECTIONS) + settings.nearest_strip, report).add
     samplers = {
         judge_curves.judge.name: sampler(
             judge_curves.judge, judge_curves.reference, continuum.picture, settings, on_picture
@@ -120,6 +122,7 @@ def judge_nearest_continuum(
             continuum.picture,
             samplers[judge_curves.judge.name],
             judge_curves.judge.threshold,
+            ts=np.linspace(0, 1, NEAREST_COARSE).tolist(),
             max_width=NEAREST_WIDTH_T,
         )
         for judge_curves in judged

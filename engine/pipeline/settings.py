@@ -51,6 +51,6 @@ class PortrayalSettings:
     margin: float = 0.01
     meeting_margin: float = 0.05
     recorded: int = 300
-    strip: int = 120
-    nearest_strip: int = 33
+    strip: int = 36
+    nearest_strip: int = 24
     portrait_px: int = 512

@@ -108,7 +108,7 @@ class Search(_Section):
     space: Literal["w", "w+"] = Field("w+", description="one w for all layers, or each layer its own")
     steps: int = Field(150, ge=1, le=10_000, description="steps of the latent, at most")
     tuning: Literal["auto", "always", "never"] = Field("auto", description="whether the weights are tuned")
-    tuning_steps: int = Field(60, ge=1, le=10_000, description="steps of the weights, at most")
+    tuning_steps: int = Field(50, ge=1, le=10_000, description="steps of the weights, at most")
     finders: Annotated[list[FinderName], AfterValidator(_refuse_doubles)] = Field(
         list(FINDERS),
         description="ways to a doppelgänger, tried in this order; without any it is not looked for",
@@ -132,7 +132,7 @@ class Film(_Section):
     """The way between the median face and the match, as it is ridden; see docs/search.md."""
 
     pictures: int = Field(
-        120, ge=2, le=1000, description="how many pictures the strip from median face to match holds"
+        36, ge=2, le=1000, description="how many pictures the strip from median face to match holds"
     )
 
 
