@@ -83,15 +83,8 @@ class MainLoop:
             self._speaker.play(self.player.sounds, view)
         for observer in self._observers:
             observer.frame(self.player.canvas, view, shown or ())
-        self.clock.tick(every=self._needed_every())
-
-    def _needed_every(self) -> int:
-        """Of 60 frames a second, which are drawn. While it searches the engine wants the cores: until the
-        border is known it gives two or three pictures a second, and what else is seen moves slowly."""
-        state = self.session.state
-        if state.phase is Phase.SEARCH:
-            return 3 if state.border_known_s is None else 2
-        return 2 if self._is_still() else 1
+        # While it searches the engine wants the cores, and what is seen meanwhile moves slowly.
+        self.clock.tick(every=2 if self.session.state.phase is Phase.SEARCH or self._is_still() else 1)
 
     def _is_still(self) -> bool:
         """Whether this frame looks as the one before. A stroke may move unnoticed between the rows that are

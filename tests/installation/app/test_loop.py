@@ -124,13 +124,13 @@ def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: 
     assert clock.needed_every == [1, 2, 1, 2]
 
 
-def test_while_the_engine_searches_a_third_of_the_frames_are_drawn(running: Running) -> None:
+def test_while_the_engine_searches_half_of_the_frames_are_drawn(running: Running) -> None:
     running.loop.clock = clock = NotingClock()
     running.do()
     running.do(WokeUp())
     running.do(ChoseSynthetic())
     assert running.visited.session.state.phase is Phase.SEARCH
-    assert clock.needed_every[-1] == 3
+    assert clock.needed_every[-1] == 2
 
 
 def test_while_nothing_moves_half_as_many_frames_are_drawn() -> None:
