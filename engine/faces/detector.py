@@ -10,6 +10,9 @@ the top-left pixel.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.common.arrays import Pixels
 
 Box = tuple[float, float, float, float]
@@ -32,6 +35,23 @@ class Detection(NamedTuple):
 
     score: float
     box_px: Box
+
+
+class DetectedHead(NamedTuple):
+    """A face that was detected, with six of its points.
+
+    score, box_px: as of `Detection`. points_px: float64 (6, 2), the places of `HeadPoints`.
+    """
+
+    score: float
+    box_px: Box
+    points_px: NDArray[np.float64]
+
+
+class HeadPoints:
+    """Rows of `DetectedHead.points_px`; left and right are the picture's."""
+
+    LEFT_EYE, RIGHT_EYE, NOSE, MOUTH, LEFT_EAR, RIGHT_EAR = range(6)
 
 
 class FaceDetector(Protocol):

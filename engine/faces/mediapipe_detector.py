@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.common.arrays import Pixels
 from engine.common.native_output import native_stderr_silenced
-from engine.faces.detector import Detection, Region
+from engine.faces.detector import DetectedHead, Detection, Region
 
 MIN_SCORE = 0.5
 
@@ -37,18 +37,26 @@ class MediaPipeDetector:
                 network.process(np.zeros((128, 128, 3), np.uint8))
 
     def detect(self, photograph: Pixels, region: Region) -> list[Detection]:
+        return [Detection(head.score, head.box_px) for head in self.detect_heads(photograph, region)]
+
+    def detect_heads(self, photograph: Pixels, region: Region) -> list[DetectedHead]:
+        """Like `detect`, with six points of each face."""
         left, top, right, bottom = region
         width, height = right - left, bottom - top
         is_whole = (width, height) == (photograph.shape[1], photograph.shape[0])
         part = np.ascontiguousarray(photograph[top:bottom, left:right])
-        detections = []
+        heads = []
         for network in (self._short_range, self._long_range) if is_whole else (self._long_range,):
             for detection in network.process(part).detections or ():
                 box = detection.location_data.relative_bounding_box
                 x0, y0 = left + box.xmin * width, top + box.ymin * height
                 x1, y1 = x0 + box.width * width, y0 + box.height * height
-                detections.append(Detection(detection.score[0], (x0, y0, x1, y1)))
-        return detections
+                points = [
+                    (left + point.x * width, top + point.y * height)
+                    for point in detection.location_data.relative_keypoints
+                ]
+                heads.append(DetectedHead(detection.score[0], (x0, y0, x1, y1), np.array(points, np.float64)))
+        return heads
 
     def close(self) -> None:
         self._short_range.close()

@@ -1,0 +1,66 @@
+"""How a head is turned, from a detector's six points alone: no mesh, no pixel, nothing that identifies."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.faces.detector import Box, DetectedHead, HeadPoints, box_centre
+
+# Least squares on 450 renders of known faces, against `engine.faces.measurement.measure_pose`; on 149 others
+# yaw deviates by 3.1 degrees (R2 .92), pitch by 4.9 (R2 .38), because foreheads and noses differ. Degrees for
+# one width of the box: of the nose's, the mouth's and the sum of both ears' place beside or below the middle
+# between the eyes, and a constant.
+_YAW_DEG = (66.1, -3.7, -50.4, 0.0)
+_PITCH_DEG = (-107.0, -21.4, 28.4, 21.2)
+
+
+class Turn(NamedTuple):
+    """Angles in degrees, signs as of `engine.faces.measurement.HeadPose`."""
+
+    yaw: float
+    pitch: float
+    roll: float
+
+
+def turn_of(head: DetectedHead) -> Turn:
+    """How a head is turned."""
+    points = head.points_px
+    left, right = points[HeadPoints.LEFT_EYE], points[HeadPoints.RIGHT_EYE]
+    along = (right - left) / max(float(np.hypot(*(right - left))), 1e-6)
+    upright = (points - (left + right) / 2) @ np.array([along, [-along[1], along[0]]]).T
+    shares = upright / box_width(head.box_px)
+    x, y = shares[:, 0], shares[:, 1]
+    return Turn(_weighted(x, _YAW_DEG), _weighted(y, _PITCH_DEG), float(np.degrees(np.arctan2(*along[::-1]))))
+
+
+def _weighted(places: NDArray[np.float64], weights: tuple[float, float, float, float]) -> float:
+    nose, mouth, ears, constant = weights
+    ends = places[HeadPoints.LEFT_EAR] + places[HeadPoints.RIGHT_EAR]
+    return float(nose * places[HeadPoints.NOSE] + mouth * places[HeadPoints.MOUTH] + ears * ends + constant)
+
+
+def similarity(points: NDArray[np.float64], onto: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The turn, scale and shift (2, 3) that bring points (N, 2) nearest to others, by least squares."""
+    a, b = points @ [1, 1j], onto @ [1, 1j]
+    middle_a, middle_b = a.mean(), b.mean()
+    factor = np.vdot(a - middle_a, b - middle_b) / max(np.vdot(a - middle_a, a - middle_a).real, 1e-9)
+    shift = middle_b - factor * middle_a
+    return np.array([[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]])
+
+
+def box_width(box: Box) -> float:
+    """The width of a box in pixels, at least one."""
+    return max(box[2] - box[0], 1.0)
+
+
+def distance_in_widths(a: Box, b: Box) -> float:
+    """How far apart the centres of two boxes are, in widths of the wider one."""
+    (x0, y0), (x1, y1) = box_centre(a), box_centre(b)
+    return float(np.hypot(x1 - x0, y1 - y0)) / max(box_width(a), box_width(b))
+
+
+def width_ratio(a: Box, b: Box) -> float:
+    """The wider box's width over the other's, 1 and more."""
+    ratio = box_width(a) / box_width(b)
+    return max(ratio, 1 / ratio)

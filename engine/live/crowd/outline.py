@@ -1,0 +1,48 @@
+"""The outline of a face, and a face drawn through it: only what lies within the mesh of the face is drawn.
+
+Hair and neck are not: beside them, and behind them, may be somebody else's face. So the face comes out of the
+dark: its light falls off towards the outline, and is nothing on it.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.common.arrays import Pixels
+from engine.faces.landmarks import Landmarks
+from engine.live.frame import Array
+
+# The outline is taken inwards by this share of the face's width, because the mesh is that exact; from there
+# the light rises within this one.
+INSET_SHARE, RISE_SHARE = 0.02, 0.14
+
+
+def outline_of(mesh: NDArray[np.float64]) -> Array:
+    """Mesh (478, 3) in pixels -> the face's outline, float32 (N, 2)."""
+    points = mesh[list(Landmarks.FACE_OVAL), :2].astype(np.float32)
+    return np.asarray(cv2.convexHull(points)[:, 0], np.float32)
+
+
+def draw_face(picture: Pixels, outline: Array, onto: Pixels) -> None:
+    """Draws what lies within an outline of a picture onto another of the same size, uint8 (H, W, 3) RGB."""
+    height, width = picture.shape[:2]
+    left, top = np.clip(np.floor(outline.min(axis=0)).astype(int), 0, (width, height))
+    right, bottom = np.clip(np.ceil(outline.max(axis=0)).astype(int) + 1, 0, (width, height))
+    if right <= left or bottom <= top:
+        return
+    area = np.s_[top:bottom, left:right]
+    light = _light(outline - (left, top), bottom - top, right - left)
+    drawn = cv2.multiply(picture[area], cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    onto[area] = np.maximum(onto[area], drawn)
+
+
+def _light(outline: Array, height: int, width: int) -> Array:
+    """float32 (height, width): 0 outside an outline, rising to 1 inside it."""
+    inside = np.zeros(
+        (height + 2, width + 2), np.uint8
+    )  # a border, so that a face that is cut off has an edge
+    cv2.fillPoly(inside[1:-1, 1:-1], [np.rint(outline).astype(np.int32)], (1.0,))
+    face_px = float(np.ptp(outline[:, 0]))
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    rise = np.clip((depth / face_px - INSET_SHARE) / RISE_SHARE, 0, 1)
+    return np.asarray(rise * rise * (3 - 2 * rise), np.float32)

@@ -1,0 +1,92 @@
+"""The picture that may be published: black, and in it the faces of those who decided to be seen.
+
+Nothing is hidden in it, so nothing can be forgotten: what was not found and followed in this very frame is
+not drawn.
+"""
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.common.arrays import Pixels
+from engine.common.errors import exception_summary
+from engine.faces.detector import box_centre, box_contains
+from engine.faces.measurement import measure_box
+from engine.faces.mesh import FaceMesh
+from engine.live.crowd.head import width_ratio
+from engine.live.crowd.lookout import Lookout
+from engine.live.crowd.outline import draw_face, outline_of
+from engine.live.crowd.tracks import Crowd, Decision, Track, follow
+
+log = logging.getLogger(__name__)
+
+# Black for so many frames at first, and after the camera has changed: until everything was looked at once.
+FIRST_FRAMES = 10
+# A mesh and the detection that it belongs to differ in width by less than this.
+SAME_RATIO = 1.6
+
+
+class Publisher:
+    """Follows the people before a camera and draws those who want it. Not to be shared between threads.
+
+    crowd: everybody in the newest frame.
+    """
+
+    def __init__(self, lookout: Lookout, mesh: FaceMesh) -> None:
+        self._lookout, self._mesh = lookout, mesh
+        self._frames = 0
+        self._shape: tuple[int, ...] = ()
+        self._picture: Pixels | None = None
+        self._failing = False
+        self.crowd = Crowd()
+
+    def decide(self, number: int, decision: Decision | None) -> None:
+        """What the person of a track wants; None takes it back. It holds from the next frame on."""
+        if self._picture is not None:
+            self.crowd = self.crowd.decide(number, decision, self._picture)
+
+    def camera_changed(self) -> None:
+        """Forgets everybody and all decisions."""
+        self.crowd, self._frames, self._picture = Crowd(), 0, None
+
+    def publish(self, picture: Pixels, now_s: float) -> Pixels:
+        """A frame uint8 (H, W, 3) RGB -> the picture to publish, of the same shape."""
+        published = np.zeros_like(picture)
+        if picture.shape != self._shape:
+            self.camera_changed()
+            self._shape = picture.shape
+        try:
+            self._follow(picture, now_s)
+            if self._frames <= FIRST_FRAMES:
+                return published
+            for track in self.crowd.tracks:
+                outline = self._outline(track, picture, now_s)
+                if outline is not None:
+                    draw_face(picture, outline, published)
+        except Exception as error:
+            if not self._failing:
+                log.warning("The picture of the people is black: %s", exception_summary(error))
+            self._failing = True
+            self.camera_changed()
+            return np.zeros_like(picture)
+        self._failing = False
+        return published
+
+    def _follow(self, picture: Pixels, now_s: float) -> None:
+        decided = [track.expected(now_s) for track in self.crowd.tracks if track.decision is not None]
+        heads = self._lookout.glance(picture, self._frames, decided)
+        self.crowd = follow(self.crowd, heads, picture, now_s)
+        self._frames += 1
+        self._picture = picture
+
+    def _outline(self, track: Track, picture: Pixels, now_s: float) -> NDArray[np.float32] | None:
+        """The outline to draw somebody's face through; None where it must not be shown, or is not sure."""
+        if track.decision is not Decision.REAL or track.found_s != now_s:
+            return None
+        mesh = self._mesh.measure(picture, track.head.box_px)
+        if mesh is None:
+            return None
+        box = measure_box(mesh)
+        same = box_contains(track.head.box_px, box_centre(box))
+        return outline_of(mesh) if same and width_ratio(box, track.head.box_px) < SAME_RATIO else None

@@ -1,0 +1,179 @@
+"""Follows everybody in the frame. A decision belongs to a track and is lost where it might pass to another.
+
+Whoever overlaps with somebody, is away for a moment, jumps, changes in size or in looks, or could be two
+people, becomes a new track, which has decided nothing. Pure: `follow` makes the tracks of one frame from
+those of the frame before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import combinations
+
+import numpy as np
+
+from engine.common.arrays import Pixels
+from engine.faces.detector import Box, DetectedHead
+from engine.live.crowd.head import box_width, distance_in_widths, width_ratio
+from engine.live.crowd.likeness import Patch, likeness, patch_of
+
+# A head is where its track expects it, give or take so many widths of its box, and so wide. People who walk
+# by move by 0.2 widths in a thirtieth of a second; faster ones become new tracks.
+REACH_WIDTHS, REACH_RATIO = 0.35, 1.3
+# Without being found for so long, a track ends.
+LOST_AFTER_S = 0.2
+# Two heads nearer to each other than this overlap, or soon will: one is hidden by the other, and who comes
+# out on which side is not known. A head with its hair is 1.4 boxes wide.
+APART_WIDTHS = 1.4
+# Of two pictures of one head a thirtieth of a second apart; strangers in the same place have 0.2 to 0.7.
+LEAST_LIKENESS = 0.8
+# How much of the newest speed counts.
+SPEED_WEIGHT = 0.4
+
+
+class Decision(StrEnum):
+    """What somebody wants to be in the published picture."""
+
+    REAL = "real"
+    DOPPELGANGER = "doppelganger"
+    ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One person as long as it is certain that it is one.
+
+    head: as it was found last, at `found_s`. speed: of the box's four numbers, pixels a second. decision:
+    None until this person decides. patch: how the head looked when it was found last; only with a decision.
+    """
+
+    number: int
+    head: DetectedHead
+    found_s: float
+    speed: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    decision: Decision | None = None
+    patch: Patch | None = None
+
+    def expected(self, at_s: float) -> Box:
+        """Where its box is at a time."""
+        passed_s = at_s - self.found_s
+        x0, y0, x1, y1 = (
+            place + passed_s * speed for place, speed in zip(self.head.box_px, self.speed, strict=True)
+        )
+        return x0, y0, x1, y1
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Everybody, and the number that the next newcomer gets."""
+
+    tracks: tuple[Track, ...] = ()
+    next_number: int = 1
+
+    def decide(self, number: int, decision: Decision | None, picture: Pixels) -> "Crowd":
+        """Somebody's decision about themselves; None takes it back. picture: the frame of `follow`."""
+        return replace(
+            self,
+            tracks=tuple(
+                replace(
+                    track,
+                    decision=decision,
+                    patch=patch_of(picture, track.head.box_px) if decision is not None else None,
+                )
+                if track.number == number
+                else track
+                for track in self.tracks
+            ),
+        )
+
+
+@dataclass
+class _Family:
+    """Tracks and heads of which each could belong to another: indices."""
+
+    tracks: list[int] = field(default_factory=list)
+    heads: list[int] = field(default_factory=list)
+
+
+def follow(crowd: Crowd, heads: Sequence[DetectedHead], picture: Pixels, now_s: float) -> Crowd:
+    """The crowd after a frame, uint8 (H, W, 3) RGB, in which these heads were found."""
+    expected = [track.expected(now_s) for track in crowd.tracks]
+
+    def can_be(track: int, head: int) -> bool:
+        box = heads[head].box_px
+        return (
+            distance_in_widths(expected[track], box) < REACH_WIDTHS
+            and width_ratio(expected[track], box) < REACH_RATIO
+        )
+
+    kept: list[Track] = []
+    new: list[DetectedHead] = []
+    for family in _families(len(crowd.tracks), len(heads), can_be):
+        match family:
+            case _Family([own], [found]):
+                moved = _moved(crowd.tracks[own], heads[found], picture, now_s)
+                if moved is None:
+                    new.append(heads[found])
+                else:
+                    kept.append(moved)
+            case _Family([own], []):
+                if now_s - crowd.tracks[own].found_s < LOST_AFTER_S:
+                    kept.append(crowd.tracks[own])
+            case _:
+                new += [heads[head] for head in family.heads]
+    entangled = _entangled([*(track.expected(now_s) for track in kept), *(head.box_px for head in new)])
+    tracks: list[Track] = []
+    number = crowd.next_number
+    for index, track in enumerate(kept):
+        if index not in entangled or track.decision is None:
+            tracks.append(track)
+        elif track.found_s == now_s:
+            new.append(track.head)
+    for head in new:
+        tracks.append(Track(number, head, now_s))
+        number += 1
+    return Crowd(tuple(tracks), number)
+
+
+def _moved(track: Track, head: DetectedHead, picture: Pixels, now_s: float) -> Track | None:
+    """The track with its head in the new frame; None where that looks like somebody else."""
+    patch = None
+    if track.patch is not None:
+        if likeness(track.patch, picture, head.box_px) < LEAST_LIKENESS:
+            return None
+        patch = patch_of(picture, head.box_px)
+    passed_s = max(now_s - track.found_s, 1e-3)
+    newest = (np.array(head.box_px) - track.head.box_px) / passed_s
+    x0, y0, x1, y1 = ((1 - SPEED_WEIGHT) * np.array(track.speed) + SPEED_WEIGHT * newest).tolist()
+    return replace(track, head=head, found_s=now_s, speed=(x0, y0, x1, y1), patch=patch)
+
+
+def _families(tracks: int, heads: int, can_be: Callable[[int, int], bool]) -> list[_Family]:
+    """Tracks and heads in groups without a possible pair between two groups."""
+    families = [_Family(tracks=[track]) for track in range(tracks)]
+    for head in range(heads):
+        joined = _Family(heads=[head])
+        apart: list[_Family] = []
+        for family in families:
+            if any(can_be(track, head) for track in family.tracks):
+                joined.tracks += family.tracks
+                joined.heads += family.heads
+            else:
+                apart.append(family)
+        families = [*apart, joined]
+    return families
+
+
+def _entangled(boxes: Sequence[Box]) -> set[int]:
+    """Indices of the boxes that are too near to another one, as seen by the smaller of both."""
+    return {
+        index
+        for pair in combinations(range(len(boxes)), 2)
+        if _near(boxes[pair[0]], boxes[pair[1]])
+        for index in pair
+    }
+
+
+def _near(a: Box, b: Box) -> bool:
+    reach_px = APART_WIDTHS * (box_width(a) + box_width(b)) / 2
+    return distance_in_widths(a, b) * max(box_width(a), box_width(b)) < reach_px

@@ -1,0 +1,162 @@
+"""A decision never passes to somebody else."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.common.arrays import Pixels
+from engine.faces.detector import Box, DetectedHead, box_centre
+from engine.live.crowd.head import distance_in_widths
+from engine.live.crowd.tracks import Crowd, Decision, Track, follow
+
+RATE_HZ = 30
+WIDTH, HEIGHT = 320, 160
+CROSSINGS = 200
+
+
+def head_at(x: float, y: float, width_px: float) -> DetectedHead:
+    half = width_px / 2
+    return DetectedHead(0.9, (x - half, y - half, x + half, y + half), np.zeros((6, 2)))
+
+
+def textured(seed: int) -> Pixels:
+    """Somebody's looks, uint8 (64, 64, 3)."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def drawn(*people: tuple[Pixels, Box]) -> Pixels:
+    """A frame; later people stand before earlier ones."""
+    picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    for looks, box in people:
+        x0, y0, x1, y1 = np.round(box).astype(int).tolist()
+        left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, WIDTH), min(y1, HEIGHT)
+        if left < right and top < bottom:
+            part = cv2.resize(looks, (x1 - x0, y1 - y0))
+            picture[top:bottom, left:right] = part[top - y0 : bottom - y0, left - x0 : right - x0]
+    return picture
+
+
+def nearest_box(crowd: Crowd, heads: list[DetectedHead], _picture: Pixels, now_s: float) -> Crowd:
+    """The control: each track takes the nearest box."""
+    tracks = [
+        replace(
+            track,
+            head=min(heads, key=lambda h: distance_in_widths(track.head.box_px, h.box_px)),
+            found_s=now_s,
+        )
+        for track in crowd.tracks
+        if heads
+    ]
+    taken = {id(track.head) for track in tracks}
+    new = [head for head in heads if id(head) not in taken]
+    return Crowd(
+        (*tracks, *(Track(crowd.next_number + i, head, now_s) for i, head in enumerate(new))),
+        crowd.next_number + len(new),
+    )
+
+
+Follow = Callable[[Crowd, list[DetectedHead], Pixels, float], Crowd]
+
+
+def passes_on(seed: int, step: Follow) -> bool:
+    """Whether the decision of one person ends on another, who crosses before or behind them while the finder
+    misses much."""
+    random = np.random.default_rng(seed)
+    own, other = textured(2 * seed), textured(2 * seed + 1)
+    width_px, speed = random.uniform(25, 50), random.uniform(80, 400)
+    other_px = width_px * random.choice([0.8, 1.0, 1.0, 1.2])
+    other_y = 80 + random.uniform(-0.3, 0.3) * width_px
+    in_front, missed = random.random() < 0.5, random.choice([0.0, 0.2, 0.5])
+    crowd = Crowd()
+    for frame in range(int(RATE_HZ * 360 / speed)):
+        now_s = frame / RATE_HZ
+        a = head_at(160 + random.normal(0, 0.01 * width_px), 80, width_px)
+        b = head_at(-60 + speed * now_s, other_y, other_px)
+        people = [(own, a.box_px), (other, b.box_px)]
+        picture = drawn(*(people if in_front else people[::-1]))
+        hidden = distance_in_widths(a.box_px, b.box_px) < 0.5
+        heads = [h for h in (a, b) if random.random() >= missed and not (hidden and (h is a) is in_front)]
+        crowd = step(crowd, heads, picture, now_s)
+        if frame < 4:
+            for track in crowd.tracks:
+                if distance_in_widths(track.head.box_px, a.box_px) < 0.2:
+                    crowd = crowd.decide(track.number, Decision.REAL, picture)
+        for track in crowd.tracks:
+            if track.decision is Decision.REAL and any(track.head is h for h in heads if h is b):
+                return True
+    return False
+
+
+def test_in_200_crossings_no_decision_passes_to_somebody_else() -> None:
+    assert [seed for seed in range(CROSSINGS) if passes_on(seed, follow)] == []
+
+
+def test_matching_the_nearest_boxes_passes_decisions_on() -> None:
+    assert any(passes_on(seed, nearest_box) for seed in range(CROSSINGS))
+
+
+def test_somebody_alone_stays_the_same_track_and_keeps_the_decision() -> None:
+    random, looks = np.random.default_rng(0), textured(0)
+    crowd = Crowd()
+    for frame in range(300):
+        x, y = 160 + 60 * np.sin(frame / RATE_HZ) + random.normal(0, 0.7), 80 + random.normal(0, 0.7)
+        head = head_at(x, y, 60 + random.normal(0, 0.7))
+        crowd = follow(crowd, [] if frame % 10 == 7 else [head], drawn((looks, head.box_px)), frame / RATE_HZ)
+        if frame == 3:
+            crowd = crowd.decide(1, Decision.REAL, drawn((looks, head.box_px)))
+    (track,) = crowd.tracks
+    assert (track.number, track.decision) == (1, Decision.REAL)
+    assert box_centre(track.head.box_px) == pytest.approx((x, y))
+
+
+def decided(*heads: DetectedHead) -> tuple[Crowd, Pixels]:
+    """Everybody in the frame has decided to be seen."""
+    picture = drawn(*((textured(i), head.box_px) for i, head in enumerate(heads)))
+    crowd = follow(Crowd(), heads, picture, 0.0)
+    for track in crowd.tracks:
+        crowd = crowd.decide(track.number, Decision.REAL, picture)
+    return crowd, picture
+
+
+def decisions(crowd: Crowd) -> list[Decision | None]:
+    return [track.decision for track in crowd.tracks]
+
+
+def test_who_overlaps_is_undecided_again() -> None:
+    crowd, _ = decided(head_at(100, 100, 50), head_at(250, 100, 50))
+    assert decisions(crowd) == [Decision.REAL] * 2
+    a, b = head_at(112, 100, 50), head_at(236, 100, 50)
+    picture = drawn((textured(0), a.box_px), (textured(1), b.box_px))
+    crowd = follow(crowd, [a, b], picture, 1 / RATE_HZ)
+    assert decisions(crowd) == [Decision.REAL] * 2
+    c = head_at(160, 100, 50)
+    crowd = follow(crowd, [a, b, c], picture, 2 / RATE_HZ)
+    numbers = {track.number for track in crowd.tracks if track.decision is None}
+    assert len(numbers) == 2 and min(numbers) >= 3
+    assert [track.number for track in crowd.tracks if track.decision] == [2]
+
+
+def test_who_was_away_is_undecided_again() -> None:
+    crowd, picture = decided(head_at(100, 100, 50))
+    for frame in range(1, 9):
+        crowd = follow(crowd, [], picture, frame / RATE_HZ)
+    crowd = follow(crowd, [head_at(100, 100, 50)], picture, 0.3)
+    assert decisions(crowd) == [None]
+
+
+def test_who_looks_otherwise_from_one_frame_to_the_next_is_undecided() -> None:
+    crowd, picture = decided(head_at(100, 100, 50))
+    crowd = follow(crowd, [head_at(100, 100, 50)], picture, 1 / RATE_HZ)
+    assert decisions(crowd) == [Decision.REAL]
+    crowd = follow(crowd, [head_at(100, 100, 50)], drawn((textured(9), (75, 75, 125, 125))), 2 / RATE_HZ)
+    assert decisions(crowd) == [None]
+
+
+def test_a_decision_taken_back_leaves_no_picture_of_the_person() -> None:
+    crowd, picture = decided(head_at(100, 100, 50))
+    crowd = crowd.decide(1, None, picture)
+    assert [(track.decision, track.patch) for track in crowd.tracks] == [(None, None)]
