@@ -21,6 +21,7 @@ from engine.runtime.messages import (
     ResultReady,
     RigReady,
 )
+from hardware.camera.base import Frame
 from installation.app.counters import Counters
 from installation.app.downloads import Downloads
 from installation.app.language import texts_for
@@ -177,12 +178,18 @@ class Session:
             text=self.text,
             entered_s=self.state.entered_s,
             duration_s=now_s - self.state.entered_s + left_s,
-            camera=self._camera.latest() if self.state.consented or self._for_technician else None,
+            camera=self._shown_frame(),
             participants=(participant,),
             people=self.people,
             last_search_s=self._last_search_s,
             downloads_available=self._downloads.available and not visitor.link_ended,
         )
+
+    def _shown_frame(self) -> Frame | None:
+        """What scenes may show of the camera: the sitter alone; the technician's, the whole frame."""
+        if self._for_technician:
+            return self._camera.latest()
+        return self._tracker.released if self.state.consented else None
 
     # --- reports ---
 

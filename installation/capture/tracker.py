@@ -9,7 +9,7 @@ Used by one thread. It has no clock of its own: the same frames at the same time
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from engine.faces.alignment import ffhq_quad
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.detector import BOX_WIDTH_RATIO, Box, box_centre, box_contains
 from engine.faces.measurement import Face, measure_face, measure_pose
+from engine.live.crowd.outline import draw_face, outline_of
 from hardware.camera.base import Frame
 from installation.capture.blinks import BlinkDetector
 from installation.capture.expression_follower import ExpressionFollower, FollowedExpression
@@ -86,7 +87,8 @@ class Tracker:
 
     sighting: the sitter in the newest frame; None where there is no frame. face: what is measured on the
     sitter's face, until the portrait is taken; None where no face was found. expression: while it is
-    followed, what the newest frame shows of it.
+    followed, what the newest frame shows of it. released: the newest frame, black but for the sitter's face,
+    which alone may be shown; None where nobody is tracked or no frame comes.
     """
 
     def __init__(self, analyser: FaceAnalyser) -> None:
@@ -107,6 +109,7 @@ class Tracker:
     def _reset(self) -> None:
         self.sighting: Sighting | None = None
         self.face: Face | None = None
+        self.released: Frame | None = None
         self._index: int | None = None
         self._position: FacePosition | None = None
         self._guidance_delay = GuidanceDelay()
@@ -152,7 +155,7 @@ class Tracker:
         """
         events: list[Event] = []
         if frame is None:
-            self.sighting = None
+            self.sighting = self.released = None
         elif frame.index != self._index and not self._ended and (closely or self._is_due(frame)):
             self._index = frame.index
             events += self._detect_anybody(frame) if anybody else self._track(frame, values)
@@ -181,7 +184,9 @@ class Tracker:
         """Finds and measures the sitter in a new frame, and sets `sighting` and `face`."""
         at_s, picture = frame.captured_s, frame.image
         points = self._find(picture, at_s)
+        self.released = None
         if points is None:
+            self.released = _released(frame, None)
             self._follow(None, frame)
             self.face, self._was_ready = None, False
             self.sighting = Sighting(self._guidance_delay.update(Guidance.NOBODY, at_s, values.words_s))
@@ -209,6 +214,7 @@ class Tracker:
                 self._keep(frame, self.face, values)
             guidance = self._guidance_delay.update(guidance, at_s, values.words_s)
         self.sighting = Sighting(guidance, _relative(self._position.box, size_px), pose.yaw)
+        self.released = _released(frame, points)
         return [FaceSeen(usable=self._was_ready)]
 
     def _follow(self, points: NDArray[np.float64] | None, frame: Frame) -> None:
@@ -350,6 +356,14 @@ def _relative(box: Box, size_px: tuple[int, int]) -> Box:
     """A box in pixels -> the same in shares of the picture's width and height, 0 to 1."""
     width, height = size_px
     return box[0] / width, box[1] / height, box[2] / width, box[3] / height
+
+
+def _released(frame: Frame, points: NDArray[np.float64] | None) -> Frame:
+    """The frame, black but for the face of a mesh (478, 3): nobody else in it has agreed to be shown."""
+    image = np.zeros_like(frame.image)
+    if points is not None:
+        draw_face(frame.image, outline_of(points), image)
+    return replace(frame, image=image)
 
 
 def _cut_out(frame: Frame, face: Face) -> Pixels:

@@ -39,6 +39,7 @@ class TrackerService(ResilientService):
     sighting: the sitter in the newest frame that was processed; None while it does not watch, or no frame
     comes. face: what is measured on it, for the technician's screen alone; None once the portrait is taken.
     expression: while it is followed, of the newest frame that was processed.
+    released: that frame, black but for the sitter's face; what scenes may show.
     """
 
     advice = "Restart the installation; if this stays, run `./kiosk doctor`."
@@ -68,6 +69,7 @@ class TrackerService(ResilientService):
         self.sighting: Sighting | None = None
         self.face: Face | None = None
         self.expression: FollowedExpression | None = None
+        self.released: Frame | None = None
 
     # --- called by the main loop; all of it returns at once ---
 
@@ -134,6 +136,7 @@ class TrackerService(ResilientService):
             self._generation += 1
             self._commands = [Tracker.erase]
             self._newest = self._asked_visit_id = self.sighting = self.face = self.expression = None
+            self.released = None
             self._follows = False
             self._events.clear()
             for pictures in self._portraits.values():
@@ -161,6 +164,7 @@ class TrackerService(ResilientService):
             if self._asked_visit_id is not None:
                 self._events.append(PortraitRefused(self._asked_visit_id))
             self._asked_visit_id = self.sighting = self.face = self.expression = None
+            self.released = None
         if tracker is not None:
             tracker.erase()
         if analyser is not None:
@@ -190,6 +194,7 @@ class TrackerService(ResilientService):
             self._events += events
             self.sighting, self.face = self._tracker.sighting, self._tracker.face
             self.expression = self._tracker.expression if self._follows else None
+            self.released = self._tracker.released
 
 
 class SynchronousTrackerService(TrackerService):

@@ -143,8 +143,9 @@ class View:
 
     now_s: of a monotonic clock with an arbitrary zero. visit: the state of the visit. parameters: the values
     of all parameters. text: the words in the visit's language. entered_s: when this scene was entered.
-    duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame,
-    mirrored; None without consent or without a frame. participants: at least one, the first is the one who
+    duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame that
+    was looked at, mirrored, black but for the sitter's face; None without consent or without a frame. The
+    technician's scene gets the whole frame. participants: at least one, the first is the one who
     is portrayed. people: continua of synthetic people, for attract. last_search_s: how long the last whole
     search took, None before the first. downloads_available: whether the
     pictures can be downloaded now or later. diagnostics: None but for the technician's scene. interactive:

@@ -1,0 +1,66 @@
+"""What scenes may show of the camera: the sitter's face, and nothing of anybody else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.faces.analyser import FaceAnalyser
+from hardware.camera.base import Frame
+from installation.capture.tracker import Tracker
+from installation.visit.parameters import CaptureParameters
+from tests.support.crowd_kit import RATE_HZ, Walker, scene
+
+SIZE = (960, 540)
+SITTER, BYSTANDERS = 3, (0, 1, 2)
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    with FaceAnalyser() as analyser:
+        yield Tracker(analyser)
+
+
+def walkers(renders: Path) -> list[Walker]:
+    """Three people behind a sitter: one walks past close behind their head, one far away, one beside it."""
+    faces = sorted(renders.glob("*.webp"))
+    return [
+        Walker(faces[30], lambda t: (200 + 320 * t, 220, 90)),
+        Walker(faces[7], lambda t: (700 - 100 * t, 150, 30)),
+        Walker(faces[52], lambda _: (610, 250, 100)),
+        Walker(faces[11], lambda t: (480 + 8 * np.sin(3 * t), 280, 190)),
+    ]
+
+
+def shown_of(tracker: Tracker, people: list[Walker], number: int) -> tuple[Frame, NDArray[np.int8], Frame]:
+    at_s = number / RATE_HZ
+    seen = scene(people, at_s, SIZE)
+    frame = Frame(seen.picture, at_s, number)
+    tracker.look(frame, at_s, CaptureParameters())
+    assert tracker.released is not None
+    return tracker.released, seen.owners, frame
+
+
+def test_nothing_of_the_people_behind_the_sitter_is_shown(renders: Path, tracker: Tracker) -> None:
+    people, sitter_shown = walkers(renders), 0
+    for number in range(45):
+        released, owners, frame = shown_of(tracker, people, number)
+        drawn = released.image.max(axis=2) > 0
+        sitter_shown += int((drawn & (owners == SITTER)).sum() > 5000)
+        assert released.index == number
+        assert not (drawn & np.isin(owners, BYSTANDERS)).any()
+        assert (frame.image.max(axis=2)[np.isin(owners, BYSTANDERS)] > 0).any()  # the room would show them
+    assert sitter_shown > 40
+
+
+def test_black_without_a_sitter_and_nothing_without_a_frame(renders: Path, tracker: Tracker) -> None:
+    released, _, _ = shown_of(tracker, [], 0)
+    assert not released.image.any()
+    shown_of(tracker, walkers(renders), 1)
+    tracker.look(None, 1.0, CaptureParameters())
+    assert tracker.released is None
+    shown_of(tracker, walkers(renders), 2)
+    tracker.erase()
+    assert tracker.released is None
