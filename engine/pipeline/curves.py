@@ -110,7 +110,9 @@ def judge_nearest_continuum(
     report: Report,
 ) -> NearestContinuum:
     """Judges a doppelgänger's own continuum as the first one was. `stage`: of the progress."""
-    on_picture = PictureCounter(stage, len(judged) * (NEAREST_COARSE + BISECTIONS) + settings.nearest_strip, report).add
+    on_picture = PictureCounter(
+        stage, len(judged) * (NEAREST_COARSE + BISECTIONS) + settings.nearest_strip, report
+    ).add
     samplers = {
         judge_curves.judge.name: sampler(
             judge_curves.judge, judge_curves.reference, continuum.picture, settings, on_picture
