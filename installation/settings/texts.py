@@ -75,14 +75,17 @@ class Texts:
         return f"{value:.{decimals}f}".replace(".", self("language.decimal"))
 
     def distance(self, value: float, threshold: float, decimals: int) -> str:
-        """A judge's distance, rounded so that it never reads as on the other side of the threshold.
+        """A judge's distance, rounded so that it reads as the threshold only where it is the threshold.
 
-        0.6001 before a threshold of 0.6 is someone else: it reads 0.601, not 0.600.
+        Before a threshold of 0.6, 0.5999 is the same person and reads 0.599; 0.6001 is someone else and
+        reads 0.601.
         """
         unit = 10.0**-decimals
-        rounded = round(value, decimals)
-        if (rounded <= threshold) != (value <= threshold):
-            rounded += unit if value > threshold else -unit
+        rounded, line = round(value, decimals), round(threshold, decimals)
+        if value < threshold:
+            rounded = min(rounded, line - unit)
+        elif value > threshold:
+            rounded = max(rounded, line + unit)
         return self.number(rounded, decimals)
 
     def share(self, value: float) -> str:

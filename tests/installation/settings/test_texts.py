@@ -152,9 +152,9 @@ def test_a_language_that_is_no_ordinary_file_keeps_nobody_waiting(folder: Path) 
     [
         (0.6001, 0.6, "0.601"),
         (0.6, 0.6, "0.600"),
-        (0.5999, 0.6, "0.600"),
+        (0.5999, 0.6, "0.599"),
         (0.60004, 0.6, "0.601"),
-        (0.54997, 0.5499, "0.550"),
+        (0.54997, 0.5499, "0.551"),
         (0.5496, 0.5497, "0.549"),
         (0.412, 0.6, "0.412"),
         (0.8, 0.6, "0.800"),
@@ -166,3 +166,5 @@ def test_a_distance_never_reads_as_on_the_other_side_of_the_threshold(
     text = Texts.load("en")
     assert text.distance(value, threshold, 3) == figures
     assert (float(figures) <= threshold) == (value <= threshold)
+    line = text.number(threshold, 3)  # as it is written beside the distance
+    assert (figures < line, figures > line) == (value < threshold, value > threshold)
