@@ -35,9 +35,10 @@ def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
         _draw_face(canvas, text, pictures.doppelganger, pictures.same, Rect(left, _FACES_TOP, side, side))
     else:
         side = (WIDTH_PX - _GAP_PX) // 2
-        _draw_face(canvas, text, pictures.match, True, Rect(0, _FACES_TOP, side, side))
+        # *Same* is on the right, as everywhere.
+        _draw_face(canvas, text, pictures.doppelganger, pictures.same, Rect(0, _FACES_TOP, side, side))
         place = Rect(side + _GAP_PX, _FACES_TOP, side, side)
-        _draw_face(canvas, text, pictures.doppelganger, pictures.same, place)
+        _draw_face(canvas, text, pictures.match, True, place)
 
     key = "card.fact_same" if pictures.same else "card.fact"
     baseline = _FACES_TOP + side + 96.0

@@ -131,7 +131,7 @@ def _places(layout: Layout) -> tuple[tuple[tuple[Rect, Rect], tuple[Rect, Rect]]
         tops = (margin // 2, margin // 2 + (height - margin // 2) // 2)
     else:
         gap = (width - 2 * side) // 3
-        lefts = (gap, 2 * gap + side)
+        lefts = (2 * gap + side, gap)  # *same* is on the right, as on the needle
         tops = (max((height - side - line) // 2, margin // 2),) * 2
     # Above each other there is room beside the pictures: a verdict is not set smaller than other words.
     wide = min(width - 2 * margin, round(1.5 * side)) if above > beside else side - margin // 2

@@ -18,7 +18,7 @@ from installation.stage.view import Guidance, Sighting
 from installation.visit.parameters import Timeouts
 from scenes.border import Border
 from scenes.widgets.border_schedule import BorderParameters, SegmentKind
-from tests.support.scene_checks import UPRIGHT, assert_on_screen
+from tests.support.scene_checks import UPRIGHT, WIDE, assert_on_screen
 from tests.support.scene_views import BEGAN_S, make_view, play, somebody
 
 
@@ -55,6 +55,21 @@ def test_every_verdict_belongs_to_the_picture_on_the_screen(has_nearest: bool, v
             parts.append(scene._segment.kind)
     assert parts == [SegmentKind.RIDE, SegmentKind.PAIR, SegmentKind.DIFFERENCE]
     assert both and verdicts == {True, False}
+
+
+def test_same_is_on_the_right_of_needle_and_pair(values: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the jury's line, and as a head turned right leads there."""
+    signs: list[tuple[float, bool]] = []
+    monkeypatch.setattr(
+        Canvas, "verdict_sign", lambda _, at, radius, same, *colour: signs.append((at[0], same))
+    )
+    for at_s in (1.0, 12.0):
+        play(Canvas(*WIDE), Phase.BORDER, at_s, values)
+    (_, match), (_, other) = signs[:2], signs[2:]  # beside the words, then on the needle
+    assert (match[1], other[1]) == (True, False) and match[0] > other[0]
+    signs.clear()
+    play(Canvas(*WIDE), Phase.BORDER, 19.0, values)
+    assert [same for _, same in sorted(signs)] == [False, True]
 
 
 def flips(values: Registry, yaw_deg: Callable[[float], float] = lambda _: 0.0) -> list[StartedSound]:

@@ -16,7 +16,11 @@ from scenes.border import Border
 from scenes.widgets.border_schedule import SegmentKind
 from scenes.widgets.steering import Steering
 from scenes.widgets.sweep import progress_at_t
+from tests.conftest import DATA
 from tests.support.scene_views import make_view, somebody
+from tests.support.steered_ride import longest_standstill_s, ride, verdicts
+from tests.support.tracked_head import TrackedHead
+from tests.support.visit_record import make_result, make_strip
 
 
 def test_one_euro_calms_a_still_head_and_follows_a_turning_one() -> None:
@@ -91,6 +95,35 @@ def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
         (one,) = scene.shown()
         verdicts[yaw_deg] = one.verdict.same
     assert verdicts == {-21.0: False, 21.0: True}
+
+
+def test_a_moving_head_crosses_the_border_and_comes_back(values: Registry) -> None:
+    """In a film, as the installation's tracker follows it; then the same head where nothing is steered."""
+    result = somebody().result
+    with TrackedHead(DATA / "clips" / "turning_head.mp4") as head:
+        frames = ride(result, head.yaw_deg_at)
+    assert min(head.measured_deg) < -20 and max(head.measured_deg) > 20
+    assert verdicts(frames)[:3] == [True, False, True] and verdicts(frames)[-1] is False
+    values.set("border/steer", False)
+    measured = iter(head.measured_deg)
+    assert verdicts(ride(result, lambda _: next(measured), values)) == [True, False]
+
+
+@pytest.mark.parametrize("resting_deg", [-20.0, -10.7, 10.7, 20.0])
+def test_the_ride_does_not_stand_still_before_a_head_that_rests_turned(resting_deg: float) -> None:
+    noise = np.random.default_rng(0)
+    result = make_result(make_strip(0.4), make_strip(0.2, 120))
+    frames = ride(result, lambda _: resting_deg + float(noise.normal(0, 1.0)))
+    assert verdicts(frames) == [True, False]
+    assert longest_standstill_s(frames) < 1.5
+
+
+def test_a_ride_that_stands_still_would_be_noticed(values: Registry) -> None:
+    """Where yaw counts from straight ahead, and a turned head steers without end."""
+    values.set("border/patience_s", 20)
+    result = make_result(make_strip(0.4), make_strip(0.2, 120))
+    frames = ride(result, lambda at_s: 12.0 if at_s else 0.0, values)
+    assert longest_standstill_s(frames) > 1.5
 
 
 @pytest.mark.parametrize("tremble_deg", [4.0, 8.0])

@@ -3,7 +3,7 @@
 
 function wipe(pair) {
   const range = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 100, step: 0.5, value: 50 });
-  range.setAttribute("aria-label", pair.querySelector(".same img").alt + " / " + pair.querySelector(".other img").alt);
+  range.setAttribute("aria-label", pair.querySelector(".other img").alt + " / " + pair.querySelector(".same img").alt);
   const show = () => pair.style.setProperty("--cut", range.value + "%");
   const follow = (event) => {
     const box = pair.getBoundingClientRect();

@@ -74,7 +74,7 @@ def test_the_card_shows_match_and_doppelganger_each_with_its_verdict(
     given = take_home()
     assert given.match is not None and given.pair is not None
     drawn = card.draw(given, Texts.load("en"))
-    for face, left in ((given.match, 0), (given.doppelganger, 544)):
+    for face, left in ((given.doppelganger, 0), (given.match, 544)):
         shown = drawn[176 : 176 + 536, left : left + 536]
         expected = cv2.resize(face, (536, 536), interpolation=cv2.INTER_CUBIC)
         assert np.abs(shown.astype(int) - expected).mean() < 6
@@ -82,7 +82,7 @@ def test_the_card_shows_match_and_doppelganger_each_with_its_verdict(
     written: list[str] = []
     monkeypatch.setattr(Canvas, "text", lambda _, words, *args, **more: written.append(words))
     card.draw(given, Texts.load("en"))
-    assert written[:3] == ["Doppelgänger", "SAME PERSON", "SOMEONE ELSE"]
+    assert written[:3] == ["Doppelgänger", "SOMEONE ELSE", "SAME PERSON"]
     # Of every pixel one bit differs: none of the values is identical.
     assert "0.0\u00a0% of the values are identical." in " ".join(written)
 

@@ -156,16 +156,16 @@ def test_a_phone_sees_wipes_plays_saves_and_forgets(
     pair = page.locator("#pair")
     pair.scroll_into_view_if_needed()
     left, _, right = colours(page, "#pair")
-    assert near(left, RED) and near(right, BLUE)
+    assert near(left, BLUE) and near(right, RED)
     x, y, width, _ = box(pair)
     page.mouse.move(x + width / 2, y + 50)
     page.mouse.down()
     page.mouse.move(x + width * 0.95, y + 50, steps=5)
     page.mouse.up()
-    assert all(near(colour, RED) for colour in colours(page, "#pair"))
+    assert all(near(colour, BLUE) for colour in colours(page, "#pair"))
     page.locator("#pair input").focus()
     page.keyboard.press("Home")
-    assert all(near(colour, BLUE) for colour in colours(page, "#pair")[1:])
+    assert all(near(colour, RED) for colour in colours(page, "#pair")[1:])
 
     # The film plays: time passes, and its picture is not the poster any more.
     page.evaluate("document.querySelector('video').play()")
@@ -224,7 +224,7 @@ def test_the_essentials_work_without_javascript(phone: Callable[..., Phone], mak
     held = phone(make, script=False)
     page = held.open(url)
     left, _, right = colours(page, "#pair")  # side by side
-    assert near(left, RED) and near(right, BLUE)
+    assert near(left, BLUE) and near(right, RED)
     assert page.get_by_text("Move the line").is_hidden()
     with page.expect_download() as saving:
         page.get_by_role("link", name="Save the card").click()
