@@ -2,6 +2,9 @@
 
 Judged are one picture in `JUDGED_EVERY`, and those that the border was found with. The distance of the others
 is interpolated between their judged neighbours, and marked as such (`Strip.measured`).
+
+Near the border a judge is noisy. A picture is left out where the judge contradicts both pictures of the curve
+beside it, which agree: otherwise the border would be crossed there and back again.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,8 +42,13 @@ def make_strip(
     others = [t for t in filmstrip(border.t if border else None, count).tolist() if t not in traced]
     if border:  # nothing comes between its two pictures
         others = [t for t in others if not border.low.t < t < border.high.t]
-    judged = sorted([*curve.samples, *sample(others[::JUDGED_EVERY])], key=lambda known: known.t)
-    ts = sorted([*traced, *others])
+    asked = sample(others[::JUDGED_EVERY])
+    contradicting = {known.t for known in asked if _contradicts(known, curve.samples)}
+    judged = sorted(
+        [*curve.samples, *(known for known in asked if known.t not in contradicting)],
+        key=lambda known: known.t,
+    )
+    ts = sorted([*traced, *(t for t in others if t not in contradicting)])
     pictures = []
     for t in ts:
         pictures.append(continuum.picture(t))
@@ -60,6 +68,15 @@ def make_strip(
 def pictures_seen(curve: Curve, count: int) -> int:
     """About how many pictures are judged or drawn for a strip of `count` pictures."""
     return len(curve.samples) + count + count // JUDGED_EVERY
+
+
+def _contradicts(sample: Sample, traced: Sequence[Sample]) -> bool:
+    """Whether the pictures of the curve on both sides of a picture agree with each other and not with it."""
+    below = max((each for each in traced if each.t < sample.t), key=lambda each: each.t, default=None)
+    above = min((each for each in traced if each.t > sample.t), key=lambda each: each.t, default=None)
+    if below is None or above is None or not sample.verdict.measured:
+        return False
+    return below.verdict.same == above.verdict.same != sample.verdict.same
 
 
 def _distances(
