@@ -99,13 +99,18 @@ def test_who_turns_the_head_crosses_the_border(values: Registry) -> None:
 
 def test_a_moving_head_crosses_the_border_and_comes_back(values: Registry) -> None:
     """In a film, as the installation's tracker follows it; then the same head where nothing is steered."""
-    result = somebody().result
+    result, yaws_deg = somebody().result, []
     with TrackedHead(DATA / "clips" / "turning_head.mp4") as head:
-        frames = ride(result, head.yaw_deg_at)
+
+        def yaw_deg_at(time_s: float) -> float | None:
+            yaws_deg.append(head.yaw_deg_at(time_s))
+            return yaws_deg[-1]
+
+        frames = ride(result, yaw_deg_at)
     assert min(head.measured_deg) < -20 and max(head.measured_deg) > 20
     assert verdicts(frames)[:3] == [True, False, True] and verdicts(frames)[-1] is False
     values.set("border/steer", False)
-    measured = iter(head.measured_deg)
+    measured = iter(yaws_deg)
     assert verdicts(ride(result, lambda _: next(measured), values)) == [True, False]
 
 

@@ -10,13 +10,15 @@ from hardware.camera.settings import CameraSettings
 from installation.capture.tracker import Tracker
 from installation.visit.parameters import CaptureParameters
 
+RATE_HZ = 15.0  # as often as a busy machine's tracker looks
+
 
 class TrackedHead:
     """Measures the yaw at rising times, on a virtual clock. A photograph is a head that does not move."""
 
     def __init__(self, path: Path) -> None:
         self._now_s = 0.0
-        self._camera = PulledCapture(FileSource(path), CameraSettings(), lambda: self._now_s)
+        self._camera = PulledCapture(FileSource(path), CameraSettings(rate_hz=RATE_HZ), lambda: self._now_s)
         self._analyser = FaceAnalyser()
         self._tracker = Tracker(self._analyser)
         self.measured_deg: list[float] = []
