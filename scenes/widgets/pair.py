@@ -81,7 +81,8 @@ def draw_pair(
     moving_s = 0.0 if theme.reduced_motion else min(part_s, duration_s / 4)
     apart = min(ease(elapsed_s, moving_s), ease(duration_s - elapsed_s, moving_s)) if moving_s else 1.0
     places, below = _places(layout)
-    for picture, (place, _) in reversed(list(zip((pair.match, pair.doppelganger), places, strict=True))):
+    # The ride has ended on the doppelgänger: the match comes forth from behind it, and goes back there.
+    for picture, (place, _) in zip((pair.match, pair.doppelganger), places, strict=True):
         canvas.picture(picture, _between(layout.face, place, apart))
     light = max(4 * apart - 3, 0.0)
     if light <= 0:
@@ -125,16 +126,19 @@ def _places(layout: Layout) -> tuple[tuple[tuple[Rect, Rect], tuple[Rect, Rect]]
     height = bottom - sentence
     beside = min((width - 3 * margin // 2) // 2, height - line - margin)
     above = min(width - 2 * margin, (height - margin) // 2 - line)
-    side = max(beside, above)
-    if above > beside:
+    # Where both are as large, words have more room above each other.
+    is_stacked = above > 0.95 * beside
+    side = above if is_stacked else beside
+    if is_stacked:
         lefts = ((width - side) // 2,) * 2
         tops = (margin // 2, margin // 2 + (height - margin // 2) // 2)
     else:
         gap = (width - 2 * side) // 3
         lefts = (2 * gap + side, gap)  # *same* is on the right, as on the needle
         tops = (max((height - side - line) // 2, margin // 2),) * 2
+        bottom = min(bottom, tops[0] + side + 2 * line + sentence)  # the sentence stays near the pair
     # Above each other there is room beside the pictures: a verdict is not set smaller than other words.
-    wide = min(width - 2 * margin, round(1.5 * side)) if above > beside else side - margin // 2
+    wide = min(width - 2 * margin, round(1.5 * side)) if is_stacked else side - margin // 2
     first, second = (
         (Rect(left, top, side, side), Rect(left + (side - wide) // 2, top + side, wide, line))
         for left, top in zip(lefts, tops, strict=True)
