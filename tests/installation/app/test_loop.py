@@ -193,7 +193,7 @@ def test_pictures_fade_when_their_owner_has_gone(phase: Phase) -> None:
 
     began_s = scene_views.BEGAN_S
     shown = [brightness(at_s, began_s + min(at_s, 2.0)) for at_s in np.arange(0, 8, 0.1).tolist()]
-    owned = phase in (Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER)
+    owned = phase in (Phase.SEARCH, Phase.BORDER, Phase.JURY, Phase.MEETING, Phase.DOPPELGANGER)
     assert shown[:40] == [255] * 40
     assert shown[52] == (0 if owned else 255)
     assert max(abs(np.diff(shown))) < 40  # no flash
