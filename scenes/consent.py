@@ -120,7 +120,9 @@ class Consent(Scene):
             self._areas[action] = ring
         seconds = format_number(view, timeouts.hold_s, 0 if timeouts.hold_s % 1 == 0 else 1)
         hold = view.text(key, seconds=seconds)
-        below = Rect(yes.left - gap // 2, yes.bottom + gap // 4, side + gap, caption)
+        # Nothing stands below *no*, so it may reach there where the rings are small.
+        half = max((side + gap) // 2, yes.centerx - area.left)
+        below = Rect(yes.centerx - half, yes.bottom + gap // 4, 2 * half, caption)
         canvas.column(
             [TextBlock(hold, layout.body_px, 400, theme.ink, theme.fade_in)], below, Anchor.TOP, Align.MIDDLE
         )

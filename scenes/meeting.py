@@ -93,5 +93,7 @@ class Meeting(CancellableScene):
         line = TextBlock(view.text(key), layout.body_px, 300, theme.quiet_ink, light)
         taken = canvas.column([line], area)
         area = below(area, taken, layout.body_px // 4)
-        taken = draw_words(canvas, view, theme, area, verdict.same, light) if verdict is not None else taken
+        if verdict is not None:
+            most_px = round(1.2 * layout.large_px)  # two of them stand here
+            taken = draw_words(canvas, view, theme, area, verdict.same, light, most_px)
         return below(area, taken, layout.body_px)

@@ -20,11 +20,22 @@ def words_of(view: View, same: bool) -> str:
     return view.text("verdict.same" if same else "verdict.other").upper()
 
 
-def draw_words(canvas: Canvas, view: View, theme: Theme, rect: Rect, same: bool, light: float = 1.0) -> Rect:
-    """Draws sign and words along the top of `rect`, in one size for both verdicts; returns what they take."""
+def draw_words(
+    canvas: Canvas,
+    view: View,
+    theme: Theme,
+    rect: Rect,
+    same: bool,
+    light: float = 1.0,
+    most_px: int | None = None,
+) -> Rect:
+    """Draws sign and words along the top of `rect`, in one size for both verdicts; returns what they take.
+
+    most_px: the largest type size; None: that of titles.
+    """
     both = words_of(view, True), words_of(view, False)
     widest = max(text_width(each, 100, WEIGHT) / 100 for each in both)
-    size = min(canvas.layout.title_px, int(rect.width / (widest + _INDENT)))
+    size = min(most_px or canvas.layout.title_px, int(rect.width / (widest + _INDENT)))
     radius = 0.36 * size
     baseline = rect.top + size
     start = start_edge(rect, view.text)

@@ -34,6 +34,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestApp]:
     portrait = folder / "portrait.png"
     Image.fromarray(data.astronaut()).save(portrait)
     with TestApp(folder, portrait, is_thorough=False) as app:
+        app.registry.set("visit/meeting_s", 5.0)
         app.engine.longest_wait_s = 0.0  # what works again has worked for long enough to fail anew
         app.camera.begin(app.clock.now_s)
         yield app
@@ -56,6 +57,9 @@ def left(app: TestApp) -> list[str]:
         "portraits": service._portraits or None,
         "memories": app.engine._memories or None,
         "request": app.engine._request,
+        "question": app.engine._moved,
+        "expression": service.expression or (tracker and tracker.expression),
+        "follower": tracker and tracker._follower,
         "scene": None if scene in (scenes[Phase.ATTRACT], scenes[Phase.FAREWELL]) else scene,
         "pictures": any(not _is_of_people(picture, app) for picture in pictures) or None,
     }
@@ -82,7 +86,12 @@ def test_the_engine_is_killed(app: TestApp, phase: Phase, caplog: pytest.LogCapt
     while not app.session.state.resting:
         assert time.monotonic() - killed_s <= LIMIT_S
         app.main_loop.frame()
-    if phase in (Phase.BORDER, Phase.JURY, Phase.DOPPELGANGER):  # goes on with what has been found
+    if phase in (
+        Phase.BORDER,
+        Phase.JURY,
+        Phase.MEETING,
+        Phase.DOPPELGANGER,
+    ):  # goes on with what has been found
         result = app.session._visitor.result
         assert app.phase is phase and result is not None and result.complete
     if TRAITS[phase].needs_engine:
