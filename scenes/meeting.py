@@ -13,10 +13,12 @@ from installation.settings.parameters import Parameters
 from installation.stage.canvas import Canvas, TextBlock
 from installation.stage.layout import below
 from installation.stage.theme import Theme, ease, theme_of
-from installation.stage.view import MeetingView, View
+from installation.stage.view import View
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.verdict import draw_words
+
+RESTS_S = 2.5  # how long the words stay that say that the face rests: it does so for less
 
 
 class MeetingParameters(Parameters):
@@ -48,6 +50,7 @@ class Meeting(CancellableScene):
     def _forget(self) -> None:
         self._has_followed = False
         self._judged_s: float | None = None  # since when there is a verdict to show
+        self._rests_until_s = 0.0  # until when it is said that the face rests
 
     def update(self, view: View) -> None:
         meeting = view.participant.meeting
@@ -56,6 +59,8 @@ class Meeting(CancellableScene):
         self._has_followed = self._has_followed or meeting.follows
         if self._judged_s is None and meeting.moved is not None:
             self._judged_s = view.now_s
+        if meeting.moved is not None and meeting.moved.same:
+            self._rests_until_s = view.now_s + RESTS_S
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self.draw_stop_button(canvas, view)
@@ -68,16 +73,18 @@ class Meeting(CancellableScene):
         if not layout.stacked:
             area.top = layout.face.top + round(0.25 * layout.face.height)
             area.height = layout.clear.bottom - area.top
-        headline = TextBlock(self._headline(view, meeting), layout.large_px, 500, theme.ink, theme.fade)
+        headline = TextBlock(self._headline(view), layout.large_px, 500, theme.ink, theme.fade)
         # As high in each case: what stands below must not jump when the words change.
         canvas.column([headline], Rect(area.topleft, (area.width, 2 * layout.large_px)))
-        area = below(area, Rect(area.topleft, (area.width, round(1.5 * layout.large_px))), layout.body_px)
+        area = below(
+            area, Rect(area.topleft, (area.width, round(1.4 * layout.large_px))), layout.body_px // 2
+        )
         if view.parameters.of(MeetingParameters).verdicts:
             area = self._draw_verdict(canvas, view, theme, area, "meeting.visitor", meeting.visitor)
             self._draw_verdict(canvas, view, theme, area, "meeting.moved", meeting.moved)
 
-    def _headline(self, view: View, meeting: MeetingView) -> str:
-        if meeting.moved is not None and meeting.moved.same:
+    def _headline(self, view: View) -> str:
+        if view.now_s < self._rests_until_s:
             return view.text("meeting.rests")
         if not self._has_followed:
             return view.text("meeting.looks")
@@ -96,4 +103,4 @@ class Meeting(CancellableScene):
         if verdict is not None:
             most_px = round(1.2 * layout.large_px)  # two of them stand here
             taken = draw_words(canvas, view, theme, area, verdict.same, light, most_px)
-        return below(area, taken, layout.body_px)
+        return below(area, taken, layout.body_px // 2)
