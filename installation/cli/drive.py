@@ -1,7 +1,6 @@
 """`./kiosk drive`: moves the face of a picture, as the face in a clip moves or as a mouth that speaks."""
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from tqdm import tqdm
 from engine.common.errors import UsageError, on_one_line, printable
 from hardware.memory import forbid_core_dumps
 from installation.cli.interruption import let_signals_interrupt
-from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
+from installation.cli.paths import check_free, reachable_path
 from installation.settings.configuration import DEFAULT, Configuration, load
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     forbid_core_dumps()
     let_signals_interrupt()
     _check_asked(arguments)
-    _check_free(arguments.out)
+    check_free(arguments.out, (".mp4",))
     configuration = load(arguments.config)
 
     from engine.photographs.photograph import load_photograph
@@ -144,16 +143,3 @@ def _check_asked(arguments: argparse.Namespace) -> None:
         raise UsageError("Say what moves the picture: give a clip, or --say TEXT, or --speech FILE.")
     if arguments.language is not None and arguments.say is None:
         raise UsageError("--language goes with --say TEXT.")
-
-
-def _check_free(path: Path) -> None:
-    """Raises UsageError before the work begins if the film cannot be written."""
-    if path.exists():
-        raise UsageError(f"{path}: exists already. Name a new file with --out.")
-    if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
-        raise UsageError(f"{path}: the name is too long. Choose a shorter --out.")
-    parent = path.resolve().parent
-    if path.suffix != ".mp4" or not parent.is_dir():
-        raise UsageError(f"{path}: give a file OUT.mp4 in a folder that is there.")
-    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
-        raise UsageError(f"{parent}: may not be written to. Name a file elsewhere with --out.")

@@ -1,5 +1,7 @@
 """Paths on the command line."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.common.errors import UsageError, printable
@@ -26,3 +28,17 @@ def reachable_path(text: str) -> Path:
             "folders above."
         ) from None
     return path
+
+
+def check_free(path: Path, suffixes: Sequence[str], option: str = "--out") -> None:
+    """Raises UsageError before the work begins if a new file cannot be written. option: where it is named."""
+    if path.exists():
+        raise UsageError(f"{path}: exists already. Name a new file with {option}.")
+    if len(os.fsencode(path.name)) > LONGEST_NAME_BYTES:
+        raise UsageError(f"{path}: the name is too long. Choose a shorter {option}.")
+    parent = path.resolve().parent
+    if path.suffix not in suffixes or not parent.is_dir():
+        files = " or ".join(f"OUT{suffix}" for suffix in suffixes)
+        raise UsageError(f"{path}: give a file {files} in a folder that is there.")
+    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+        raise UsageError(f"{parent}: may not be written to. Name a file elsewhere with {option}.")
