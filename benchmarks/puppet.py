@@ -102,7 +102,7 @@ def drivers(generator: Generator, directions: Directions, analyser: FaceAnalyser
         gaze = 0.09 * np.sin(2.3 * t)
         picture = puppet.draw(rigged, Motion(left_lid=shut, right_lid=shut, gaze=gaze))
         if t > 4.5:  # leaves to the right, and stays away
-            away = np.array([[1, 0, min(600 * (t - 4.5), 300)], [0, 1, 0]])
+            away = np.array([[1.0, 0, min(600 * (t - 4.5), 300)], [0, 1, 0]])
             picture = np.asarray(
                 cv2.warpAffine(picture, away, (256, 256), borderValue=(90, 90, 90)), np.uint8
             )

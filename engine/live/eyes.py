@@ -19,8 +19,8 @@ UPPER_LIDS = (Landmarks.LEFT_LIDS[:9], Landmarks.RIGHT_LIDS[:9])
 LOWER_LIDS = tuple((*lids[8:], lids[0]) for lids in (Landmarks.LEFT_LIDS, Landmarks.RIGHT_LIDS))
 BROWS = ((46, 53, 52, 65, 55), (285, 295, 282, 283, 276))
 # Where a lid is drawn out from, at least so far above its edge, in widths of the eye: from the brow's lower
-# side, and never so near that skin is drawn out to more than twice its height.
-LEAST_SKIN = 0.4
+# side, and never so near that skin is drawn out to much more than twice its height.
+LEAST_SKIN = 0.25
 # How far a shut lid reaches over the lower one, which the mesh draws a little too high, in widths of the eye.
 OVERLAP = 0.03
 # The mesh measures less than what is drawn: what is drawn is so much more.

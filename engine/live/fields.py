@@ -36,7 +36,7 @@ def expression_fields(mesh: Mesh, side_px: int, map_px: int) -> dict[str, Array]
     corners = points[list(Landmarks.MOUTH_CORNERS)]
     frame = Frame.between(corners[0], corners[1])
     right, down = (axis.astype(np.float32) for axis in frame.axes)
-    near_left, near_right = (_about(grid, corner[None], 0.14 * width_px) for corner in corners)
+    near_left, near_right = (_about(grid, corner[None], 0.17 * width_px) for corner in corners)
     brows = np.maximum(
         _about(grid, points[list(BROW_POINTS)], 0.09 * width_px),
         _about(grid, points[list(RIGHT_BROW_POINTS)], 0.09 * width_px),

@@ -22,7 +22,7 @@ class Motion:
     left_lid, right_lid: 0 as wide open as at rest, 1 shut.
     gaze: the irises moved to the right, a share of an eye's width; -0.12 to 0.12.
     jaw: the mouth opened, between the inner lips, a share of the face's width; -0.08 to 0.18. Below 0 lips
-    that are apart at rest come together, until they meet.
+    that are apart at rest come together; at -0.08 they meet, however far apart they rest.
     mouth_width: the corners apart, a share of the face's width; -0.12 to 0.12.
     smile: the corners raised, a share of the face's width; -0.06 to 0.1.
     pucker: the lips thicker, a share of the mouth's width; 0 to 0.15.

@@ -75,30 +75,53 @@ class Mouth:
         x, y = self.frame.outside(u, np.array([top, top, bottom, bottom], np.float32))
         return np.stack([x, y], axis=1)
 
-    def pulled_down(self, x: Array, y: Array, opened_px: float) -> tuple[Array, Array]:
-        """Where each pixel x, y of the lower lip and the chin comes from; smooth above the lip, too."""
+    def lips_box(self, opened_px: float) -> NDArray[np.float64]:
+        """(4, 2): corners of the area in which the lips' edges lie, and what is seen between them."""
+        margin = 0.05 * self.frame.length_px
+        u = np.array([-margin, self.frame.length_px + margin] * 2, np.float32)
+        top = min(float(self.upper.v.min()), 0.0) - margin - max(opened_px, 0.0) * UPPER_SHARE
+        bottom = max(float(self.lower.v.max()), 0.0) + margin + max(opened_px, 0.0)
+        x, y = self.frame.outside(u, np.array([top, top, bottom, bottom], np.float32))
+        return np.stack([x, y], axis=1)
+
+    def parted(self, x: Array, y: Array, opened_px: float) -> tuple[Array, Array, Array]:
+        """The upper and the lower layer at pixels x, y of shape S.
+
+        Where each pixel comes from (*S, 2), in the upper layer with all that is above the lower lip, and in
+        the lower one; and how many pixels it lies below the edge between them, S.
+        opened_px: by how far the lips part in the middle, or, below 0, come together.
+        """
         u, v = self.frame.inside(x, y)
-        lip, drop = self.lower.at(u), np.float32((1 - UPPER_SHARE) * opened_px)
+        if opened_px < 0:
+            gap = np.maximum(self.lower.at(u) - self.upper.at(u), 0) * np.float32(self._shut(opened_px))
+            edges = (
+                self.upper.at(u) + np.float32(UPPER_SHUTS) * gap,
+                self.lower.at(u) - np.float32(1 - UPPER_SHUTS) * gap,
+            )
+            above, below = edges[0] - v, v - edges[1]
+            upper_v = v - np.float32(UPPER_SHUTS) * gap * _fading(above / np.float32(self.nose_px))
+            lower_v = v + np.float32(1 - UPPER_SHUTS) * gap * _fading(
+                below / np.float32(CHIN_SHUTS * self.chin_px)
+            )
+        else:
+            drop = np.float32((1 - UPPER_SHARE) * opened_px)
+            above = np.clip(1 + (v - self.upper.at(u)) / (0.35 * self.frame.length_px), 0, 1)
+            upper_v = v + np.float32(UPPER_SHARE * opened_px) * self._opening(u) * above
+            lower_v = self._pulled_down(u, v, drop)
+            below = v - (self.lower.at(u) + drop * self._opening(u))
+        upper, lower = (np.stack(self.frame.outside(u, at), axis=-1) for at in (upper_v, lower_v))
+        return upper, lower, below
+
+    def _pulled_down(self, u: Array, v: Array, drop: np.float32) -> Array:
+        """From which v each point of the lower lip and the chin comes; smooth above the lip, too."""
+        lip = self.lower.at(u)
         # The way back along a column, on which places never change their order: by bisection.
         low, high = v - drop, v
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
             too_low = middle + drop * self._follows(u, middle - lip) > v
             low, high = np.where(too_low, low, middle), np.where(too_low, middle, high)
-        return self.frame.outside(u, (low + high) / 2)
-
-    def lower_seen(self, x: Array, y: Array, opened_px: float) -> Array:
-        """How much of lower lip and chin is seen at pixels x, y: 1 below the lip's inner edge, 0 above."""
-        u, v = self.frame.inside(x, y)
-        drop = np.float32((1 - UPPER_SHARE) * opened_px)
-        return np.asarray(np.clip(v - (self.lower.at(u) + drop * self._opening(u)) + 0.5, 0, 1))
-
-    def upper_part(self, x: Array, y: Array, opened_px: float) -> tuple[Array, Array]:
-        """Where each pixel x, y of the upper lip, and of what the picture shows below it, comes from."""
-        u, v = self.frame.inside(x, y)
-        above = np.clip(1 + (v - self.upper.at(u)) / (0.35 * self.frame.length_px), 0, 1)
-        raised = np.float32(UPPER_SHARE * opened_px) * self._opening(u) * above
-        return self.frame.outside(u, v + raised)
+        return (low + high) / 2
 
     def inside(self, x: Array, y: Array, opened_px: float) -> tuple[Array, Array]:
         """The inside of the mouth at pixels x, y of shape S: RGB (*S, 3), and how much of it is seen, S."""
@@ -132,30 +155,14 @@ class Mouth:
         """How far the lips are apart at rest, where they are furthest apart."""
         return float(np.max(self.lower.v - np.interp(self.lower.u, self.upper.u, self.upper.v)).clip(0))
 
-    def shut_upper(self, x: Array, y: Array, shut: float) -> tuple[Array, Array, Array]:
-        """The upper lip, and the skin above it, of a mouth shut by a share of its gap, at pixels x, y.
-
-        Where each pixel comes from, and how much of it is seen.
-        """
+    def upper_seen(self, x: Array, y: Array, opened_px: float) -> Array:
+        """How much of the upper lip is seen at pixels x, y of lips that come together: 1 above its edge."""
         u, v = self.frame.inside(x, y)
         upper, lower = self.upper.at(u), self.lower.at(u)
-        shift = np.float32(UPPER_SHUTS * shut) * np.maximum(lower - upper, 0)
-        above = upper + shift - v
-        source_x, source_y = self.frame.outside(u, v - shift * _fading(above / np.float32(self.nose_px)))
-        return source_x, source_y, np.clip(above + 0.5, 0, 1)
+        edge = upper + np.float32(UPPER_SHUTS * self._shut(opened_px)) * np.maximum(lower - upper, 0)
+        return np.clip(edge - v + 0.5, 0, 1)
 
-    def shut_lower(self, x: Array, y: Array, shut: float) -> tuple[Array, Array, Array]:
-        """The same of the lower lip and the chin."""
-        u, v = self.frame.inside(x, y)
-        upper, lower = self.upper.at(u), self.lower.at(u)
-        shift = np.float32((1 - UPPER_SHUTS) * shut) * np.maximum(lower - upper, 0)
-        below = v - (lower - shift)
-        source_x, source_y = self.frame.outside(
-            u, v + shift * _fading(below / np.float32(CHIN_SHUTS * self.chin_px))
-        )
-        return source_x, source_y, np.clip(below + 0.5, 0, 1)
-
-    def seam(self, x: Array, y: Array, shut: float) -> Array:
+    def seam(self, x: Array, y: Array, opened_px: float) -> Array:
         """How light pixels x, y are by the line between lips that meet: 1 away from it."""
         u, v = self.frame.inside(x, y)
         upper, lower = self.upper.at(u), self.lower.at(u)
@@ -163,23 +170,34 @@ class Mouth:
         away = np.abs(v - (upper + np.float32(UPPER_SHUTS) * gap)) / np.float32(
             max(SEAM_WIDTH * self.frame.length_px, 0.7)
         )
-        meets = np.clip(gap, 0, 1) * np.float32(np.clip(4 * shut - 3, 0, 1))
+        meets = np.clip(gap, 0, 1) * np.float32(np.clip(4 * self._shut(opened_px) - 3, 0, 1))
         return 1 - np.float32(1 - SEAM) * meets * np.exp(-away * away)
+
+    def _shut(self, opened_px: float) -> float:
+        """The share of the gap at rest that is shut."""
+        return min(-opened_px / self.gap_px, 1.0) if self.gap_px > 0 else 0.0
 
     def _opening(self, u: Array) -> Array:
         """How much of an opening the lips have at u: all in the middle, nothing at the corners."""
         across = np.clip(2 * u / self.frame.length_px - 1, -1, 1)
-        return (1 - across**2) ** np.float32(0.8)
+        return _arched(across)
 
     def _follows(self, u: Array, below: Array) -> Array:
         """How far a point `below` pixels below the lower lip's inner edge follows the lip, 0 to 1."""
         depth = np.clip(below / self.chin_px, 0, 1)
         half = self.frame.length_px / 2 + depth * (1.15 * self.jaw_px - self.frame.length_px / 2)
         across = np.clip((u - self.frame.length_px / 2) / half, -1, 1)
-        along = (1 - across**2) ** np.float32(0.8)
+        along = _arched(across)
         rest = np.clip((below - self.chin_px) / self.below_px, 0, 1)
         fading = 1 - rest * rest * (3 - 2 * rest)
         return along * (1 - (1 - CHIN_SHARE) * depth) * fading
+
+
+def _arched(across: Array) -> Array:
+    """1 at 0, 0 at -1 and 1, and an arch between: the power of 3/4 of a parabola."""
+    parabola = 1 - across * across
+    root = np.sqrt(parabola)
+    return np.asarray(root * np.sqrt(root), np.float32)
 
 
 def _fading(away: Array) -> Array:

@@ -8,12 +8,15 @@ import numpy as np
 from engine.common.arrays import Pixels
 from engine.live.fields import pixel_grid
 from engine.live.frame import Array
-from engine.live.motion import REST, Motion, limited
-from engine.live.rig import Rig
+from engine.live.motion import RANGES, REST, Motion, limited
+from engine.live.rig import MAP_PX, Rig
 
 # From this share of the way to the end of its range on, a turn slows down, and never jumps at the end.
 KNEE_SHARE = 0.7
 MOST_NOD_DEG = 5.0
+# The gap between the lips at most, since a mouth that is open at rest would gape, and by how much every mouth
+# opens; shares of the face's width.
+MOST_GAP, LEAST_OPENING = 0.2, 0.05
 
 
 def draw(rig: Rig, motion: Motion) -> Pixels:
@@ -24,21 +27,20 @@ def draw(rig: Rig, motion: Motion) -> Pixels:
     motion = limited(motion)
     if motion == REST:
         return rig.picture.copy()
-    motion = replace(motion, **{name: gain * getattr(motion, name) for name, gain in rig.gains.items()})
+    gains = rig.gains if motion.jaw > 0 else rig.gains | {"jaw": 1.0}
+    motion = replace(motion, **{name: gain * getattr(motion, name) for name, gain in gains.items()})
     coarse = source_places(rig, motion)
-    side_px, map_px = len(rig.picture), len(coarse)
-    grid = pixel_grid(side_px, side_px)
-    places = grid + _enlarged(coarse - pixel_grid(side_px, map_px), side_px // map_px)
+    side_px = len(rig.picture)
+    face = pixel_grid(side_px, side_px) + _enlarged(coarse - pixel_grid(side_px, MAP_PX), side_px)
+    opened_px = _opened_px(rig, motion.jaw)
+    places = _with_jaw(rig, opened_px, face, coarse) if opened_px else face
     picture = _sampled(rig.picture, places[..., 0], places[..., 1])
-    if motion.jaw > 0:
-        _open_mouth(rig, motion.jaw * rig.rest.width_px, picture, places, coarse)
-    elif motion.jaw < 0 and rig.mouth.gap_px >= 1:
-        shut = min(-motion.jaw * rig.rest.width_px / rig.mouth.gap_px, 1.0)
-        _shut_mouth(rig, shut, picture, places, coarse)
+    if opened_px:
+        _draw_lips(rig, opened_px, picture, face, coarse)
     for eye, closed in zip(rig.eyes, (motion.left_lid, motion.right_lid), strict=True):
         if closed > 0 or motion.gaze:
             area = _area(coarse, eye.box(), side_px)
-            x, y = places[area][..., 0], places[area][..., 1]
+            x, y = face[area][..., 0], face[area][..., 1]
             skin_x, skin_y, seen = eye.skin(x, y, closed)
             skin = _sampled(rig.picture, skin_x, skin_y)
             eyeball = _sampled(rig.picture, *eye.eyeball(x, y, motion.gaze))
@@ -48,18 +50,16 @@ def draw(rig: Rig, motion: Motion) -> Pixels:
 
 def source_places(rig: Rig, motion: Motion) -> Array:
     """Where in the picture at rest each pixel comes from, lids and mouth apart: (S, S, 2), x and y."""
-    side_px, map_px = len(rig.picture), len(rig.head)
-    grid = pixel_grid(side_px, map_px)
+    side_px = len(rig.picture)
+    grid = pixel_grid(side_px, MAP_PX)
     places = grid.copy()
     if motion.roll_deg or motion.x or motion.y or motion.scale:
-        centre = np.array([rig.rest.x_px, rig.rest.y_px], np.float32)
-        width_px = rig.rest.width_px
-        turn = np.radians(motion.roll_deg)
-        shrink = 1 / (1 + motion.scale)
-        back = shrink * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        shift = np.array([motion.x, motion.y]) * width_px
-        origin = (grid - centre - shift.astype(np.float32)) @ back.T.astype(np.float32) + centre
-        places += rig.head[..., None] * (origin - grid)
+        width_px, turn = rig.rest.width_px, np.radians(motion.roll_deg)
+        x, y = grid[..., 0] - np.float32(rig.rest.x_px), grid[..., 1] - np.float32(rig.rest.y_px)
+        moved_x, moved_y = x - np.float32(motion.x * width_px), y - np.float32(motion.y * width_px)
+        cos, sin = (np.float32(f(turn) / (1 + motion.scale)) for f in (np.cos, np.sin))
+        places[..., 0] += rig.head * (cos * moved_x + sin * moved_y - x)
+        places[..., 1] += rig.head * (cos * moved_y - sin * moved_x - y)
     yaw_deg = _eased(motion.yaw_deg, rig.yaw_range_deg)
     # A turn that makes the head nod as well is evened out.
     nod_deg = float(np.clip(rig.yaw.aside_at(yaw_deg), -MOST_NOD_DEG, MOST_NOD_DEG))
@@ -121,36 +121,49 @@ def _over(below: Pixels, above: Pixels | Array, seen: Array) -> Pixels:
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
 
-def _open_mouth(rig: Rig, opened_px: float, picture: Pixels, places: Array, coarse: Array) -> None:
-    """Draws the open mouth into the picture."""
-    mouth, side_px, map_px = rig.mouth, len(picture), len(coarse)
-    rows, columns = _area(coarse, mouth.box(), map_px)
-    x, y = coarse[rows, columns, 0], coarse[rows, columns, 1]
-    pulled = np.stack(mouth.pulled_down(x, y, opened_px), axis=-1) - coarse[rows, columns]
-    scale = side_px // map_px
-    area = tuple(slice(span.start * scale, span.stop * scale) for span in (rows, columns))
-    x, y = places[area][..., 0], places[area][..., 1]
-    lower_at = places[area] + _enlarged(pulled, scale)
-    upper = _sampled(rig.picture, *mouth.upper_part(x, y, opened_px))
-    colour, inside_seen = mouth.inside(x, y, opened_px)
-    lower = _sampled(rig.picture, lower_at[..., 0], lower_at[..., 1])
-    picture[area] = _over(_over(upper, colour, inside_seen), lower, mouth.lower_seen(x, y, opened_px))
+def _opened_px(rig: Rig, jaw: float) -> float:
+    """By how far the lips part, or, below 0, come together; see `Motion.jaw`."""
+    if jaw < 0:
+        return jaw / RANGES["jaw"][0] * -rig.mouth.gap_px
+    return _eased(jaw, (-1.0, max(MOST_GAP - rig.rest.jaw, LEAST_OPENING))) * rig.rest.width_px
 
 
-def _shut_mouth(rig: Rig, shut: float, picture: Pixels, places: Array, coarse: Array) -> None:
-    """Draws a mouth that is shut by a share of its gap into the picture."""
+def _with_jaw(rig: Rig, opened_px: float, face: Array, coarse: Array) -> Array:
+    """The places `face` (R, R, 2), those below the lips taken from where they lie with the jaw shut."""
+    side_px = len(face)
+    rows, columns = _area(coarse, rig.mouth.box(), MAP_PX)
+    near = coarse[rows, columns]
+    upper, lower, below = rig.mouth.parted(near[..., 0], near[..., 1], opened_px)
+    moved = np.concatenate([upper - near, lower - near, below[..., None]], axis=-1)
+    fine = _enlarged(moved, side_px * len(near) // MAP_PX)
+    scale = side_px // MAP_PX
+    places = face.copy()
+    if fine.size:
+        area = tuple(slice(span.start * scale, span.stop * scale) for span in (rows, columns))
+        places[area] += np.where(fine[..., 4:] > 0, fine[..., 2:4], fine[..., :2])
+    return places
+
+
+def _draw_lips(rig: Rig, opened_px: float, picture: Pixels, face: Array, coarse: Array) -> None:
+    """Draws what is seen between the lips, and their edges. face: the places with the jaw at rest."""
     mouth = rig.mouth
-    area = _area(coarse, mouth.box(), len(picture))
-    x, y = places[area][..., 0], places[area][..., 1]
-    drawn = picture[area]
-    for source_x, source_y, seen in (mouth.shut_upper(x, y, shut), mouth.shut_lower(x, y, shut)):
-        drawn = _over(drawn, _sampled(rig.picture, source_x, source_y), seen)
-    picture[area] = np.rint(drawn * mouth.seam(x, y, shut)[..., None]).astype(np.uint8)
+    area = _area(coarse, mouth.lips_box(opened_px), len(picture))
+    x, y = face[area][..., 0], face[area][..., 1]
+    upper_at, lower_at, below = mouth.parted(x, y, opened_px)
+    upper, lower = (_sampled(rig.picture, at[..., 0], at[..., 1]) for at in (upper_at, lower_at))
+    lower_seen = np.clip(below + 0.5, 0, 1)
+    if opened_px > 0:
+        colour, inside_seen = mouth.inside(x, y, opened_px)
+        picture[area] = _over(_over(upper, colour, inside_seen), lower, lower_seen)
+    else:
+        own = _sampled(rig.picture, x, y)
+        drawn = _over(_over(own, upper, mouth.upper_seen(x, y, opened_px)), lower, lower_seen)
+        picture[area] = np.rint(drawn * mouth.seam(x, y, opened_px)[..., None]).astype(np.uint8)
 
 
-def _enlarged(field: Array, scale: int) -> Array:
-    """A coarse field (H, W, 2) at every pixel of a picture `scale` times as large."""
-    if scale == 1 or field.size == 0:
+def _enlarged(field: Array, side_px: int) -> Array:
+    """A coarse field (H, W, C) at every pixel of a picture, `side_px` high."""
+    if field.size == 0:
         return field
-    size = (field.shape[1] * scale, field.shape[0] * scale)
+    size = (field.shape[1] * side_px // field.shape[0], side_px)
     return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR))

@@ -12,7 +12,9 @@ from engine.live.mouth import Mouth
 # The head is turned from rest by so much at most, and with the sitter's own turn by so much in all: beyond
 # either the far cheek is squashed.
 MOST_TURN_DEG, MOST_YAW_DEG = 12.0, 15.0
-MAP_PX = 256
+# The side of the pictures that flows are found on, and of the maps that say from where pixels come: these are
+# smooth, and half as fine they cost a quarter.
+FLOW_PX, MAP_PX = 256, 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class Rig:
     """One sitter, ready to be moved. All lengths are in pixels of `picture`, of side R.
 
     picture: uint8 (R, R, 3) RGB, at rest. rest: its measurements. yaw, pitch: flows by degrees from rest,
-    (K, S, S, 2) with S = min(R, `MAP_PX`). fields: what one unit of a motion's number adds to each pixel's
+    (K, S, S, 2) with S = `MAP_PX`. fields: what one unit of a motion's number adds to each pixel's
     place, (S, S, 2). head: (S, S), how far each pixel goes along with the head, 0 to 1. gains: by which a
     number is multiplied for this sitter, so that what is measured in the drawn picture is what was asked.
     """

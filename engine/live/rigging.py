@@ -25,13 +25,13 @@ from engine.live.flows import HULL_SCALE, Flows, face_hull, flow_back
 from engine.live.frame import Array
 from engine.live.motion import Motion
 from engine.live.mouth import Mouth
-from engine.live.rig import MAP_PX, MOST_TURN_DEG, Rig
+from engine.live.rig import FLOW_PX, MAP_PX, MOST_TURN_DEG, Rig
 from engine.stylegan2.network import Generator, to_uint8
 
 # A further soft picture counts if it turns the head by so much more.
 LEAST_STEP_DEG = 0.7
 # What is drawn to see how much of it is measured, and the gains that may follow from that.
-PROBES = {"brows": 0.03, "gaze": 0.08, "jaw": 0.12, "mouth_width": 0.06, "smile": 0.04, "pucker": 0.1}
+PROBES = {"brows": 0.03, "gaze": 0.08, "jaw": 0.06, "mouth_width": 0.06, "smile": 0.04, "pucker": 0.1}
 GAINS = (0.6, 1.4)
 
 
@@ -59,20 +59,19 @@ def make_rig(
     """The rig of a picture uint8 (R, R, 3) RGB in FFHQ framing.
 
     mesh: of its face. place: where a search has found it in the generator. analyser: measures the soft
-    pictures. Raises ValueError for a side above `MAP_PX` that is no multiple of it.
+    pictures. Raises ValueError for a side that is no multiple of `FLOW_PX`.
     """
-    side_px = min(len(picture), MAP_PX)
-    if len(picture) % side_px:
-        raise ValueError(f"a picture of {len(picture)} pixels cannot be rigged: give a multiple of {MAP_PX}")
-    face = face_hull(mesh[:, :2] * (side_px / len(picture)), side_px, HULL_SCALE)
-    heads = _Heads(SoftPictures(generator, place, side_px), picture, face, analyser)
+    if len(picture) % FLOW_PX:
+        raise ValueError(f"a picture of {len(picture)} pixels cannot be rigged: give a multiple of {FLOW_PX}")
+    face = face_hull(mesh[:, :2] * (FLOW_PX / len(picture)), FLOW_PX, HULL_SCALE)
+    heads = _Heads(SoftPictures(generator, place, FLOW_PX), picture, face, analyser)
     rig = Rig(
         picture=picture,
         rest=measure(mesh),
         yaw=heads.turned(directions.yaw, YAW, "yaw_deg", "pitch_deg"),
         pitch=heads.turned(directions.pitch, PITCH, "pitch_deg", "yaw_deg"),
-        fields=expression_fields(mesh, len(picture), side_px),
-        head=head_weight(mesh, len(picture), side_px),
+        fields=expression_fields(mesh, len(picture), MAP_PX),
+        head=head_weight(mesh, len(picture), MAP_PX),
         eyes=(Eye.of(mesh[:, :2], 0), Eye.of(mesh[:, :2], 1)),
         mouth=Mouth.of(mesh[:, :2], len(picture), _light(picture, mesh)),
     )
@@ -133,7 +132,7 @@ class _Heads:
         scale = np.float32(len(self.picture) / side_px)
         return Flows(
             np.array(amounts),
-            np.stack([scale * found[amount][1] for amount in amounts]),
+            np.stack([scale * _coarse(found[amount][1]) for amount in amounts]),
             np.array([found[amount][0] for amount in amounts]),
         )
 
@@ -141,6 +140,11 @@ class _Heads:
 def _shrunk(picture: Pixels, side_px: int) -> Pixels:
     size = (side_px, side_px)
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _coarse(flow: Array) -> Array:
+    """A flow as a map of `MAP_PX`."""
+    return np.asarray(cv2.resize(flow, (MAP_PX, MAP_PX), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _warped(picture: Pixels, flow: Array) -> Pixels:
@@ -165,9 +169,9 @@ def _gains(rig: Rig, analyser: FaceAnalyser) -> dict[str, float]:
     """`Rig.gains`, from one picture of each expression."""
     gains = {}
     for name, asked in PROBES.items():
-        drawn = _shrunk(puppet.draw(rig, Motion(**{name: asked})), len(rig.head))
+        drawn = _shrunk(puppet.draw(rig, Motion(**{name: asked})), FLOW_PX)
         measured = _measured(analyser, drawn)
-        at_rest = _measured(analyser, _shrunk(rig.picture, len(rig.head)))
+        at_rest = _measured(analyser, _shrunk(rig.picture, FLOW_PX))
         if measured is not None and at_rest is not None:
             got = getattr(motion_between(at_rest, measured), name)
             gains[name] = float(np.clip(asked / max(got, 1e-6), *GAINS))

@@ -119,6 +119,6 @@ def test_a_face_turned_too_far_is_not_followed(mesh: Mesh) -> None:
 
 
 def test_motion_is_limited() -> None:
-    assert limited(Motion(yaw_deg=90, jaw=-1, smile=5)) == Motion(yaw_deg=30, jaw=0, smile=0.1)
+    assert limited(Motion(yaw_deg=90, jaw=-1, smile=5)) == Motion(yaw_deg=30, jaw=-0.08, smile=0.1)
     assert Motion(yaw_deg=4, jaw=0.1).eased(0.5) == Motion(yaw_deg=2, jaw=0.05)
     assert Motion.from_array(Motion(yaw_deg=4, pucker=0.1).array()) == Motion(yaw_deg=4, pucker=0.1)

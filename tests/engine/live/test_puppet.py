@@ -14,8 +14,9 @@ from engine.live.directions import face_box
 from engine.live.expression import Mesh, measure, motion_between
 from engine.live.flows import Flows
 from engine.live.motion import RANGES, REST, Motion
+from engine.live.mouth import Mouth
 from engine.live.puppet import draw
-from engine.live.rig import MOST_TURN_DEG, MOST_YAW_DEG, Rig
+from engine.live.rig import MAP_PX, MOST_TURN_DEG, MOST_YAW_DEG, Rig
 
 
 def moved(rig: Rig, motion: Motion, analyser: FaceAnalyser) -> Motion:
@@ -100,7 +101,6 @@ def test_hair_and_edges_stay(rig: Rig, mesh: Mesh) -> None:
 def test_a_larger_picture_moves_alike(rig: Rig, mesh: Mesh) -> None:
     from engine.live.eyes import Eye
     from engine.live.fields import expression_fields
-    from engine.live.mouth import Mouth
 
     motion = Motion(yaw_deg=7, jaw=0.12, left_lid=1, right_lid=1, smile=0.03, roll_deg=4)
     large = np.asarray(cv2.resize(rig.picture, (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8)
@@ -111,7 +111,7 @@ def test_a_larger_picture_moves_alike(rig: Rig, mesh: Mesh) -> None:
         rest=measure(points),
         yaw=Flows(rig.yaw.amounts, 2 * rig.yaw.flows, rig.yaw.aside),
         pitch=Flows(rig.pitch.amounts, 2 * rig.pitch.flows, rig.pitch.aside),
-        fields=expression_fields(points, 512, 256),
+        fields=expression_fields(points, 512, MAP_PX),
         eyes=(Eye.of(points[:, :2], 0), Eye.of(points[:, :2], 1)),
         mouth=Mouth.of(points[:, :2], 512, rig.mouth.light),
     )
@@ -139,3 +139,25 @@ def test_a_turn_that_nods_is_evened_out(rig: Rig) -> None:
     level = replace(rig, yaw=replace(rig.yaw, aside=np.zeros_like(rig.yaw.amounts)))
     assert np.array_equal(draw(nodding, Motion(yaw_deg=5)), draw(level, Motion(yaw_deg=5, pitch_deg=-3)))
     assert not np.array_equal(draw(nodding, Motion(yaw_deg=5)), draw(level, Motion(yaw_deg=5)))
+
+
+def test_lips_that_are_apart_at_rest_meet(rig: Rig, mesh: Mesh, analyser: FaceAnalyser) -> None:
+    """A mouth drawn open is taken for a sitter who rests so, and is shut again; half shut, it is between."""
+    opened = draw(rig, Motion(jaw=0.06))
+    found = analyser.mesh(opened, face_box(256))
+    assert found is not None
+    talking = replace(
+        rig,
+        picture=opened,
+        rest=measure(found),
+        mouth=Mouth.of(found[:, :2], 256, rig.mouth.light),
+        gains={},
+    )
+    assert talking.rest.jaw > 0.03
+    jaws = []
+    for jaw in (-0.08, -0.02):
+        moved_mesh = analyser.mesh(draw(talking, Motion(jaw=jaw)), face_box(256))
+        assert moved_mesh is not None
+        jaws.append(measure(moved_mesh).jaw)
+    assert jaws[0] < 0.35 * talking.rest.jaw
+    assert jaws[0] < jaws[1] < talking.rest.jaw
