@@ -88,7 +88,8 @@ class Search(CancellableScene):
 
     def _ride(self, view: View, strip: Strip, values: SearchParameters) -> None:
         if self._strip is None:
-            self._strip, self._ride_s = strip, view.now_s
+            self._ride_s = view.now_s
+        self._strip = strip  # more pictures come while the ride goes on
         legs = (
             Leg(1.0, 1.0, 1.0),
             Leg(1.0, 0.0, values.way_s),

@@ -103,8 +103,8 @@ def portray(
         judges: the panel; at least one of them binding.
         distance: what the search minimises; no judge.
         report: called often with what is being done; what it raises cancels the visit.
-        on_border: called once with the continuum from the median face, as soon as it is judged and while the
-            doppelgänger is still to be found.
+        on_border: called with the continuum from the median face as soon as it is judged, its strip being the
+            judged pictures; and again with the whole strip, while the doppelgänger is still to be found.
         encoder: the generator's own, whose guess the search walks to first; without one it starts at the
             median face.
 
@@ -174,12 +174,9 @@ def _portray(
             judged.append(JudgeCurves(judge, reference, curve, search_curve))
     recorder.pictures.clear()  # at 1024 px up to a gigabyte
 
-    with stopwatch("film"):
-        first = judged[0]
-        on_picture = PictureCounter("film", pictures_seen(first.curve, settings.strip), report).add
-        sample = sampler(first.judge, first.reference, continuum.picture, settings, on_picture)
-        strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, on_picture)
-
+    first = judged[0]
+    on_picture = PictureCounter("film", pictures_seen(first.curve, settings.strip), report).add
+    sample = sampler(first.judge, first.reference, continuum.picture, settings, on_picture)
     begun = Portrayal(
         face=face,
         portrait=portrait,
@@ -189,12 +186,16 @@ def _portray(
         loss=found.loss,
         continuum=continuum,
         judged=judged,
-        strip=strip,
+        strip=make_strip(continuum, first.judge, first.curve, sample, 0),
         nearest=None,
         doppelganger=None,
         on_the_way=None,
         seconds=stopwatch.seconds,
     )
+    on_border(begun)
+    with stopwatch("film"):
+        strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, on_picture)
+    begun = replace(begun, strip=strip)
     on_border(begun)
 
     match = continuum.picture(1.0)
