@@ -156,7 +156,9 @@ def test_a_visit_from_the_photograph_to_its_end(engine: EngineClient, photograph
     result = whole(engine).result
     assert not report.result.complete
     first, last = report.result.median, result.median
-    kept = [int(np.flatnonzero(last.t == t)[0]) for t in first.t]  # all that has been judged is in the whole strip
+    kept = [
+        int(np.flatnonzero(last.t == t)[0]) for t in first.t
+    ]  # all that has been judged is in the whole strip
     assert len(first.t) < len(last.t)
     assert np.array_equal(first.pictures, last.pictures[kept])
     assert np.array_equal(first.distances, last.distances[kept]) and first.border_t == last.border_t

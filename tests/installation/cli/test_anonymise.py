@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from installation.cli.main import main
+from installation.outputs.anonymised import recording_of
 from installation.outputs.film import write_film
 from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
 from tests.support.crowd_kit import Walker, scene
@@ -82,6 +83,13 @@ def test_a_film_has_its_sound_and_other_heads(renders: Path, tmp_path: Path) -> 
     with av.open(str(out)) as container:
         sound = np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(audio=0)])
     assert np.abs(sound).max() > 0.1
+
+
+def test_a_film_of_one_picture(renders: Path, tmp_path: Path) -> None:
+    write_film(tmp_path / "one.mp4", [scene(walkers(renders), 0.0, SIZE).picture], fps=10)
+    with recording_of(tmp_path / "one.mp4") as recording:
+        assert recording.frames == 1
+        assert recording.picture(0).shape == (SIZE[1], SIZE[0], 3)
 
 
 def test_what_it_refuses(photograph: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -59,3 +59,10 @@ def test_who_appears_is_looked_for_backwards() -> None:
 def test_one_frame_is_a_film() -> None:
     (person,) = people_of([[head_at(50)]], 1)
     assert (person.first, person.last) == (0, 0)
+
+
+def test_a_hundred_people_are_a_hundred() -> None:
+    found = [[head_at(60 * i + frame) for i in range(100)] for frame in range(3)]
+    people = people_of(found, RATE_HZ)
+    assert [person.number for person in people] == list(range(1, 101))
+    assert all(sorted(person.heads) == [0, 1, 2] for person in people)
