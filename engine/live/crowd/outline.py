@@ -15,6 +15,7 @@ from engine.live.frame import Array
 # The outline is taken inwards by this share of the face's width, because the mesh is that exact; from there
 # the light rises within this one.
 INSET_SHARE, RISE_SHARE = 0.02, 0.14
+EVEN_SHARE = 0.03
 
 
 def outline_of(mesh: NDArray[np.float64]) -> Array:
@@ -38,11 +39,10 @@ def draw_face(picture: Pixels, outline: Array, onto: Pixels) -> None:
 
 def _light(outline: Array, height: int, width: int) -> Array:
     """float32 (height, width): 0 outside an outline, rising to 1 inside it."""
-    inside = np.zeros(
-        (height + 2, width + 2), np.uint8
-    )  # a border, so that a face that is cut off has an edge
+    inside = np.zeros((height + 2, width + 2), np.uint8)  # with a border: a face that is cut off has an edge
     cv2.fillPoly(inside[1:-1, 1:-1], [np.rint(outline).astype(np.int32)], (1.0,))
-    face_px = float(np.ptp(outline[:, 0]))
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    rise = np.clip((depth / face_px - INSET_SHARE) / RISE_SHARE, 0, 1)
-    return np.asarray(rise * rise * (3 - 2 * rise), np.float32)
+    face_px = max(float(np.ptp(outline[:, 0])), 1.0)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    even = cv2.GaussianBlur(depth, (0, 0), EVEN_SHARE * face_px)[1:-1, 1:-1]  # the outline has corners
+    rise = np.clip((even / face_px - INSET_SHARE) / RISE_SHARE, 0, 1)
+    return np.asarray(rise * rise * (3 - 2 * rise) * inside[1:-1, 1:-1], np.float32)
