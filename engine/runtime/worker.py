@@ -179,6 +179,11 @@ class _Worker:
     def _ignore_late_cancel(self, _: ReceivedMessage) -> None:
         """Between visits there is nothing to cancel: the visit has ended before its `Cancel` arrived."""
 
+    def _ignore_late_question(self, received: ReceivedMessage) -> None:
+        """Between visits there is nobody to judge: a fault has ended the meeting before its `JudgeMoved`
+        arrived."""
+        received.erase()
+
     def _run_portrayal(self, received: ReceivedMessage) -> None:
         failure = fault = ""
         try:
@@ -306,6 +311,7 @@ class _Worker:
 HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
     Portray: _Worker._run_portrayal,
     Cancel: _Worker._ignore_late_cancel,
+    JudgeMoved: _Worker._ignore_late_question,
 }
 """What carries out each kind of request; it gets the `ReceivedMessage`."""
 

@@ -12,7 +12,16 @@ import pytest
 from engine.common.errors import UsageError
 from engine.pipeline.settings import PortrayalSettings
 from engine.runtime.channel import Channel
-from engine.runtime.messages import Cancel, Failed, Portray, ProgressUpdate, Ready, Request, VisitEnded
+from engine.runtime.messages import (
+    Cancel,
+    Failed,
+    JudgeMoved,
+    Portray,
+    ProgressUpdate,
+    Ready,
+    Request,
+    VisitEnded,
+)
 from engine.runtime.worker import HANDLERS, Models, serve
 from installation.workers.engine_client import EngineClient
 from installation.workers.supervision import Condition
@@ -28,7 +37,7 @@ class NoFace:
     people: Any = None
     settings = PortrayalSettings(finders=())
 
-    def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
+    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         raise UsageError(f"No face was found in {len(photographs)} pictures.")
 
 
@@ -116,6 +125,21 @@ def test_a_cancel_that_comes_too_late_is_no_error() -> None:
         backend.stop()
 
 
+def test_a_question_that_comes_when_the_visit_is_over_is_overwritten_and_no_error() -> None:
+    backend = ThreadBackend(partial(_serve, NoFace))
+    backend.start(0, True)
+    try:
+        assert isinstance(backend.receive().message, Ready)
+        backend.receive()  # PeopleReady
+        face = np.ones((8, 8, 3), np.uint8)
+        backend.send(JudgeMoved(1, face, face))
+        backend.send(Portray(2, (np.ones((8, 8, 3), np.uint8),)))
+        ended = backend.receive().message
+        assert isinstance(ended, VisitEnded) and ended.visit_id == 2
+    finally:
+        backend.stop()
+
+
 def test_a_message_that_the_client_does_not_know_is_named_and_the_engine_replaced() -> None:
     def newer(channel: Channel, first_person: int, lock_step: bool) -> None:
         channel.send(Ready())
@@ -134,7 +158,7 @@ def test_a_message_that_the_client_does_not_know_is_named_and_the_engine_replace
 class Asking(NoFace):
     """Its portrayal goes on until it is interrupted."""
 
-    def portray(self, photographs: Any, report: Any, bordered: Any) -> Any:
+    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         from engine.pipeline.progress import Progress
 
         while True:
