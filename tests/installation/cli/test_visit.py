@@ -33,11 +33,11 @@ from tests.support.visit_record import make_report, make_strip
 
 SHORT = """
 [search]
-steps = 45
+steps = 30
 tuning_steps = 25
 
 [film]
-pictures = 40
+pictures = 12
 """
 
 
@@ -400,8 +400,8 @@ def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -
 def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
     config = tmp_path / "few.toml"
     config.write_text(
-        "[search]\nsteps = 25\ntuning_steps = 15\n"
-        'finders = ["on-the-way", "towards-others"]\n[film]\npictures = 12\n'
+        '[search]\nsteps = 8\ntuning_steps = 4\nfinders = ["on-the-way"]\n[film]\npictures = 2\n'
+        "[judging]\nperturbations = 2\n"
     )
     found = []
     for cores in (1, 2):
@@ -414,4 +414,4 @@ def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
         found.append(
             (report["judges"][0]["crossings"], report["doppelganger"]["t"], report["search"]["loss"])
         )
-    assert found[0] == found[1]
+    assert found[0] == found[1] and found[0][0], "the same crossings, and there are some"
