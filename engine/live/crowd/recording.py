@@ -16,8 +16,9 @@ from engine.faces.detector import Box, DetectedHead
 from engine.live.crowd.head import distance_in_widths, width_ratio
 from engine.live.crowd.lookout import Lookout
 
-# From one frame to the next, and so many widths more for each second in between.
-REACH_WIDTHS, REACH_WIDTHS_PER_S, REACH_RATIO = 0.6, 2.0, 1.5
+# From one frame to the next, so many widths more for each second in between, and never more than the third.
+REACH_WIDTHS, REACH_WIDTHS_PER_S, MOST_REACH_WIDTHS = 0.8, 6.0, 2.5
+REACH_RATIO = 1.5
 # How far back somebody who appears is looked for.
 BACKWARDS_FRAMES = 8
 # Longer gaps end a track.
@@ -109,7 +110,7 @@ def people_of(found: Sequence[Sequence[DetectedHead]], rate_hz: float) -> list[P
 
 
 def _can_follow(before: DetectedHead, after: DetectedHead, passed_s: float) -> bool:
-    reach = REACH_WIDTHS + REACH_WIDTHS_PER_S * passed_s
+    reach = min(REACH_WIDTHS + REACH_WIDTHS_PER_S * passed_s, MOST_REACH_WIDTHS)
     near = distance_in_widths(before.box_px, after.box_px) < reach
     return near and width_ratio(before.box_px, after.box_px) < REACH_RATIO + passed_s
 

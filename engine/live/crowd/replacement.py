@@ -5,7 +5,7 @@ brighter it is towards its side and its chin. All its pixels are overwritten bef
 the nobody does not cover shows the ground about the head, continued.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import cv2
 import numpy as np
@@ -23,45 +23,41 @@ HEAD_ACROSS, HEAD_ABOVE, HEAD_BELOW = 0.75, 1.0, 0.7
 SOFT_SHARE = 0.12
 # Where the light is measured: the middle of the face.
 FACE_ACROSS, FACE_ALONG = 0.32, 0.42
-# Larger differences of light are not taken over: the generator's skin would become grey or green.
-MOST_LIGHTER = 90.0
+# The light is taken over within these limits: a gain of each colour, and of one side over the other.
+GAIN_LIMITS, SIDE_LIMITS = (0.1, 4.0), (0.4, 1.6)
 
 
 @dataclass(frozen=True)
 class Light:
-    """How a face is lit, in CIELAB of 8 bits. across, down: change of lightness over a width of the box."""
+    """How a face is lit. red, green, blue: its mean colour, 0 to 255. across, down: how much brighter it
+    becomes over a width of the box to the right and downwards, as a share of its brightness."""
 
-    lightness: float
-    a: float
-    b: float
+    red: float
+    green: float
+    blue: float
     across: float
     down: float
 
     def mixed(self, other: "Light", share: float) -> "Light":
         """With a share of another one."""
-        mine, yours = np.array(self.numbers), np.array(other.numbers)
+        mine, yours = np.array(astuple(self)), np.array(astuple(other))
         return Light(*(mine + share * (yours - mine)).tolist())
-
-    @property
-    def numbers(self) -> tuple[float, float, float, float, float]:
-        return self.lightness, self.a, self.b, self.across, self.down
 
 
 def measure_light(picture: Pixels, head: DetectedHead) -> Light:
     """Of the face in a picture uint8 (H, W, 3) RGB."""
     (x, y), width_px = box_centre(head.box_px), box_width(head.box_px)
-    half = max(2, round(0.5 * width_px))
-    side = 2 * half
+    side = 2 * max(2, round(0.5 * width_px))
     part = cv2.getRectSubPix(picture, (side, side), (x - 0.5, y - 0.5))
-    small = cv2.resize(part, (32, 32), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float64)
+    small = cv2.resize(part, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float64)
     at = (np.arange(32) + 0.5) / 32 - 0.5
     u, v = np.meshgrid(at, at)
     inside = (u / FACE_ACROSS) ** 2 + (v / FACE_ALONG) ** 2 < 1
-    lightness, a, b = lab[inside].T
+    red, green, blue = small[inside].mean(axis=0).tolist()
     plane = np.column_stack([np.ones(inside.sum()), u[inside], v[inside]])
-    middle, across, down = np.linalg.lstsq(plane, lightness, rcond=None)[0]
-    return Light(float(middle), float(a.mean()), float(b.mean()), float(across), float(down))
+    middle, across, down = np.linalg.lstsq(plane, small[inside].mean(axis=1), rcond=None)[0]
+    level = max(float(middle), 1.0)
+    return Light(red, green, blue, float(across) / level, float(down) / level)
 
 
 def replace_head(picture: Pixels, head: DetectedHead, nobody: Cutout, light: Light) -> Pixels:
@@ -133,17 +129,12 @@ def _halved(picture: Array) -> Array:
 
 
 def _relit(picture: Pixels, head: DetectedHead, light: Light) -> Pixels:
-    """A nobody's picture in another light."""
+    """A nobody's picture in another light: each colour, and each side, brighter or darker."""
     own = measure_light(picture, head)
     (x, y), unit = box_centre(head.box_px), box_width(head.box_px)
-    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
-    rows, columns = np.indices(lab.shape[:2], np.float32)
+    gains = np.array([light.red, light.green, light.blue]) / np.maximum([own.red, own.green, own.blue], 1.0)
+    rows, columns = np.indices(picture.shape[:2], np.float32)
     u, v = np.clip((columns - x) / unit, -0.7, 0.7), np.clip((rows - y) / unit, -0.7, 0.7)
-    middle = np.clip(light.lightness, 1, 254) / max(own.lightness, 1.0)
-    lab[..., 0] *= np.clip(middle, 0.3, 2.5)
-    lab[..., 0] += np.clip(
-        (light.across - own.across) * u + (light.down - own.down) * v, -MOST_LIGHTER, MOST_LIGHTER
-    )
-    lab[..., 1] += light.a - own.a
-    lab[..., 2] += light.b - own.b
-    return np.asarray(cv2.cvtColor(np.clip(lab, 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB), np.uint8)
+    sides = np.clip(1 + (light.across - own.across) * u + (light.down - own.down) * v, *SIDE_LIMITS)
+    lit = picture * np.clip(gains, *GAIN_LIMITS) * sides[..., None]
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)

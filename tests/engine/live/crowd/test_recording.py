@@ -66,3 +66,8 @@ def test_a_hundred_people_are_a_hundred() -> None:
     people = people_of(found, RATE_HZ)
     assert [person.number for person in people] == list(range(1, 101))
     assert all(sorted(person.heads) == [0, 1, 2] for person in people)
+
+
+def test_who_runs_through_is_one_person() -> None:
+    (person,) = people_of([[head_at(100 + 35 * frame)] for frame in range(12)], 12)
+    assert sorted(person.heads) == list(range(12))

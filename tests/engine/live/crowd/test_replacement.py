@@ -69,11 +69,11 @@ def test_the_room_stays_as_it_is(found: tuple[Pixels, DetectedHead], nobody: Cut
 
 def test_the_nobody_takes_the_light_of_the_room(found: tuple[Pixels, DetectedHead], nobody: Cutout) -> None:
     picture, head = found
-    dark, bright = (Light(level, 135.0, 140.0, 0.0, 0.0) for level in (50.0, 170.0))
+    dark, bright = (Light(level, 0.8 * level, 0.7 * level, 0.0, 0.0) for level in (50.0, 170.0))
     measured = [measure_light(replace_head(picture, head, nobody, light), head) for light in (dark, bright)]
-    assert measured[0].lightness == pytest.approx(50, abs=20)
-    assert measured[1].lightness == pytest.approx(170, abs=25)
-    assert measured[0].a == pytest.approx(135, abs=6)
+    for light, level in zip(measured, (50, 170), strict=True):
+        assert light.red == pytest.approx(level, rel=0.25)
+        assert light.blue / light.red == pytest.approx(0.7, abs=0.1)
 
 
 @pytest.mark.parametrize("x", [-30.0, 0.0, SIDE - 1.0, SIDE + 400.0])
@@ -84,6 +84,6 @@ def test_a_head_that_is_cut_off_by_the_edge(
     moved = (x - box_centre(head.box_px)[0], 0.0)
     box = (head.box_px[0] + moved[0], head.box_px[1], head.box_px[2] + moved[0], head.box_px[3])
     cut = DetectedHead(head.score, box, head.points_px + moved)
-    drawn = replace_head(picture, cut, nobody, Light(120.0, 135.0, 140.0, 0.0, 0.0))
+    drawn = replace_head(picture, cut, nobody, Light(120.0, 100.0, 90.0, 0.0, 0.0))
     assert drawn.shape == picture.shape
     assert (drawn != picture).any() == (x < SIDE + 100)
