@@ -56,11 +56,14 @@ def make_rig(
     directions: Directions,
     analyser: FaceAnalyser,
 ) -> Rig:
-    """The rig of a picture uint8 (R, R, 3) RGB in FFHQ framing.
+    """The rig of a picture uint8 (R, R, 3) RGB in FFHQ framing; one below `FLOW_PX` is enlarged to it.
 
     mesh: of its face. place: where a search has found it in the generator. analyser: measures the soft
-    pictures. Raises ValueError for a side that is no multiple of `FLOW_PX`.
+    pictures. Raises ValueError for a larger side that is no multiple of `FLOW_PX`.
     """
+    if len(picture) < FLOW_PX:
+        mesh = mesh * (FLOW_PX / len(picture))
+        picture = np.asarray(cv2.resize(picture, (FLOW_PX, FLOW_PX), interpolation=cv2.INTER_CUBIC), np.uint8)
     if len(picture) % FLOW_PX:
         raise ValueError(f"a picture of {len(picture)} pixels cannot be rigged: give a multiple of {FLOW_PX}")
     face = face_hull(mesh[:, :2] * (FLOW_PX / len(picture)), FLOW_PX, HULL_SCALE)
