@@ -36,6 +36,7 @@ REPO = Path(__file__).resolve().parents[3]
 RATE_HZ = 10
 # Looked at by people after a run of the tests; ignored by git.
 OUTPUT = REPO / "tests" / "output" / "run"
+MEETING = ("--set", "visit/meeting_s=3")
 
 
 @dataclass
@@ -87,7 +88,7 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def visit(portrait: Path) -> Iterator[Recording]:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    yield rehearse(OUTPUT, "visit", "--camera", f"file:{portrait}")
+    yield rehearse(OUTPUT, "visit", "--camera", f"file:{portrait}", *MEETING)
 
 
 def test_every_scene_is_reached_in_its_order(visit: Recording):
@@ -144,7 +145,7 @@ def test_a_verdict_beside_another_picture_would_be_noticed(visit: Recording):
 
 
 def test_the_same_visit_again_is_the_same_film(visit: Recording, portrait: Path, tmp_path: Path):
-    again = rehearse(tmp_path, "visit", "--camera", f"file:{portrait}")
+    again = rehearse(tmp_path, "visit", "--camera", f"file:{portrait}", *MEETING)
     assert again.lines == visit.lines
     assert again.film.read_bytes() == visit.film.read_bytes()
 
@@ -152,7 +153,7 @@ def test_the_same_visit_again_is_the_same_film(visit: Recording, portrait: Path,
 def test_taking_part_unseen_in_landscape():
     recording = rehearse(OUTPUT, "unseen", "--camera", "synthetic", "--unseen", size="640x360", nearest=False)
     phases = {line["phase"] for line in recording.frames}
-    assert phases == {*Phase} - {Phase.PORTRAIT}
+    assert phases == {*Phase} - {Phase.PORTRAIT, Phase.MEETING}
     assert disagreements(recording.frames, recording.found) == []
 
 
