@@ -196,7 +196,7 @@ def search_latent(
     move = _free_move(start.latent, settings.space)
     own_noise = dict(generator.synthesis.named_buffers())
     noise = {name: torch.zeros_like(own_noise[name], requires_grad=True) for name in used_noise(generator)}
-    optimiser = torch.optim.Adam([move, *noise.values()], lr=settings.rate, fused=_is_fused(generator))
+    optimiser = torch.optim.Adam([move, *noise.values()], lr=settings.rate, betas=(0.9, 0.999))
     stall = _Stall(settings.gain, settings.patience)
     best, best_loss = start, math.inf
 
@@ -231,12 +231,6 @@ def search_latent(
         )
         if done:
             return
-
-
-def _is_fused(generator: Generator) -> bool:
-    """Whether Adam's step is one pass over memory, which PyTorch does not choose by itself on a CPU: a sixth of
-    the time."""
-    return generator.device.type == "cpu"
 
 
 def _free_move(latent: torch.Tensor, space: Literal["w", "w+"]) -> torch.Tensor:
@@ -321,7 +315,6 @@ def tune(
             *({"params": [moves[name]], "rate": rate} for name, rate in rates.items()),
         ],
         lr=settings.tuning_rate,
-        fused=_is_fused(generator),
     )
     stall = _Stall(settings.gain, settings.patience)
 
