@@ -318,7 +318,7 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
             Configuration(encoder="nobody-encoder", perceptual="features", search=search, judging=judging),
             for_stage=True,
         )
-        nearest = NearestFinder(NearestSettings(steps=4, check_every=2))
+        nearest = NearestFinder(NearestSettings(steps=8, check_every=2))
         finders = (nearest, *make_finders(["on-the-way", "towards-others"]))
         still = replace(small.settings.search, dtype=torch.float32)
         small.settings = replace(small.settings, search=still, finders=finders, strip=4, nearest_strip=4)
