@@ -19,7 +19,7 @@ from skimage import data
 
 from engine.common.arrays import Pixels
 from engine.pipeline.result import PictureKind, PortrayalResult
-from installation.app import simulated_visitors
+from installation.app import downloads, simulated_visitors
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.app.recorder import pixels
@@ -89,6 +89,7 @@ class Kiosk:
 def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kiosk]:
     require_programs("chromium", "zbarimg")
     monkeypatch.setattr(simulated_visitors, "DOPPELGANGER_S", math.inf)
+    monkeypatch.setattr(downloads, "FILM_LIMIT_S", 120.0)  # a late film is another test's matter
     OUTPUT.mkdir(parents=True, exist_ok=True)
     kiosk = Kiosk(tmp_path, "1080x1920")
     with kiosk.app as app:
