@@ -19,28 +19,24 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.rigs import WEIGHTS, Networks
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.inversion.projection import Place, SearchSettings, draw, fast_dtype
+from engine.inversion.projection import Place, draw, fast_dtype
 from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_pictures, make_reference
 from engine.live import puppet
-from engine.live.directions import Directions, face_box, load_directions
+from engine.live.directions import Directions, face_box
 from engine.live.driver import Driver
 from engine.live.expression import measure, motion_between, neutral
 from engine.live.follower import Follower
 from engine.live.motion import NAMES, Motion
-from engine.live.photograph import rig_photograph
 from engine.live.rig import Rig
 from engine.live.rigging import make_rig
-from engine.perceptual.encoder_features import EncoderFeatures
 from engine.photographs.photograph import load_photograph
 from engine.pipeline.people import load_people
-from engine.stylegan2.checkpoint import load_generator
-from engine.stylegan2.encoder import load_encoder
 from engine.stylegan2.network import Generator, to_uint8
 
-WEIGHTS = Path("weights")
 RATE_HZ, IDLE_S, NOISE = 25, 2.0, 4.0
 SETTLED_S = 1.7  # when the neutral is found and the picture has eased into it
 MOST_DELAY = RATE_HZ // 3
@@ -207,17 +203,11 @@ def main() -> int:
     """Rigs and drives the photographs that are named."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    generator = load_generator(WEIGHTS / "nobody.safetensors")
-    encoder, _ = load_encoder(WEIGHTS / "nobody-encoder.safetensors")
-    directions, _ = load_directions(WEIGHTS / "nobody-directions.safetensors", generator)
-    settings = SearchSettings(dtype=fast_dtype(generator.device))
+    networks = Networks.load()
     with FaceAnalyser() as analyser:
-        clips = list(drivers(generator, directions, analyser))
+        clips = list(drivers(networks.generator, networks.directions, analyser))
         for path in map(Path, sys.argv[1:]):
-            photograph = load_photograph(path)
-            rig = rig_photograph(
-                photograph, analyser, generator, directions, EncoderFeatures(encoder), settings, encoder
-            )
+            rig = networks.rig(load_photograph(path), analyser)
             report(path.stem, rig, clips, analyser)
     return 0
 

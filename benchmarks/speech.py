@@ -14,25 +14,20 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.rigs import Networks
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
 from engine.faces.measurement import measure_width
-from engine.inversion.projection import SearchSettings, fast_dtype
-from engine.live.directions import face_box, load_directions
-from engine.live.photograph import rig_photograph
+from engine.live.directions import face_box
 from engine.live.puppet import draw
 from engine.live.rig import Rig
-from engine.perceptual.encoder_features import EncoderFeatures
 from engine.photographs.photograph import load_photograph
 from engine.speech.articulation import LEAD_S, TRAIL_S, articulate
 from engine.speech.phonemes import Speech
 from engine.speech.synthesis import speak
 from engine.speech.visemes import Viseme, visemes_of
-from engine.stylegan2.checkpoint import load_generator
-from engine.stylegan2.encoder import load_encoder
 from tests.support.sentences import SENTENCES
 
-WEIGHTS = Path("weights")
 RATE_HZ = 25
 # Lips whose gap is less than the first, a share of the face's width, have met: the mesh sees a little of one
 # even there. A mouth whose gap grows by the second is open.
@@ -91,21 +86,10 @@ def main() -> int:
     """Rigs the photographs that are named, and has them speak."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    generator = load_generator(WEIGHTS / "nobody.safetensors")
-    encoder, _ = load_encoder(WEIGHTS / "nobody-encoder.safetensors")
-    directions, _ = load_directions(WEIGHTS / "nobody-directions.safetensors", generator)
-    settings = SearchSettings(dtype=fast_dtype(generator.device))
+    networks = Networks.load()
     with FaceAnalyser() as analyser:
         for path in map(Path, sys.argv[1:]):
-            rig = rig_photograph(
-                load_photograph(path),
-                analyser,
-                generator,
-                directions,
-                EncoderFeatures(encoder),
-                settings,
-                encoder,
-            )
+            rig = networks.rig(load_photograph(path), analyser)
             report(path.stem, rig, analyser)
     return 0
 

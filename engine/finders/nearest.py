@@ -75,7 +75,7 @@ class NearestSettings:
 PROBED_DIRECTIONS = 16
 PROBE_DISTANCE = 0.3  # in standard deviations of w
 PROBES = 2  # pairs a step
-PROBED_K = 8  # perturbations a step: with four the slope between two places is lost in their noise
+PROBED_K = 8  # perturbations a step; fewer were measured with gradients only
 
 # Places on the way from where the search has ended (0) to the match (1).
 ABOUT_THE_END = (0.3, 0.2, 0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.4)

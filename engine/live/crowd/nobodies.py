@@ -42,7 +42,7 @@ class Cutout:
 
 
 class Nobodies:
-    """Draws nobodies; a context manager would have nothing to free. Not to be shared between threads.
+    """Draws nobodies and keeps their pictures. Not to be shared between threads.
 
     detector: finds the six points in the generator's pictures.
     """

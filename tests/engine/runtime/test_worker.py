@@ -72,6 +72,14 @@ def arrays_of(result: PortrayalResult) -> list[np.ndarray]:
     return [*strip_arrays(result.median), *given]
 
 
+def story(in_lock_step: EngineClient) -> list[Any]:
+    """All replies until nothing is under way any more."""
+    replies: list[Any] = []
+    while in_lock_step.wait(PATIENCE_S):
+        replies.extend(in_lock_step.poll())
+    return replies
+
+
 def strip_arrays(strip: Strip) -> list[np.ndarray]:
     return [strip.pictures, strip.t, strip.distances, strip.same, strip.measured]
 
@@ -82,18 +90,12 @@ def strip_arrays(strip: Strip) -> list[np.ndarray]:
 def test_in_lock_step_every_report_comes_in_the_same_order(
     in_lock_step: EngineClient, photographs: list[Pixels]
 ) -> None:
-    def story() -> list[Any]:
-        told: list[Any] = []
-        while in_lock_step.wait(PATIENCE_S):
-            told.extend(in_lock_step.poll())
-        return told
-
-    ready, people = story()
+    ready, people = story(in_lock_step)
     assert isinstance(ready, Ready) and isinstance(people, PeopleReady)
     in_lock_step.portray(1, copies(photographs))
-    *progress, found = told_and_found(story())
+    *progress, found = told_and_found(story(in_lock_step))
     in_lock_step.portray(2, copies(photographs))
-    *again, found_again = told_and_found(story())
+    *again, found_again = told_and_found(story(in_lock_step))
     assert [(one.stage, one.share) for one in progress] == [(one.stage, one.share) for one in again]
     for one, other in zip(progress, again, strict=True):
         assert one.picture is other.picture is None or np.array_equal(one.picture, other.picture)
@@ -300,15 +302,8 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     in_lock_step: EngineClient, photographs: list[Pixels]
 ) -> None:
     """In lock step, where nothing is waited for that nobody has asked for."""
-
-    def story() -> list[Any]:
-        told: list[Any] = []
-        while in_lock_step.wait(PATIENCE_S):
-            told.extend(in_lock_step.poll())
-        return told
-
     in_lock_step.portray(300, copies(photographs), meets=True)
-    *_, found, rigged = story()
+    *_, found, rigged = story(in_lock_step)
     assert isinstance(found, ResultReady) and isinstance(rigged, RigReady)
     assert found.result.doppelganger is not None and 0 < rigged.reach <= 1
     assert np.array_equal(rigged.rig.picture, found.result.doppelganger)
@@ -316,17 +311,17 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     face = np.ascontiguousarray(photographs[0][:256, 95:351])
     in_lock_step.judge_moved(300, turned, face)
     in_lock_step.judge_moved(300, turned, face)  # the first question is still open
-    (judged,) = story()
+    (judged,) = story(in_lock_step)
     assert isinstance(judged, MovedJudged) and judged.drawn is not None and judged.visitor is not None
     assert not judged.drawn.same and judged.visitor.same
     assert not face.any()  # overwritten as soon as it was handed over
     in_lock_step.judge_moved(300, np.zeros_like(turned), None)
-    assert story() == [MovedJudged(300, None, None)]  # no face
+    assert story(in_lock_step) == [MovedJudged(300, None, None)]  # no face
     in_lock_step.erase(300)
     until(lambda: not rigged.rig.picture.any() and not rigged.rig.yaw.flows.any())
     until(lambda: in_lock_step._working_on is None)
     in_lock_step.judge_moved(300, turned, None)
-    assert story() == []
+    assert story(in_lock_step) == []
 
 
 def test_people_who_do_not_exist_are_told_from_the_median_face(
