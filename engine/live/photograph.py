@@ -34,15 +34,17 @@ def rig_photograph(
     settings: SearchSettings,
     encoder: Encoder | None = None,
     report: Callable[[float], None] = lambda _: None,
+    largest_px: int = SIDES_PX[0],
 ) -> Rig:
     """The rig of the face in a photograph uint8 (H, W, 3) RGB, upright.
 
     Every photograph is searched in the generator, for what it is to be moved like; what is moved is the
-    photograph itself. report: called with the share of the search that is done, 0 to 1.
+    photograph itself. report: called with the share of the search that is done, 0 to 1. largest_px: the side
+    of the rig's picture at most, 256 or more.
     Raises NoUsableFace where no face can be portrayed.
     """
     face = choose_sitter(analyser.find(photograph), FaceLimits())
-    portrait = framed(photograph, face)
+    portrait = framed(photograph, face, largest_px)
     mesh = analyser.mesh(portrait.image, _box(portrait))
     if mesh is None:
         raise ValueError("a face that was found is not there in its own portrait")
@@ -50,16 +52,18 @@ def rig_photograph(
     return make_rig(portrait.image, mesh, generator, place, directions, analyser)
 
 
-def framed(photograph: Pixels, face: Face) -> Portrait:
-    """A face in FFHQ framing, of one of `SIDES_PX`; a picture that has it already is not resampled."""
+def framed(photograph: Pixels, face: Face, largest_px: int = SIDES_PX[0]) -> Portrait:
+    """A face in FFHQ framing, of one of `SIDES_PX` up to `largest_px`; a picture that has it already is not
+    resampled."""
+    sides_px = [side for side in SIDES_PX if side <= largest_px]
     height, width = photograph.shape[:2]
     quad = ffhq_quad(face.landmarks)
     side_px = float(np.hypot(*(quad[1] - quad[0])))
     crop = crop_ffhq(
-        photograph, face.landmarks, next((s for s in SIDES_PX if side_px >= 0.8 * s), SIDES_PX[-1])
+        photograph, face.landmarks, next((s for s in sides_px if side_px >= 0.8 * s), sides_px[-1])
     )
     corners = apply_affine(crop.transform, np.array([[0.0, 0.0], [width, height]]))
-    if height == width and width in SIDES_PX and np.abs(corners - [[0, 0], [1, 1]]).max() < ITSELF_SHARE:
+    if height == width and width in sides_px and np.abs(corners - [[0, 0], [1, 1]]).max() < ITSELF_SHARE:
         return Portrait(photograph, face.landmarks, np.array([[1 / width, 0, 0], [0, 1 / height, 0]]))
     return crop
 

@@ -111,7 +111,6 @@ def _speech(arguments: argparse.Namespace) -> "Speech":
 def _write(photograph: "Pixels", configuration: Configuration, write: WriteFilm) -> tuple[float, int]:
     """Makes the rig and the film; returns the seconds and the side in pixels."""
     from engine.faces.analyser import open_analyser
-    from engine.live.photograph import rig_photograph
     from installation.workers.models import ModelBundle
 
     bundle = ModelBundle(configuration)
@@ -120,16 +119,7 @@ def _write(photograph: "Pixels", configuration: Configuration, write: WriteFilm)
         tqdm(total=1.0, bar_format=BAR, leave=False, disable=None) as bar,
     ):
         bar.set_description_str("searching")
-        rig = rig_photograph(
-            photograph,
-            analyser,
-            bundle.generator,
-            bundle.directions(analyser),
-            bundle.distance,
-            bundle.settings.search,
-            bundle.encoder,
-            lambda share: bar.update(share - bar.n),
-        )
+        rig = bundle.rig(photograph, analyser, lambda share: bar.update(share - bar.n))
         bar.reset()
         bar.set_description_str("driving")
         seconds = write(rig, analyser, lambda share: bar.update(share - bar.n))

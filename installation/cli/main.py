@@ -1,4 +1,4 @@
-"""The command line: `./kiosk run | visit | drive | anonymise | weights | judges | osc | doctor`.
+"""The command line: `./kiosk run | visit | drive | wear | anonymise | weights | judges | osc | doctor`.
 
 Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. An error is one line on
 stderr; the exit codes are those of `engine.common.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
@@ -24,6 +24,10 @@ COMMANDS = {
         "installation.cli.drive",
         "a picture, and a clip or words, in; the picture moving or speaking out",
     ),
+    "wear": (
+        "installation.cli.wear",
+        "a picture and a camera in; the picture moving as you do, live, for a page or a virtual camera, out",
+    ),
     "anonymise": (
         "installation.cli.anonymise",
         "a film or a photograph in, the same with heads of people who do not exist out",
@@ -34,7 +38,7 @@ COMMANDS = {
     "doctor": ("installation.cli.doctor", "what this machine lacks, and how to mend it"),
 }
 # These load every package. One that is built for another processor would end them without a line.
-NEED_THE_MACHINE = ("run", "visit", "drive", "anonymise", "judges")
+NEED_THE_MACHINE = ("run", "visit", "drive", "wear", "anonymise", "judges")
 NAME = Path(PROGRAM).name
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for

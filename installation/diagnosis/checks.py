@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from hardware.loopback_driver import LOAD, LoopbackDriver, version_numbers
 from installation.diagnosis.facts import Facts, Named
 from installation.settings.paths import NAME, PROGRAM
 from installation.typography.coverage import remedy
@@ -150,14 +151,48 @@ def check_onnxruntime(facts: Facts) -> Finding:
 
 def check_speech(facts: Facts) -> Finding:
     """What the puppet needs to speak, an extra."""
-    lacking = [
-        f"{name}=={pin}" for name, pin in facts.speech_pins.items() if facts.installed.get(name) != pin
-    ]
-    if lacking:
-        pip = ".venv/bin/python -m pip" if facts.checkout else "python -m pip"
-        detail = "the doppelgänger cannot speak, the rest works"
-        return Finding(Level.WARNING, "Speech", detail, f"{pip} install {' '.join(lacking)}")
+    if install := _install_extra(facts, facts.speech_pins):
+        return Finding(Level.WARNING, "Speech", "the doppelgänger cannot speak, the rest works", install)
     return Finding(Level.OK, "Speech", ", ".join(facts.speech_pins) or "not looked for")
+
+
+def check_virtual_camera(facts: Facts) -> Finding:
+    """What `wear --to /dev/video9` needs, an extra. A warning only where a part of it is there."""
+    subject, driver = "Virtual camera", facts.loopback
+    install = _install_extra(facts, facts.virtual_camera_pins)
+    mend = " && ".join(filter(None, [install, "" if driver.loaded else _load_loopback(driver)]))
+    if not mend:
+        cameras = ", ".join(driver.devices) or "no device"
+        return Finding(Level.OK, subject, f"v4l2loopback {driver.loaded}: {cameras}")
+    level = Level.WARNING if driver.loaded or driver.source else Level.OK
+    if not driver.loaded and _is_too_old(driver):
+        version = driver.source or "0.12.7"
+        detail = f"v4l2loopback {version} does not build for kernel {driver.kernel}, which is 6.8 or newer"
+        return Finding(level, subject, detail, mend)
+    lacking = "pyvirtualcam is missing" if driver.loaded else "v4l2loopback is not loaded"
+    return Finding(level, subject, f"{lacking}; `wear --to page` needs neither", mend)
+
+
+def _is_too_old(driver: LoopbackDriver) -> bool:
+    """Whether the driver that is there, or that the distribution has, does not build for this kernel.
+
+    Debian 12 has 0.12.7, written before kernel 6.8 (v4l2loopback's issues 570 and 575).
+    """
+    old = version_numbers(driver.source) < (0, 13) if driver.source else driver.system == "debian 12"
+    return old and version_numbers(driver.kernel) >= (6, 8)
+
+
+def _load_loopback(driver: LoopbackDriver) -> str:
+    if _is_too_old(driver):
+        return "boot Debian 12's own kernel 6.1, or install v4l2loopback 0.13 or newer (docs/live.md)"
+    return LOAD if driver.source else f"sudo apt-get install -y v4l2loopback-dkms && {LOAD}"
+
+
+def _install_extra(facts: Facts, pins: dict[str, str]) -> str:
+    """The command that installs what is missing of an extra; empty: nothing is."""
+    lacking = [f"{name}=={pin}" for name, pin in pins.items() if facts.installed.get(name) != pin]
+    pip = ".venv/bin/python -m pip" if facts.checkout else "python -m pip"
+    return f"{pip} install {' '.join(lacking)}" if lacking else ""
 
 
 def check_weights(facts: Facts) -> Finding:
@@ -263,6 +298,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     check_gpu,
     check_onnxruntime,
     check_speech,
+    check_virtual_camera,
     check_weights,
     check_camera,
     check_phones,

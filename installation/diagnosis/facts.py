@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.common.errors import DoppelgangerError, WeightsError
 from hardware import machine
+from hardware.loopback_driver import LoopbackDriver, loopback_driver
 from hardware.machine import Gpu, Memory
 from hardware.network import interfaces
 from installation.settings.configuration import Configuration, Delivery, needed_weights
@@ -54,7 +55,7 @@ class Facts:
     Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda;
     `scripts`: which can be set; `language_faults`: a line for each language that is left out;
     `unsupported`: why the piece cannot run on such a machine; `other_modules`: those without a field;
-    `speech_pins`: as `pins`, of the packages that only speech needs.
+    `speech_pins`, `virtual_camera_pins`: as `pins`, of the packages that only these need.
     """
 
     unsupported: str
@@ -86,6 +87,8 @@ class Facts:
     scripts: dict[str, bool] = field(default_factory=dict)
     language_faults: tuple[str, ...] = ()
     speech_pins: dict[str, str] = field(default_factory=dict)
+    virtual_camera_pins: dict[str, str] = field(default_factory=dict)
+    loopback: LoopbackDriver = field(default_factory=LoopbackDriver)
 
 
 def gather(configuration: Configuration) -> Facts:
@@ -93,7 +96,7 @@ def gather(configuration: Configuration) -> Facts:
 
     Raises UsageError for weights that the manifest does not have.
     """
-    pins, speech_pins = _pins(), _pins("speech")
+    pins, speech_pins, virtual_camera_pins = _pins(), _pins("speech"), _pins("virtual-camera")
     weights, weights_error = _weights(needed_weights(configuration))
     # In child processes: a package for another processor would end this one without a line.
     modules = try_imports([sys.executable, "-P"], list(MODULES.values()))
@@ -109,7 +112,9 @@ def gather(configuration: Configuration) -> Facts:
         checkout=is_checkout(),
         in_venv=Path(sys.prefix).resolve() == ROOT / ".venv",
         pins=pins,
-        installed={name: _installed(name) for name in (*pins, *speech_pins, "onnxruntime-gpu")},
+        installed={
+            name: _installed(name) for name in (*pins, *speech_pins, *virtual_camera_pins, "onnxruntime-gpu")
+        },
         missing_libraries=tuple(missing),
         install_libraries=machine.install_command([machine.SYSTEM_LIBRARIES[name] for name in missing]),
         gpus=tuple(machine.gpus()),
@@ -130,6 +135,8 @@ def gather(configuration: Configuration) -> Facts:
         scripts=settable_scripts(),
         language_faults=tuple(language_faults()),
         speech_pins=speech_pins,
+        virtual_camera_pins=virtual_camera_pins,
+        loopback=loopback_driver(),
     )
 
 

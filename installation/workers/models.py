@@ -20,6 +20,8 @@ from engine.judges.base import Judge, OperatingPoint
 from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
 from engine.live.directions import Directions, find_directions, load_directions
+from engine.live.photograph import SIDES_PX, rig_photograph
+from engine.live.rig import Rig
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -96,6 +98,27 @@ class ModelBundle:
         """How the generator turns a head: as a file says that came with it, else found now, which takes a
         minute at 256 px. Raises UsageError where the generator makes no faces."""
         return self._given_directions() or find_directions(self.generator, analyser)
+
+    @within_memory()
+    def rig(
+        self,
+        photograph: Pixels,
+        analyser: FaceAnalyser,
+        report: Callable[[float], None],
+        largest_px: int = SIDES_PX[0],
+    ) -> Rig:
+        """The face in a photograph, ready to be moved; see `rig_photograph`."""
+        return rig_photograph(
+            photograph,
+            analyser,
+            self.generator,
+            self.directions(analyser),
+            self.distance,
+            self.settings.search,
+            self.encoder,
+            report,
+            largest_px,
+        )
 
     def _given_directions(self) -> Directions | None:
         """Those that came with the generator; None where none did."""

@@ -4,11 +4,9 @@ import asyncio
 import base64
 import binascii
 import hmac
-import ipaddress
 import json
 import logging
 import secrets
-import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +29,7 @@ from installation.workers.connection_limit import (
     ConnectionLimit,
     LimitedConnection,
 )
+from installation.workers.foreign_requests import reason_to_refuse
 from installation.workers.supervision import ServiceError
 
 PAGE = Path(__file__).parent / "page"
@@ -140,7 +139,7 @@ class WebServer(StreamService):
 
     @web.middleware
     async def _check_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        refused = self._refusal_reason(request)
+        refused = reason_to_refuse(request)
         if refused:
             self._error_log.note("web request refused", f"{refused}, {request.remote}")
             return web.Response(status=403, text=refused, headers=HEADERS)
@@ -157,18 +156,6 @@ class WebServer(StreamService):
                 # Browsers do not send the password along with a WebSocket.
                 answer.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict")
         return answer
-
-    def _refusal_reason(self, request: web.Request) -> str:
-        """Why this request is refused unread; empty: it is not."""
-        # A foreign page may make a visitor's or curator's browser send requests here, under a host name that
-        # the page chose (DNS rebinding).
-        name = request.host.rpartition(":")[0] if ":" in request.host else request.host
-        if not _is_own_name(name):
-            return "unknown name of this machine; use its address"
-        origin = request.headers.get("Origin")
-        if origin is not None and origin.partition("://")[2] != request.host:
-            return "asked for by a page from elsewhere"
-        return ""
 
     def _knows_password(self, request: web.Request) -> bool:
         if hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._token.encode()):
@@ -278,13 +265,3 @@ def _counting_logger(error_log: ErrorLogThrottle) -> logging.Logger:
     logger = logging.Logger("oscquery")
     logger.addHandler(_ErrorLogHandler(error_log))
     return logger
-
-
-def _is_own_name(name: str) -> bool:
-    """Whether a Host header's name can only be meant for this machine."""
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        own = socket.gethostname().lower()
-        return name.lower() in ("localhost", own, f"{own}.local")
-    return True

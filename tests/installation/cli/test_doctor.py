@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.common.errors import MachineError, UsageError, WeightsError
 from hardware import machine
+from hardware.loopback_driver import LoopbackDriver
 from hardware.machine import Gpu, Memory
 from installation.cli import doctor
 from installation.cli import main as cli
@@ -59,6 +60,7 @@ CPU = Facts(
     display="DISPLAY=:0",
     memory=Memory(16 * GIB, 12 * GIB, 0),
     free_disk_bytes=100 * GIB,
+    loopback=LoopbackDriver("0.12.7", ("/dev/video9",), "0.12.7", "6.1.0-28-amd64", "debian 12"),
 )
 CUDA = replace(
     CPU,
@@ -115,6 +117,24 @@ FAILURES = [
         replace(CPU, speech_pins={"espeakng-loader": "0.2.4"}),
         Level.WARNING,
         "pip install espeakng-loader==0.2.4",
+    ),
+    (
+        "virtual_camera",
+        replace(CPU, virtual_camera_pins={"pyvirtualcam": "0.15.0"}),
+        Level.WARNING,
+        "pip install pyvirtualcam==0.15.0",
+    ),
+    (
+        "virtual_camera",
+        replace(CPU, loopback=LoopbackDriver(source="0.12.7", kernel="6.1.0-28-amd64", system="debian 12")),
+        Level.WARNING,
+        "modprobe v4l2loopback video_nr=9",
+    ),
+    (
+        "virtual_camera",
+        replace(CPU, loopback=LoopbackDriver(source="0.12.7", kernel="6.12.9+bpo-amd64")),
+        Level.WARNING,
+        "does not build for kernel 6.12.9+bpo-amd64",
     ),
     ("machine", replace(CPU, unsupported="this processor lacks AVX"), Level.ERROR, "lacks AVX"),
     ("opencv", replace(CPU, installed=CPU.installed | {"opencv-python": "5.0.0"}), Level.ERROR, "5.0.0"),
@@ -185,6 +205,23 @@ def test_every_fault_is_named_with_what_mends_it(check: str, facts: Facts, level
     assert finding.level is level
     assert finding.mend
     assert words in "\n".join(doctor.table([finding]))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "system", "words"),
+    [
+        ("6.1.0-28-amd64", "debian 12", "apt-get install -y v4l2loopback-dkms"),
+        ("6.7.12", "debian 12", "apt-get install -y v4l2loopback-dkms"),
+        ("6.8.0", "debian 12", "boot Debian 12's own kernel 6.1"),
+        ("6.12.57+deb13-amd64", "debian 13", "apt-get install -y v4l2loopback-dkms"),
+        ("", "", "apt-get install -y v4l2loopback-dkms"),
+    ],
+)
+def test_a_machine_without_virtual_cameras_is_told_how_to_get_one(
+    kernel: str, system: str, words: str
+) -> None:
+    finding = checks.check_virtual_camera(replace(CPU, loopback=LoopbackDriver(kernel=kernel, system=system)))
+    assert finding.level is Level.OK and words in finding.mend
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])

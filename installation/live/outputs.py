@@ -1,0 +1,48 @@
+"""Opens outputs by the words that name them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from engine.common.arrays import Pixels
+from engine.common.errors import UsageError, printable
+from hardware.virtual_camera import VirtualCamera
+from installation.live.browser_page import BrowserPage
+from installation.live.output import HEIGHT_PX, RATE_HZ, WIDTH_PX, Output
+from installation.settings.ports import BLOCKED_PORTS
+
+LOOPBACK, PAGE_PORT = "127.0.0.1", 8090
+
+
+@contextmanager
+def opened(names: Sequence[str], card: Pixels) -> Iterator[list[Output]]:
+    """The outputs of these names. The card is the first thing that each shows, and the last.
+
+    Raises UsageError where a name is none, MachineError where an output cannot be opened.
+    """
+    with ExitStack() as stack:
+        outputs = []
+        for name in names:
+            output = open_output(name)
+            stack.callback(output.close)
+            output.show(card)
+            stack.callback(output.show, card)
+            outputs.append(output)
+        yield outputs
+
+
+def open_output(name: str) -> Output:
+    """The output that `name` names: `/dev/video9`, `page`, `page:PORT` or `page:ADDRESS:PORT`."""
+    if name.startswith("/dev/"):
+        return VirtualCamera(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+    kind, _, place = name.partition(":")
+    if kind != "page":
+        raise UsageError(
+            f"--to {printable(name)}: is no output. Give page, page:PORT, page:ADDRESS:PORT or /dev/video9."
+        )
+    address, _, port = place.rpartition(":")
+    if place and not port.isdecimal():
+        raise UsageError(f"--to {printable(name)}: has no port. Give page:PORT or page:ADDRESS:PORT.")
+    number = int(port or PAGE_PORT)
+    if number > 65_535 or number in BLOCKED_PORTS:
+        raise UsageError(f"--to {printable(name)}: no browser opens this port. Take {PAGE_PORT}.")
+    return BrowserPage(address.strip("[]") or LOOPBACK, number)
