@@ -85,7 +85,8 @@ class BrowserPage:
 
     def close(self) -> None:
         """Ends all connections; pages that are open turn black."""
-        self._loop.call_soon_threadsafe(self._ended.set)
+        with suppress(RuntimeError):  # it is closed already
+            self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join(3 * CLOSING_S)
 
     # --- on the thread of its own ---
