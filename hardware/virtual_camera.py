@@ -36,8 +36,9 @@ class VirtualCamera:
                 width_px, height_px, rate_hz, fmt=PixelFormat.I420, device=device, backend=backend
             )
         except RuntimeError as error:
+            reason = printable(error).rpartition("backend: ")[2].rstrip(".")
             raise MachineError(
-                f"{self._device}: cannot be written to ({printable(error)}). Name a camera of v4l2loopback "
+                f"{self._device}: cannot be written to ({reason}). Name a camera of v4l2loopback "
                 "that no other program writes to."
             ) from None
 

@@ -174,12 +174,12 @@ def check_virtual_camera(facts: Facts) -> Finding:
 
 
 def _is_too_old(driver: LoopbackDriver) -> bool:
-    """Whether the driver that is there, or that the distribution has, does not build for this kernel.
+    """Whether Debian 12's driver, 0.12.7, is all there is, and does not build for this kernel.
 
-    Debian 12 has 0.12.7, written before kernel 6.8 (v4l2loopback's issues 570 and 575).
+    It calls strlcpy, which kernel 6.8 has no more (v4l2loopback's issues 570 and 575).
     """
-    old = version_numbers(driver.source) < (0, 13) if driver.source else driver.system == "debian 12"
-    return old and version_numbers(driver.kernel) >= (6, 8)
+    has_newer = version_numbers(driver.source) >= (0, 13)
+    return driver.system == "debian 12" and version_numbers(driver.kernel) >= (6, 8) and not has_newer
 
 
 def _load_loopback(driver: LoopbackDriver) -> str:

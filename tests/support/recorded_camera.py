@@ -1,6 +1,6 @@
 """A backend of pyvirtualcam that keeps what is sent, where there is no driver of virtual cameras."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pyvirtualcam.camera
 class RecordedCamera:
     """What v4l2loopback's backend does, as `pyvirtualcam.camera.Backend` describes it, into a list."""
 
-    opened: "list[RecordedCamera]" = []
+    opened: ClassVar["list[RecordedCamera]"] = []
 
     def __init__(self, **settings: Any) -> None:
         self.settings, self.frames, self.closed = settings, list[np.ndarray](), False

@@ -132,7 +132,7 @@ FAILURES = [
     ),
     (
         "virtual_camera",
-        replace(CPU, loopback=LoopbackDriver(source="0.12.7", kernel="6.12.9+bpo-amd64")),
+        replace(CPU, loopback=LoopbackDriver("", (), "0.12.7", "6.12.9+bpo-amd64", "debian 12")),
         Level.WARNING,
         "does not build for kernel 6.12.9+bpo-amd64",
     ),
