@@ -159,18 +159,20 @@ def check_speech(facts: Facts) -> Finding:
 def check_virtual_camera(facts: Facts) -> Finding:
     """What `wear --to /dev/video9` needs, an extra. A warning only where a part of it is there."""
     subject, driver = "Virtual camera", facts.loopback
-    install = _install_extra(facts, facts.virtual_camera_pins)
-    mend = " && ".join(filter(None, [install, "" if driver.loaded else _load_loopback(driver)]))
-    if not mend:
-        cameras = ", ".join(driver.devices) or "no device"
-        return Finding(Level.OK, subject, f"v4l2loopback {driver.loaded}: {cameras}")
     level = Level.WARNING if driver.loaded or driver.source else Level.OK
     if not driver.loaded and _is_too_old(driver):
-        version = driver.source or "0.12.7"
-        detail = f"v4l2loopback {version} does not build for kernel {driver.kernel}, which is 6.8 or newer"
+        detail = f"Debian 12's v4l2loopback does not build for kernel {driver.kernel}, as for any from 6.8 on"
+        mend = "boot Debian 12's own kernel 6.1, or install v4l2loopback 0.13 or newer (docs/live.md)"
         return Finding(level, subject, detail, mend)
-    lacking = "pyvirtualcam is missing" if driver.loaded else "v4l2loopback is not loaded"
-    return Finding(level, subject, f"{lacking}; `wear --to page` needs neither", mend)
+    install = _install_extra(facts, facts.virtual_camera_pins)
+    get = "" if driver.loaded or driver.source else "sudo apt-get install -y v4l2loopback-dkms"
+    steps = [install, get, "" if driver.loaded else LOAD]
+    if any(steps):
+        lacking = "pyvirtualcam is missing" if driver.loaded else "v4l2loopback is not loaded"
+        detail = f"{lacking}; `wear --to page` needs neither"
+        return Finding(level, subject, detail, " && ".join(filter(None, steps)))
+    cameras = ", ".join(driver.devices) or "no device"
+    return Finding(Level.OK, subject, f"v4l2loopback {driver.loaded}: {cameras}")
 
 
 def _is_too_old(driver: LoopbackDriver) -> bool:
@@ -180,12 +182,6 @@ def _is_too_old(driver: LoopbackDriver) -> bool:
     """
     has_newer = version_numbers(driver.source) >= (0, 13)
     return driver.system == "debian 12" and version_numbers(driver.kernel) >= (6, 8) and not has_newer
-
-
-def _load_loopback(driver: LoopbackDriver) -> str:
-    if _is_too_old(driver):
-        return "boot Debian 12's own kernel 6.1, or install v4l2loopback 0.13 or newer (docs/live.md)"
-    return LOAD if driver.source else f"sudo apt-get install -y v4l2loopback-dkms && {LOAD}"
 
 
 def _install_extra(facts: Facts, pins: dict[str, str]) -> str:
