@@ -6,6 +6,7 @@ newest picture when it is ready for one: a slow one loses pictures, is never lat
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -41,6 +42,9 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+# What aiohttp says of readers that leave halfway concerns nobody who wears a picture.
+_UNHEARD = logging.Logger("browser-page", logging.CRITICAL + 1)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -103,6 +107,7 @@ class BrowserPage:
         runner = web.AppRunner(
             application,
             access_log=None,
+            logger=_UNHEARD,
             handler_cancellation=True,
             shutdown_timeout=CLOSING_S,
             keepalive_timeout=REQUEST_LIMIT_S,
@@ -128,9 +133,9 @@ class BrowserPage:
     async def _send_pictures(self, request: web.Request) -> web.StreamResponse:
         """Answers each message with the newest picture, as soon as it is another than the one before."""
         connection = web.WebSocketResponse(timeout=CLOSING_S, max_msg_size=64)
-        await connection.prepare(request)
         self._readers.add(connection)
         try:
+            await connection.prepare(request)
             await self._answer_each(connection)
         except (ConnectionError, TimeoutError):
             if request.transport is not None:

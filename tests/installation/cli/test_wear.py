@@ -82,7 +82,7 @@ def test_refusals_come_before_the_work(tmp_path: Path, capsys: pytest.CaptureFix
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for words, code, reason in (
             ([PERSON], 2, "--to page"),
-            ([PERSON, "--to", "screen"], 2, "is no output"),
+            ([PERSON, "--to", "screen", "--camera", f"file:{nobody}"], 2, "is no output"),
             ([tmp_path / "missing.png", *page], 2, "missing.png"),
             ([nobody, *page], 2, "nobody.mp4"),
             ([PERSON, *page, "--camera", "file:missing.mp4"], 2, "does not exist"),
