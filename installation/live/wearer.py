@@ -73,4 +73,4 @@ def wear(
         for output in outputs:
             output.show(picture)
         due_s = max(due_s + 1 / RATE_HZ, now())
-        sleep(due_s - now())
+        sleep(max(0.0, due_s - now()))
