@@ -7,6 +7,9 @@ match was tuned.
 Every picture is the generator's output at its t as 8-bit RGB, the very array that is judged and written.
 """
 
+from bisect import bisect_right
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -66,3 +69,18 @@ class Continuum:
         if t not in self._made:
             self._made[t] = to_uint8(draw(self.generator, self.place(t)))[0].numpy()
         return self._made[t]
+
+
+class Chain(Continuum):
+    """A continuum that leads through several places, straight from each to the next."""
+
+    def __init__(self, generator: Generator, places: Sequence[Place], ts: Sequence[float]) -> None:
+        """ts: where each of the places lies, rising from 0 to 1; at least two."""
+        super().__init__(generator, places[0], places[-1])
+        self._places, self._ts = tuple(places), tuple(ts)
+
+    def place(self, t: float) -> Place:
+        """Latent and offsets at t."""
+        leg = min(max(bisect_right(self._ts, t), 1), len(self._ts) - 1)
+        before, after = self._ts[leg - 1], self._ts[leg]
+        return between(self._places[leg - 1], self._places[leg], (t - before) / (after - before))

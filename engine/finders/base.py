@@ -96,7 +96,10 @@ class Finder(Protocol):
         stage: that its time and its steps count for, one of `STAGES`.
         judging_stage: that the pictures it asks about count for, one of `STAGES`.
         own_continuum: whether what it finds gets a continuum of its own, from there to the closest match.
-        last_resort: whether it is asked only where no finder before it has found anything.
+        last_resort: whether it is asked only where no finder before it has found anything to give.
+        stays_among_faces: whether what it finds lies on a way between two faces of the generator, and so is a
+            face however much has changed. Any other picture is given only where it changes little
+            (`engine.pipeline.choice`).
     """
 
     name: ClassVar[str]
@@ -105,6 +108,7 @@ class Finder(Protocol):
     judging_stage: ClassVar[FinderStage] = "doppelganger"
     own_continuum: ClassVar[bool] = False
     last_resort: ClassVar[bool] = False
+    stays_among_faces: ClassVar[bool] = False
 
     @abstractmethod
     def find(self, task: FinderTask) -> Doppelganger | None:

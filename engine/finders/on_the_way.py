@@ -16,6 +16,7 @@ class OnTheWayFinder(Finder):
 
     name = "on-the-way"
     description = "is the first to hold on the way to the median face"
+    stays_among_faces = True
 
     def find(self, task: FinderTask) -> Doppelganger | None:
         """The first picture from the border down to the median face that holds, or None."""

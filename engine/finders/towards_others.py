@@ -27,6 +27,7 @@ class TowardsOthersFinder(Finder):
     name = "towards-others"
     description = "lies on the way to somebody else"
     last_resort = True
+    stays_among_faces = True
 
     def __init__(self, seed: int = 0) -> None:
         """`seed` says which other people are tried."""

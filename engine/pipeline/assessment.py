@@ -30,6 +30,11 @@ class AssessedDoppelganger(Doppelganger):
     worst_case: dict[str, Verdict]
     likeness: dict[str, float]
 
+    @property
+    def visible_change(self) -> float:
+        """Against the closest match, in just-noticeable differences; infinite where it shows no face."""
+        return self.likeness.get("visible_change", math.inf)
+
 
 def constraints_of(judged: Sequence[JudgeCurves], settings: PortrayalSettings) -> list[JudgeConstraint]:
     """What each binding judge demands of a doppelgänger: in the worst case, too, a distance beyond its

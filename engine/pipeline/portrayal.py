@@ -19,7 +19,7 @@ from engine.faces.alignment import Portrait
 from engine.faces.analyser import FaceAnalyser, open_analyser
 from engine.faces.measurement import Face
 from engine.faces.sitter import find_sitter
-from engine.finders.base import Doppelganger, Finder, FinderTask, Holds
+from engine.finders.base import Finder, FinderTask, Holds
 from engine.inversion.projection import guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
@@ -35,6 +35,7 @@ from engine.pipeline.assessment import (
     holding,
     t_beyond_border,
 )
+from engine.pipeline.choice import Refusal, least_changed, refusal
 from engine.pipeline.curves import (
     JUDGED_PICTURES,
     JudgeCurves,
@@ -44,6 +45,7 @@ from engine.pipeline.curves import (
     sampler,
 )
 from engine.pipeline.enlargement import Enlargement, enlarge
+from engine.pipeline.prices import PriceList, find_prices
 from engine.pipeline.progress import PictureCounter, Progress, Report, SearchRecorder, Stopwatch, report_step
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.encoder import Encoder
@@ -63,10 +65,13 @@ class Portrayal:
         loss: the perceptual distance at the closest match.
         continuum, strip, judged: of the way from the median face (t = 0) to the closest match (t = 1).
         nearest: the doppelgänger's own continuum, where its finder gives it one.
-        doppelganger: the one to give.
+        doppelganger: the one to give, of those found the one with the least visible change.
+        refused: why others were not to be given, whatever else was found.
         enlargement: of `doppelganger`; None where the enlarged picture does not hold, or none is needed.
-        on_the_way: the first one found that has no continuum of its own; the same as `doppelganger` where no
-            nearer one was found.
+        on_the_way: the first one to give that has no continuum of its own; the same as `doppelganger` where
+            no nearer one was found.
+        prices: what it costs until the next judge lets go; None unless the settings ask for it, or where no
+            judge can be convinced.
         seconds: by stage.
     """
 
@@ -84,6 +89,8 @@ class Portrayal:
     on_the_way: AssessedDoppelganger | None
     seconds: dict[str, float]
     enlargement: Enlargement | None = None
+    refused: tuple[Refusal, ...] = ()
+    prices: PriceList | None = None
 
 
 def portray(
@@ -201,7 +208,12 @@ def _portray(
     match = continuum.picture(1.0)
     change = VisibleChange(match, target.importance, distance, analyser)
     portrait_distance = partial(distance_to_portrait, loss=target.loss, device=generator.device)
-    return _with_doppelganger(begun, change, portrait_distance, settings, report, stopwatch)
+    done = _with_doppelganger(begun, change, portrait_distance, settings, report, stopwatch)
+    if settings.price_list:
+        with stopwatch("prices"):
+            prices = find_prices(continuum, judged, change, done.doppelganger, settings, report)
+        done = replace(done, prices=prices)
+    return done
 
 
 def is_far(
@@ -224,7 +236,7 @@ def _with_doppelganger(
     report: Report,
     stopwatch: Stopwatch,
 ) -> Portrayal:
-    """Asks the finders in their order, and completes the portrayal with what they find."""
+    """Asks the finders in their order, and completes the portrayal with what may be given of their finds."""
     continuum, judged = begun.continuum, begun.judged
     match = continuum.picture(1.0)
     constraints = constraints_of(judged, settings)
@@ -236,7 +248,8 @@ def _with_doppelganger(
 
     with stopwatch("doppelganger"):
         (match_holds,) = holds("doppelganger")([match])
-    found: list[tuple[Finder, Doppelganger]] = []
+    found: list[tuple[Finder, AssessedDoppelganger]] = []
+    refused: list[Refusal] = []
     nearest: NearestContinuum | None = None
     for finder in settings.finders:
         if found and (finder.last_resort or not settings.all_finders):
@@ -257,27 +270,27 @@ def _with_doppelganger(
             doppelganger = finder.find(task)
         if doppelganger is None:
             continue
-        found.append((finder, doppelganger))
+        with stopwatch("doppelganger"):
+            to_portrait = portrait_distance(doppelganger.picture)
+            assessed = assess(doppelganger, judged, match, change, to_portrait, settings)
+        refused_for = refusal(assessed, finder.stays_among_faces, settings.most_visible_change)
+        if refused_for is not None:
+            refused.append(refused_for)
+            continue
+        found.append((finder, assessed))
         if finder.own_continuum and nearest is None:
             with stopwatch(finder.judging_stage):
                 own = Continuum(continuum.generator, doppelganger.place, continuum.end)
                 nearest = judge_nearest_continuum(own, judged, settings, finder.judging_stage, report)
 
+    given = least_changed([assessed for _, assessed in found])
     with stopwatch("doppelganger"):
-        assessed = [
-            assess(doppelganger, judged, match, change, portrait_distance(doppelganger.picture), settings)
-            for _, doppelganger in found
-        ]
-        enlargement = enlarge(found[0][1].picture, holds("doppelganger")) if found else None
-    on_the_way = [
-        assessment
-        for (finder, _), assessment in zip(found, assessed, strict=True)
-        if not finder.own_continuum
-    ]
+        enlargement = enlarge(given.picture, holds("doppelganger")) if given else None
     return replace(
         begun,
         nearest=nearest,
-        doppelganger=assessed[0] if assessed else None,
+        doppelganger=given,
         enlargement=enlargement,
-        on_the_way=on_the_way[0] if on_the_way else None,
+        on_the_way=next((each for finder, each in found if not finder.own_continuum), None),
+        refused=tuple(refused),
     )

@@ -42,6 +42,7 @@ class PictureKind(StrEnum):
 
     HOLDS = "holds"  # a doppelgänger that stays someone else for every binding judge
     BEYOND = "beyond"  # the picture nearest to the match that the leading judge takes for someone else
+    INSTEAD = "instead"  # the same, instead of a doppelgänger that changed the face too much to be given
     SAME = "same"  # the one farthest from the sitter, where all are recognised
 
 
@@ -54,6 +55,7 @@ class PortrayalResult:
     one. judge_results: of all judges along the continuum from the median face, the leading one first.
     doppelganger: the picture given to the sitter, uint8 (R, R, 3) RGB, or None where none holds.
     enlarged: the doppelgänger enlarged (`engine.pipeline.enlargement`), uint8 (1024, 1024, 3) RGB, or None.
+    refused: whether a doppelgänger was found that changed the face too much to be given.
     complete: False while the nearest picture and the doppelgänger are still looked for.
     """
 
@@ -63,6 +65,7 @@ class PortrayalResult:
     doppelganger: Pixels | None
     complete: bool = True
     enlarged: Pixels | None = None
+    refused: bool = False
 
     @property
     def crossing(self) -> Strip:
@@ -106,5 +109,6 @@ class PortrayalResult:
         strip = self.crossing
         others = np.flatnonzero(~strip.same)
         if len(others):
-            return strip.pictures[others[-1]], PictureKind.BEYOND
+            kind = PictureKind.INSTEAD if self.refused else PictureKind.BEYOND
+            return strip.pictures[others[-1]], kind
         return strip.pictures[int(strip.distances.argmax())], PictureKind.SAME

@@ -19,13 +19,16 @@ class PortrayalSettings:
 
     Attributes:
         search: of the projection.
-        finders: the ways to a doppelgänger, in the order in which they are asked; the first that finds one
-            gives the sitter's.
-        all_finders: whether the others are asked, too, once one has found a doppelgänger (those of the last
-            resort never are).
+        finders: the ways to a doppelgänger, in the order in which they are asked.
+        all_finders: whether the others are asked, too, once one has found a doppelgänger that may be given
+            (those of the last resort never are). Of several, the one with the least visible change is given.
+        most_visible_change: how much a doppelgänger that was searched for freely may change the face, in
+            just-noticeable differences; docs/search.md says what the figure rests on.
         judge_recorded: whether the recorded search is judged too; only the report has those verdicts.
         limits: which faces are accepted.
         detector: the face detector.
+        price_list: whether it is found what it costs until each judge of the panel lets go
+            (`engine.pipeline.prices`); a search for every judge, and more.
         tuning: whether the generator's weights are tuned for this visit; `auto` does it where a binding
             judge's distance at the match is above `tuning_target` times its threshold.
         k, seed: how many perturbations make a verdict, and which.
@@ -41,6 +44,8 @@ class PortrayalSettings:
     search: SearchSettings = field(default_factory=SearchSettings)
     finders: tuple[Finder, ...] = field(default_factory=make_finders)
     all_finders: bool = True
+    most_visible_change: float = 12.0
+    price_list: bool = False
     judge_recorded: bool = True
     limits: FaceLimits = field(default_factory=FaceLimits)
     detector: DetectorChoice = field(default_factory=DetectorChoice)

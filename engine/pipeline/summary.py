@@ -30,6 +30,7 @@ def summarise(portrayal: Portrayal, complete: bool = True) -> PortrayalResult:
         doppelganger=found.picture if found else None,
         complete=complete,
         enlarged=portrayal.enlargement.picture if portrayal.enlargement else None,
+        refused=bool(portrayal.refused),
     )
 
 

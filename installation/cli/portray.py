@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -12,7 +13,7 @@ from engine.common.errors import UsageError, on_one_line
 from hardware.memory import forbid_core_dumps
 from installation.cli.interruption import let_signals_interrupt
 from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
-from installation.outputs.report import Report
+from installation.outputs.report import PriceList, Report
 from installation.settings.configuration import DEFAULT, MAX_SEED, load
 from installation.settings.texts import FALLBACK, Texts
 
@@ -33,6 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep-portrait", action="store_true", help="also write portrait.png, the sitter's own face"
+    )
+    parser.add_argument(
+        "--prices",
+        action="store_true",
+        help="also write what it costs until each judge of the panel lets go; minutes more",
     )
     parser.add_argument("--seed", type=int, help="which perturbations the judges average over")
 
@@ -58,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     from installation.workers.models import ModelBundle
 
     bundle = ModelBundle(configuration)
+    if arguments.prices:
+        bundle.settings = replace(bundle.settings, price_list=True)
     with _ProgressBar() as bar:
         portrayal = bundle.portray([photograph], bar.show)
         bar.show_stage("writing")
@@ -65,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         source = photo.name.encode(errors="replace").decode()
         report = write_visit(folder, portrayal, bundle.provenance(), source, arguments.keep_portrait)
     print(f"{on_one_line(folder)}: {_in_words(report)}")
+    if arguments.prices:
+        print(_prices_in_words(report.price_list))
     return 0
 
 
@@ -102,8 +112,13 @@ def sample_sitter() -> Path:
 
 
 def _in_words(report: Report) -> str:
-    """The result of the visit in one line, and a second one where there is a note on the photograph."""
-    note = f"\n{report.sitter.note}" if report.sitter.note else ""
+    """The result of the visit in one line, and one more for each picture refused and for a note on the
+    photograph."""
+    from installation.outputs.record import refusal_words  # loads torch, as the portrayal has done
+
+    notes = [refusal_words(refused) for refused in report.refused]
+    notes += [report.sitter.note] if report.sitter.note else []
+    note = "".join(f"\n{words}" for words in notes)
     judge = report.judges[0]
     if report.identical_share is not None:
         share = Texts.load(FALLBACK).share(report.identical_share)
@@ -114,11 +129,26 @@ def _in_words(report: Report) -> str:
     else:
         border = f"{judge.name} has no border here ({judge.note})"
     if report.doppelganger is None:
-        return f"{border}; no doppelgänger holds.{note}"
-    from engine.finders.registry import make_finders  # loads torch, as the portrayal has done
+        none = "no doppelgänger is given" if report.refused else "no doppelgänger holds"
+        return f"{border}; {none}.{note}"
+    from engine.finders.registry import make_finders
 
     (finder,) = make_finders([report.doppelganger.kind])
     return f"{border}; doppelganger.png {finder.description}.{note}"
+
+
+def _prices_in_words(listed: PriceList | None) -> str:
+    """The price list in one line."""
+    if listed is None:
+        return "No price list: no judge of the panel lets go before the face has changed too much."
+    prices = [
+        f"{price.judge} lets go at {price.visible_change:.1f}"
+        for price in listed.prices
+        if price.visible_change is not None
+    ]
+    knows = "know" if len(listed.still_know) > 1 else "knows"
+    end = f"{', '.join(listed.still_know) or 'nobody'} still {knows} the sitter at the end"
+    return f"Visible change, in just-noticeable differences: {'; '.join([*prices, end])}."
 
 
 class _ProgressBar:
@@ -133,6 +163,8 @@ class _ProgressBar:
         "doppelganger": "looking beyond the border",
         "nearest": "taking the shortest way across",
         "nearest_judging": "asking the judges again",
+        "prices": "finding the price list",
+        "prices_judging": "asking the judges along it",
         "film": "preparing the film",
         "writing": "writing the folder",
     }

@@ -3,7 +3,7 @@
 All files are written into a hidden folder beside the wanted one, which is renamed when it is complete.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from engine.common.atomic_file import replacing_folder
 from engine.common.errors import UsageError
 from engine.pipeline.result import PortrayalResult
 from installation.outputs import border_film, film, marks, plots, report
+from installation.outputs.price_sheet import PricedPicture, price_sheet
 from installation.outputs.report import Report
 from installation.outputs.soundtrack import Soundtrack
 
@@ -29,6 +30,16 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
+class PricedWay:
+    """The way of the price list: its pictures from the match outwards, and the whole of it as a strip, with
+    every judge's curve, by name."""
+
+    pictures: Sequence[PricedPicture]
+    strip: Strip
+    curves: Mapping[str, Curve]
+
+
+@dataclass(frozen=True, eq=False)
 class VisitRecord:
     """Everything that is written of a visit. Pictures are uint8 (R, R, 3) RGB, exactly as they were judged.
 
@@ -36,6 +47,7 @@ class VisitRecord:
     median continuum, for every judge of the report, by name; nearest_curves: along the nearest one, where the
     result has it. on_the_way: the doppelgänger beyond the border through the median; None where none was
     found. portrait: the sitter's crop, uint8 (512, 512, 3) RGB; None unless the sitter's face is to be kept.
+    priced_way: of the report's price list, where it has one.
     """
 
     report: Report
@@ -44,6 +56,7 @@ class VisitRecord:
     nearest_curves: Mapping[str, Curve] | None = None
     portrait: NDArray[np.uint8] | None = None
     on_the_way: NDArray[np.uint8] | None = None
+    priced_way: PricedWay | None = None
 
     def __post_init__(self) -> None:
         strip, names = self.result.crossing, {judge.name for judge in self.report.judges}
@@ -57,6 +70,8 @@ class VisitRecord:
             raise ValueError("report and result must agree on the crossing")
         if (self.report.doppelganger is None) != (self.result.doppelganger is None):
             raise ValueError("report and result must agree on whether there is a doppelgänger")
+        if (self.report.price_list is None) != (self.priced_way is None):
+            raise ValueError("report and record must agree on whether there is a price list")
 
     def _all_curves(self) -> list[Mapping[str, Curve]]:
         return [self.curves] if self.nearest_curves is None else [self.curves, self.nearest_curves]
@@ -100,6 +115,8 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
         pictures["doppelganger_1024.png"] = result.enlarged
     if record.on_the_way is not None:
         pictures["on_the_way.png"] = record.on_the_way
+    if record.priced_way is not None:
+        pictures |= _pictures_of_prices(record, record.priced_way)
     for name, picture in pictures.items():
         (directory / name).write_bytes(marks.png_bytes(picture))
     if record.portrait is not None:
@@ -127,6 +144,20 @@ def _pictures_of_nearest(record: VisitRecord, strip: Strip, points: Mapping[str,
         if judge.nearest_continuum and len(points[judge.name].t)
     ]
     return _pictures_of(strip, plots.curve(curves, strip, start="doppelgänger"))
+
+
+def _pictures_of_prices(record: VisitRecord, way: PricedWay) -> dict[str, Pixels]:
+    """The price list's sheet, and the curves along its way."""
+    assert record.report.price_list is not None
+    curves = [
+        _judge_curve(judge, record.report.price_list.curves[judge.name], way.curves)
+        for judge in _judges_of(record, way.strip)
+        if len(way.curves[judge.name].t)
+    ]
+    return {
+        "prices.png": price_sheet(way.pictures, record.report.price_list.still_know),
+        "prices_curve.png": plots.curve(curves, way.strip, start="the last price"),
+    }
 
 
 def _judges_of(record: VisitRecord, strip: Strip) -> list[report.Judge]:

@@ -1,5 +1,6 @@
 """Converts a portrayal into the record that is written to a visit's folder."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +10,17 @@ from engine.border.difference import identical_share
 from engine.border.tracing import Curve
 from engine.faces.acceptance import eyes_note
 from engine.judges.base import Judge
+from engine.judges.verdict import Verdict
 from engine.pipeline.assessment import AssessedDoppelganger
+from engine.pipeline.choice import Refusal
 from engine.pipeline.curves import JudgeCurves, NearestContinuum
 from engine.pipeline.enlargement import Enlargement
 from engine.pipeline.portrayal import Portrayal
+from engine.pipeline.prices import PriceList
 from engine.pipeline.result import PortrayalResult
 from engine.pipeline.summary import summarise
 from installation.outputs import folder, report
+from installation.outputs.price_sheet import PricedPicture
 from installation.settings.texts import Texts
 
 NO_DOPPELGANGER = "No picture of the generator stays someone else for every binding judge in the worst case."
@@ -59,12 +64,14 @@ def visit_record(
         verdict=provenance.verdict,
         judges=[_judge(judge_curves, nearest) for judge_curves in portrayal.judged],
         doppelganger=_doppelganger(doppelganger),
-        doppelganger_note=None if doppelganger else NO_DOPPELGANGER,
+        doppelganger_note=None if doppelganger else _no_doppelganger(portrayal.refused),
         on_the_way=_doppelganger(portrayal.on_the_way),
+        refused=[_refusal(each) for each in portrayal.refused],
         crossing="nearest" if result.crossing is result.nearest else "median",
         identical_share=identical_share(*pair) if pair else None,
         enlarged=_enlargement(portrayal.enlargement),
         witness=_witness(result),
+        price_list=_price_list(portrayal.prices),
         seconds=portrayal.seconds,
     )
     return folder.VisitRecord(
@@ -76,6 +83,7 @@ def visit_record(
         else None,
         on_the_way=portrayal.on_the_way.picture if portrayal.on_the_way else None,
         portrait=portrayal.portrait.image if keep_portrait else None,
+        priced_way=_priced_way(portrayal.prices),
     )
 
 
@@ -102,6 +110,71 @@ def _doppelganger(doppelganger: AssessedDoppelganger | None) -> report.Doppelgan
         },
         likeness=doppelganger.likeness,
     )
+
+
+def _no_doppelganger(refused: Sequence[Refusal]) -> str:
+    """Why there is none."""
+    return " ".join([refusal_words(_refusal(each)) for each in refused]) or NO_DOPPELGANGER
+
+
+def _refusal(refusal: Refusal) -> report.Refusal:
+    return report.Refusal(
+        kind=refusal.kind, visible_change=_finite(refusal.visible_change), limit=refusal.limit
+    )
+
+
+def refusal_words(refusal: report.Refusal) -> str:
+    """Why a doppelgänger was refused, in one sentence."""
+    what = f"The picture that {refusal.kind!r} found is not given:"
+    if refusal.visible_change is None:
+        return f"{what} it shows no face."
+    return (
+        f"{what} it changes the face by {refusal.visible_change:.1f} just-noticeable differences, more than "
+        f"{refusal.limit:g}."
+    )
+
+
+def _price_list(found: PriceList | None) -> report.PriceList | None:
+    if found is None:
+        return None
+    return report.PriceList(
+        prices=[
+            report.Price(
+                judge=price.judge,
+                t=price.t,
+                visible_change=_finite(price.visible_change),
+                judges=_price_verdicts(price.verdicts),
+            )
+            for price in found.prices
+        ],
+        still_know=list(found.still_know),
+        curves={name: _other(curve) for name, curve in found.curves.items()},
+    )
+
+
+def _priced_way(found: PriceList | None) -> folder.PricedWay | None:
+    if found is None:
+        return None
+    match = PricedPicture(found.strip.pictures[-1], None, 0.0, _price_verdicts(found.at_match))
+    priced = [
+        PricedPicture(
+            price.picture, price.judge, _finite(price.visible_change), _price_verdicts(price.verdicts)
+        )
+        for price in found.prices
+    ]
+    curves = {name: _points(curve) for name, curve in found.curves.items()}
+    return folder.PricedWay([match, *priced], found.strip, curves)
+
+
+def _price_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, report.PriceVerdict]:
+    return {
+        name: report.PriceVerdict(distance=verdict.distance, same=verdict.same)
+        for name, verdict in verdicts.items()
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _enlargement(enlargement: Enlargement | None) -> report.Enlargement | None:

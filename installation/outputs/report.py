@@ -100,7 +100,7 @@ class Border(_Part):
 
 class OtherContinuum(_Part):
     """The same questions asked along another way: the recorded search, where t is the share of its steps, or
-    the way from the nearest doppelgänger (t = 0) to the closest match (t = 1)."""
+    the way from the nearest doppelgänger or the last price (t = 0) to the closest match (t = 1)."""
 
     crossings: list[T]
     border: Border | None
@@ -150,6 +150,44 @@ class Doppelganger(_Part):
     likeness: dict[str, Number]
 
 
+class Refusal(_Part):
+    """A doppelgänger that is not given: its visible change against the closest match is above the limit, or
+    null, as the picture shows no face. kind: the name of its finder."""
+
+    kind: str
+    visible_change: Number | None
+    limit: Number
+
+
+class PriceVerdict(_Part):
+    """One judge on a picture of the price list; same: whether it still knows the sitter."""
+
+    distance: MaybeDistance
+    same: bool
+
+
+class Price(_Part):
+    """The first picture that a judge takes for someone else, seen from the match, and its visible change.
+
+    t: from the end of the way (0) to the closest match (1). visible_change: in just-noticeable differences,
+    null where the picture shows no face. judges: what every judge says of it.
+    """
+
+    judge: str
+    t: T
+    visible_change: Number | None
+    judges: dict[str, PriceVerdict]
+
+
+class PriceList(_Part):
+    """What it costs until the next judge lets go, from the match outwards. curves: the crossings and the
+    border of each judge on that way. still_know: the judges who know the sitter to its end."""
+
+    prices: list[Price]
+    still_know: list[str]
+    curves: dict[str, OtherContinuum]
+
+
 class Enlargement(_Part):
     """The enlarged doppelgänger, which was judged again and holds. filter: how it was made."""
 
@@ -177,7 +215,9 @@ class Report(_Part):
     """The whole report.json. doppelganger: the one given to the sitter; doppelganger_note says why where it
     is null. on_the_way: the one beyond the border through the median; the same where none is nearer.
 
+    refused: what was found and changed the face too much to be given; empty in reports of earlier versions.
     enlarged: null where the doppelgänger was not enlarged. witness: null where there is none.
+    price_list: null unless it was asked for, or where no judge can be convinced.
 
     crossing: the continuum whose border the visit shows; film, sheet, curve and border pictures are of it.
     identical_share: of the values of its two border pictures, 0 to 1; null without a border. Reports of
@@ -193,10 +233,12 @@ class Report(_Part):
     doppelganger: Doppelganger | None
     doppelganger_note: str | None = None
     on_the_way: Doppelganger | None = None
+    refused: list[Refusal] = []
     crossing: Literal["median", "nearest"] = "median"
     identical_share: Number | None = None
     enlarged: Enlargement | None = None
     witness: Witness | None = None
+    price_list: PriceList | None = None
     seconds: dict[str, Seconds]
 
     def border(self, judge: Judge) -> Border | None:

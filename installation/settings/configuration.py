@@ -113,6 +113,12 @@ class Search(_Section):
         list(FINDERS),
         description="ways to a doppelgänger, tried in this order; without any it is not looked for",
     )
+    most_visible_change: float = Field(
+        12.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="just-noticeable differences; a nearest picture that changes the face more is not given",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where the networks compute; auto: on the GPU where PyTorch sees one"
     )

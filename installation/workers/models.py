@@ -75,6 +75,7 @@ class ModelBundle:
                 seed=0,
             ),
             finders=make_finders(search.finders, dtype, judging.seed),
+            most_visible_change=search.most_visible_change,
             tuning=search.tuning,
             detector=detector_choice(configuration.faces.detector),
             k=judging.perturbations,

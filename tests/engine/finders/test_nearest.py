@@ -14,6 +14,7 @@ from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.finders.base import JudgeConstraint
 from engine.finders.nearest import (
+    NearestFinder,
     NearestSettings,
     _multipliers,
     close_in,
@@ -26,6 +27,9 @@ from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_worst_case, make_reference
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange
+from engine.pipeline.assessment import AssessedDoppelganger
+from engine.pipeline.choice import Refusal, refusal
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from tests.conftest import REPO
@@ -89,6 +93,23 @@ def test_finds_a_picture_that_holds_and_looks_the_same(generator, match, change,
     measured = change.measure(twin.picture)
     assert measured.perceptual < 3 and measured.total < 8
     assert np.array_equal(twin.picture, drawn(generator, twin.place))
+
+
+def test_a_face_that_is_none_any_more_is_not_given(generator, match, change, dlib_constraint):
+    """As far from the match as a search may go, in no direction that faces have: its judge is convinced, and
+    what it shows is beyond the limit."""
+    noise = torch.randn(match.latent.shape, generator=torch.Generator().manual_seed(1))
+    place = Place(match.latent + NearestSettings().farthest * latent_spread(generator) * noise)
+    ruined = drawn(generator, place)
+    (verdict,) = judge_worst_case(dlib_constraint.judge, dlib_constraint.reference, [ruined])
+    assert verdict.worst_distance > dlib_constraint.limit
+    likeness = {"visible_change": change.measure(ruined).total}
+    found = AssessedDoppelganger("nearest", None, place, ruined, {}, {}, likeness)
+    limit = PortrayalSettings().most_visible_change
+    assert not NearestFinder.stays_among_faces
+    assert refusal(found, NearestFinder.stays_among_faces, limit) == Refusal(
+        "nearest", found.visible_change, limit
+    )
 
 
 def test_is_a_stream_that_can_be_left_and_repeats_itself(generator, match, change, dlib_constraint):

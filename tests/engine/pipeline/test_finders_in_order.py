@@ -1,16 +1,18 @@
-"""The pipeline asks its finders in their order, and what the first one finds is the sitter's doppelgänger."""
+"""The pipeline asks its finders in their order, and gives what changes the face least of what they find."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 
 from engine.border.continuum import Continuum
 from engine.border.tracing import trace
+from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.finders import registry
 from engine.finders.base import STAGES, Doppelganger, Finder, FinderTask
@@ -22,6 +24,7 @@ from engine.pipeline import assessment
 from engine.pipeline.curves import JudgeCurves, sampler
 from engine.pipeline.portrayal import Portrayal, _with_doppelganger
 from engine.pipeline.progress import Progress, Stopwatch
+from engine.pipeline.result import PictureKind
 from engine.pipeline.settings import PortrayalSettings
 from engine.pipeline.summary import summarise
 from engine.runtime.worker import SHARES
@@ -40,6 +43,7 @@ class FakeFinder(Finder):
     t: float | None
     own_continuum: bool = False  # type: ignore[misc]
     last_resort: bool = False  # type: ignore[misc]
+    stays_among_faces: bool = True  # type: ignore[misc]
 
     def find(self, task: FinderTask) -> Doppelganger | None:
         self.asked.append(self.name)
@@ -55,18 +59,26 @@ class Asking:
     monkeypatch: pytest.MonkeyPatch
     asked: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
+    likeness: Callable[..., dict[str, float]] = field(default_factory=lambda: likeness)
 
     def finder(self, name: str, t: float | None, **traits: bool) -> FakeFinder:
         return FakeFinder(name, self.asked, t, **traits)
 
-    def complete(self, finders: Sequence[Finder], all_finders: bool = True) -> Portrayal:
+    def complete(
+        self, finders: Sequence[Finder], all_finders: bool = True, most_visible_change: float = 12.0
+    ) -> Portrayal:
         torch.manual_seed(2)
         generator = Generator(z_dim=16, w_dim=16, resolution=16, channel_base=128, channel_max=8)
         generator.requires_grad_(False)
         continuum = Continuum(generator, median_face(generator), Place(torch.randn(1, generator.num_ws, 16)))
         judge = Brightness(1000.0)
         reference = make_reference(judge, [(continuum.picture(1.0), NO_LANDMARKS)])
-        settings = PortrayalSettings(finders=tuple(finders), all_finders=all_finders, nearest_strip=2)
+        settings = PortrayalSettings(
+            finders=tuple(finders),
+            all_finders=all_finders,
+            most_visible_change=most_visible_change,
+            nearest_strip=2,
+        )
         sample = sampler(judge, reference, continuum.picture, settings, lambda _: None)
         curve = trace(continuum.picture, sample, judge.threshold, [0.0, 1.0])
         begun = Portrayal(
@@ -84,7 +96,7 @@ class Asking:
             on_the_way=None,
             seconds={},
         )
-        self.monkeypatch.setattr(assessment, "_likeness", lambda *_: {})
+        self.monkeypatch.setattr(assessment, "_likeness", self.likeness)
         change = cast(VisibleChange, None)
         return _with_doppelganger(begun, change, lambda _: 0.0, settings, self._report, Stopwatch())
 
@@ -93,12 +105,17 @@ class Asking:
             self.stages.append(progress.stage)
 
 
+def likeness(picture: Pixels, match: Pixels, *_: object) -> dict[str, float]:
+    """A visible change in grey levels: what lies farther from the match has changed more."""
+    return {"visible_change": float(np.abs(picture.astype(int) - match).mean())}
+
+
 @pytest.fixture
 def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
     return Asking(monkeypatch)
 
 
-def test_the_first_that_finds_one_gives_the_doppelganger(asking: Asking) -> None:
+def test_the_one_that_changes_the_face_least_is_given(asking: Asking) -> None:
     found = asking.complete(
         [
             asking.finder("none", None),
@@ -114,12 +131,50 @@ def test_the_first_that_finds_one_gives_the_doppelganger(asking: Asking) -> None
     assert set(found.doppelganger.verdicts) == set(found.doppelganger.worst_case) == {"brightness"}
 
 
-def test_the_order_is_that_of_the_settings(asking: Asking) -> None:
+def test_the_order_is_that_of_the_settings_and_does_not_say_which_is_given(asking: Asking) -> None:
     found = asking.complete([asking.finder("far", 0.2), asking.finder("near", 0.9, own_continuum=True)])
     assert asking.asked == ["far", "near"]
+    assert found.doppelganger is not None and found.doppelganger.kind == "near"
+    assert found.on_the_way is not None and found.on_the_way.kind == "far"
+
+
+def test_a_way_of_its_own_is_not_shown_where_another_one_is_given(asking: Asking) -> None:
+    found = asking.complete([asking.finder("own", 0.2, own_continuum=True), asking.finder("way", 0.9)])
     assert found.doppelganger is found.on_the_way and found.doppelganger is not None
-    assert found.doppelganger.kind == "far" and found.nearest is not None
+    assert found.doppelganger.kind == "way" and found.nearest is not None
     assert summarise(found).nearest is None  # the doppelgänger that is given does not lie there
+
+
+FREE = {"own_continuum": True, "stays_among_faces": False}
+
+
+def test_what_has_changed_too_much_is_refused_and_the_next_finder_asked(asking: Asking) -> None:
+    """The kiosk, too, asks on; a picture between two faces may change as much as it does."""
+    finders = [asking.finder("free", 0.3, **FREE), asking.finder("way", 0.1)]
+    found = asking.complete(finders, all_finders=False, most_visible_change=1.0)
+    assert asking.asked == ["free", "way"]
+    assert found.doppelganger is not None and found.doppelganger.kind == "way" and found.nearest is None
+    (refused,) = found.refused
+    assert (refused.kind, refused.limit) == ("free", 1.0) and refused.visible_change > 1.0
+    assert summarise(found).picture_to_take_home[1] is PictureKind.HOLDS
+
+
+@pytest.mark.parametrize("faceless", [False, True])
+def test_where_only_a_refused_one_was_found_none_is_given(asking: Asking, faceless: bool) -> None:
+    if faceless:
+        asking.likeness = lambda *_: {}
+    limit = 1e9 if faceless else 1.0
+    found = asking.complete([asking.finder("free", 0.3, **FREE)], most_visible_change=limit)
+    assert found.doppelganger is None and found.nearest is None and found.enlargement is None
+    (refused,) = found.refused
+    assert (refused.visible_change == float("inf")) is faceless
+    assert summarise(found).refused and summarise(found).doppelganger is None
+
+
+def test_what_has_changed_little_is_given_though_the_search_was_free(asking: Asking) -> None:
+    found = asking.complete([asking.finder("free", 0.9, **FREE)], most_visible_change=50.0)
+    assert found.doppelganger is not None and found.refused == ()
+    assert not summarise(found).refused
 
 
 def test_the_others_are_left_out_where_one_is_enough(asking: Asking) -> None:

@@ -189,6 +189,10 @@ def test_there_is_a_picture_to_take_home_whatever_was_found() -> None:
     beyond = int(Brightening().picture(curve.border.low.t)[0, 0, 0])
     assert given(strip) == (beyond, PictureKind.BEYOND)
 
+    instead = PortrayalResult(strip, None, (), None, refused=True)
+    assert instead.picture_to_take_home[1] is PictureKind.INSTEAD
+    assert np.array_equal(instead.picture_to_take_home[0], grey(beyond))
+
     always, _ = strip_of(Brightness(500.0))
     assert always.no_border_reason is NoBorderReason.ALWAYS
     assert given(always) == (160, PictureKind.SAME)

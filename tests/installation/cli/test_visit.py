@@ -23,6 +23,7 @@ from engine.finders.nearest import NearestSettings
 from engine.judges.perturbations import perturbations
 from installation.cli import portray as visit_command
 from installation.outputs import record
+from installation.outputs import report as report_format
 from installation.outputs.marks import read_digital_source_type
 from installation.settings.configuration import MAX_SEED, load
 from installation.settings.manifest import Manifest
@@ -58,7 +59,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def visit(short: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample sitter's visit, made once."""
     folder = tmp_path_factory.mktemp("visits") / "astronaut"
-    done = kiosk("visit", "--config", short, "--out", folder, "--keep-portrait")
+    done = kiosk("visit", "--config", short, "--out", folder, "--keep-portrait", "--prices")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -87,6 +88,8 @@ def test_the_folder_holds_the_whole_idea(visit: Path) -> None:
         "median_continuum.png",
         "median_curve.png",
         "portrait.png",
+        "prices.png",
+        "prices_curve.png",
         "continuum.png",
         "curve.png",
         "morph.mp4",
@@ -143,6 +146,38 @@ def test_the_nearest_doppelganger_keeps_the_likeness(visit: Path, report: dict) 
     threshold = report["judges"][0]["threshold"]
     assert through["judges"]["dlib"]["worst_distance"] > threshold
     assert not np.array_equal(picture(visit / "doppelganger.png"), picture(visit / "on_the_way.png"))
+
+
+def test_the_price_of_the_only_judge_that_can_be_convinced_is_at_its_border(report: dict) -> None:
+    """The anthropometry has no gradients: it is asked along the way, and nobody tries to convince it."""
+    found, limit = report["price_list"], report["judges"][0]["threshold"]
+    price = next(each for each in found["prices"] if each["judge"] == "dlib")
+    assert 0 < price["visible_change"] <= report["doppelganger"]["likeness"]["visible_change"] + 1
+    assert not price["judges"]["dlib"]["same"] and price["judges"]["dlib"]["distance"] > limit
+    assert found["curves"]["dlib"]["border"]["distance_same"] <= limit
+    assert set(price["judges"]) == {"dlib", "anthropometry"}
+    assert "dlib" not in found["still_know"]
+
+
+def test_the_price_list_is_a_line_of_its_own() -> None:
+    prices = [
+        report_format.Price(judge=judge, t=0.5, visible_change=change, judges={})
+        for judge, change in (("dlib", 2.74), ("mobileface", 6.0))
+    ]
+    listed = report_format.PriceList(prices=prices, still_know=["anthropometry"], curves={})
+    assert visit_command._prices_in_words(listed) == (
+        "Visible change, in just-noticeable differences: dlib lets go at 2.7; mobileface lets go at 6.0; "
+        "anthropometry still knows the sitter at the end."
+    )
+    assert visit_command._prices_in_words(None).startswith("No price list: ")
+
+
+def test_a_refusal_is_a_line_of_its_own() -> None:
+    plain = make_report(make_strip(), doppelganger=False)
+    refused = report_format.Refusal(kind="nearest", visible_change=19.26, limit=12)
+    words = visit_command._in_words(plain.model_copy(update={"refused": [refused]})).split("\n")
+    assert words[0].endswith("no doppelgänger is given.") and len(words) == 2
+    assert "'nearest'" in words[1] and "19.3" in words[1] and "12" in words[1]
 
 
 def test_the_enlarged_doppelganger_is_the_same_picture(visit: Path, report: dict) -> None:

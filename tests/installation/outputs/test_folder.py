@@ -13,6 +13,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from installation.outputs import border_film, film, folder, marks, plots, report
 from installation.outputs.folder import VisitRecord
+from installation.outputs.price_sheet import PricedPicture, price_sheet
 from installation.stage.scene import scene_of
 from tests.support.visit_record import face, make_record, make_result, make_strip
 
@@ -98,6 +99,36 @@ def test_everything_without_a_prefix_is_of_the_nearest_crossing_where_there_is_o
     assert np.array_equal(png(out / "continuum.png"), plots.continuum(nearest))
     assert np.array_equal(png(out / "median_continuum.png"), plots.continuum(record.result.median))
     assert report.read(out / "report.json") == record.report
+
+
+def with_prices(record: VisitRecord) -> VisitRecord:
+    """The record with a price list, on which dlib lets go."""
+    strip = record.result.median
+    verdicts = {judge.name: report.PriceVerdict(distance=0.7, same=False) for judge in record.report.judges}
+    listed = report.PriceList(
+        prices=[report.Price(judge="dlib", t=0.2, visible_change=2.5, judges=verdicts)],
+        still_know=["anthropometry"],
+        curves={
+            judge.name: report.OtherContinuum(crossings=judge.crossings, border=judge.border)
+            for judge in record.report.judges
+        },
+    )
+    match = PricedPicture(strip.pictures[-1], None, 0.0, verdicts)
+    way = folder.PricedWay([match, PricedPicture(face(0.2), "dlib", 2.5, verdicts)], strip, record.curves)
+    whole = record.report.model_copy(update={"price_list": listed})
+    return replace(record, report=whole, priced_way=way)
+
+
+def test_a_price_list_adds_its_sheet_and_its_curve(tmp_path: Path) -> None:
+    record = with_prices(make_record())
+    written = folder.write_folder(record, tmp_path / "visit")
+    assert {path.name for path in written} == WITH_BORDER | {"prices.png", "prices_curve.png"}
+    assert record.priced_way is not None
+    sheet = price_sheet(record.priced_way.pictures, ["anthropometry"])
+    assert np.array_equal(png(tmp_path / "visit" / "prices.png"), sheet)
+    assert report.read(tmp_path / "visit" / "report.json") == record.report
+    with pytest.raises(ValueError, match="price list"):
+        replace(record, priced_way=None)
 
 
 def test_the_film_shows_the_crossing_that_the_pair_is_of() -> None:
