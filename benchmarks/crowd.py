@@ -16,9 +16,9 @@ import numpy as np
 from engine.faces.detector import box_contains
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
+from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.publisher import FIRST_FRAMES, Publisher
-from engine.live.crowd.tracks import Decision
 from tests.support.crowd_kit import HEIGHT, RATE_HZ, WIDTH, Walker, scene
 
 RENDERS = Path(__file__).parents[1] / "tests/data/renders.tar"

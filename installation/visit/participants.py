@@ -3,15 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.live.crowd.decision import Decision
+
 FIRST_ID = 0
-
-
-class Decision(StrEnum):
-    """How a participant's face appears in published pictures. Today everybody gets a doppelgänger."""
-
-    REAL = "real"
-    DOPPELGANGER = "doppelganger"
-    ANONYMOUS = "anonymous"
 
 
 class Sitter(StrEnum):

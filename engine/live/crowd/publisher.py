@@ -14,10 +14,11 @@ from engine.common.errors import exception_summary
 from engine.faces.detector import box_centre, box_contains
 from engine.faces.measurement import measure_box
 from engine.faces.mesh import FaceMesh
+from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import width_ratio
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.outline import draw_face, outline_of
-from engine.live.crowd.tracks import Crowd, Decision, Track, follow
+from engine.live.crowd.tracks import Crowd, Track, follow
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ those of the frame before.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
 
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead
+from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import box_width, distance_in_widths, width_ratio
 from engine.live.crowd.likeness import Patch, likeness, patch_of
 
@@ -29,14 +29,6 @@ APART_WIDTHS = 1.4
 LEAST_LIKENESS = 0.8
 # How much of the newest speed counts.
 SPEED_WEIGHT = 0.4
-
-
-class Decision(StrEnum):
-    """What somebody wants to be in the published picture."""
-
-    REAL = "real"
-    DOPPELGANGER = "doppelganger"
-    ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True, eq=False)

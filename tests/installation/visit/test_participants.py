@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from engine.live.crowd.decision import Decision
 from installation.settings.phase import Phase
 from installation.visit.effects import EraseVisit, TakePortrait
 from installation.visit.events import AnotherFace, CameraFailed, Declined, FaceSeen, Tick
-from installation.visit.participants import Decision, Participant, Sitter
+from installation.visit.participants import Participant, Sitter
 from tests.support.visit_driver import TIMEOUTS, VisitDriver
 
 SECOND = 7

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.live.crowd.decision import Decision
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.visit import machine
 from installation.visit.endings import Ending
 from installation.visit.parameters import Timeouts
-from installation.visit.participants import Decision, Participant, Sitter
+from installation.visit.participants import Participant, Sitter
 from installation.visit.phases import TRAITS
 from installation.visit.state import Show, State
 from installation.visit.transitions import TRANSITIONS, Cause

@@ -10,9 +10,9 @@ from engine.common.arrays import Pixels
 from engine.faces.detector import DetectedHead, Region, box_contains
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
+from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.publisher import FIRST_FRAMES, Publisher
-from engine.live.crowd.tracks import Decision
 from tests.support.crowd_kit import RATE_HZ, Walker, scene
 
 SITTER = 0

@@ -9,8 +9,9 @@ import pytest
 
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, box_centre
+from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import distance_in_widths
-from engine.live.crowd.tracks import Crowd, Decision, Track, follow
+from engine.live.crowd.tracks import Crowd, Track, follow
 
 RATE_HZ = 30
 WIDTH, HEIGHT = 320, 160
