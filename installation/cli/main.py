@@ -1,4 +1,4 @@
-"""The command line: `./kiosk run | visit | drive | wear | anonymise | weights | judges | osc | doctor`.
+"""The command line: `./kiosk run | visit | group | drive | wear | anonymise | weights | judges | osc | doctor`.
 
 Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. An error is one line on
 stderr; the exit codes are those of `engine.common.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
@@ -20,6 +20,10 @@ from installation.settings.paths import PROGRAM
 COMMANDS = {
     "run": ("installation.cli.run", "the installation: a screen, a camera, visitors"),
     "visit": ("installation.cli.portray", "a photograph in, the border and the doppelgänger out"),
+    "group": (
+        "installation.cli.group",
+        "a photograph of several people in, each face as its owner chose out",
+    ),
     "drive": (
         "installation.cli.drive",
         "a picture, and a clip or words, in; the picture moving or speaking out",
@@ -38,7 +42,7 @@ COMMANDS = {
     "doctor": ("installation.cli.doctor", "what this machine lacks, and how to mend it"),
 }
 # These load every package. One that is built for another processor would end them without a line.
-NEED_THE_MACHINE = ("run", "visit", "drive", "wear", "anonymise", "judges")
+NEED_THE_MACHINE = ("run", "visit", "group", "drive", "wear", "anonymise", "judges")
 NAME = Path(PROGRAM).name
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for

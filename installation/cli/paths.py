@@ -42,3 +42,20 @@ def check_free(path: Path, suffixes: Sequence[str], option: str = "--out") -> No
         raise UsageError(f"{path}: give a file {files} in a folder that is there.")
     if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
         raise UsageError(f"{parent}: may not be written to. Name a file elsewhere with {option}.")
+
+
+def check_free_folder(folder: Path) -> None:
+    """Raises UsageError before the work begins if a new folder cannot be made."""
+    try:
+        if folder.exists():
+            raise UsageError(f"{folder}: exists already. Name a new folder with --out.")
+        if len(os.fsencode(folder.name)) > LONGEST_NAME_BYTES:
+            raise UsageError(f"{folder}: the name is too long. Choose a shorter --out.")
+        parent = folder.resolve().parent
+        if not parent.is_dir():
+            raise UsageError(f"{folder.parent}: no such folder. Make it first, or choose another --out.")
+        if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
+            raise UsageError(f"{parent}: may not be written to. Name a folder elsewhere with --out.")
+    except (OSError, RuntimeError) as error:  # a name that no folder can have; links that lead in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{folder}: cannot be a folder ({reason}). Choose another --out.") from error

@@ -1,7 +1,6 @@
 """`./kiosk visit`: one photograph in, a folder with the border and the doppelgänger out."""
 
 import argparse
-import os
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +11,7 @@ from tqdm import tqdm
 from engine.common.errors import UsageError, on_one_line
 from hardware.memory import forbid_core_dumps
 from installation.cli.interruption import let_signals_interrupt
-from installation.cli.paths import LONGEST_NAME_BYTES, reachable_path
+from installation.cli.paths import check_free_folder, reachable_path
 from installation.outputs.report import PriceList, Report
 from installation.settings.configuration import DEFAULT, MAX_SEED, load
 from installation.settings.texts import FALLBACK, Texts
@@ -47,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Portrays the sitter and writes the folder. Returns the exit code."""
     forbid_core_dumps()
     let_signals_interrupt()
-    folder = _free_folder(arguments.out)
+    folder = arguments.out or _next_folder()
+    check_free_folder(folder)
     configuration = load(arguments.config)
     if arguments.seed is not None:
         if not 0 <= arguments.seed <= MAX_SEED:
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = ModelBundle(configuration)
     if arguments.prices:
         bundle.settings = replace(bundle.settings, price_list=True)
-    with _ProgressBar() as bar:
+    with ProgressBar() as bar:
         portrayal = bundle.portray([photograph], bar.show)
         bar.show_stage("writing")
         # The file name may not be valid text; the report must be.
@@ -76,25 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.prices:
         print(_prices_in_words(report.price_list))
     return 0
-
-
-def _free_folder(asked: Path | None) -> Path:
-    """The folder to write. Raises UsageError before the work begins if it cannot be made."""
-    folder = asked or _next_folder()
-    try:
-        if folder.exists():
-            raise UsageError(f"{folder}: exists already. Name a new folder with --out.")
-        if len(os.fsencode(folder.name)) > LONGEST_NAME_BYTES:
-            raise UsageError(f"{folder}: the name is too long. Choose a shorter --out.")
-        parent = folder.resolve().parent
-        if not parent.is_dir():
-            raise UsageError(f"{folder.parent}: no such folder. Make it first, or choose another --out.")
-        if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
-            raise UsageError(f"{parent}: may not be written to. Name a folder elsewhere with --out.")
-    except (OSError, RuntimeError) as error:  # a name that no folder can have; links that lead in a circle
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{folder}: cannot be a folder ({reason}). Choose another --out.") from error
-    return folder
 
 
 def _next_folder() -> Path:
@@ -151,7 +132,7 @@ def _prices_in_words(listed: PriceList | None) -> str:
     return f"Visible change, in just-noticeable differences: {'; '.join([*prices, end])}."
 
 
-class _ProgressBar:
+class ProgressBar:
     """One bar in the terminal, renamed and reset for each stage."""
 
     NAMES: ClassVar = {
@@ -169,7 +150,7 @@ class _ProgressBar:
         "writing": "writing the folder",
     }
 
-    def __enter__(self) -> "_ProgressBar":
+    def __enter__(self) -> "ProgressBar":
         self.bar = tqdm(total=100, bar_format="{desc:<34}|{bar:40}| {elapsed}", leave=False, disable=None)
         return self
 

@@ -37,11 +37,13 @@ Coefficient = Annotated[FiniteFloat, BeforeValidator(_to_plain), _to_decimals(9)
 AffineRow = tuple[Coefficient, Coefficient, Coefficient]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a report: a key that is not here is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class Generator(_Part):
+class Generator(Part):
     """The network that makes the pictures. sha256 is that of its weights file."""
 
     name: str
@@ -49,7 +51,7 @@ class Generator(_Part):
     resolution: int
 
 
-class Sitter(_Part):
+class Sitter(Part):
     """The photograph. source: a file's name, or words for where it came from. pose_deg: yaw, pitch, roll.
 
     eyes_open: the opening of the eye that is wider open, a share of its width. note: where the eyes may be
@@ -64,7 +66,7 @@ class Sitter(_Part):
     note: str | None = None
 
 
-class Search(_Part):
+class Search(Part):
     """How the closest match was found. tuned: whether the generator's own weights moved."""
 
     steps: int
@@ -75,14 +77,14 @@ class Search(_Part):
     tuning_steps: int = 0
 
 
-class Zone(_Part):
+class Zone(Part):
     """Where the verdict depends on the perturbations that happen to be drawn."""
 
     t_low: T
     t_high: T
 
 
-class Border(_Part):
+class Border(Part):
     """The crossing with the largest t, between two neighbouring pictures with different verdicts.
 
     t is its middle, t_width the step between the two pictures, mean_abs_diff and max_abs_diff their
@@ -98,7 +100,7 @@ class Border(_Part):
     zone: Zone | None = None
 
 
-class OtherContinuum(_Part):
+class OtherContinuum(Part):
     """The same questions asked along another way: the recorded search, where t is the share of its steps, or
     the way from the nearest doppelgänger or the last price (t = 0) to the closest match (t = 1)."""
 
@@ -106,7 +108,7 @@ class OtherContinuum(_Part):
     border: Border | None
 
 
-class Judge(_Part):
+class Judge(Part):
     """One verifier. It says *same person* where distance <= threshold.
 
     sentence: its operating point in plain words.  binding: whether the doppelgänger must convince it.
@@ -130,14 +132,14 @@ class Judge(_Part):
     alignment: Annotated[tuple[AffineRow, AffineRow] | None, BeforeValidator(_to_plain)] = None
 
 
-class DoppelgangerDistances(_Part):
+class DoppelgangerDistances(Part):
     """One judge on the doppelgänger: its distance, and the smallest one over the perturbations."""
 
     distance: MaybeDistance
     worst_distance: MaybeDistance
 
 
-class Doppelganger(_Part):
+class Doppelganger(Part):
     """A picture beyond the border.
 
     kind: the name of the finder that found it (`engine.finders.registry`). t is None where it does not lie on
@@ -150,7 +152,7 @@ class Doppelganger(_Part):
     likeness: dict[str, Number]
 
 
-class Refusal(_Part):
+class Refusal(Part):
     """A doppelgänger that is not given: its visible change against the closest match is above the limit, or
     null, as the picture shows no face. kind: the name of its finder."""
 
@@ -159,14 +161,14 @@ class Refusal(_Part):
     limit: Number
 
 
-class PriceVerdict(_Part):
+class PriceVerdict(Part):
     """One judge on a picture of the price list; same: whether it still knows the sitter."""
 
     distance: MaybeDistance
     same: bool
 
 
-class Price(_Part):
+class Price(Part):
     """The first picture that a judge takes for someone else, seen from the match, and its visible change.
 
     t: from the end of the way (0) to the closest match (1). visible_change: in just-noticeable differences,
@@ -179,7 +181,7 @@ class Price(_Part):
     judges: dict[str, PriceVerdict]
 
 
-class PriceList(_Part):
+class PriceList(Part):
     """What it costs until the next judge lets go, from the match outwards. curves: the crossings and the
     border of each judge on that way. still_know: the judges who know the sitter to its end."""
 
@@ -188,14 +190,14 @@ class PriceList(_Part):
     curves: dict[str, OtherContinuum]
 
 
-class Enlargement(_Part):
+class Enlargement(Part):
     """The enlarged doppelgänger, which was judged again and holds. filter: how it was made."""
 
     resolution: int
     filter: str
 
 
-class Witness(_Part):
+class Witness(Part):
     """The judge that did not have to be convinced, and its verdict on the doppelgänger."""
 
     judge: str
@@ -204,14 +206,14 @@ class Witness(_Part):
     threshold: Distance
 
 
-class VerdictSettings(_Part):
+class VerdictSettings(Part):
     """How a verdict was made: the mean over k perturbations drawn with this seed (docs/verdict.md)."""
 
     k: int
     seed: int
 
 
-class Report(_Part):
+class Report(Part):
     """The whole report.json. doppelganger: the one given to the sitter; doppelganger_note says why where it
     is null. on_the_way: the one beyond the border through the median; the same where none is nearer.
 

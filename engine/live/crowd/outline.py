@@ -25,7 +25,7 @@ def outline_of(mesh: NDArray[np.float64]) -> Array:
 
 
 def draw_face(picture: Pixels, outline: Array, onto: Pixels) -> None:
-    """Draws what lies within an outline of a picture onto another of the same size, uint8 (H, W, 3) RGB."""
+    """Draws what lies within an outline of a picture over another of the same size, uint8 (H, W, 3) RGB."""
     height, width = picture.shape[:2]
     left, top = np.clip(np.floor(outline.min(axis=0)).astype(int), 0, (width, height))
     right, bottom = np.clip(np.ceil(outline.max(axis=0)).astype(int) + 1, 0, (width, height))
@@ -33,8 +33,9 @@ def draw_face(picture: Pixels, outline: Array, onto: Pixels) -> None:
         return
     area = np.s_[top:bottom, left:right]
     light = _light(outline - (left, top), bottom - top, right - left)
-    drawn = cv2.multiply(picture[area], cv2.merge([light] * 3), dtype=cv2.CV_8U)
-    onto[area] = np.maximum(onto[area], drawn)
+    lights = cv2.merge([light] * 3)
+    drawn = cv2.multiply(picture[area], lights, dtype=cv2.CV_8U)
+    onto[area] = cv2.add(drawn, cv2.multiply(onto[area], 1 - lights, dtype=cv2.CV_8U))
 
 
 def _light(outline: Array, height: int, width: int) -> Array:

@@ -1,4 +1,5 @@
-"""The picture that may be published: black, and in it the faces of those who decided to be seen.
+"""The picture that may be published: black, and in it the faces of those who decided to be seen, and those of
+nobodies in the place of all others.
 
 Nothing is hidden in it, so nothing can be forgotten: what was not found and followed in this very frame is
 not drawn.
@@ -18,6 +19,7 @@ from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import width_ratio
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.outline import draw_face, outline_of
+from engine.live.crowd.stand_ins import StandIns
 from engine.live.crowd.tracks import Crowd, Track, follow
 
 log = logging.getLogger(__name__)
@@ -31,11 +33,12 @@ SAME_RATIO = 1.6
 class Publisher:
     """Follows the people before a camera and draws those who want it. Not to be shared between threads.
 
-    crowd: everybody in the newest frame.
+    stand_ins: draws a nobody for whoever has not decided to be seen; without them there is nothing in their
+    place. crowd: everybody in the newest frame.
     """
 
-    def __init__(self, lookout: Lookout, mesh: FaceMesh) -> None:
-        self._lookout, self._mesh = lookout, mesh
+    def __init__(self, lookout: Lookout, mesh: FaceMesh, stand_ins: StandIns | None = None) -> None:
+        self._lookout, self._mesh, self._stand_ins = lookout, mesh, stand_ins
         self._frames = 0
         self._shape: tuple[int, ...] = ()
         self._picture: Pixels | None = None
@@ -50,6 +53,8 @@ class Publisher:
     def camera_changed(self) -> None:
         """Forgets everybody and all decisions."""
         self.crowd, self._frames, self._picture = Crowd(), 0, None
+        if self._stand_ins is not None:
+            self._stand_ins.forget()
 
     def publish(self, picture: Pixels, now_s: float) -> Pixels:
         """A frame uint8 (H, W, 3) RGB -> the picture to publish, of the same shape."""
@@ -61,6 +66,9 @@ class Publisher:
             self._follow(picture, now_s)
             if self._frames <= FIRST_FRAMES:
                 return published
+            if self._stand_ins is not None:
+                hidden = [track for track in self.crowd.tracks if track.decision is not Decision.REAL]
+                self._stand_ins.draw(hidden, published)
             for track in self.crowd.tracks:
                 outline = self._outline(track, picture, now_s)
                 if outline is not None:

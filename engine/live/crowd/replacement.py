@@ -79,6 +79,18 @@ def replace_head(picture: Pixels, head: DetectedHead, nobody: Cutout, light: Lig
     return replaced
 
 
+def erase_head(picture: Pixels, head: DetectedHead) -> Pixels:
+    """The picture uint8 (H, W, 3) RGB without a head: what surrounds it is continued in its place."""
+    left, top, right, bottom = _area(head, picture.shape[1], picture.shape[0])
+    if right - left < 2 or bottom - top < 2:
+        return picture
+    part = picture[top:bottom, left:right]
+    core, soft = _head_mask(head, left, top, part.shape[0], part.shape[1])
+    erased = picture.copy()
+    erased[top:bottom, left:right] = np.rint(part + soft[..., None] * (_continued(part, core) - part))
+    return erased
+
+
 def _warped(picture: Array | Pixels, place: NDArray[np.float64], size: tuple[int, int]) -> Array:
     scale = float(np.hypot(*place[0, :2]))
     source = cv2.GaussianBlur(picture, (0, 0), 0.4 / scale) if scale < 0.7 else picture

@@ -29,7 +29,7 @@ from engine.pipeline.settings import PortrayalSettings
 from engine.pipeline.summary import summarise
 from engine.runtime.worker import SHARES
 from engine.stylegan2.network import Generator
-from installation.cli.portray import _ProgressBar
+from installation.cli.portray import ProgressBar
 from tests.support.judge_kit import NO_LANDMARKS, Brightness
 
 
@@ -208,7 +208,7 @@ def test_finders_are_made_by_name_in_the_order_asked_for() -> None:
 
 def test_every_stage_of_a_finder_has_a_share_and_a_name() -> None:
     assert set(STAGES) <= SHARES.keys()
-    assert set(STAGES) <= _ProgressBar.NAMES.keys()
+    assert set(STAGES) <= ProgressBar.NAMES.keys()
     assert {stage for each in make_finders() for stage in (each.stage, each.judging_stage)} <= set(STAGES)
 
 

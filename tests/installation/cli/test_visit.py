@@ -22,6 +22,7 @@ from engine.common.errors import UsageError
 from engine.finders.nearest import NearestSettings
 from engine.judges.perturbations import perturbations
 from installation.cli import portray as visit_command
+from installation.cli.paths import check_free_folder
 from installation.outputs import record
 from installation.outputs import report as report_format
 from installation.outputs.marks import read_digital_source_type
@@ -289,13 +290,14 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(
     }
     for folder, words in told.items():
         with pytest.raises(UsageError, match=words) as refusal:
-            visit_command._free_folder(folder)
+            check_free_folder(folder)
         assert "\n" not in str(refusal.value)
     monkeypatch.chdir(tmp_path / "closed")
     with pytest.raises(UsageError, match="may not be written to"):
-        visit_command._free_folder(None)
+        check_free_folder(visit_command._next_folder())
     monkeypatch.chdir(tmp_path)
-    assert visit_command._free_folder(None) == Path("visit-1")
+    assert visit_command._next_folder() == Path("visit-1")
+    check_free_folder(Path("visit-1"))
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "99999999999999999999"])

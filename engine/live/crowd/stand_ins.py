@@ -1,0 +1,65 @@
+"""Draws a nobody in the place of everybody who does not want to be seen, or has not said so yet.
+
+Of a head its box and six points are used: no pixel of it, no mesh, no embedding.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.common.arrays import Pixels
+from engine.live.crowd.bank import Bank, PoseNumber, draw_pose, pose_nearest
+from engine.live.crowd.casting import Cast, recast, strike
+from engine.live.crowd.head import box_width, turn_of
+from engine.live.crowd.tracks import Track
+
+# How much of the newest points counts where a head rests, and from which motion on, in widths of its box from
+# frame to frame, all of it does.
+REST_SHARE, FAST_WIDTHS = 0.2, 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """How a nobody was drawn last. points_px: float64 (6, 2)."""
+
+    pose: PoseNumber
+    points_px: NDArray[np.float64]
+
+
+class StandIns:
+    """Draws frame after frame. Not to be shared between threads."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._cast = Cast()
+        self._placed: dict[int, _Placed] = {}
+
+    def strike(self, nobodies: Collection[int]) -> None:
+        """These nobodies are not drawn any more: they look like somebody who agreed, or a doppelgänger."""
+        self._cast = strike(self._cast, nobodies)
+
+    def forget(self) -> None:
+        """Forgets all tracks; what is struck stays so."""
+        self._cast, self._placed = Cast(struck=self._cast.struck, last=self._cast.last), {}
+
+    def draw(self, tracks: Sequence[Track], onto: Pixels) -> None:
+        """Draws a nobody for each of these tracks, the nearest people last, onto uint8 (H, W, 3) RGB."""
+        self._cast = recast(self._cast, [track.number for track in tracks], self._bank.poses)
+        self._placed = {track.number: self._place(track) for track in tracks}
+        for track in sorted(tracks, key=lambda track: box_width(track.head.box_px)):
+            nobody = self._cast.parts.get(track.number)
+            if nobody is not None:
+                placed = self._placed[track.number]
+                draw_pose(self._bank.poses[nobody][placed.pose], placed.points_px, onto)
+
+    def _place(self, track: Track) -> _Placed:
+        before = self._placed.get(track.number)
+        pose = pose_nearest(turn_of(track.head), before.pose if before else None)
+        if before is None:
+            return _Placed(pose, track.head.points_px)
+        moved = track.head.points_px - before.points_px
+        widths = float(np.hypot(*moved.mean(axis=0))) / box_width(track.head.box_px)
+        share = REST_SHARE + (1 - REST_SHARE) * min(1.0, widths / FAST_WIDTHS)
+        return _Placed(pose, before.points_px + share * moved)

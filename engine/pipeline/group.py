@@ -1,0 +1,278 @@
+"""A photograph of several people in, one picture out in which each face appears as its owner has chosen.
+
+The picture is black, and in it are the faces: real, as a doppelgänger that is searched for as for one person,
+or as somebody who does not exist. Nothing else of the photograph is in it. A face for which no doppelgänger
+holds is that of somebody who does not exist.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.common.arrays import Pixels
+from engine.common.errors import NoUsableFace
+from engine.faces.alignment import Portrait, crop_ffhq
+from engine.faces.detector import DetectedHead, box_centre, box_contains
+from engine.faces.measurement import measure_box, measure_width
+from engine.faces.mesh import FaceMesh
+from engine.judges.base import Judge
+from engine.judges.judging import Reference, judge_pictures, make_reference
+from engine.judges.verdict import Verdict
+from engine.live.crowd.bank import draw_placed, draw_pose, pose_of
+from engine.live.crowd.decision import Decision
+from engine.live.crowd.head import Turn, box_width, turn_of, width_ratio
+from engine.live.crowd.lookout import Lookout
+from engine.live.crowd.nobodies import Nobodies
+from engine.live.crowd.outline import draw_face, outline_of
+from engine.live.crowd.replacement import erase_head
+from engine.live.crowd.resemblance import are_alike
+from engine.live.frame import Array
+from engine.perceptual.visible_change import picture_likeness
+from engine.pipeline.portrayal import Portrayal
+from engine.pipeline.settings import PortrayalSettings
+
+# What is portrayed of the photograph: a square about the face, so many widths of its box wide.
+SURROUNDINGS_WIDTHS = 5.0
+# Of the other heads nothing takes part, but where they overlap with this much of the face, in box widths.
+FACE_ACROSS, FACE_ALONG = 0.45, 0.6
+# A mesh and the detection that it belongs to differ in width by less than this.
+SAME_RATIO = 1.6
+# Judges are asked about faces of at least this width, and both pictures are compared at this size.
+MIN_FACE_PX, COMPARED_PX = 64, 256
+# So many nobodies are tried for one face before it is left out.
+MOST_CANDIDATES = 12
+
+Portray = Callable[[Pixels], Portrayal]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """Somebody in the photograph. mesh: float64 (478, 3), in pixels; None where none is found."""
+
+    head: DetectedHead
+    mesh: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedFace:
+    """One face of the group portrait.
+
+    choice: its owner's. appears: as what it is in the picture; None: not at all. note: why it is not what was
+    chosen, or why no judge was asked. outline: where it is, float32 (N, 2); None where it is not. verdicts:
+    of each judge by name, on the published face against the original. likeness: of both faces alone, on
+    black.
+    """
+
+    choice: Decision
+    appears: Decision | None
+    outline: Array | None = None
+    note: str | None = None
+    verdicts: dict[str, Verdict] | None = None
+    likeness: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class GroupPortrait:
+    """picture: uint8 (H, W, 3) RGB, as large as the photograph. faces: from the left to the right."""
+
+    picture: Pixels
+    faces: tuple[PublishedFace, ...]
+
+
+def find_members(photograph: Pixels, lookout: Lookout, mesh: FaceMesh) -> list[Member]:
+    """Everybody in a photograph uint8 (H, W, 3) RGB, from the left to the right. Raises NoUsableFace."""
+    heads = sorted(lookout.search(photograph), key=lambda head: box_centre(head.box_px)[0])
+    if not heads:
+        raise NoUsableFace(
+            "none", "No face was found: bring the faces into the picture, upright and in light."
+        )
+    return [Member(head, _mesh_of(photograph, head, mesh)) for head in heads]
+
+
+def _mesh_of(photograph: Pixels, head: DetectedHead, mesh: FaceMesh) -> NDArray[np.float64] | None:
+    points = mesh.measure(photograph, head.box_px)
+    if points is None:
+        return None
+    box = measure_box(points)
+    own = box_contains(head.box_px, box_centre(box)) and width_ratio(box, head.box_px) < SAME_RATIO
+    return points if own else None
+
+
+class GroupPainter:
+    """Makes a group portrait. portray: portrays the one face of a picture, with a margin for being redrawn.
+
+    Not to be shared between threads.
+    """
+
+    def __init__(
+        self,
+        photograph: Pixels,
+        members: Sequence[Member],
+        portray: Portray,
+        nobodies: Nobodies,
+        judges: Sequence[Judge],
+        mesh: FaceMesh,
+        settings: PortrayalSettings,
+    ) -> None:
+        self._photograph, self._members, self._portray = photograph, members, portray
+        self._nobodies, self._judges, self._mesh, self._settings = nobodies, judges, mesh, settings
+        self._originals = [self._original(member) for member in members]
+        self._next_nobody = 1
+
+    def paint(
+        self, choices: Sequence[Decision], notify: Callable[[int], None] = lambda _: None
+    ) -> GroupPortrait:
+        """The group portrait. choices: of each member; notify: told the index of the one who is painted.
+
+        Raises NoUsableFace where a face that is to be real, or a doppelgänger, cannot be.
+        """
+        layers: list[tuple[Pixels, PublishedFace]] = []
+        for index, choice in enumerate(choices):
+            notify(index)
+            layers.append(self._painted(index, choice))
+        picture = np.zeros_like(self._photograph)
+        for index in sorted(range(len(layers)), key=lambda i: box_width(self._members[i].head.box_px)):
+            layer, face = layers[index]
+            if face.outline is not None:
+                hidden = layer.max(axis=2, keepdims=True) == 0
+                picture = np.where(hidden, picture, layer)
+        faces = [self._measured(picture, index, face) for index, (_, face) in enumerate(layers)]
+        return GroupPortrait(picture, tuple(faces))
+
+    def _painted(self, index: int, choice: Decision) -> tuple[Pixels, PublishedFace]:
+        """One face on black, as large as the photograph."""
+        if choice is Decision.ANONYMOUS:
+            return self._as_nobody(index, choice, None)
+        mesh = self._members[index].mesh
+        if mesh is None:
+            raise NoUsableFace(
+                "turned_away", f"Face {index + 1} cannot be made out: choose anonymous for it."
+            )
+        if choice is Decision.REAL:
+            layer, outline = np.zeros_like(self._photograph), outline_of(mesh)
+            draw_face(self._photograph, outline, layer)
+            return layer, PublishedFace(choice, choice, outline)
+        return self._as_doppelganger(index)
+
+    def _as_doppelganger(self, index: int) -> tuple[Pixels, PublishedFace]:
+        choice = Decision.DOPPELGANGER
+        part, (left, top) = self._alone(index)
+        try:
+            portrayal = self._portray(part)
+        except NoUsableFace as refusal:
+            raise NoUsableFace(refusal.reason, f"Face {index + 1}: {refusal}") from None
+        if portrayal.doppelganger is None:
+            return self._as_nobody(index, choice, "no doppelgänger was found that holds")
+        enlargement = portrayal.enlargement
+        picture = enlargement.picture if enlargement else portrayal.doppelganger.picture
+        size_px = len(picture)
+        mesh = self._mesh.measure(picture, (0.2 * size_px, 0.2 * size_px, 0.8 * size_px, 0.9 * size_px))
+        if mesh is None:
+            return self._as_nobody(index, choice, "no face was found in the doppelgänger")
+        place = np.asarray(cv2.invertAffineTransform(portrayal.portrait.transform), np.float64)
+        place[:, :2] /= size_px
+        place[:, 2] += (left, top)
+        layer = np.zeros_like(self._photograph)
+        outline = draw_placed(picture, outline_of(mesh), place, layer)
+        if known := self._who_knows(layer, index):
+            return self._as_nobody(index, choice, f"drawn into the picture, {known} takes it for the sitter")
+        return layer, PublishedFace(choice, choice, outline)
+
+    def _as_nobody(self, index: int, choice: Decision, note: str | None) -> tuple[Pixels, PublishedFace]:
+        head = self._members[index].head
+        for _ in range(MOST_CANDIDATES):
+            number, self._next_nobody = self._next_nobody, self._next_nobody + 1
+            if self._resembles_somebody(number):
+                continue
+            pose = pose_of(self._nobodies.cutout(number, turn_of(head)), self._mesh)
+            layer = np.zeros_like(self._photograph)
+            outline = draw_pose(pose, head.points_px, layer)
+            if not self._who_knows(layer, index):
+                return layer, PublishedFace(choice, Decision.ANONYMOUS, outline, note)
+        return np.zeros_like(self._photograph), PublishedFace(
+            choice, None, None, "every nobody that was tried looks like somebody in the photograph"
+        )
+
+    def _resembles_somebody(self, nobody: int) -> bool:
+        """Whether a binding judge takes, or nearly takes, a nobody for anybody in the photograph."""
+        cutout = self._nobodies.cutout(nobody, Turn(0.0, 0.0, 0.0))
+        mesh = self._mesh.measure(cutout.picture, cutout.head.box_px)
+        if mesh is None:
+            return True
+        shot = crop_ffhq(cutout.picture, mesh[:, :2], COMPARED_PX)
+        for number, judge in enumerate(self._judges):
+            if judge.binding:
+                own = make_reference(judge, [(shot.image, shot.landmarks)], self._settings.seed)
+                known = [original.references[number] for original in self._originals if original is not None]
+                if any(are_alike(judge, own, reference) for reference in known):
+                    return True
+        return False
+
+    def _alone(self, index: int) -> tuple[Pixels, tuple[int, int]]:
+        """A part of the photograph with one person in it, and where its left upper corner lies."""
+        head = self._members[index].head
+        erased = self._photograph
+        for other, member in enumerate(self._members):
+            if other != index:
+                erased = erase_head(erased, member.head)
+        (x, y), width_px = box_centre(head.box_px), box_width(head.box_px)
+        half = SURROUNDINGS_WIDTHS * width_px / 2
+        left, top = max(0, round(x - half)), max(0, round(y - half))
+        part = np.s_[top : round(y + half), left : round(x + half)]
+        rows, columns = np.indices(erased[part].shape[:2])
+        across, along = (columns + left + 0.5 - x) / width_px, (rows + top + 0.5 - y) / width_px
+        own = np.hypot(across / FACE_ACROSS, along / FACE_ALONG) <= 1
+        return np.where(own[..., None], self._photograph[part], erased[part]), (left, top)
+
+    def _original(self, member: Member) -> "_Original | None":
+        """What a published face is compared with; None where the face is too small, or cannot be made out."""
+        if member.mesh is None or measure_width(member.mesh) < MIN_FACE_PX:
+            return None
+        portrait = crop_ffhq(self._photograph, member.mesh[:, :2], COMPARED_PX)
+        try:
+            references = [
+                make_reference(judge, [(portrait.image, portrait.landmarks)], self._settings.seed)
+                for judge in self._judges
+            ]
+        except NoUsableFace:  # a judge that sees no face
+            return None
+        return _Original(portrait, references)
+
+    def _who_knows(self, picture: Pixels, index: int) -> str | None:
+        """The binding judge that takes the face in a picture for the original."""
+        verdicts = self._verdicts(picture, index)
+        binding = [judge.name for judge in self._judges if judge.binding]
+        return next((name for name in binding if verdicts and verdicts[name].same), None)
+
+    def _verdicts(self, picture: Pixels, index: int) -> dict[str, Verdict] | None:
+        member, original = self._members[index], self._originals[index]
+        if member.mesh is None or original is None:
+            return None
+        crop = crop_ffhq(picture, member.mesh[:, :2], COMPARED_PX).image
+        verdicts: dict[str, Verdict] = {}
+        for judge, reference in zip(self._judges, original.references, strict=True):
+            (verdicts[judge.name],) = judge_pictures(
+                judge, reference, [crop], self._settings.seed, self._settings.k
+            )
+        return verdicts
+
+    def _measured(self, picture: Pixels, index: int, face: PublishedFace) -> PublishedFace:
+        mesh, verdicts = self._members[index].mesh, self._verdicts(picture, index)
+        if mesh is None or verdicts is None:
+            note = face.note or f"narrower than {MIN_FACE_PX} px or not to be made out: no judge was asked"
+            return replace(face, note=note)
+        alone = np.zeros_like(self._photograph)
+        draw_face(self._photograph, outline_of(mesh), alone)
+        before, after = (crop_ffhq(each, mesh[:, :2], COMPARED_PX).image for each in (alone, picture))
+        return replace(face, verdicts=verdicts, likeness=picture_likeness(after, before))
+
+
+@dataclass(frozen=True, eq=False)
+class _Original:
+    """A face as it was photographed. references: of each judge."""
+
+    portrait: Portrait
+    references: list[Reference]
