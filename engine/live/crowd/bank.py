@@ -58,7 +58,8 @@ def pose_of(cutout: Cutout, mesh: FaceMesh) -> Pose:
     points = mesh.measure(cutout.picture, cutout.head.box_px)
     if points is None:
         x0, y0, x1, y1 = cutout.head.box_px
-        around = cv2.ellipse2Poly((0, 0), (1000, 1000), 0, 0, 360, 10) / 1000
+        angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+        around = np.column_stack([np.cos(angles), np.sin(angles)])
         outline = (around * ((x1 - x0) / 2, (y1 - y0) / 2) + ((x0 + x1) / 2, (y0 + y1) / 2)).astype(
             np.float32
         )

@@ -25,8 +25,9 @@ SHORT = '[search]\nsteps = 10\ntuning = "never"\n[film]\npictures = 12\n'
 def photograph(renders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     faces = sorted(renders.glob("*.webp"))
     walkers = [
-        Walker(faces[index], lambda _, place=place: (*place, 100))
-        for index, place in zip((52, 11, 30), PLACES, strict=True)
+        Walker(faces[52], lambda _: (*PLACES[0], 100)),
+        Walker(faces[11], lambda _: (*PLACES[1], 100)),
+        Walker(faces[30], lambda _: (*PLACES[2], 100)),
     ]
     path = tmp_path_factory.mktemp("photograph") / "three.png"
     Image.fromarray(scene(walkers, 0.0, SIZE).picture).save(path)
