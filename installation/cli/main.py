@@ -1,4 +1,4 @@
-"""The command line: `./kiosk run | visit | group | drive | wear | anonymise | weights | judges | osc | doctor`.
+"""The command line: `./kiosk COMMAND`; COMMANDS lists them.
 
 Each command is a module with `configure(parser)` and `run(arguments) -> exit code`. An error is one line on
 stderr; the exit codes are those of `engine.common.errors` (0 done, 2 wrong use, 3 no usable face, 4 weights,
