@@ -58,7 +58,8 @@ def speak(text: str, language: str = "en") -> Speech:
     Raises MachineError where eSpeak NG is not installed, UsageError for a language that it does not speak,
     and for a text in which there is nothing to say.
     """
-    library, rate_hz = _library()
+    if not can_speak():
+        raise MachineError("Speech needs eSpeak NG, which is not installed. `kiosk doctor` says how.")
     sound: list[int] = []
     marks: list[tuple[int, str]] = []  # number of a sample, and the phoneme that begins there or ""
 
@@ -77,6 +78,7 @@ def speak(text: str, language: str = "en") -> Speech:
 
     words = "".join(c if c.isprintable() else " " for c in text).encode()
     with _one_at_a_time:
+        library, rate_hz = _library()
         if not language or library.espeak_SetVoiceByName(language.encode()):
             raise UsageError(f"eSpeak NG does not speak {printable(language)!r}. Give a code like en or de.")
         callback = _Callback(take)
@@ -94,9 +96,10 @@ def speak(text: str, language: str = "en") -> Speech:
 
 @cache
 def _library() -> tuple[ctypes.CDLL, int]:
-    """The library, ready to speak, and the samples a second that it gives."""
-    if not can_speak():
-        raise MachineError("Speech needs eSpeak NG, which is not installed. `kiosk doctor` says how.")
+    """The library, ready to speak, and the samples a second that it gives.
+
+    A process must not make it ready twice: the second time frees what the first voice goes on reading.
+    """
     import espeakng_loader
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())

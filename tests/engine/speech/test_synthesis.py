@@ -48,7 +48,6 @@ def test_what_cannot_be_said_is_refused(text: str, language: str, reason: str) -
 
 
 def test_without_the_packages_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    synthesis._library.cache_clear()
     for module in (synthesis, recognition):
         monkeypatch.setattr(module, "PACKAGE", "not_installed_here")
     with pytest.raises(MachineError, match="doctor"):
