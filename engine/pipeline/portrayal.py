@@ -285,7 +285,10 @@ def _with_doppelganger(
 
     given = least_changed([assessed for _, assessed in found])
     with stopwatch("doppelganger"):
-        enlargement = enlarge(given.picture, holds("doppelganger")) if given else None
+        # The margin is for what becomes of the picture later, and this is the first of it.
+        demands = constraints_of(judged, replace(settings, margin=0.0))
+        on_picture = PictureCounter("doppelganger", HELD_PICTURES, report).add
+        enlargement = enlarge(given.picture, holding(demands, settings, on_picture)) if given else None
     return replace(
         begun,
         nearest=nearest,
