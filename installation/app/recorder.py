@@ -8,7 +8,8 @@ For `out.mp4` there are also `out.jsonl` and the folder `out-scenes/`. Each line
      "judged": true}
 
 The first says what a frame showed: every picture with its verdict beside it, none, one, or the border's two.
-The second says what the engine had found before. `picture` is the SHA-256 of its pixels. A film of a visit
+The second says what the engine had found before; `way` is `median`, `nearest`, or `doppelganger` for the
+picture that is given, whose `t` is null. `picture` is the SHA-256 of its pixels. A film of a visit
 holds faces: the command line refuses to record a real camera.
 """
 
@@ -113,6 +114,10 @@ class Recorder:
             if strip is not None:
                 for line in strip_lines(strip):
                     self._write({"finding": visit_id, "way": way, **line})
+        given = result.judge_results[0].of_doppelganger if result.judge_results else None
+        if result.doppelganger is not None and given is not None:
+            line = {"t": None, "picture": digest(result.doppelganger), **_verdict_line(given)}
+            self._write({"finding": visit_id, "way": "doppelganger", **line})
 
     def _write(self, line: dict[str, Any]) -> None:
         self._lines.write(json.dumps(line) + "\n")

@@ -181,9 +181,10 @@ class View:
 class ShownPicture:
     """A picture that a scene has drawn together with a judge's verdict on it.
 
-    t: the picture's place on its continuum, 0 to 1. picture: the array that was drawn, uint8 (R, R, 3) RGB.
+    t: the picture's place on its continuum, 0 to 1; None for the doppelgänger where it is not one of its
+    pictures. picture: the array that was drawn, uint8 (R, R, 3) RGB.
     """
 
-    t: float
+    t: float | None
     picture: Pixels
     verdict: Verdict

@@ -53,13 +53,12 @@ def _on_strip(strip: Strip, picture: Pixels) -> ShownPicture | None:
 def _given(result: PortrayalResult, strip: Strip) -> ShownPicture | None:
     """The doppelgänger with the verdict that the strip's judge has given on it; None where it has given none.
 
-    Drawn anew on the strip, the doppelgänger may differ from the strip's picture in the last bit.
+    It may lie on neither continuum; and drawn anew on one, it may differ in the last bit.
     """
     verdict = next((each.of_doppelganger for each in result.judge_results if each.judge == strip.judge), None)
     if verdict is None or result.doppelganger is None or strip.border is None:
         return None
-    t = 0.0 if strip is result.nearest else float(strip.t[strip.border[1]])
-    return ShownPicture(t, result.doppelganger, verdict)
+    return ShownPicture(None, result.doppelganger, verdict)
 
 
 def draw_pair(

@@ -58,6 +58,7 @@ def ride(
         scene.update(view)
         scene.draw(canvas, view)
         for shown in scene.shown():
+            assert shown.t is not None  # a ride shows its continuum alone
             moves = any(begin_s <= at_s < end_s for begin_s, end_s in moving)
             frames.append(RiddenFrame(at_s, shown.t, shown.verdict.same, moves))
     return frames

@@ -151,6 +151,7 @@ def test_the_same_visit_again_is_the_same_film(visit: Recording, portrait: Path,
 
 
 def test_taking_part_unseen_in_landscape():
+    OUTPUT.mkdir(parents=True, exist_ok=True)
     recording = rehearse(OUTPUT, "unseen", "--camera", "synthetic", "--unseen", size="640x360", nearest=False)
     phases = {line["phase"] for line in recording.frames}
     assert phases == {*Phase} - {Phase.PORTRAIT, Phase.MEETING}
