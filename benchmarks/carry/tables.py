@@ -27,8 +27,8 @@ from engine.inversion.target import face_importance
 from engine.judges.base import Judge
 from engine.judges.judging import judge_pictures, judge_worst_case
 from engine.judges.registry import panel
+from engine.perceptual.frechet import frechet_distance
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
-from training.nobody.evaluation.frechet import frechet_distance
 
 FRECHET_AXES = 8
 

@@ -29,19 +29,19 @@ ENOUGH_ERRORS = 30
 
 @dataclass(frozen=True)
 class Rate:
-    """`errors` of `trials`, with the exact 95 % interval of Clopper and Pearson, which takes trials as
+    """`count` of `trials`, with the exact 95 % interval of Clopper and Pearson, which takes trials as
     independent."""
 
-    errors: int
+    count: int
     trials: int
 
     @property
     def value(self) -> float:
-        return self.errors / self.trials
+        return self.count / self.trials
 
     @property
     def interval(self) -> tuple[float, float]:
-        found = binomtest(self.errors, self.trials).proportion_ci(0.95, method="exact")
+        found = binomtest(self.count, self.trials).proportion_ci(0.95, method="exact")
         return float(found.low), float(found.high)
 
 

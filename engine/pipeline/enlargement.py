@@ -56,8 +56,8 @@ FILTERS: dict[str, Callable[[Floats], Floats]] = {
 def enlarge(doppelganger: Pixels, holds: Holds) -> Enlargement | None:
     """The doppelgänger, uint8 (R, R, 3) RGB, enlarged by the first filter whose picture holds.
 
-    holds: the test that the doppelgänger itself has passed, without its margin. None where no filter's picture
-    passes it, or the generator's own resolution is `ENLARGED_PX` or more.
+    holds: the test that the doppelgänger itself has passed, without its margin. None where no filter's
+    picture passes it, or the generator's own resolution is `ENLARGED_PX` or more.
     """
     if len(doppelganger) >= ENLARGED_PX:
         return None

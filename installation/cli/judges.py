@@ -1,4 +1,4 @@
-"""`./kiosk judges list`, `./kiosk judges check` and `./kiosk judges calibrate FOLDER`."""
+"""`./kiosk judges`: list, check, calibrate and compare; the last one's work is in a module of its own."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.common.errors import NoUsableFace, UsageError, on_one_line
 from engine.faces.detectors import DetectorChoice
+from installation.cli import judges_compare
 from installation.cli.paths import reachable_path
 from installation.settings.configuration import DEFAULT, load
 from installation.settings.manifest import Manifest, detector_choice, judge_files
@@ -41,6 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     calibrate.add_argument(
         "--config", type=reachable_path, default=DEFAULT, help="the TOML file that names the face detector"
     )
+    compare = commands.add_parser("compare", help="ask every judge about photographs and changed ones")
+    judges_compare.configure(compare)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         _list()
     elif arguments.judges_command == "check":
         _check(arguments.config)
+    elif arguments.judges_command == "compare":
+        judges_compare.run(arguments)
     else:
         _calibrate(arguments.folder, arguments.judge, arguments.fmr, arguments.config)
     return 0
@@ -148,7 +153,7 @@ def _print_points(name: str, measured: "Calibration", rates: Iterable[float]) ->
         print(f"threshold = {threshold:.4f}")
         print(f"fmr = {fmr:g}")
         print(f"fnmr = {missed.value:.4g}")
-        pairs = f"{strangers.errors} of {strangers.trials} pairs of strangers"
+        pairs = f"{strangers.count} of {strangers.trials} pairs of strangers"
         print(f'source = "measured: {pairs} ({low} to {high} %, 95 % interval)"')
 
 
@@ -160,7 +165,7 @@ def _power(fmr: float) -> str:
 
 def _rate(rate: "Rate") -> str:
     low, high = rate.interval
-    return f"{rate.value:7.4f} [{low:.4f}, {high:.4f}] {rate.errors:>6}/{rate.trials:<7}"
+    return f"{rate.value:7.4f} [{low:.4f}, {high:.4f}] {rate.count:>6}/{rate.trials:<7}"
 
 
 def _portraits(

@@ -257,8 +257,8 @@ class Report(Part):
         raise KeyError(name)
 
 
-def write(report: Report, path: Path) -> None:
-    """Write the report as indented UTF-8 JSON; the file appears when it is complete."""
+def write(report: Part, path: Path) -> None:
+    """Write a report as indented UTF-8 JSON; the file appears when it is complete."""
     text = json.dumps(report.model_dump(by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 

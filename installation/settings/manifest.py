@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from engine.common.errors import UsageError, WeightsError
 from engine.common.ordinary_file import read_text
 from engine.faces.detectors import DetectorChoice, entry_of
-from engine.judges.registry import files_of
+from engine.judges.registry import JUDGES, files_of
 from installation.settings.paths import PROGRAM, ROOT, downloads_folder, is_checkout
 
 MANIFEST = ROOT / "weights" / "manifest.toml"
@@ -161,6 +161,17 @@ def judge_files(names: Sequence[str]) -> dict[str, Path]:
     """
     manifest = Manifest.load()
     return {name: manifest.locate_file(*weights) for name, weights in files_of(names).items()}
+
+
+def judges_at_hand(configured: Iterable[str] = ()) -> list[str]:
+    """The judges whose files are here, and those of a configuration's own."""
+    manifest = Manifest.load()
+    fetched = [
+        name
+        for name, entry in JUDGES.items()
+        if entry.weights is None or manifest.presence(manifest.entry(entry.weights[0])) == "ok"
+    ]
+    return [*fetched, *configured]
 
 
 def detector_choice(name: str) -> DetectorChoice:

@@ -61,7 +61,7 @@ class ModelBundle:
         self.generator_sha256 = generator_sha256(weights)
         self.encoder = _encoder(manifest, configuration.encoder, self.generator_sha256, self.device)
         self.people = _people(manifest, configuration.people, self.generator_sha256, self.generator)
-        self.judges = _panel(manifest, configuration)
+        self.judges = load_judges(configuration)
         require_binding(self.judges)
         self.distance = _distance(manifest, configuration.perceptual, self.device)
         search, judging = configuration.search, configuration.judging
@@ -180,15 +180,17 @@ def _distance(manifest: Manifest, name: str, device: torch.device) -> Distance:
     return NormalisedLaplacianPyramid()
 
 
-def _panel(manifest: Manifest, configuration: Configuration) -> list[Judge]:
-    """The judges of a visit; those of the configuration's own are tried on the known pair.
+def load_judges(configuration: Configuration, names: Sequence[str] | None = None) -> list[Judge]:
+    """The judges of these names, by default the panel's, at the operating points of the configuration.
 
-    The witness binds nobody, whatever kind of judge it is.
+    Its own recognisers are tried on the known pair. The witness binds nobody, whatever kind of judge it is.
+    Raises UsageError and WeightsError.
     """
+    names = configuration.judging.panel if names is None else names
     judges = panel(
-        configuration.judging.panel,
-        judge_files(configuration.panel_of_the_project),
-        configuration.judging.thresholds,
+        names,
+        judge_files([name for name in names if name not in configuration.judges]),
+        {name: point for name, point in configuration.judging.thresholds.items() if name in names},
         list(configuration.judges.values()),
         {
             name: {point: OperatingPoint(point, **measured.model_dump()) for point, measured in named.items()}
@@ -200,7 +202,7 @@ def _panel(manifest: Manifest, configuration: Configuration) -> list[Judge]:
             judge.binding = False
     own = [judge for judge in judges if judge.name in configuration.judges]
     if own:
-        pair = load_known_pair(manifest.locate("known-pair"))
+        pair = load_known_pair(Manifest.load().locate("known-pair"))
         for judge in own:
             try_out(judge, pair)
     return judges

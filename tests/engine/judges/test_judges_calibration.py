@@ -34,7 +34,7 @@ def test_rates_count_the_threshold_itself_as_same():
     measured = calibration([0.3, 0.5, 0.7], [0.5, 0.6, 0.8, 0.9])
     assert measured.fmr(0.5).value == 0.25
     assert measured.fnmr(0.5).value == pytest.approx(1 / 3)
-    assert measured.fmr(0.49).errors == 0 and measured.fnmr(0.7).errors == 0
+    assert measured.fmr(0.49).count == 0 and measured.fnmr(0.7).count == 0
 
 
 @example([0.07], 0.5)
@@ -51,12 +51,12 @@ def test_threshold_lets_as_many_pass_as_the_rate_says(pairs, data):
     """Also where share times pairs is a little less than the whole number it means, as 0.29 * 100 is."""
     passing = data.draw(st.integers(1, pairs - 1))
     measured = calibration([0.1], 0.3 + np.arange(pairs) / 1000)
-    assert measured.fmr(measured.threshold(passing / pairs)).errors == passing
+    assert measured.fmr(measured.threshold(passing / pairs)).count == passing
 
 
 def test_rates_near_one_have_a_threshold_too():
     measured = calibration([0.1], [0.3, 0.4])
-    assert measured.fmr(measured.threshold(1 - 1e-12)).errors == 1
+    assert measured.fmr(measured.threshold(1 - 1e-12)).count == 1
 
 
 def test_threshold_warns_where_too_few_pairs_support_it():

@@ -27,7 +27,6 @@ from installation.outputs import record
 from installation.outputs import report as report_format
 from installation.outputs.marks import read_digital_source_type
 from installation.settings.configuration import MAX_SEED, load
-from installation.settings.manifest import Manifest
 from installation.workers import models
 from tests.conftest import DATA, REPO
 from tests.support.delivery_kit import until
@@ -313,9 +312,9 @@ def test_a_seed_that_is_none_is_told_before_the_work(tmp_path: Path, seed: str) 
 def test_a_witness_of_the_panel_binds_nobody(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text('[judging]\npanel = ["anthropometry", "dlib"]\nwitness = "dlib"\n')
-    judges = models._panel(Manifest.load(), load(path))
+    judges = models.load_judges(load(path))
     assert [(judge.name, judge.binding) for judge in judges] == [("anthropometry", False), ("dlib", False)]
-    assert [judge.binding for judge in models._panel(Manifest.load(), load())] == [True, False]
+    assert [judge.binding for judge in models.load_judges(load())] == [True, False]
     for panel, witness in ((["dlib"], "sface"), (["dlib", "anthropometry"], "dlib")):
         path.write_text(f'[judging]\npanel = {json.dumps(panel)}\nwitness = "{witness}"\n')
         with pytest.raises(UsageError, match="witness"):

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from engine.faces.analyser import FaceAnalyser
 from engine.judges.registry import panel
+from engine.perceptual.frechet import frechet_distance, pooled_features
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, to_uint8
 from training.nobody.compose import compose_as_photographed
@@ -23,7 +24,6 @@ from training.nobody.evaluation.diversity import (
 )
 from training.nobody.evaluation.embeddings import embeddings_with_mirrored
 from training.nobody.evaluation.figure import Figure
-from training.nobody.evaluation.frechet import frechet_distance, pooled_features
 from training.nobody.evaluation.looks import Probe, looks, share_with_one_face, skin_lightness
 from training.nobody.sheets import contact_sheet
 

@@ -11,6 +11,7 @@ import torch
 
 from engine.faces.analyser import FaceAnalyser
 from engine.judges.registry import panel
+from engine.perceptual.frechet import frechet_distance, pooled_features
 from engine.stylegan2.encoder import Encoder, load_encoder
 from engine.stylegan2.network import Generator, to_uint8
 from tests.conftest import REPO
@@ -18,7 +19,6 @@ from training.nobody.compose import compose_as_photographed
 from training.nobody.dataset import load_cutouts
 from training.nobody.evaluation.diversity import share_memorised, share_of_lookalikes, share_of_strangers
 from training.nobody.evaluation.embeddings import embeddings_with_mirrored
-from training.nobody.evaluation.frechet import frechet_distance, pooled_features
 from training.nobody.evaluation.looks import Probe, looks, share_with_one_face, skin_lightness
 from training.nobody.evaluation.search_tables import search_figures
 from training.nobody.evaluation.searches import search_all

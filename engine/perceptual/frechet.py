@@ -1,4 +1,4 @@
-"""The Frechet distance of two sets of features, and the encoder's features."""
+"""The Fréchet distance of two sets of pictures, by the features of the encoder."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 
 def frechet_distance(a: Array, b: Array) -> float:
-    """Squared Frechet distance of two normal distributions fitted to features (N, D) and (M, D).
+    """Squared Fréchet distance of two normal distributions fitted to features (N, D) and (M, D).
 
     Heusel et al., *GANs Trained by a Two Time-Scale Update Rule*, 2017, with a face verifier's features.
     """
