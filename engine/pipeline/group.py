@@ -5,6 +5,7 @@ or as somebody who does not exist. Nothing else of the photograph is in it. A fa
 holds is that of somebody who does not exist.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
 from engine.faces.alignment import Portrait, crop_ffhq
-from engine.faces.detector import DetectedHead, box_centre, box_contains
+from engine.faces.detector import Box, DetectedHead, box_centre, box_contains
 from engine.faces.measurement import measure_box, measure_width
 from engine.faces.mesh import FaceMesh
 from engine.judges.base import Judge
@@ -29,8 +30,8 @@ from engine.live.crowd.nobodies import Nobodies
 from engine.live.crowd.outline import draw_face, outline_of
 from engine.live.crowd.replacement import erase_head
 from engine.live.crowd.resemblance import are_alike
-from engine.live.frame import Array
 from engine.perceptual.visible_change import picture_likeness
+from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
 from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.settings import PortrayalSettings
 
@@ -50,46 +51,53 @@ Portray = Callable[[Pixels], Portrayal]
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """Somebody in the photograph. mesh: float64 (478, 3), in pixels; None where none is found."""
+    """Somebody in the photograph. mesh: float64 (478, 3), in pixels; None where none is found, or none was
+    looked for."""
 
     head: DetectedHead
     mesh: NDArray[np.float64] | None
 
 
-@dataclass(frozen=True, eq=False)
-class PublishedFace:
-    """One face of the group portrait.
-
-    choice: its owner's. appears: as what it is in the picture; None: not at all. note: why it is not what was
-    chosen, or why no judge was asked. outline: where it is, float32 (N, 2); None where it is not. verdicts:
-    of each judge by name, on the published face against the original. likeness: of both faces alone, on
-    black.
-    """
-
-    choice: Decision
-    appears: Decision | None
-    outline: Array | None = None
-    note: str | None = None
-    verdicts: dict[str, Verdict] | None = None
-    likeness: dict[str, float] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class GroupPortrait:
-    """picture: uint8 (H, W, 3) RGB, as large as the photograph. faces: from the left to the right."""
-
-    picture: Pixels
-    faces: tuple[PublishedFace, ...]
-
-
-def find_members(photograph: Pixels, lookout: Lookout, mesh: FaceMesh) -> list[Member]:
+def find_heads(photograph: Pixels, lookout: Lookout) -> list[DetectedHead]:
     """Everybody in a photograph uint8 (H, W, 3) RGB, from the left to the right. Raises NoUsableFace."""
     heads = sorted(lookout.search(photograph), key=lambda head: box_centre(head.box_px)[0])
     if not heads:
         raise NoUsableFace(
             "none", "No face was found: bring the faces into the picture, upright and in light."
         )
-    return [Member(head, _mesh_of(photograph, head, mesh)) for head in heads]
+    return heads
+
+
+def choices_of(heads: Sequence[DetectedHead], decided: Sequence[tuple[Box, Decision]]) -> list[Decision]:
+    """What each head of a photograph has chosen. decided: where people were followed, and their decisions.
+
+    Anonymous is who has decided nothing, and everybody for whom it is not certain whose decision is theirs.
+    """
+    pairs = [
+        (head, place)
+        for head, found in enumerate(heads)
+        for place, (box, _) in enumerate(decided)
+        if box_contains(found.box_px, box_centre(box)) or box_contains(box, box_centre(found.box_px))
+    ]
+    heads_of, places_of = Counter(place for _, place in pairs), Counter(head for head, _ in pairs)
+    choices = [Decision.ANONYMOUS] * len(heads)
+    for head, place in pairs:
+        if heads_of[place] == 1 and places_of[head] == 1:
+            choices[head] = decided[place][1]
+    return choices
+
+
+def measure_members(
+    photograph: Pixels, heads: Sequence[DetectedHead], mesh: FaceMesh, choices: Sequence[Decision] = ()
+) -> list[Member]:
+    """The members with these heads. choices: where given, nothing is measured of who is anonymous."""
+    return [
+        Member(
+            head,
+            None if choices and choices[number] is Decision.ANONYMOUS else _mesh_of(photograph, head, mesh),
+        )
+        for number, head in enumerate(heads)
+    ]
 
 
 def _mesh_of(photograph: Pixels, head: DetectedHead, mesh: FaceMesh) -> NDArray[np.float64] | None:
@@ -104,6 +112,7 @@ def _mesh_of(photograph: Pixels, head: DetectedHead, mesh: FaceMesh) -> NDArray[
 class GroupPainter:
     """Makes a group portrait. portray: portrays the one face of a picture, with a margin for being redrawn.
 
+    lenient: a face that cannot be what was chosen is that of somebody who does not exist, with a note why.
     Not to be shared between threads.
     """
 
@@ -116,7 +125,9 @@ class GroupPainter:
         judges: Sequence[Judge],
         mesh: FaceMesh,
         settings: PortrayalSettings,
+        lenient: bool = False,
     ) -> None:
+        self._lenient = lenient
         self._photograph, self._members, self._portray = photograph, members, portray
         self._nobodies, self._judges, self._mesh, self._settings = nobodies, judges, mesh, settings
         self._originals = [self._original(member) for member in members]
@@ -127,12 +138,17 @@ class GroupPainter:
     ) -> GroupPortrait:
         """The group portrait. choices: of each member; notify: told the index of the one who is painted.
 
-        Raises NoUsableFace where a face that is to be real, or a doppelgänger, cannot be.
+        Raises NoUsableFace where a face that is to be real, or a doppelgänger, cannot be; not if lenient.
         """
         layers: list[tuple[Pixels, PublishedFace]] = []
         for index, choice in enumerate(choices):
             notify(index)
-            layers.append(self._painted(index, choice))
+            try:
+                layers.append(self._painted(index, choice))
+            except NoUsableFace as refusal:
+                if not self._lenient:
+                    raise
+                layers.append(self._as_nobody(index, choice, str(refusal)))
         picture = np.zeros_like(self._photograph)
         for index in sorted(range(len(layers)), key=lambda i: box_width(self._members[i].head.box_px)):
             layer, face = layers[index]
@@ -262,7 +278,8 @@ class GroupPainter:
     def _measured(self, picture: Pixels, index: int, face: PublishedFace) -> PublishedFace:
         mesh, verdicts = self._members[index].mesh, self._verdicts(picture, index)
         if mesh is None or verdicts is None:
-            note = face.note or f"narrower than {MIN_FACE_PX} px or not to be made out: no judge was asked"
+            unasked = f"narrower than {MIN_FACE_PX} px, anonymous, or not to be made out: no judge was asked"
+            note = face.note or unasked
             return replace(face, note=note)
         alone = np.zeros_like(self._photograph)
         draw_face(self._photograph, outline_of(mesh), alone)

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
+from engine.faces.detector import Box
 from engine.judges.verdict import Verdict
+from engine.live.crowd.decision import Decision
 from engine.live.rig import Rig
+from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.result import PortrayalResult
 
 # --- requests -------------------------------------------------------------------------------------------
@@ -26,6 +29,19 @@ class Portray:
     visit_id: int
     photographs: tuple[Pixels, ...] | None
     meets: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PaintGroup:
+    """Make the group portrait of this visit's people. Answered by `ProgressUpdate`s and `GroupReady`.
+
+    photograph: uint8 (H, W, 3) RGB, as photographed. decided: where in it people were followed, and what each
+    has decided about their own face; whoever else is in it is anonymous.
+    """
+
+    visit_id: int
+    photograph: Pixels
+    decided: tuple[tuple[Box, Decision], ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,7 @@ class JudgeMoved:
     visitor: Pixels | None
 
 
-Request = Portray | Cancel | JudgeMoved
+Request = Portray | PaintGroup | Cancel | JudgeMoved
 
 
 # --- replies, as the stage polls them -------------------------------------------------------------------
@@ -90,6 +106,14 @@ class ResultReady:
 
 
 @dataclass(frozen=True, eq=False)
+class GroupReady:
+    """A visit's group portrait."""
+
+    visit_id: int
+    portrait: GroupPortrait
+
+
+@dataclass(frozen=True, eq=False)
 class PeopleReady:
     """Ways from the median face to people who do not exist."""
 
@@ -118,7 +142,7 @@ class MovedJudged:
     visitor: Verdict | None
 
 
-Reply = Ready | Failed | ProgressUpdate | ResultReady | RigReady | MovedJudged | PeopleReady
+Reply = Ready | Failed | ProgressUpdate | ResultReady | GroupReady | RigReady | MovedJudged | PeopleReady
 
 
 # --- from the worker to the client only -----------------------------------------------------------------

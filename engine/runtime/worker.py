@@ -27,8 +27,11 @@ import torch
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError, UsageError, WeightsError, exception_summary
+from engine.faces.detector import Box
 from engine.finders.base import STAGES, Finder
 from engine.judges.base import Judge
+from engine.live.crowd.decision import Decision
+from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.meeting import Meeting, MeetingJudge
 from engine.pipeline.people import Person, find_person, person_strip
 from engine.pipeline.portrayal import Portrayal
@@ -40,8 +43,10 @@ from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
     Failed,
+    GroupReady,
     JudgeMoved,
     MovedJudged,
+    PaintGroup,
     PeopleReady,
     Portray,
     ProgressUpdate,
@@ -94,6 +99,14 @@ class Models(Protocol):
         bordered: Callable[[Portrayal], None],
         meets: bool = False,
     ) -> Portrayal: ...
+
+    def paint_group(
+        self,
+        photograph: Pixels,
+        decided: Sequence[tuple[Box, Decision]],
+        report: Callable[[int, int, Progress], None],
+    ) -> GroupPortrait:
+        """A group portrait. report: told of each doppelgänger its number from 0, of how many, and how far."""
 
     def meeting(self, found: Portrayal, check: Callable[[], None]) -> AbstractContextManager[Meeting | None]:
         """The doppelgänger, ready to be moved; see `engine.pipeline.meeting`."""
@@ -185,9 +198,16 @@ class _Worker:
         received.erase()
 
     def _run_portrayal(self, received: ReceivedMessage) -> None:
+        self._run_visit(received, self._portray)
+
+    def _run_group(self, received: ReceivedMessage) -> None:
+        self._run_visit(received, self._paint_group)
+
+    def _run_visit(self, received: ReceivedMessage, work: Callable[[Any], str]) -> None:
+        """Carries out a visit's request; `work` returns a fault, or ""."""
         failure = fault = ""
         try:
-            fault = self._portray(received.message)
+            fault = work(received.message)
         except (EOFError, BrokenPipeError, torch.AcceleratorError, _UnknownRequest):
             raise
         except DoppelgangerError as error:
@@ -242,6 +262,27 @@ class _Worker:
         if request.meets and not fault:
             self._meet(request.visit_id, found)
         return fault
+
+    def _paint_group(self, request: PaintGroup) -> str:
+        """Sends progress and the group portrait."""
+        share_of_one = _ShareOfVisit(self.models.settings.finders)
+        current, shown_s = 0, -1.0
+
+        def report(number: int, count: int, progress: Progress) -> None:
+            nonlocal share_of_one, current, shown_s
+            self._raise_if_cancelled()
+            if number != current:
+                share_of_one, current = _ShareOfVisit(self.models.settings.finders), number
+            share = (number + share_of_one.after(progress)) / count
+            now_s = time.monotonic()
+            if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
+                shown_s = now_s
+                self.channel.send(ProgressUpdate(request.visit_id, progress.stage, share, progress.picture))
+
+        portrait = self.models.paint_group(request.photograph, request.decided, report)
+        self._raise_if_cancelled()
+        self.channel.send(GroupReady(request.visit_id, portrait))
+        return ""
 
     def _meet(self, visit_id: int, found: Portrayal) -> None:
         """Sends the rig of the doppelgänger, and judges it until `Cancel`, which raises _Interrupted."""
@@ -310,6 +351,7 @@ class _Worker:
 
 HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
     Portray: _Worker._run_portrayal,
+    PaintGroup: _Worker._run_group,
     Cancel: _Worker._ignore_late_cancel,
     JudgeMoved: _Worker._ignore_late_question,
 }

@@ -51,12 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     from engine.faces.mesh import FaceMesh
     from engine.live.crowd.lookout import Lookout
     from engine.live.crowd.nobodies import Nobodies
-    from engine.pipeline.group import GroupPainter, find_members
+    from engine.pipeline.group import GroupPainter, find_heads, measure_members
     from installation.outputs.group import write_group
     from installation.workers.models import ModelBundle
 
     detector, mesh = MediaPipeDetector(), FaceMesh()
-    members = find_members(photograph, Lookout(detector), mesh)
+    members = measure_members(photograph, find_heads(photograph, Lookout(detector)), mesh)
     if len(choices) > len(members):
         raise UsageError(f"--choices: there are {len(choices)}, but only {len(members)} faces were found.")
     choices += [Decision.ANONYMOUS] * (len(members) - len(choices))

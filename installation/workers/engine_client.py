@@ -25,13 +25,17 @@ from weakref import WeakSet
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
+from engine.faces.detector import Box
+from engine.live.crowd.decision import Decision
 from engine.runtime.channel import ReceivedMessage, erase
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
     Failed,
+    GroupReady,
     JudgeMoved,
     MovedJudged,
+    PaintGroup,
     PeopleReady,
     Portray,
     ProgressUpdate,
@@ -91,7 +95,7 @@ class EngineClient(ProcessClient):
         self._loaded = False
         self._people_due = False
         self._visit_id: int | None = None  # wanted by the stage
-        self._request: Portray | None = None  # asked by the stage, not sent yet
+        self._request: Portray | PaintGroup | None = None  # asked by the stage, not sent yet
         self._working_on: int | None = None  # the process's visit, wanted or not
         self._cancelled = False  # the process has been told to stop working on it
         self._stands_by = False  # it has sent the visit's rig, and waits for pictures to judge
@@ -109,12 +113,19 @@ class EngineClient(ProcessClient):
         process has them. The first is portrayed, all make the judges' reference. None: a sitter who does not
         exist. meets: the doppelgänger is going to move; its rig is wanted, too.
         """
+        self._begin(Portray(visit_id, None if photographs is None else tuple(photographs), meets))
+
+    def paint_group(self, visit_id: int, photograph: Pixels, decided: Sequence[tuple[Box, Decision]]) -> None:
+        """Asks for a visit's group portrait; see `PaintGroup`. photograph: handed over, as in `portray`."""
+        self._begin(PaintGroup(visit_id, photograph, tuple(decided)))
+
+    def _begin(self, request: Portray | PaintGroup) -> None:
         with self._changed:
             if self._visit_id is not None:
                 self._forget(self._visit_id)
-            self._visit_id = visit_id
-            self._memories[visit_id] = WeakSet()
-            self._request = Portray(visit_id, None if photographs is None else tuple(photographs), meets)
+            self._visit_id = request.visit_id
+            self._memories[request.visit_id] = WeakSet()
+            self._request = request
         self._wake()
 
     def judge_moved(self, visit_id: int, drawn: Pixels, visitor: Pixels | None) -> None:
@@ -259,8 +270,9 @@ class EngineClient(ProcessClient):
     def _handle(self, received: ReceivedMessage) -> None:
         match received.message:
             case (
-                ProgressUpdate(visit_id) | ResultReady(visit_id) | RigReady(visit_id) | MovedJudged(visit_id)
-            ):
+                ProgressUpdate(visit_id) | ResultReady(visit_id) | GroupReady(visit_id)
+                | RigReady(visit_id) | MovedJudged(visit_id)
+            ):  # fmt: skip
                 self._take_of_visit(visit_id, received)
             case PeopleReady(strips):
                 with self._changed:
@@ -349,6 +361,8 @@ def _overwrite(request: Request | None) -> None:
     match request:
         case Portray(photographs=photographs):
             pictures = photographs or ()
+        case PaintGroup(photograph=photograph):
+            pictures = (photograph,)
         case JudgeMoved(visitor=visitor) if visitor is not None:
             pictures = (visitor,)
         case _:

@@ -12,13 +12,19 @@ import torch
 
 from engine.common.arrays import Pixels
 from engine.common.device import brought_to, choose, within_memory
-from engine.common.errors import WeightsError
+from engine.common.errors import UsageError, WeightsError
 from engine.faces.analyser import FaceAnalyser, open_analyser
+from engine.faces.detector import Box
+from engine.faces.mediapipe_detector import MediaPipeDetector
+from engine.faces.mesh import FaceMesh
 from engine.finders.registry import make_finders
 from engine.inversion.projection import SearchSettings, fast_dtype
 from engine.judges.base import Judge, OperatingPoint
 from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
+from engine.live.crowd.decision import Decision
+from engine.live.crowd.lookout import Lookout
+from engine.live.crowd.nobodies import Nobodies
 from engine.live.directions import Directions, find_directions, load_directions
 from engine.live.photograph import SIDES_PX, rig_photograph
 from engine.live.rig import Rig
@@ -26,6 +32,8 @@ from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
+from engine.pipeline.group import GroupPainter, choices_of, find_heads, measure_members
+from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.meeting import Meeting, prepare_meeting
 from engine.pipeline.people import load_people
 from engine.pipeline.portrayal import Portrayal, portray
@@ -155,6 +163,44 @@ class ModelBundle:
             bordered,
             self.encoder,
         )
+
+    @within_memory()
+    def paint_group(
+        self,
+        photograph: Pixels,
+        decided: Sequence[tuple[Box, Decision]],
+        report: Callable[[int, int, Progress], None] = lambda *_: None,
+    ) -> GroupPortrait:
+        """The group portrait of a photograph uint8 (H, W, 3) RGB, for the stage; see `GroupPainter`.
+
+        decided: as `choices_of` takes it; nothing is measured of anybody else. report: told of each
+        doppelgänger its number, of how many, and how far it is. Raises NoUsableFace where nobody is found,
+        UsageError for a generator without directions of its own: finding them takes longer than a visit.
+        """
+        directions = self._given_directions()
+        if directions is None:
+            raise UsageError("the generator has no directions, so there is no group portrait with it.")
+        detector, mesh = MediaPipeDetector(), FaceMesh()
+        heads = find_heads(photograph, Lookout(detector))
+        choices = choices_of(heads, decided)
+        count, begun = choices.count(Decision.DOPPELGANGER), -1
+
+        def portray(picture: Pixels) -> Portrayal:
+            nonlocal begun
+            begun += 1
+            return self.portray([picture], lambda progress: report(begun, count, progress), meets=True)
+
+        painter = GroupPainter(
+            photograph,
+            measure_members(photograph, heads, mesh, choices),
+            portray,
+            Nobodies(self.generator, directions, detector),
+            self.judges,
+            mesh,
+            self.settings,
+            lenient=True,
+        )
+        return painter.paint(choices)
 
     @contextmanager
     def meeting(self, found: Portrayal, check: Callable[[], None]) -> Iterator[Meeting | None]:

@@ -83,6 +83,9 @@ class Stubborn:
     def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         time.sleep(3600)
 
+    def paint_group(self, photograph: Any, decided: Any, report: Any) -> Any:
+        raise AssertionError
+
     def meeting(self, found: Any, check: Any) -> Any:
         raise AssertionError
 

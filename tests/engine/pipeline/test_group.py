@@ -9,14 +9,14 @@ import pytest
 
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.faces.detector import box_centre
+from engine.faces.detector import Box, DetectedHead, box_centre
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
 from engine.faces.sitter import find_sitter
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
-from engine.pipeline.group import GroupPainter, find_members
+from engine.pipeline.group import GroupPainter, choices_of, find_heads, measure_members
 from engine.pipeline.portrayal import Portrayal
 from tests.support.crowd_kit import Walker, scene
 from tests.support.engine_kit import small_models
@@ -50,7 +50,7 @@ class Portrayer:
 def test_a_doppelganger_that_a_judge_still_knows_becomes_a_nobody(photograph: Pixels) -> None:
     models, detector, mesh, portrayer = small_models(), MediaPipeDetector(), FaceMesh(), Portrayer()
     lookout = Lookout(detector)
-    members = find_members(photograph, lookout, mesh)
+    members = measure_members(photograph, find_heads(photograph, lookout), mesh)
     assert [round(box_centre(member.head.box_px)[0], -1) for member in members] == pytest.approx(
         [140, 330], abs=20
     )
@@ -69,3 +69,52 @@ def test_a_doppelganger_that_a_judge_still_knows_becomes_a_nobody(photograph: Pi
     face = np.s_[140:180, 310:350]
     assert np.abs(given[face].astype(int) - photograph[face]).mean() > 10
     assert box_centre(head.box_px)[0] == pytest.approx(140, abs=20)
+
+
+def head_at(x: float, width_px: float = 100.0) -> DetectedHead:
+    box = (x - width_px / 2, 100.0, x + width_px / 2, 100.0 + width_px)
+    return DetectedHead(1.0, box, np.zeros((6, 2)))
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ((100, 300, 500), [Decision.REAL, Decision.DOPPELGANGER, Decision.ANONYMOUS]),
+        ((310, 700), [Decision.DOPPELGANGER, Decision.ANONYMOUS]),  # who is found only now is anonymous
+        ((100, 280, 320), [Decision.REAL, Decision.ANONYMOUS, Decision.ANONYMOUS]),  # whose decision is it?
+        ((900,), [Decision.ANONYMOUS]),
+    ],
+)
+def test_a_choice_is_that_of_the_one_head_it_belongs_to(
+    places: tuple[float, ...], expected: list[Decision]
+) -> None:
+    decided: list[tuple[Box, Decision]] = [
+        (head_at(100).box_px, Decision.REAL),
+        (head_at(300).box_px, Decision.DOPPELGANGER),
+        (head_at(500).box_px, Decision.ANONYMOUS),
+    ]
+    assert choices_of([head_at(x) for x in places], decided) == expected
+
+
+def test_two_decisions_on_one_head_are_none() -> None:
+    decided = [(head_at(x).box_px, Decision.REAL) for x in (90, 110)]
+    assert choices_of([head_at(100)], decided) == [Decision.ANONYMOUS]
+
+
+def test_nothing_is_measured_of_who_stays_anonymous(photograph: Pixels) -> None:
+    """The whole way of the stage: only the sitter on the left has agreed; the other one is a nobody."""
+    models = small_models()
+    detector, mesh = MediaPipeDetector(), FaceMesh()
+    heads = find_heads(photograph, Lookout(detector))
+    decided = [(heads[0].box_px, Decision.REAL)]
+    left, right = measure_members(photograph, heads, mesh, choices_of(heads, decided))
+    assert left.mesh is not None and right.mesh is None
+    portrait = models.paint_group(photograph, decided)
+    real, nobody = portrait.faces
+    assert (real.appears, nobody.appears) == (Decision.REAL, Decision.ANONYMOUS)
+    assert real.verdicts is not None and real.verdicts["dlib"].same
+    assert nobody.verdicts is None and nobody.likeness is None
+    # Nothing of the photograph is in the nobody's place.
+    assert nobody.outline is not None
+    shown = portrait.picture[130:190, 300:360]
+    assert shown.max() > 60 and np.abs(shown.astype(int) - photograph[130:190, 300:360]).mean() > 15

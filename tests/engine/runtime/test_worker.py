@@ -15,10 +15,12 @@ from skimage import data
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.live import puppet
+from engine.live.crowd.decision import Decision
 from engine.live.motion import Motion
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import (
     Failed,
+    GroupReady,
     MovedJudged,
     PeopleReady,
     ProgressUpdate,
@@ -284,6 +286,22 @@ def test_a_visit_goes_on_with_what_has_been_shown_of_it(
     finally:
         engine.stop()
     assert "MemoryError" in caplog.text and "1234567" not in caplog.text
+
+
+def test_a_group_portrait_is_painted_and_its_photograph_overwritten(engine: EngineClient) -> None:
+    photograph = data.astronaut()
+    handed_over = photograph.copy()
+    engine.paint_group(150, handed_over, [((150, 60, 300, 210), Decision.REAL)])
+    ready = next_of(engine, GroupReady, Failed)
+    assert isinstance(ready, GroupReady) and ready.visit_id == 150
+    assert not handed_over.any()
+    (face,) = ready.portrait.faces
+    assert face.appears is Decision.REAL and face.verdicts is not None and face.verdicts["dlib"].same
+    assert ready.portrait.picture.shape == photograph.shape
+    # The face, and nothing of the room: the picture's corners are black.
+    assert ready.portrait.picture[100:180, 200:250].any() and not ready.portrait.picture[300:].any()
+    engine.erase(150)
+    until(lambda: not ready.portrait.picture.any())
 
 
 def test_what_is_handed_over_is_overwritten(engine: EngineClient, photographs: list[Pixels]) -> None:
