@@ -5,7 +5,6 @@ with a camera's noise, at 1280x720. Prints two tables in Markdown.
 """
 
 import argparse
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,8 +19,8 @@ from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.publisher import FIRST_FRAMES, Publisher
 from tests.support.crowd_kit import HEIGHT, RATE_HZ, WIDTH, Walker, scene
+from tests.support.renders import unpack_renders
 
-RENDERS = Path(__file__).parents[1] / "tests/data/renders.tar"
 SIZES_PX = (16, 24, 34, 46, 64, 100, 160)
 TURNS_DEG = (0, 15, 30)
 
@@ -105,8 +104,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=20)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(RENDERS) as tar:
-            tar.extractall(folder, filter="data")
+        unpack_renders(Path(folder))
         faces = sorted(Path(folder).glob("*.webp"))
         lookout, mesh = Lookout(MediaPipeDetector()), FaceMesh()
         recall(faces, lookout, arguments.pictures)

@@ -7,7 +7,6 @@ costs.
 """
 
 import argparse
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.crowd import RENDERS
 from engine.common.arrays import Pixels
 from engine.faces.alignment import crop_ffhq
 from engine.faces.analyser import FaceAnalyser
@@ -32,6 +30,7 @@ from engine.live.crowd.tracks import Track
 from installation.settings.configuration import load
 from installation.workers.models import ModelBundle
 from tests.support.crowd_kit import Walker, scene
+from tests.support.renders import unpack_renders
 
 SIDE_PX, FACE_PX, CROP_PX = 400, 140, 256
 LOOKS = 4  # perturbations of each picture
@@ -62,8 +61,7 @@ def main() -> None:
     bank = make_bank(nobodies, mesh, arguments.bank)
     print(f"bank of {arguments.bank}: {time.process_time() - began_s:.0f} s of CPU\n")
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(RENDERS) as tar:
-            tar.extractall(folder, filter="data")
+        unpack_renders(Path(folder))
         renders = sorted(Path(folder).glob("*.webp"))[: arguments.people]
         lookout, stand_ins = Lookout(detector), StandIns(bank)
         shots, replaced, noisy, took_ms = [], [], [], []

@@ -13,7 +13,6 @@ os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", BLAS_THREADS)
 os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
 
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+from tests.support.renders import unpack_renders
 from tests.support.skip_gate import pytest_addoption, pytest_configure  # noqa: F401 (pytest hooks)
 
 # A busy machine may need longer than hypothesis expects of one example.
@@ -46,7 +46,6 @@ LONGEST = (
 )
 
 DATA = REPO / "tests" / "data"  # its README.md says where each file comes from
-RENDERS = DATA / "renders.tar"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -110,10 +109,7 @@ def people() -> dict[str, list[Path]]:
 @pytest.fixture(scope="session")
 def renders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a hundred renders, one person each, and their `meta.jsonl`."""
-    folder = tmp_path_factory.mktemp("renders")
-    with tarfile.open(RENDERS) as tar:
-        tar.extractall(folder, filter="data")
-    return folder
+    return unpack_renders(tmp_path_factory.mktemp("renders"))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.common.errors import UsageError
-from tests.conftest import DATA, RENDERS
+from tests.conftest import DATA
+from tests.support.renders import RENDERS
 from training.nobody.dataset import load_cutouts, read_parameters
 from training.nobody.rank import load_people
 

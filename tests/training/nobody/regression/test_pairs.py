@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
-from tests.conftest import RENDERS
+from tests.support.renders import RENDERS
 from training.nobody.dataset import read_parameters
 from training.nobody.regression.latents import ONE_SIDED_SHAPES, LatentSpace
 from training.nobody.regression.reshape import GRID, SkinModel, another_shape, warp_fields, warped

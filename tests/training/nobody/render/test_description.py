@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.common.errors import UsageError
-from tests.conftest import RENDERS, REPO
+from tests.conftest import REPO
+from tests.support.renders import RENDERS
 from training.nobody.render import casting
 from training.nobody.render.archive import parameters_of
 from training.nobody.render.casting import Restrictions, matching_people
