@@ -19,15 +19,16 @@ VISIT_FOLDER = """
     report.json portrait.png doppelganger.png doppelganger_1024.png card.jpg
     on_the_way.png morph.mp4 continuum.png curve.png border_same.png
     border_other.png difference.png median_curve.png median_continuum.png median_border_same.png
-    median_border_other.png median_difference.png
+    median_border_other.png median_difference.png prices.png prices_curve.png
 """
+GROUP_FOLDER = "us/group.png us/report.json"
 REHEARSAL = "out.mp4 out.jsonl"
 GALLERY = "config/gallery.toml config/cues.toml config/counters.json counters.json"
 TRAINING_RUN = """
     generator.safetensors discriminator-1-of-1.safetensors log.jsonl state.json pairs.png samples.jpg
     meta.jsonl
 """
-NOT_HERE = frozenset(f"{VISIT_FOLDER} {REHEARSAL} {GALLERY} {TRAINING_RUN}".split())
+NOT_HERE = frozenset(f"{VISIT_FOLDER} {GROUP_FOLDER} {REHEARSAL} {GALLERY} {TRAINING_RUN}".split())
 """Files that the reader makes."""
 FOLDERS = ("docs", "benchmarks", "installation", "training", "weights", "tests/data")
 DOCUMENTS = sorted([*REPO.glob("*.md"), *(path for name in FOLDERS for path in (REPO / name).rglob("*.md"))])
