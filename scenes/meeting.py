@@ -1,35 +1,24 @@
-"""The meeting: the doppelgänger looks back and does what the visitor does, and the judges look on.
+"""The meeting: the doppelgänger looks back, does what the visitor does and speaks, and the judges look on.
 
 Its face is drawn by `installation/app/meeting.py`, which lets it move only while it stays someone else.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
 
-from pydantic import Field
 from pygame import Rect
 
 from engine.judges.verdict import Verdict
-from installation.settings.parameters import Parameters
 from installation.stage.canvas import Canvas, TextBlock
 from installation.stage.layout import below
+from installation.stage.sound import StartedSound, Voice
 from installation.stage.theme import Theme, ease, theme_of
-from installation.stage.view import View
+from installation.stage.view import SaidSentence, View
+from installation.visit.parameters import MeetingParameters
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.stop_button import CancellableScene
 from scenes.widgets.verdict import draw_words
 
 RESTS_S = 2.5  # how long the words stay that say that the face rests: it does so for less
-
-
-class MeetingParameters(Parameters):
-    """The doppelgänger as a mirror."""
-
-    scene: ClassVar[str] = "meeting"
-
-    verdicts: bool = Field(True, description="whether the judges' verdicts stand beside the face")
-    headline: str = Field(
-        "", max_length=60, description="while it does what the visitor does; empty: the language's own"
-    )
 
 
 class Meeting(CancellableScene):
@@ -51,8 +40,14 @@ class Meeting(CancellableScene):
         self._has_followed = False
         self._judged_s: float | None = None  # since when there is a verdict to show
         self._rests_until_s = 0.0  # until when it is said that the face rests
+        self._voice: Voice | None = None  # that was started last
+        self._started: tuple[StartedSound, ...] = ()
+
+    def sounds(self) -> Sequence[StartedSound]:
+        return self._started
 
     def update(self, view: View) -> None:
+        self._started = ()
         meeting = view.participant.meeting
         if meeting is None:
             return
@@ -61,6 +56,12 @@ class Meeting(CancellableScene):
             self._judged_s = view.now_s
         if meeting.moved is not None and meeting.moved.same:
             self._rests_until_s = view.now_s + RESTS_S
+        self._start_voice(meeting.sentence, view.now_s)
+
+    def _start_voice(self, said: SaidSentence | None, now_s: float) -> None:
+        if said is None or said.voice is None or said.voice is self._voice or now_s < said.heard_s:
+            return
+        self._voice, self._started = said.voice, (StartedSound(said.voice, said.heard_s),)
 
     def draw(self, canvas: Canvas, view: View) -> None:
         self.draw_stop_button(canvas, view)
@@ -86,6 +87,9 @@ class Meeting(CancellableScene):
     def _headline(self, view: View) -> str:
         if view.now_s < self._rests_until_s:
             return view.text("meeting.rests")
+        meeting = view.participant.meeting
+        if meeting is not None and meeting.sentence is not None:
+            return view.text("meeting.says", words=meeting.sentence.text)
         if not self._has_followed:
             return view.text("meeting.looks")
         return view.parameters.of(MeetingParameters).headline or view.text("meeting.follows")

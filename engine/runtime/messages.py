@@ -16,19 +16,31 @@ from engine.live.crowd.decision import Decision
 from engine.live.rig import Rig
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.result import PortrayalResult
+from engine.speech.phonemes import Speech
 
 # --- requests -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is to be spoken: a text, the code of its language, and samples a second of the sound."""
+
+    text: str
+    language: str
+    rate_hz: int
 
 
 @dataclass(frozen=True, eq=False)
 class Portray:
     """Portray this visit's sitter. photographs: uint8 (H, W, 3) RGB, upright; the first is portrayed, all of
     them make the judges' reference. None: somebody who does not exist is portrayed. meets: the doppelgänger
-    is going to move: it is looked for further from the sitter, and `RigReady` follows the result."""
+    is going to move: it is looked for further from the sitter, and `RigReady` follows the result. says: what
+    it says then; None: nothing."""
 
     visit_id: int
     photographs: tuple[Pixels, ...] | None
     meets: bool = False
+    says: Words | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +135,13 @@ class PeopleReady:
 @dataclass(frozen=True, eq=False)
 class RigReady:
     """The visit's doppelgänger can be moved. reach: the share of every motion up to which all poses that were
-    tried are someone else, above 0 to 1. The engine stays with the visit until `Cancel`."""
+    tried are someone else, above 0 to 1. speech: what it is to say; None where there is nothing, or nothing
+    that can speak it. The engine stays with the visit until `Cancel`."""
 
     visit_id: int
     rig: Rig
     reach: float
+    speech: Speech | None = None
 
 
 @dataclass(frozen=True)

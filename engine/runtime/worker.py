@@ -26,7 +26,13 @@ import torch
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.common.errors import DoppelgangerError, UsageError, WeightsError, exception_summary
+from engine.common.errors import (
+    DoppelgangerError,
+    MachineError,
+    UsageError,
+    WeightsError,
+    exception_summary,
+)
 from engine.faces.detector import Box
 from engine.finders.base import STAGES, Finder
 from engine.judges.base import Judge
@@ -54,7 +60,11 @@ from engine.runtime.messages import (
     ResultReady,
     RigReady,
     VisitEnded,
+    Words,
 )
+from engine.speech.phonemes import Speech
+from engine.speech.resampling import resampled
+from engine.speech.synthesis import speak
 from engine.stylegan2.network import Generator
 
 NICENESS = 10  # the window goes first
@@ -260,7 +270,7 @@ class _Worker:
         self._raise_if_cancelled()
         self.channel.send(ResultReady(request.visit_id, result))
         if request.meets and not fault:
-            self._meet(request.visit_id, found)
+            self._meet(request.visit_id, found, request.says)
         return fault
 
     def _paint_group(self, request: PaintGroup) -> str:
@@ -284,12 +294,12 @@ class _Worker:
         self.channel.send(GroupReady(request.visit_id, portrait))
         return ""
 
-    def _meet(self, visit_id: int, found: Portrayal) -> None:
+    def _meet(self, visit_id: int, found: Portrayal, says: Words | None) -> None:
         """Sends the rig of the doppelgänger, and judges it until `Cancel`, which raises _Interrupted."""
         with self.models.meeting(found, self._raise_if_cancelled) as meeting:
             if meeting is None:
                 return
-            self.channel.send(RigReady(visit_id, meeting.rig, meeting.reach))
+            self.channel.send(RigReady(visit_id, meeting.rig, meeting.reach, _spoken(says)))
             while True:
                 received = self.channel.receive()
                 try:
@@ -374,6 +384,16 @@ class _ShareOfVisit:
         done = before + self.shares[progress.stage] * progress.share
         self.done = max(self.done, done / sum(self.shares.values()))
         return self.done
+
+
+def _spoken(words: Words | None) -> Speech | None:
+    """The words as speech; None where there are none, or nothing here speaks their language."""
+    if words is None:
+        return None
+    try:
+        return resampled(speak(words.text, words.language), words.rate_hz)
+    except (MachineError, UsageError):
+        return None
 
 
 def _judged(visit_id: int, request: object, judge: MeetingJudge) -> MovedJudged:

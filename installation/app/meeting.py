@@ -5,8 +5,10 @@ from engine.live import puppet
 from engine.live.motion import REST, Motion
 from engine.live.restraint import SILENT_S, Restraint
 from engine.runtime.messages import MovedJudged, RigReady
+from engine.speech.sentence import Sentence
 from installation.capture.expression_follower import FollowedExpression
-from installation.stage.view import MeetingView
+from installation.stage.sound import Voice
+from installation.stage.view import MeetingView, SaidSentence
 
 DRAWN_HZ = 30.0  # at most: drawing costs as much of a core as the mesh, and cameras give no more
 
@@ -15,12 +17,16 @@ class Meeting:
     """One meeting, from beginning to end.
 
     picture: the doppelgänger as it was drawn last, uint8 (R, R, 3) RGB; the given picture itself at rest.
+    sentence: what it says once it has followed for a while; None: nothing.
     """
 
-    def __init__(self, rigged: RigReady) -> None:
+    def __init__(self, rigged: RigReady, sentence: Sentence | None = None) -> None:
         self.picture: Pixels = rigged.rig.picture
         self._rig = rigged.rig
         self._restraint = Restraint(rigged.reach)
+        self._sentence = sentence
+        speech = sentence.speech if sentence is not None else None
+        self._voice = Voice(speech.samples) if speech is not None else None
         self._drawn, self._drawn_s = REST, float("-inf")
         self._followed = False
         self._portrait: Pixels | None = None  # that was handed to the judges last
@@ -35,6 +41,8 @@ class Meeting:
         """
         newest, moved_s = (REST, None) if expression is None else (expression.motion, expression.captured_s)
         self._followed = expression is not None and expression.is_followed and self._restraint.share > 0
+        if self._sentence is not None:
+            newest = self._sentence.step(newest, self._restraint.share > 0, now_s)
         self._draw(self._restraint.step(newest, moved_s, now_s), now_s)
         portrait = None if expression is None else expression.portrait
         if portrait is None or portrait is self._portrait or self._asked_s is not None:
@@ -69,4 +77,11 @@ class Meeting:
             self._followed,
             visitor=known.visitor if known is not None else None,
             moved=known.drawn if known is not None else None,
+            sentence=self._said(now_s),
         )
+
+    def _said(self, now_s: float) -> SaidSentence | None:
+        sentence = self._sentence
+        if sentence is None or not sentence.is_said(now_s):
+            return None
+        return SaidSentence(sentence.text, self._voice, sentence.heard_s or 0.0)

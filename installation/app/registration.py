@@ -11,7 +11,7 @@ from installation.settings.registry import Registry
 from installation.stage.scene import Scene, scene_of
 from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
-from installation.visit.parameters import CaptureParameters, DeliveryParameters, Timeouts
+from installation.visit.parameters import CaptureParameters, DeliveryParameters, MeetingParameters, Timeouts
 
 SHARED: tuple[type[Parameters], ...] = (
     StageParameters,
@@ -20,6 +20,7 @@ SHARED: tuple[type[Parameters], ...] = (
     CameraParameters,
     CaptureParameters,
     DeliveryParameters,
+    MeetingParameters,
 )
 
 
@@ -30,7 +31,7 @@ def load_scenes(names: Mapping[Phase, str]) -> dict[Phase, Scene]:
 
 def declarations_of(scenes: Iterable[Scene]) -> tuple[type[Parameters], ...]:
     """All parameter classes with these scenes, in the order of the documentation."""
-    return (*SHARED, *dict.fromkeys(scene.parameters for scene in scenes))
+    return tuple(dict.fromkeys((*SHARED, *(scene.parameters for scene in scenes))))
 
 
 def registry_of(scenes: Iterable[Scene]) -> Registry:

@@ -20,7 +20,9 @@ from engine.runtime.messages import (
     Reply,
     ResultReady,
     RigReady,
+    Words,
 )
+from engine.speech.sentence import Sentence
 from hardware.camera.base import Frame
 from installation.app.counters import Counters
 from installation.app.downloads import Downloads
@@ -34,6 +36,7 @@ from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Of
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
+from installation.stage.sound import RATE_HZ, SoundParameters
 from installation.stage.theme import StageParameters
 from installation.stage.view import Link, ParticipantView, SearchStatus, View
 from installation.visit.effects import (
@@ -65,7 +68,7 @@ from installation.visit.events import (
     Tick,
 )
 from installation.visit.machine import step
-from installation.visit.parameters import DeliveryParameters, Timeouts
+from installation.visit.parameters import DeliveryParameters, MeetingParameters, Timeouts
 from installation.visit.participants import Sitter
 from installation.visit.phases import TRAITS
 from installation.visit.state import State, time_left_s
@@ -285,7 +288,9 @@ class Session:
             case StartSearch(visit_id, sitter):
                 is_real = sitter is Sitter.CAMERA
                 photographs = self._tracker.portrait(visit_id) if is_real else None
-                self._engine.portray(visit_id, photographs, is_real and self._visitor.may_meet)
+                meets = is_real and self._visitor.may_meet
+                self._visitor.says = self._words_to_say() if meets else None
+                self._engine.portray(visit_id, photographs, meets, self._visitor.says)
             case CancelSearch(visit_id):
                 self._engine.cancel(visit_id)
             case CompleteResult(visit_id):
@@ -295,7 +300,7 @@ class Session:
                     self._begin_film(self._visitor.result)
             case BeginMeeting():
                 if self._visitor.rig is not None:
-                    self._visitor.meeting = Meeting(self._visitor.rig)
+                    self._visitor.meeting = Meeting(self._visitor.rig, self._sentence(self._visitor.rig))
                     self._tracker.follow(True)
             case EndMeeting(visit_id):
                 self._visitor.end_meeting()
@@ -310,3 +315,16 @@ class Session:
                 self._visitor = self._visitor.erased()
                 self._tracker.erase()
                 self._engine.erase(visit_id)
+
+    def _words_to_say(self) -> Words | None:
+        """What the doppelgänger is to say in the meeting; it is made into speech meanwhile."""
+        parameters = self.registry.of(MeetingParameters)
+        if not parameters.speaks:
+            return None
+        return Words(parameters.sentence or self.text("meeting.sentence"), self.text.language, RATE_HZ)
+
+    def _sentence(self, rigged: RigReady) -> Sentence | None:
+        """What it says: only written without speech or sound."""
+        says = self._visitor.says
+        audible = self.registry.of(SoundParameters).volume_percent > 0
+        return None if says is None else Sentence(says.text, rigged.speech if audible else None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.pipeline.result import PortrayalResult
-from engine.runtime.messages import RigReady
+from engine.runtime.messages import RigReady, Words
 from installation.app.meeting import Meeting
 from installation.stage.view import Link, SearchStatus
 from installation.visit.parameters import DeliveryParameters
@@ -14,7 +14,8 @@ class VisitorData:
     """What the session knows of the visitor. Tracker, engine, film worker and delivery erase their own data.
 
     agreed: the delivery's parameters as the consent screen described them. may_meet: whether it said that
-    expression is followed. rig: of the doppelgänger, and how far it may go. download_due: the pictures are to
+    expression is followed. says: what the doppelgänger is to say to them. rig: of the doppelgänger, and how
+    far it may go. download_due: the pictures are to
     be offered once result and film are complete. link_ended: the link was there, and is no longer valid.
     """
 
@@ -22,6 +23,7 @@ class VisitorData:
     search: SearchStatus | None = None
     result: PortrayalResult | None = None
     may_meet: bool = False
+    says: Words | None = None
     rig: RigReady | None = None
     meeting: Meeting | None = None
     download_due: bool = False

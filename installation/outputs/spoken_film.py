@@ -5,14 +5,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
-from scipy.signal import resample_poly
-
 from engine.common.atomic_file import replacing
 from engine.live.puppet import draw
 from engine.live.rig import Rig
 from engine.speech.articulation import TRAIL_S, articulate
 from engine.speech.phonemes import Speech
+from engine.speech.resampling import resampled
 from installation.outputs.film import Film
 from installation.outputs.soundtrack import SampledSound
 from installation.stage.sound import RATE_HZ
@@ -30,8 +28,7 @@ def write_spoken_film(
     """
     articulation = articulate(speech.phonemes)
     frames = math.ceil((speech.duration_s + TRAIL_S) * PICTURES_HZ) + 1
-    heard = resample_poly(speech.samples.astype(np.float32), RATE_HZ, speech.rate_hz)
-    sound = SampledSound(np.clip(np.rint(heard), -32768, 32767).astype(np.int16))
+    sound = SampledSound(resampled(speech, RATE_HZ).samples)
     side_px = len(rig.picture)
     with ExitStack() as stack:
         temporary = stack.enter_context(replacing(path))

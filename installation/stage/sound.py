@@ -1,6 +1,6 @@
 """The piece's sounds, synthesised: what kiosk and film play, and what a scene says of them.
 
-There is one: the low tone at the moment the verdict flips. No speech, no recording.
+There are two: the low tone at the moment the verdict flips, and the voice in the meeting. No recording.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class SoundParameters(Parameters):
     scene: ClassVar[str] = "sound"
 
     volume_percent: float = Field(
-        60, ge=0, le=100, description="of the tone at the border; 0: no sound, and no caption for it"
+        60, ge=0, le=100, description="of the tone at the border and the voice in the meeting; 0: no sound"
     )
 
 
@@ -40,18 +40,28 @@ class Sound(StrEnum):
     FLIP = "flip"
 
 
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """Something that is spoken, at full volume: int16 (N,), mono, `RATE_HZ` samples a second."""
+
+    samples: NDArray[np.int16]
+
+
 @dataclass(frozen=True)
 class StartedSound:
     """A sound that begins in the frame just drawn, at `at_s` of the view's clock."""
 
-    sound: Sound
+    sound: Sound | Voice
     at_s: float
 
 
-@cache
-def samples(sound: Sound) -> NDArray[np.int16]:
+def samples(sound: Sound | Voice) -> NDArray[np.int16]:
     """A sound at full volume: int16 (N,), mono, `RATE_HZ` samples a second, silent at both ends."""
-    assert sound is Sound.FLIP
+    return sound.samples if isinstance(sound, Voice) else _flip()
+
+
+@cache
+def _flip() -> NDArray[np.int16]:
     time_s = np.arange(round(_FLIP_S * RATE_HZ)) / RATE_HZ
     frequency_hz = _FLIP_HZ[1] + (_FLIP_HZ[0] - _FLIP_HZ[1]) * np.exp(-time_s / 0.25)
     phase = 2 * np.pi * np.cumsum(frequency_hz) / RATE_HZ

@@ -17,6 +17,7 @@ from hardware.camera.base import CameraHealth, Frame
 from hardware.display.monitors import Monitor
 from installation.settings.registry import ParameterValues
 from installation.settings.texts import Texts
+from installation.stage.sound import Voice
 from installation.visit.participants import FIRST_ID
 from installation.visit.state import State
 
@@ -90,19 +91,29 @@ class Link:
 
 
 @dataclass(frozen=True, eq=False)
+class SaidSentence:
+    """What the doppelgänger says now. voice: its sound, which begins at `heard_s`; None: there is none."""
+
+    text: str
+    voice: Voice | None = None
+    heard_s: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class MeetingView:
     """The doppelgänger as it moves.
 
     picture: as it is drawn now, uint8 (R, R, 3) RGB. follows: whether it does what the visitor does. visitor,
     moved: what the judge that sees the sitter soonest has said last, of the face before the camera and of a
     picture that was drawn; None where nothing is known, or it is older than `SILENT_S` of
-    `engine.live.restraint`.
+    `engine.live.restraint`. sentence: None while nothing is said.
     """
 
     picture: Pixels
     follows: bool = False
     visitor: Verdict | None = None
     moved: Verdict | None = None
+    sentence: SaidSentence | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,6 +92,24 @@ class CaptureParameters(Parameters):
     words_s: float = Field(0.4, ge=0, le=3, description="for how long something is wrong before words say so")
 
 
+class MeetingParameters(Parameters):
+    """The doppelgänger as a mirror."""
+
+    scene: ClassVar[str] = "meeting"
+
+    verdicts: bool = Field(True, description="whether the judges' verdicts stand beside the face")
+    headline: str = Field(
+        "", max_length=60, description="while it does what the visitor does; empty: the language's own"
+    )
+    speaks: bool = Field(
+        True,
+        description="whether it says a sentence; without speech or volume it is only written",
+    )
+    sentence: str = Field(
+        "", max_length=80, description="what it says to the next visitor; empty: the language's own"
+    )
+
+
 class DeliveryParameters(Parameters):
     """What a visitor's phone gets, for how long, and how much the server puts up with."""
 

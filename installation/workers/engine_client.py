@@ -45,6 +45,7 @@ from engine.runtime.messages import (
     ResultReady,
     RigReady,
     VisitEnded,
+    Words,
 )
 from installation.workers.engine_backend import Backend
 from installation.workers.process_client import Peer, ProcessClient
@@ -106,14 +107,22 @@ class EngineClient(ProcessClient):
 
     # --- for the stage
 
-    def portray(self, visit_id: int, photographs: Sequence[Pixels] | None, meets: bool = False) -> None:
+    def portray(
+        self,
+        visit_id: int,
+        photographs: Sequence[Pixels] | None,
+        meets: bool = False,
+        says: Words | None = None,
+    ) -> None:
         """Asks for a visit's result.
 
         photographs: uint8 (H, W, 3) RGB, upright, writable, handed over: they are overwritten as soon as the
         process has them. The first is portrayed, all make the judges' reference. None: a sitter who does not
-        exist. meets: the doppelgänger is going to move; its rig is wanted, too.
+        exist. meets: the doppelgänger is going to move; its rig is wanted, too. says: so are these
+        words, spoken.
         """
-        self._begin(Portray(visit_id, None if photographs is None else tuple(photographs), meets))
+        taken = None if photographs is None else tuple(photographs)
+        self._begin(Portray(visit_id, taken, meets, says))
 
     def paint_group(self, visit_id: int, photograph: Pixels, decided: Sequence[tuple[Box, Decision]]) -> None:
         """Asks for a visit's group portrait; see `PaintGroup`. photograph: handed over, as in `portray`."""

@@ -19,7 +19,7 @@ from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas, ItemKind
-from installation.stage.view import Guidance, MeetingView, SearchStatus, Sighting
+from installation.stage.view import Guidance, MeetingView, SaidSentence, SearchStatus, Sighting
 from installation.visit.participants import Sitter
 from installation.visit.state import Show
 from tests.support.scene_views import BEGAN_S, LINK, WIFI, meeting, somebody, with_threshold
@@ -97,6 +97,8 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "meeting", Phase.MEETING, 6.0, {}
     yield "meeting-looks", Phase.MEETING, 2.0, {"meeting": MeetingView(meeting().picture)}
     yield "meeting-rests", Phase.MEETING, 6.0, {"meeting": meeting(0.59, 0.62)}
+    said = SaidSentence("I look like you, " * 4 + "I am another")  # as long as curators may make it
+    yield "meeting-says", Phase.MEETING, 6.0, {"meeting": replace(meeting(), sentence=said)}
     yield "meeting-late", Phase.MEETING, 2.0, {"meeting": None}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}
     yield "doppelganger-without-phones", Phase.DOPPELGANGER, 8.0, {"downloads_available": False}

@@ -27,8 +27,9 @@ from engine.runtime.messages import (
     Ready,
     ResultReady,
     RigReady,
+    Words,
 )
-from engine.runtime.worker import SHARES
+from engine.runtime.worker import SHARES, _spoken
 from installation.workers.engine_backend import ProcessBackend
 from installation.workers.engine_client import EngineClient
 from installation.workers.supervision import Condition
@@ -320,11 +321,13 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     in_lock_step: EngineClient, photographs: list[Pixels]
 ) -> None:
     """In lock step, where nothing is waited for that nobody has asked for."""
-    in_lock_step.portray(300, copies(photographs), meets=True)
+    words = Words("I am someone else.", "en", 48_000)
+    in_lock_step.portray(300, copies(photographs), meets=True, says=words)
     *_, found, rigged = story(in_lock_step)
     assert isinstance(found, ResultReady) and isinstance(rigged, RigReady)
     assert found.result.doppelganger is not None and 0 < rigged.reach <= 1
     assert np.array_equal(rigged.rig.picture, found.result.doppelganger)
+    assert rigged.speech is not None and rigged.speech.rate_hz == 48_000 and rigged.speech.phonemes
     turned = puppet.draw(rigged.rig, Motion(yaw_deg=8).eased(rigged.reach))
     face = np.ascontiguousarray(photographs[0][:256, 95:351])
     in_lock_step.judge_moved(300, turned, face)
@@ -340,6 +343,13 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     until(lambda: in_lock_step._working_on is None)
     in_lock_step.judge_moved(300, turned, None)
     assert story(in_lock_step) == []
+
+
+@pytest.mark.parametrize("language", ["en", "xx"])
+def test_what_nothing_can_speak_is_no_speech(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (_spoken(Words("Hello.", language, 48_000)) is None) == (language == "xx")
+    monkeypatch.setattr("engine.speech.synthesis.PACKAGE", "not_installed")
+    assert _spoken(Words("Hello.", language, 48_000)) is None and _spoken(None) is None
 
 
 def test_people_who_do_not_exist_are_told_from_the_median_face(

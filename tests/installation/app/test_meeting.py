@@ -1,5 +1,8 @@
 """The doppelgänger in its meeting: what is drawn, what is asked, and what is left of it."""
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,10 @@ from engine.judges.verdict import Verdict
 from engine.live import puppet
 from engine.live.motion import Motion
 from engine.runtime.messages import MovedJudged, RigReady
+from engine.speech.articulation import articulate
+from engine.speech.phonemes import Speech
+from engine.speech.sentence import Sentence
+from engine.speech.synthesis import speak
 from installation.app.meeting import DRAWN_HZ, Meeting
 from installation.app.visitor_data import VisitorData
 from installation.capture.expression_follower import FollowedExpression
@@ -92,3 +99,38 @@ def test_the_end_of_a_visit_overwrites_what_was_drawn_and_drops_the_rig() -> Non
     remains = visitor.erased()
     assert drawn.max() == 0 and shared_rig().picture.max() > 0
     assert [visitor.rig, visitor.meeting, remains.rig, remains.meeting] == [None] * 4
+
+
+def test_it_speaks_once_it_has_followed_and_then_follows_again() -> None:
+    rigged = RigReady(1, shared_rig(), 1.0)
+    meeting = Meeting(rigged, Sentence("I am someone else.", speech()))
+    follow(meeting, 4.0)
+    assert meeting.view(4.0).sentence is None
+    follow(meeting, 7.0, 4.0)
+    said = meeting.view(7.0).sentence
+    assert said is not None and said.text == "I am someone else." and said.voice is not None
+    assert np.array_equal(said.voice.samples, speech().samples)
+    own = articulate(speech().phonemes)
+    for at_s in (said.heard_s + 0.3, said.heard_s + 0.6):
+        drawn = Meeting(rigged, Sentence("I am someone else.", speech()))
+        follow(drawn, at_s)
+        spoken = own.at(drawn._drawn_s - said.heard_s)
+        expected = replace(TURNED, jaw=spoken.jaw, mouth_width=spoken.mouth_width, pucker=spoken.pucker)
+        assert np.array_equal(drawn.picture, puppet.draw(shared_rig(), expected))
+    follow(meeting, 12.0, 7.0)
+    assert meeting.view(12.0).sentence is None
+    assert np.array_equal(meeting.picture, puppet.draw(shared_rig(), TURNED))
+
+
+def test_what_may_be_the_sitter_breaks_the_sentence_off() -> None:
+    meeting = Meeting(RigReady(1, shared_rig(), 1.0), Sentence("I am someone else.", speech()))
+    follow(meeting, 6.0)
+    assert meeting.view(6.0).sentence is not None
+    follow(meeting, 7.5, 6.0, SAME)
+    assert meeting.view(7.5).sentence is None
+    assert np.array_equal(meeting.picture, shared_rig().picture)
+
+
+@cache
+def speech() -> Speech:
+    return speak("I am someone else.")

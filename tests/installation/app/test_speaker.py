@@ -1,15 +1,17 @@
 """The loudspeaker: what it plays, and that a machine without one goes on in silence."""
 
 import logging
+from dataclasses import replace
 
+import numpy as np
 import pygame
 import pytest
 
 from installation.app.speaker import Speaker
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
-from installation.stage.sound import Sound, StartedSound
-from installation.stage.view import View
+from installation.stage.sound import RATE_HZ, Sound, StartedSound, Voice
+from installation.stage.view import MeetingView, SaidSentence, View
 from tests.support.scene_views import make_view, registry
 
 STARTED = (StartedSound(Sound.FLIP, 3.0),)
@@ -51,3 +53,16 @@ def test_without_a_device_the_piece_is_silent(
         speaker.play(STARTED, view_of(values))
     (record,) = caplog.records
     assert "no device" in record.message and "\n" not in record.message
+
+
+def test_a_voice_ends_with_its_sentence(values: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    voice = Voice(np.full(5 * RATE_HZ, 1000, np.int16))
+    met = MeetingView(np.zeros((8, 8, 3), np.uint8), sentence=SaidSentence("I speak.", voice))
+    with Speaker() as speaker:
+        for began in ((StartedSound(voice, 0.0),), ()):
+            speaker.play(began, make_view(Phase.MEETING, 0.0, values, meeting=met))
+            assert pygame.mixer.get_busy()
+        speaker.play((), make_view(Phase.MEETING, 1.0, values, meeting=replace(met, sentence=None)))
+        pygame.time.wait(400)
+        assert not pygame.mixer.get_busy()
