@@ -7,7 +7,7 @@ directions of a pair the one from the earlier photograph counts.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,11 +89,13 @@ class Calibration:
         )
 
 
-def labelled_files(folder: Path, report: Callable[[str], None] = ignored) -> list[tuple[str, Path]]:
+def labelled_files(
+    folder: Path, report: Callable[[str], None] = ignored, repeated: bool = True
+) -> list[tuple[str, Path]]:
     """(person, file) of a folder with a sub-folder for each person, or with files named `<person>_<shot>.*`.
 
-    Sorted by person and file; hidden files are passed over, and what `picture_files` reports.
-    Raises UsageError if the folder holds neither.
+    Sorted by person and file; hidden files are passed over, and what `picture_files` reports. repeated:
+    whether somebody must be there more than once. Raises UsageError if the folder holds neither.
     """
     if not os.path.isdir(folder):
         raise UsageError(f"{printable(folder)} is not a folder")
@@ -103,53 +105,82 @@ def labelled_files(folder: Path, report: Callable[[str], None] = ignored) -> lis
     ]
     labelled = sorted((person, path) for person, path in found if person)
     people = [person for person, _ in labelled]
-    if len(set(people)) < 2 or len(set(people)) == len(people):
+    if len(set(people)) < 2 or (repeated and len(set(people)) == len(people)):
+        two = ", and two of at least one" if repeated else ""
         raise UsageError(
-            f"{printable(folder)} needs photographs of two people or more, and two of at least one: a "
-            "sub-folder for each person, or files named <person>_<shot>.jpg"
+            f"{printable(folder)} needs photographs of two people or more{two}: a sub-folder for each "
+            "person, or files named <person>_<shot>.jpg"
         )
     return labelled
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedShot:
+    """A photograph of a person as a judge sees it: the copies (K, D) that are judged, and the reference
+    (D,)."""
+
+    person: str
+    copies: NDArray[np.float32]
+    reference: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedPairs:
+    """Every pair of photographs: the people on both (P,), and the distance between them (P,)."""
+
+    first: NDArray[np.str_]
+    second: NDArray[np.str_]
+    distances: NDArray[np.float64]
+
+    def of(self, people: Collection[str]) -> "JudgedPairs":
+        """The pairs in which both are among these people."""
+        inside = np.isin(self.first, list(people)) & np.isin(self.second, list(people))
+        return JudgedPairs(self.first[inside], self.second[inside], self.distances[inside])
+
+    @property
+    def calibration(self) -> Calibration:
+        """The distances by kind; either kind may be empty."""
+        alike = self.first == self.second
+        return Calibration(np.sort(self.distances[alike]), np.sort(self.distances[~alike]))
+
+
+def judge_shot(
+    judge: Judge, person: str, picture: Pixels, landmarks: NDArray[np.float32], seed: int = 0, k: int = K
+) -> JudgedShot | None:
+    """Judges one photograph, uint8 (R, R, 3) RGB in FFHQ framing with its landmarks (478, 2), in its own
+    alignment; None where the judge sees no face in a copy of it."""
+    judged = perturbations(seed, k)
+    rows = judge.describe(
+        [picture], judge.align(picture, landmarks), [*judged, *perturbations(seed, REFERENCE_K)]
+    )[0]
+    if np.isnan(rows).any():
+        return None
+    return JudgedShot(person, rows[: len(judged)], judge.centre(rows[len(judged) :]))
+
+
+def judged_pairs(judge: Judge, shots: Sequence[JudgedShot]) -> JudgedPairs:
+    """Every pair of shots, once."""
+    names = np.array([shot.person for shot in shots], dtype=np.str_)
+    first, second = np.triu_indices(len(shots), k=1)
+    distances = [
+        judge.distance(np.stack([other.copies for other in shots[i + 1 :]]), shot.reference).mean(axis=1)
+        for i, shot in enumerate(shots[:-1])
+    ]
+    return JudgedPairs(names[first], names[second], np.concatenate([np.zeros(0), *distances]))
 
 
 def calibrate(
     judge: Judge, photographs: Iterable[tuple[str, Pixels, NDArray[np.float32]]], seed: int = 0, k: int = K
 ) -> Calibration:
-    """Judges every pair of photographs: (person, uint8 (R, R, 3) RGB in FFHQ framing, landmarks (478, 2) in
-    it).
+    """Judges every pair of photographs: (person, picture, landmarks) as for `judge_shot`.
 
     Photographs in which the judge sees no face are left out. Raises UsageError unless there are pairs of both
     kinds.
     """
-    people: list[str] = []
-    references: list[NDArray[np.float32]] = []
-    embeddings: list[NDArray[np.float32]] = []
-    judged, of_reference = perturbations(seed, k), perturbations(seed, REFERENCE_K)
-    for person, picture, landmarks in photographs:
-        alignment = judge.align(picture, landmarks)
-        rows = judge.describe([picture], alignment, [*judged, *of_reference])[0]
-        if np.isnan(rows).any():
-            continue
-        people.append(person)
-        embeddings.append(rows[: len(judged)])
-        references.append(judge.centre(rows[len(judged) :]))
-    return _pairs(judge, people, references, embeddings)
-
-
-def _pairs(
-    judge: Judge,
-    people: Sequence[str],
-    references: Sequence[NDArray[np.float32]],
-    embeddings: Sequence[NDArray[np.float32]],
-) -> Calibration:
-    genuine: list[NDArray[np.float64]] = []
-    impostor: list[NDArray[np.float64]] = []
-    names = np.array(people)
-    for i in range(len(people) - 1):
-        distances = judge.distance(np.stack(embeddings[i + 1 :]), references[i]).mean(axis=1)
-        alike = names[i + 1 :] == names[i]
-        genuine.append(distances[alike])
-        impostor.append(distances[~alike])
-    both = [np.sort(np.concatenate(kind)) if kind else np.zeros(0) for kind in (genuine, impostor)]
-    if not all(map(len, both)):
+    judged = (
+        judge_shot(judge, person, picture, landmarks, seed, k) for person, picture, landmarks in photographs
+    )
+    found = judged_pairs(judge, [shot for shot in judged if shot is not None]).calibration
+    if not len(found.genuine) or not len(found.impostor):
         raise UsageError("The usable photographs hold no two of one person, or only one person")
-    return Calibration(*both)
+    return found

@@ -1,4 +1,4 @@
-"""`./kiosk judges`: list, check, calibrate and compare; the last one's work is in a module of its own."""
+"""`./kiosk judges`: list, check, calibrate, compare and equity; the last two have modules of their own."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.common.errors import NoUsableFace, UsageError, on_one_line
 from engine.faces.detectors import DetectorChoice
-from installation.cli import judges_compare
+from installation.cli import judges_compare, judges_equity
 from installation.cli.paths import reachable_path
 from installation.settings.configuration import DEFAULT, load
 from installation.settings.manifest import Manifest, detector_choice, judge_files
@@ -44,6 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     compare = commands.add_parser("compare", help="ask every judge about photographs and changed ones")
     judges_compare.configure(compare)
+    equity = commands.add_parser("equity", help="whom the machine serves worse, by groups of people")
+    judges_equity.configure(equity)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         _check(arguments.config)
     elif arguments.judges_command == "compare":
         judges_compare.run(arguments)
+    elif arguments.judges_command == "equity":
+        judges_equity.run(arguments)
     else:
         _calibrate(arguments.folder, arguments.judge, arguments.fmr, arguments.config)
     return 0
