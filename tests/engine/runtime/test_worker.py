@@ -331,7 +331,7 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     turned = puppet.draw(rigged.rig, Motion(yaw_deg=8).eased(rigged.reach))
     face = np.ascontiguousarray(photographs[0][:256, 95:351])
     in_lock_step.judge_moved(300, turned, face)
-    in_lock_step.judge_moved(300, turned, face)  # the first question is still open
+    in_lock_step.judge_moved(300, turned, face.copy())  # the first question is still open
     (judged,) = story(in_lock_step)
     assert isinstance(judged, MovedJudged) and judged.drawn is not None and judged.visitor is not None
     assert not judged.drawn.same and judged.visitor.same
