@@ -15,6 +15,7 @@ from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead
 from engine.live.crowd.head import distance_in_widths, width_ratio
 from engine.live.crowd.lookout import Lookout
+from engine.live.smoothing import smoothed
 
 # From one frame to the next, so many widths more for each second in between, and never more than the third.
 REACH_WIDTHS, REACH_WIDTHS_PER_S, MOST_REACH_WIDTHS = 0.8, 6.0, 2.5
@@ -122,23 +123,13 @@ def _completed(track: dict[int, DetectedHead], frames: int, rate_hz: float) -> d
     linger = round(LINGER_S * rate_hz)
     at = np.arange(max(0, known[0] - linger), min(frames, known[-1] + linger + 1))
     filled = np.column_stack([np.interp(at, known, column) for column in numbers.T])
-    smooth = _smoothed(filled, SMOOTH_S * rate_hz)
+    smooth = smoothed(filled, SMOOTH_S * rate_hz)
     return {
         frame: DetectedHead(
             track[frame].score if frame in track else 0.0, tuple(row[:4].tolist()), row[4:].reshape(6, 2)
         )
         for frame, row in zip(at.tolist(), smooth, strict=True)
     }
-
-
-def _smoothed(rows: np.ndarray, sigma: float) -> np.ndarray:
-    """Each column of (N, K) smoothed along N by a Gaussian; the ends count for what lies beyond."""
-    reach = int(3 * sigma)
-    if reach < 1 or len(rows) < 2:
-        return rows
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    padded = np.pad(rows, ((reach, reach), (0, 0)), "edge")
-    return np.column_stack([np.convolve(column, weights / weights.sum(), "valid") for column in padded.T])
 
 
 def _apart(boxes: Sequence[Box]) -> list[Box]:

@@ -1,0 +1,114 @@
+"""One encoder and two decoders: whoever decodes with B's decoder puts B's face on A's expression.
+
+**Convention:** a side is "a" or "b". Pictures are float (N, 3, S, S) RGB in [0, 1], S = `Layout.side_px`; a
+decoder's answers have the mask as a fourth channel where the layout has one.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from engine.live.decoders.layout import Layout
+
+Side = Literal["a", "b"]
+SIDES: tuple[Side, Side] = ("a", "b")
+LEAK = 0.1
+# By which differences from a mean picture are multiplied: their standard deviation is about its inverse.
+SPREAD = 6.0
+
+
+def other(side: Side) -> Side:
+    """The other one of the two."""
+    return "b" if side == "a" else "a"
+
+
+class TwoDecoders(nn.Module):
+    """The network of a layout. means: of each side the mean picture and mask, (4, S, S), 0 until set."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.layout = layout
+        self.channels = 4 if layout.mask else 3
+        self.encoder = _encoder(layout)
+        self.decoders = nn.ModuleDict({side: _decoder(layout, self.channels) for side in SIDES})
+        self.means = nn.ParameterDict(
+            {
+                side: nn.Parameter(torch.zeros(4, layout.side_px, layout.side_px), requires_grad=False)
+                for side in SIDES
+            }
+        )
+
+    def set_mean(self, side: Side, mean: torch.Tensor) -> None:
+        """Of one person the mean picture and mask, float (4, S, S)."""
+        self.means[side].data.copy_(mean)
+
+    def encode(self, pictures: torch.Tensor, side: Side) -> torch.Tensor:
+        """Pictures of one person -> what the code is decoded from, (N, bottleneck, H, W)."""
+        if self.layout.from_mean:
+            pictures = SPREAD * (pictures - self.means[side][:3])
+        return self.encoder(pictures)
+
+    def decode(self, code: torch.Tensor, side: Side) -> torch.Tensor:
+        """Answers of a decoder (N, 3 or 4, S, S); with `from_mean` they may lie a little outside [0, 1]."""
+        drawn = self.decoders[side](code)
+        if self.layout.from_mean:
+            return self.means[side][: self.channels] + drawn / SPREAD
+        return torch.sigmoid(drawn)
+
+    def forward(self, pictures: torch.Tensor, seen: Side, drawn: Side) -> torch.Tensor:
+        """Pictures of one person as the decoder of one of the two draws them."""
+        return self.decode(self.encode(pictures, seen), drawn)
+
+
+def _encoder(layout: Layout) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    channels = 3
+    for wider in layout.encoder:
+        layers += [nn.Conv2d(channels, wider, 5, stride=2, padding=2), nn.LeakyReLU(LEAK)]
+        channels = wider
+    side = layout.side_px >> len(layout.encoder)
+    layers += [
+        nn.Flatten(),
+        nn.Linear(channels * side * side, layout.dense),
+        nn.Linear(layout.dense, channels * side * side),
+        nn.Unflatten(1, (channels, side, side)),
+        *_doubled(channels, layout.bottleneck),
+    ]
+    return nn.Sequential(*layers)
+
+
+def _decoder(layout: Layout, channels: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    wide = layout.bottleneck
+    for narrower in layout.decoder:
+        layers += _doubled(wide, narrower)
+        wide = narrower
+    last = nn.Conv2d(wide, channels, 5, padding=2)
+    if layout.from_mean:  # the first answer is the mean picture
+        nn.init.zeros_(last.weight)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+    return nn.Sequential(*layers, last)
+
+
+def _doubled(channels: int, narrower: int) -> tuple[nn.Module, ...]:
+    """A layer that doubles the side by pixel shuffle (Shi et al., 2016)."""
+    return nn.Conv2d(channels, 4 * narrower, 3, padding=1), nn.LeakyReLU(LEAK), nn.PixelShuffle(2)
+
+
+def as_pictures(answers: torch.Tensor) -> torch.Tensor:
+    """A decoder's answers (N, C, S, S) -> uint8 (N, S, S, C) on the CPU."""
+    scaled = answers.detach().float().clamp(0, 1).mul(255).round()
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu()
+
+
+def as_input(pictures: torch.Tensor) -> torch.Tensor:
+    """uint8 (N, C, S, S) -> float in [0, 1]."""
+    return pictures.float() / 255
+
+
+def downsized(pictures: torch.Tensor, side_px: int) -> torch.Tensor:
+    """Pictures (N, C, S, S) with another side."""
+    return F.interpolate(pictures, size=(side_px, side_px), mode="bilinear", antialias=True)
