@@ -53,7 +53,7 @@ class Consent(Scene):
         theme, layout, page = theme_of(view), canvas.layout, canvas.layout.page
         if layout.stacked:
             # On upright screens words need more lines, and the answers are as wide as the page allows anyway.
-            share = 0.57 if page.height > 1.5 * page.width else 0.46
+            share = 0.62 if page.height > 1.5 * page.width else 0.46
             words = Rect(page.topleft, (page.width, round(share * page.height)))
             answers = Rect(page.left, words.bottom, page.width, page.bottom - words.bottom)
         else:
@@ -164,10 +164,12 @@ def _kept(view: View) -> str:
     timeouts = view.parameters.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)
+    delivery = view.parameters.of(DeliveryParameters)
+    takes_all = view.downloads_available and delivery.gives == "everything"
     if timeouts.meeting_s:
-        erased = view.text("consent.follows") + " " + erased
+        filmed = takes_all and delivery.meeting_in_film
+        erased = view.text("consent.follows_in_film" if filmed else "consent.follows") + " " + erased
     if not view.downloads_available:  # nothing can be taken away
         return erased
-    delivery = view.parameters.of(DeliveryParameters)
-    key = "consent.stays_everything" if delivery.gives == "everything" else "consent.stays_doppelganger"
+    key = "consent.stays_everything" if takes_all else "consent.stays_doppelganger"
     return erased + " " + view.text(key, minutes=math.ceil(delivery.life_s / 60))

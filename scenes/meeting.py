@@ -20,6 +20,8 @@ from scenes.widgets.verdict import draw_words
 
 RESTS_S = 2.5  # how long the words stay that say that the face rests: it does so for less
 
+HEADLINE_HEIGHT = 1.9  # in large type: one line of it, or two of the sentence, a little smaller
+
 
 class Meeting(CancellableScene):
     """Draws the face as it is given, and what is said of it and of the visitor."""
@@ -76,10 +78,9 @@ class Meeting(CancellableScene):
             area.height = layout.clear.bottom - area.top
         headline = TextBlock(self._headline(view), layout.large_px, 500, theme.ink, theme.fade)
         # As high in each case: what stands below must not jump when the words change.
-        canvas.column([headline], Rect(area.topleft, (area.width, 2 * layout.large_px)))
-        area = below(
-            area, Rect(area.topleft, (area.width, round(1.4 * layout.large_px))), layout.body_px // 2
-        )
+        head = Rect(area.topleft, (area.width, round(HEADLINE_HEIGHT * layout.large_px)))
+        canvas.column([headline], head)
+        area = below(area, head, layout.body_px // 2)
         if view.parameters.of(MeetingParameters).verdicts:
             area = self._draw_verdict(canvas, view, theme, area, "meeting.visitor", meeting.visitor)
             self._draw_verdict(canvas, view, theme, area, "meeting.moved", meeting.moved)

@@ -9,6 +9,7 @@ from installation.delivery.captions import captions
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import LinkEvent, Lost, Offered, Unreachable
 from installation.delivery.pictures import TakeHomePictures
+from installation.outputs.meeting_film import DURATION_S, RecordedMeeting
 from installation.settings.texts import Texts
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.film_worker import FilmWorker
@@ -39,15 +40,27 @@ class Downloads:
         return self._delivery is not None
 
     def begin_film(
-        self, result: PortrayalResult, language: str, is_real: bool, agreed: DeliveryParameters | None
+        self,
+        result: PortrayalResult,
+        language: str,
+        is_real: bool,
+        agreed: DeliveryParameters | None,
+        meets: bool = False,
     ) -> None:
         """Starts on the film of a complete result's crossing, if the visitor's phone may have it.
 
         is_real: whether the sitter is a real person.
         agreed: what the consent screen said about downloads.
+        meets: the film ends with seconds of the meeting, and waits for `finish_film`.
         """
         if self._delivery and agreed and agreed.gives == "everything":
-            self._film_worker.begin(result.crossing_alone(), language, synthetic=not is_real)
+            self._film_worker.begin(result.crossing_alone(), language, not is_real, meets)
+
+    def finish_film(self, meeting: RecordedMeeting | None) -> None:
+        """What the film shows of the meeting, which is over; None: nothing."""
+        if meeting is not None:
+            log.info("the film shows %.0f s of the meeting", DURATION_S)
+        self._film_worker.finish(meeting)
 
     def offer(
         self,

@@ -7,6 +7,7 @@ from engine.live.restraint import SILENT_S, Restraint
 from engine.runtime.messages import MovedJudged, RigReady
 from engine.speech.sentence import Sentence
 from installation.capture.expression_follower import FollowedExpression
+from installation.outputs.meeting_film import MeetingRecorder, Moment, RecordedMeeting
 from installation.stage.sound import Voice
 from installation.stage.view import MeetingView, SaidSentence
 
@@ -17,16 +18,18 @@ class Meeting:
     """One meeting, from beginning to end.
 
     picture: the doppelgänger as it was drawn last, uint8 (R, R, 3) RGB; the given picture itself at rest.
-    sentence: what it says once it has followed for a while; None: nothing.
+    sentence: what it says once it has followed for a while; None: nothing. records: seconds of it are going
+    to be in the visitor's film.
     """
 
-    def __init__(self, rigged: RigReady, sentence: Sentence | None = None) -> None:
+    def __init__(self, rigged: RigReady, sentence: Sentence | None = None, records: bool = False) -> None:
         self.picture: Pixels = rigged.rig.picture
         self._rig = rigged.rig
         self._restraint = Restraint(rigged.reach)
         self._sentence = sentence
         speech = sentence.speech if sentence is not None else None
         self._voice = Voice(speech.samples) if speech is not None else None
+        self._recorder = MeetingRecorder() if records else None
         self._drawn, self._drawn_s = REST, float("-inf")
         self._followed = False
         self._portrait: Pixels | None = None  # that was handed to the judges last
@@ -44,6 +47,7 @@ class Meeting:
         if self._sentence is not None:
             newest = self._sentence.step(newest, self._restraint.share > 0, now_s)
         self._draw(self._restraint.step(newest, moved_s, now_s), now_s)
+        self._record(now_s)
         portrait = None if expression is None else expression.portrait
         if portrait is None or portrait is self._portrait or self._asked_s is not None:
             return None
@@ -63,9 +67,25 @@ class Meeting:
             return
         self._judged, self._shown_s, self._asked_s = answer, self._asked_s, None
         self._restraint.judged(answer.drawn, self._shown_s, now_s)
+        if self._recorder is not None:
+            self._recorder.judged(answer.drawn, self._shown_s, now_s)
+
+    def _record(self, now_s: float) -> None:
+        if self._recorder is not None:
+            shown = self.view(now_s)
+            self._recorder.add(
+                Moment(now_s, self._drawn, shown.follows, shown.visitor, shown.moved, shown.sentence)
+            )
+
+    def recorded(self) -> RecordedMeeting | None:
+        """The seconds for the film, as numbers; None: there are none."""
+        return self._recorder.recorded(self._rig) if self._recorder is not None else None
 
     def erase(self) -> None:
-        """Overwrites what was drawn last; the rig is the engine client's to erase."""
+        """Drops the numbers for the film, and overwrites what was drawn last; the rig is the engine client's
+        to erase."""
+        if self._recorder is not None:
+            self._recorder.erase()
         if self.picture is not self._rig.picture:
             self.picture.fill(0)
 

@@ -236,7 +236,8 @@ class Session:
     def _begin_film(self, result: PortrayalResult) -> None:
         """Of the crossing that the visit speaks of; before border, so that it is there when it is offered."""
         is_real, agreed = not self.state.is_synthetic, self._visitor.agreed
-        self._downloads.begin_film(result, self.text.language, is_real, agreed)
+        meets = is_real and self._visitor.may_record
+        self._downloads.begin_film(result, self.text.language, is_real, agreed, meets)
 
     def _is_searching(self, visit_id: int) -> bool:
         return self.state.phase is Phase.SEARCH and visit_id == self.state.visit_id
@@ -300,9 +301,13 @@ class Session:
                     self._begin_film(self._visitor.result)
             case BeginMeeting():
                 if self._visitor.rig is not None:
-                    self._visitor.meeting = Meeting(self._visitor.rig, self._sentence(self._visitor.rig))
+                    rig = self._visitor.rig
+                    records = self._visitor.may_record and self._downloads.available
+                    self._visitor.meeting = Meeting(rig, self._sentence(rig), records)
                     self._tracker.follow(True)
             case EndMeeting(visit_id):
+                meeting = self._visitor.meeting
+                self._downloads.finish_film(meeting.recorded() if meeting is not None else None)
                 self._visitor.end_meeting()
                 self._tracker.follow(False)
                 self._engine.cancel(visit_id)

@@ -30,6 +30,14 @@ class VisitorData:
     link: Link | None = None
     link_ended: bool = False
 
+    @property
+    def may_record(self) -> bool:
+        """Whether the consent screen said that seconds of the meeting are in the film for their phone."""
+        agreed = self.agreed
+        return (
+            self.may_meet and agreed is not None and agreed.meeting_in_film and agreed.gives == "everything"
+        )
+
     def end_meeting(self) -> None:
         """Drops what moves the doppelgänger."""
         if self.meeting is not None:

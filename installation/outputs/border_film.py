@@ -1,4 +1,4 @@
-"""The film of a visit: the border scene, drawn frame by frame on a virtual clock, without a screen.
+"""The film of a visit: the border scene, without a screen.
 
 It is the scene that visitors see, with its default parameters and without what needs a visitor present: no
 stop button and no invitation to turn the head.
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
+from installation.outputs.scene_film import FPS, film_canvas, play
 from installation.outputs.soundtrack import Soundtrack
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import FALLBACK, Texts
 from installation.stage.canvas import Canvas
-from installation.stage.layout import Layout
 from installation.stage.scene import Scene, scene_of
 from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
@@ -21,14 +21,7 @@ from installation.stage.view import ParticipantView, View
 from installation.visit.participants import Participant, Sitter
 from installation.visit.state import State
 
-WIDTH_PX, HEIGHT_PX = 1080, 1350
-FPS = 30
 DURATION_S = 19.6
-
-
-def film_canvas() -> Canvas:
-    """A canvas of the film's size. The face takes more room than on a screen with a stop button."""
-    return Canvas(WIDTH_PX, HEIGHT_PX, Layout(WIDTH_PX, HEIGHT_PX, face_share=0.65, stop_button=False))
 
 
 def frames(
@@ -51,26 +44,23 @@ def frames(
     scene = scene or scene_of(Phase.BORDER)()
     canvas = canvas or film_canvas()
     result = result.crossing_alone()
+    views = _views(result, text or Texts.load(FALLBACK), scene, synthetic, duration_s, fps)
+    yield from play(scene, canvas, views, soundtrack)
+
+
+def _views(
+    result: PortrayalResult, text: Texts, scene: Scene, synthetic: bool, duration_s: float, fps: int
+) -> Iterator[View]:
     parameters = Registry(StageParameters, SoundParameters, scene.parameters).snapshot()
     sitter = Participant(sitter=Sitter.SYNTHETIC if synthetic else Sitter.CAMERA)
     for frame in range(round(duration_s * fps)):
-        view = View(
+        yield View(
             now_s=frame / fps,
             visit=State(phase=Phase.BORDER, participants=(sitter,)),
             parameters=parameters,
-            text=text or Texts.load(FALLBACK),
+            text=text,
             entered_s=0.0,
             duration_s=duration_s,
             participants=(ParticipantView(result=result),),
             interactive=False,
         )
-        if frame == 0:
-            scene.enter(view)
-        scene.update(view)
-        canvas.clear()
-        canvas.language = view.text.language
-        scene.draw(canvas, view)
-        if soundtrack is not None:
-            soundtrack.start(scene.sounds(), volume=parameters.of(SoundParameters).volume_percent / 100)
-        yield canvas.rgb
-    scene.leave()

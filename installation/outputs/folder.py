@@ -15,7 +15,7 @@ from engine.common.arrays import Pixels
 from engine.common.atomic_file import replacing_folder
 from engine.common.errors import UsageError
 from engine.pipeline.result import PortrayalResult
-from installation.outputs import border_film, film, marks, plots, report
+from installation.outputs import border_film, film, marks, plots, report, scene_film
 from installation.outputs.price_sheet import PricedPicture, price_sheet
 from installation.outputs.report import Report
 from installation.outputs.soundtrack import Soundtrack
@@ -123,7 +123,7 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
         (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, synthetic=False))
     soundtrack = Soundtrack()
     frames = border_film.frames(result, soundtrack=soundtrack)
-    film.write_film(directory / "morph.mp4", frames, border_film.FPS, soundtrack=soundtrack)
+    film.write_film(directory / "morph.mp4", frames, scene_film.FPS, soundtrack=soundtrack)
     report.write(record.report, directory / "report.json")
 
 

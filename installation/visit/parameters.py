@@ -106,7 +106,7 @@ class MeetingParameters(Parameters):
         description="whether it says a sentence; without speech or volume it is only written",
     )
     sentence: str = Field(
-        "", max_length=80, description="what it says to the next visitor; empty: the language's own"
+        "", max_length=60, description="what it says to the next visitor; empty: the language's own"
     )
 
 
@@ -117,6 +117,9 @@ class DeliveryParameters(Parameters):
 
     gives: Literal["everything", "doppelganger"] = Field(
         "everything", description="also the border's pair and the film, or the doppelgänger alone"
+    )
+    meeting_in_film: bool = Field(
+        True, description="whether six seconds of the meeting, as the visitor moved it, are in the film"
     )
     life_s: float = Field(600, ge=60, le=3600, description="how long a link lives")
     saves: int = Field(20, ge=1, le=1000, description="files saved through one link, then it is spent")

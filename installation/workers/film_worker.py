@@ -1,15 +1,20 @@
 """The film for the visitor's phone, rendered in a process of its own while the border scene is on the screen.
 
-It is made in memory, never on a disk, and everything the process held of the visit ends with it.
+A film that is to show the meeting as well waits for that. It is made in memory, never on a disk, and
+everything the process held of the visit ends with it.
 """
 
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
+from queue import SimpleQueue
 
+from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from hardware.memory import forbid_core_dumps
+from installation.outputs.meeting_film import RecordedMeeting
 from installation.workers.child_process import ChildProcess
 
 NICENESS = 15  # the window and the engine go first
@@ -17,11 +22,13 @@ NICENESS = 15  # the window and the engine go first
 
 @dataclass(frozen=True, eq=False)
 class RenderFilm:
-    """The request: a film of a result's crossing. synthetic: whether the sitter is a synthetic person."""
+    """The request: a film of a result's crossing. synthetic: whether the sitter is a synthetic person. meets:
+    a `RecordedMeeting` follows, or None."""
 
     result: PortrayalResult
     language: str
     synthetic: bool
+    meets: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +44,16 @@ class FilmWorker:
     def __init__(self) -> None:
         self._job: _FilmJob | None = None
 
-    def begin(self, result: PortrayalResult, language: str, synthetic: bool) -> None:
-        """Starts a film of the crossing in a language, in place of any other; see `RenderFilm`."""
+    def begin(self, result: PortrayalResult, language: str, synthetic: bool, meets: bool = False) -> None:
+        """Starts a film of the crossing in a language, in place of any other; see `RenderFilm`. With `meets`
+        it is not done before `finish`."""
         self.drop()
-        self._job = _FilmJob(RenderFilm(result, language, synthetic))
+        self._job = _FilmJob(RenderFilm(result, language, synthetic, meets))
+
+    def finish(self, meeting: RecordedMeeting | None) -> None:
+        """Adds what is to be shown of the meeting, where a film waits for it; None: nothing."""
+        if self._job is not None:
+            self._job.meeting.put(meeting)
 
     @property
     def done(self) -> bool:
@@ -69,6 +82,7 @@ class _FilmJob:
 
     def __init__(self, request: RenderFilm) -> None:
         self.film: bytes | None = None
+        self.meeting: SimpleQueue[RecordedMeeting | None] = SimpleQueue()
         self._child: ChildProcess | None = None
         self._cancelled = False
         self.thread = threading.Thread(target=self._run, args=(request,), name="film worker", daemon=True)
@@ -77,6 +91,7 @@ class _FilmJob:
     def cancel(self) -> None:
         self._cancelled = True
         self.film = None
+        self.meeting.put(None)
         if self._child is not None:
             self._child.kill()
 
@@ -87,6 +102,8 @@ class _FilmJob:
         film = None
         try:
             child.channel.send(request)
+            if request.meets:
+                child.channel.send(self.meeting.get())
             received = child.channel.receive()
             film = received.message.film
             received.erase()
@@ -101,12 +118,19 @@ def _render_film(channel: Channel) -> None:
     """What the process runs: one request, one reply."""
     forbid_core_dumps()
     os.nice(NICENESS)
-    from installation.outputs.border_film import FPS, frames
-    from installation.outputs.film import film_bytes
+    from installation.outputs import border_film, film, meeting_film, scene_film
     from installation.outputs.soundtrack import Soundtrack
     from installation.settings.texts import Texts
 
     request: RenderFilm = channel.receive().message
     soundtrack, text = Soundtrack(), Texts.load(request.language)
-    pictures = frames(request.result, text, soundtrack=soundtrack, synthetic=request.synthetic)
-    channel.send(FilmReady(film_bytes(pictures, FPS, soundtrack=soundtrack)))
+
+    def pictures() -> Iterator[Pixels]:
+        yield from border_film.frames(
+            request.result, text, soundtrack=soundtrack, synthetic=request.synthetic
+        )
+        recorded = channel.receive().message if request.meets else None
+        if recorded is not None:
+            yield from meeting_film.frames(recorded, text, soundtrack, border_film.DURATION_S)
+
+    channel.send(FilmReady(film.film_bytes(pictures(), scene_film.FPS, soundtrack=soundtrack)))

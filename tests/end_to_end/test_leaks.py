@@ -170,7 +170,7 @@ class Visit:
             *("--config", str(config), "--show", str(show)),
             *("--camera", f"file:{camera}", "--visits", "1", "--virtual", "--rate", "10", *changes),
             *("--set", "delivery/gives=everything", "--set", "delivery/life_s=60"),
-            *("--set", "visit/meeting_s=6"),
+            *("--set", "visit/meeting_s=14"),
         ]
         began_s = time.time()
         self.traced = shutil.which("strace") is not None
@@ -271,8 +271,10 @@ traced = pytest.mark.skipif(
 
 
 def test_a_visit_leaves_nothing_of_its_sitter(whole: Visit, sitter: Sitter):
-    # Everything was on its way, and the face before the camera was followed and judged.
+    # Everything was on its way: the face before the camera was followed and judged, and the numbers that it
+    # gave went on to the film's process.
     assert "phones can fetch it" in whole.log and "jury -> meeting" in whole.log
+    assert "the film shows 6 s of the meeting" in whole.log
     assert leaks(whole.written, sitter) == {}
 
 

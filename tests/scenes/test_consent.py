@@ -77,6 +77,27 @@ def test_consent_promises_what_is_in_force_not_what_waits_for_the_next_scene(val
     assert "nothing else" in promise()
 
 
+@pytest.mark.parametrize(
+    ("address", "value", "follows", "filmed"),
+    [
+        ("stage/language", "en", True, True),
+        ("delivery/meeting_in_film", False, True, False),
+        ("delivery/gives", "doppelganger", True, False),
+        ("visit/meeting_s", 0, False, False),
+    ],
+)
+def test_consent_says_what_becomes_of_the_expression(
+    address: str, value: object, follows: bool, filmed: bool, values: Registry
+) -> None:
+    canvas = Canvas(*WIDE)
+    values.set(address, value)
+    play(canvas, Phase.CONSENT, 2.0, values)
+    said = " ".join(each.words for each in canvas.drawn_items)
+    assert ("your expression moves" in said, "six seconds" in said) == (follows, filmed)
+    play(canvas, Phase.CONSENT, 2.0, values, downloads_available=False)
+    assert "six seconds" not in " ".join(each.words for each in canvas.drawn_items)
+
+
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_yes_and_no_are_equal(screen: tuple[int, int], values: Registry) -> None:
     canvas = Canvas(*screen)

@@ -97,7 +97,7 @@ def moments() -> Iterator[tuple[str, Phase, float, dict[str, Any]]]:
     yield "meeting", Phase.MEETING, 6.0, {}
     yield "meeting-looks", Phase.MEETING, 2.0, {"meeting": MeetingView(meeting().picture)}
     yield "meeting-rests", Phase.MEETING, 6.0, {"meeting": meeting(0.59, 0.62)}
-    said = SaidSentence("I look like you, " * 4 + "I am another")  # as long as curators may make it
+    said = SaidSentence("I look like you, " * 3 + "I do not")  # as long as curators may make it
     yield "meeting-says", Phase.MEETING, 6.0, {"meeting": replace(meeting(), sentence=said)}
     yield "meeting-late", Phase.MEETING, 2.0, {"meeting": None}
     yield "doppelganger", Phase.DOPPELGANGER, 2.0, {}

@@ -101,6 +101,22 @@ def test_the_end_of_a_visit_overwrites_what_was_drawn_and_drops_the_rig() -> Non
     assert [visitor.rig, visitor.meeting, remains.rig, remains.meeting] == [None] * 4
 
 
+def test_seconds_of_it_are_kept_only_for_a_film_and_until_its_end() -> None:
+    rigged = RigReady(1, shared_rig(), 1.0)
+    kept, unkept = Meeting(rigged, records=True), Meeting(rigged)
+    for meeting in (kept, unkept):
+        follow(meeting, 9.0)
+    recorded = kept.recorded()
+    assert unkept.recorded() is None and recorded is not None
+    assert recorded.moments[-1].motion == TURNED and recorded.moments[-1].moved == OTHER
+    follow(kept, 9.6, 9.0, SAME)
+    assert kept.recorded() is None
+    again = Meeting(rigged, records=True)
+    follow(again, 9.0)
+    VisitorData(rig=rigged, meeting=again).erased()
+    assert again.recorded() is None
+
+
 def test_it_speaks_once_it_has_followed_and_then_follows_again() -> None:
     rigged = RigReady(1, shared_rig(), 1.0)
     meeting = Meeting(rigged, Sentence("I am someone else.", speech()))

@@ -18,7 +18,7 @@ from engine.common.arrays import Pixels
 from engine.inversion.projection import Place, median_face
 from engine.judges.registry import panel
 from engine.stylegan2.network import Generator
-from installation.outputs import border_film, plots
+from installation.outputs import border_film, plots, scene_film
 from installation.settings.texts import FALLBACK, Texts, languages
 from installation.stage.canvas import Canvas, DrawnItem, ItemKind
 from installation.stage.scene import scene_of
@@ -43,7 +43,7 @@ class Shot:
 
 def play(strip: Strip, text: Texts | None = None, fps: int = 10, synthetic: bool = False) -> Iterator[Shot]:
     """The film frame by frame."""
-    scene, canvas = scene_of("border")(), border_film.film_canvas()
+    scene, canvas = scene_of("border")(), scene_film.film_canvas()
     frames = border_film.frames(
         make_result(strip, doppelganger=False), text, synthetic=synthetic, fps=fps, scene=scene, canvas=canvas
     )
@@ -69,15 +69,15 @@ def single(strip: Strip, fps: int = 10) -> list[tuple[Shot, int]]:
 def test_every_frame_is_one_picture_with_its_own_verdict() -> None:
     """The very picture, never a blend; words and band belong to it."""
     strip = make_strip()
-    face_rect = border_film.film_canvas().layout.face
+    face_rect = scene_film.film_canvas().layout.face
     expected: dict[int, Pixels] = {}
     bands: dict[int, Pixels] = {}
     shots = single(strip)
     flip_s = next(shot.at_s for shot, index in shots if not strip.same[index])
     for shot, index in shots:
-        assert shot.frame.shape == (border_film.HEIGHT_PX, border_film.WIDTH_PX, 3)
+        assert shot.frame.shape == (scene_film.HEIGHT_PX, scene_film.WIDTH_PX, 3)
         if index not in expected:
-            canvas = border_film.film_canvas()
+            canvas = scene_film.film_canvas()
             canvas.picture(strip.pictures[index], face_rect)
             expected[index] = canvas.rgb[: face_rect.bottom]
         is_lit = flip_s <= shot.at_s <= flip_s + 2.5  # by the flip's light, with the tone's caption below it
@@ -212,8 +212,8 @@ def test_the_film_speaks_the_visitors_language_and_no_words_meet(
         assert not shot.truncated
         texts = [item for item in shot.items if item.kind is ItemKind.TEXT]
         for item in texts:
-            assert item.rect.left >= 20 and item.rect.right <= border_film.WIDTH_PX - 20, item
-            assert item.rect.bottom <= border_film.HEIGHT_PX - 20, item
+            assert item.rect.left >= 20 and item.rect.right <= scene_film.WIDTH_PX - 20, item
+            assert item.rect.bottom <= scene_film.HEIGHT_PX - 20, item
         pictures = [item for item in shot.items if item.kind is ItemKind.PICTURE]
         if len(pictures) == 1:  # while two part, words come before they stand still
             assert not any(pictures[0].rect.colliderect(item.rect) for item in texts)

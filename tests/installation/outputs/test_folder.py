@@ -11,7 +11,7 @@ from PIL import Image
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
-from installation.outputs import border_film, film, folder, marks, plots, report
+from installation.outputs import border_film, film, folder, marks, plots, report, scene_film
 from installation.outputs.folder import VisitRecord
 from installation.outputs.price_sheet import PricedPicture, price_sheet
 from installation.stage.scene import scene_of
@@ -135,7 +135,7 @@ def test_the_film_shows_the_crossing_that_the_pair_is_of() -> None:
     """Every picture with a verdict is of the nearest strip, and both sides of its border are shown."""
     nearest = make_strip(border_t=0.15)
     result = replace(make_record().result, nearest=nearest)
-    scene, canvas = scene_of("border")(), border_film.film_canvas()
+    scene, canvas = scene_of("border")(), scene_film.film_canvas()
     shown = [
         picture.picture
         for _ in border_film.frames(

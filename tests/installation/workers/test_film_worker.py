@@ -51,3 +51,21 @@ def test_a_second_film_ends_the_first() -> None:
     worker.begin(unusable(), "en", False)
     until(lambda: not psutil.pid_exists(first))
     worker.drop()
+
+
+def test_a_film_of_the_meeting_waits_for_it() -> None:
+    worker = FilmWorker()
+    worker.begin(unusable(), "en", False, meets=True)
+    process_id = child_of(worker).pid
+    assert not worker.done
+    worker.finish(None)
+    worker.wait()
+    assert worker.done and worker.film is None
+    until(lambda: not psutil.pid_exists(process_id))
+    worker.begin(unusable(), "en", False, meets=True)
+    job = worker._job
+    worker.drop()  # a visit that ends before its meeting
+    assert job is not None
+    job.thread.join(30)
+    assert not job.thread.is_alive()
+    worker.finish(None)
