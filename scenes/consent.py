@@ -53,7 +53,8 @@ class Consent(Scene):
         theme, layout, page = theme_of(view), canvas.layout, canvas.layout.page
         if layout.stacked:
             # On upright screens words need more lines, and the answers are as wide as the page allows anyway.
-            share = 0.62 if page.height > 1.5 * page.width else 0.46
+            share = 0.63 if page.height > 1.5 * page.width else 0.46
+            share += 0.03 * view.shown_elsewhere  # which takes a line to say
             words = Rect(page.topleft, (page.width, round(share * page.height)))
             answers = Rect(page.left, words.bottom, page.width, page.bottom - words.bottom)
         else:
@@ -110,7 +111,7 @@ class Consent(Scene):
         if share > 0:
             canvas.disc(yes.center, side / 2 * math.sqrt(share), theme.quiet_ink, 0.75)
         answers = view.text("consent.yes"), view.text("consent.no")
-        size = fitting_size(answers, round(0.2 * side), 500, 0.7 * side)
+        size = fitting_size(answers, max(round(0.2 * side), layout.body_px), 500, 0.8 * side)
         stroke = 2 * layout.stroke_px
         for action, words, ring in zip((Action.YES, Action.NO), answers, (yes, no), strict=True):
             canvas.arc(ring.center, ((side - stroke) / 2,) * 2, stroke, theme.ink, theme.fade_in)
@@ -168,7 +169,9 @@ def _kept(view: View) -> str:
     takes_all = view.downloads_available and delivery.gives == "everything"
     if timeouts.meeting_s:
         filmed = takes_all and delivery.meeting_in_film
-        erased = view.text("consent.follows_in_film" if filmed else "consent.follows") + " " + erased
+        shown = view.text("consent.shown_elsewhere") + " " if view.shown_elsewhere else ""
+        follows = view.text("consent.follows_in_film" if filmed else "consent.follows")
+        erased = f"{follows} {shown}{erased}"
     if not view.downloads_available:  # nothing can be taken away
         return erased
     key = "consent.stays_everything" if takes_all else "consent.stays_doppelganger"

@@ -7,6 +7,7 @@ supervisor, which restarts whatever fails; leaving it stops them:
     delivery     a process that serves phones     installation/delivery/client.py
     tracker      a thread that looks for faces    installation/capture/tracker_service.py
     control      threads for OSC, OSCQuery, web   installation/control/show/control.py
+    outputs      a thread for other screens       installation/live/meeting_outputs.py
 
 Two more come and go with a visit, when the session asks for them: the camera's thread
 (installation/capture/camera.py) and the film's process (installation/workers/film_worker.py). The window is
@@ -15,7 +16,7 @@ drawn on the main thread (installation/app/loop.py).
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +52,7 @@ from installation.capture.tracker_service import SynchronousTrackerService, Trac
 from installation.control.show.control import Control
 from installation.control.show.replies import CommandRefused
 from installation.delivery.client import DeliveryClient
+from installation.live.meeting_outputs import MeetingOutputs
 from installation.settings.configuration import Configuration
 from installation.settings.manifest import detector_choice
 from installation.settings.phase import Phase
@@ -70,7 +72,8 @@ class RunOptions:
 
     visits: that many simulated visitors come, then it ends; None: real visitors. unseen: the simulated ones
     take part without the camera. virtual: a clock that moves by one frame a frame, at rate_hz. film: the MP4
-    that the screen is recorded to. setup: no visitors at all, but the technician's picture.
+    that the screen is recorded to. setup: no visitors at all, but the technician's picture. outputs: names of
+    those that show the meeting live.
     """
 
     visits: int | None = None
@@ -79,6 +82,7 @@ class RunOptions:
     rate_hz: int = 30
     film: Path | None = None
     setup: bool = False
+    outputs: Sequence[str] = ()
 
 
 class App:
@@ -120,6 +124,7 @@ class App:
             began_s=self.clock.now_s,
             lock_step=options.virtual,
             counters=counters,
+            shown_elsewhere=bool(options.outputs),
         )
         self.display = self._ends.enter_context(Display(_display_settings(configuration, options.setup)))
         self.simulated_visitors = (
@@ -136,6 +141,8 @@ class App:
             control,
         ]
         observers: list[FrameObserver] = [Heartbeat(), counters, *self._recorders(), control]
+        if self.outputs is not None:
+            observers.append(self.outputs)
         self.main_loop = MainLoop(
             self.session,
             scenes,
@@ -174,10 +181,12 @@ class App:
             restart=self._restart,
         )
         self._ends.callback(self.control.close)
+        self.outputs = MeetingOutputs(self._options.outputs) if self._options.outputs else None
         self.supervisor = Supervisor(
             self.tracker,
             self.engine,
             *([self.delivery] if self.delivery else []),
+            *([self.outputs] if self.outputs else []),
             *self.control.services,
         )
         # One for all visits, so that a camera that comes back under another number is followed.

@@ -85,7 +85,8 @@ class Session:
     """Holds the state of the visit, carries out its effects, and makes the view for each frame.
 
     people: continua of synthetic people, for attract. began_s: when the first attract began. lock_step: waits
-    for the engine, the film and the delivery, so that nothing depends on the speed of the machine. All calls
+    for the engine, the film and the delivery, so that nothing depends on the speed of the machine.
+    shown_elsewhere: other screens show the meeting live. All calls
     come from one thread, the window's, and return at once but in lock step.
     """
 
@@ -100,6 +101,7 @@ class Session:
         began_s: float = 0.0,
         lock_step: bool = False,
         counters: Counters | None = None,
+        shown_elsewhere: bool = False,
     ) -> None:
         self.registry = registry
         self.state = State(visit_id=first_visit_id, entered_s=began_s)
@@ -108,6 +110,7 @@ class Session:
         self._downloads = Downloads(delivery, lock_step, PATIENCE_S)
         self._lock_step = lock_step
         self._counters = counters or Counters(None, 1)
+        self._shown_elsewhere = shown_elsewhere
         self._for_technician = False
         self._last_search_s: float | None = None
         self._visitor = VisitorData()  # all there is of a visitor here; replaced as a whole
@@ -186,6 +189,7 @@ class Session:
             people=self.people,
             last_search_s=self._last_search_s,
             downloads_available=self._downloads.available and not visitor.link_ended,
+            shown_elsewhere=self._shown_elsewhere,
         )
 
     def _shown_frame(self) -> Frame | None:

@@ -37,6 +37,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="SCENE/NAME=VALUE", help="a parameter, for this run"
     )
+    parser.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="OUTPUT",
+        help="where the meeting is shown live as well, and a card between: page, page:PORT or "
+        "page:ADDRESS:PORT, /dev/video9; may be given several times",
+    )
     parser.add_argument("--without-phone", action="store_true", help="nothing can be fetched by phone")
     rehearsal = parser.add_argument_group("rehearsal")
     rehearsal.add_argument(
@@ -89,7 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
     from installation.app.app import App, RunOptions
 
     options = RunOptions(
-        arguments.visits, arguments.unseen, virtual, arguments.rate, arguments.record, arguments.setup
+        arguments.visits,
+        arguments.unseen,
+        virtual,
+        arguments.rate,
+        arguments.record,
+        arguments.setup,
+        arguments.to,
     )
     changes = _changes(arguments.set)
     with App(configuration, arguments.show, changes, options, not arguments.without_phone) as app:
@@ -103,13 +117,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_combination(arguments: argparse.Namespace, camera: str, virtual: bool) -> None:
-    """Raises UsageError where an option would have no effect beside the others."""
+    """Raises UsageError where an option would have no effect beside the others, or names nothing."""
+    from installation.live.outputs import opener
+
     if arguments.setup and (arguments.visits is not None or arguments.unseen or virtual):
         raise UsageError("--setup is for a technician: leave --visits, --unseen, --record and --virtual out.")
     if arguments.unseen and arguments.visits is None:
         raise UsageError("--unseen is for visitors who come by themselves: give --visits N, too.")
     if arguments.rate != DEFAULT_RATE_HZ and not virtual:
         raise UsageError("--rate is for the virtual clock: give --record OUT.mp4 or --virtual, too.")
+    for name in arguments.to:
+        opener(name)
+    if arguments.to and (virtual or arguments.setup):
+        raise UsageError("--to shows visits live: leave --record, --virtual and --setup out.")
     if virtual and not _is_stand_in(camera):
         raise UsageError(
             f"--{'record' if arguments.record else 'virtual'} with camera {camera!r}: a film of visitors is "

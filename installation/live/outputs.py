@@ -1,7 +1,8 @@
 """Opens outputs by the words that name them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError, printable
@@ -32,8 +33,13 @@ def opened(names: Sequence[str], card: Pixels) -> Iterator[list[Output]]:
 
 def open_output(name: str) -> Output:
     """The output that `name` names: `/dev/video9`, `page`, `page:PORT` or `page:ADDRESS:PORT`."""
+    return opener(name)()
+
+
+def opener(name: str) -> Callable[[], Output]:
+    """What opens the output that `name` names. Raises UsageError where the name is none."""
     if name.startswith("/dev/"):
-        return VirtualCamera(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+        return partial(VirtualCamera, name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
     kind, _, place = name.partition(":")
     if kind != "page":
         raise UsageError(
@@ -45,4 +51,4 @@ def open_output(name: str) -> Output:
     number = int(port or PAGE_PORT)
     if number > 65_535 or number in BLOCKED_PORTS:
         raise UsageError(f"--to {printable(name)}: no browser opens this port. Take {PAGE_PORT}.")
-    return BrowserPage(address.strip("[]") or LOOPBACK, number)
+    return partial(BrowserPage, address.strip("[]") or LOOPBACK, number)

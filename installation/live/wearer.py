@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
@@ -12,7 +13,8 @@ from engine.live.puppet import draw
 from engine.live.rig import Rig
 from hardware.camera.base import Feed
 from installation.live.framing import Frame
-from installation.live.output import RATE_HZ, Output
+from installation.live.output import Output
+from installation.live.playing import play
 
 # The picture rests within a second of the face's leaving; so long after that the card takes its place.
 CARD_AFTER_S = 3.0
@@ -63,14 +65,5 @@ def wear(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Shows what the wearer does, `RATE_HZ` times a second where the machine keeps up, until interrupted.
-
-    now, sleep: the clock, in seconds. Raises MachineError where an output is lost.
-    """
-    due_s = now()
-    while True:
-        picture = wearer.step(feed, now())
-        for output in outputs:
-            output.show(picture)
-        due_s = max(due_s + 1 / RATE_HZ, now())
-        sleep(max(0.0, due_s - now()))
+    """Shows what the wearer does until interrupted; see `play`."""
+    play(partial(wearer.step, feed), outputs, now=now, sleep=sleep)

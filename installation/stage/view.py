@@ -159,8 +159,9 @@ class View:
     technician's scene gets the whole frame. participants: at least one, the first is the one who
     is portrayed. people: continua of synthetic people, for attract. last_search_s: how long the last whole
     search took, None before the first. downloads_available: whether the
-    pictures can be downloaded now or later. diagnostics: None but for the technician's scene. interactive:
-    whether a visitor can act on what is drawn; False in a film.
+    pictures can be downloaded now or later. shown_elsewhere: other screens show the meeting live.
+    diagnostics: None but for the technician's scene. interactive: whether a visitor can act on what is
+    drawn; False in a film.
     """
 
     now_s: float
@@ -174,6 +175,7 @@ class View:
     people: Sequence[Strip] = ()
     last_search_s: float | None = None
     downloads_available: bool = True
+    shown_elsewhere: bool = False
     diagnostics: Diagnostics | None = None
     interactive: bool = True
 

@@ -94,6 +94,9 @@ def test_consent_says_what_becomes_of_the_expression(
     play(canvas, Phase.CONSENT, 2.0, values)
     said = " ".join(each.words for each in canvas.drawn_items)
     assert ("your expression moves" in said, "six seconds" in said) == (follows, filmed)
+    play(canvas, Phase.CONSENT, 2.0, values, shown_elsewhere=True)
+    assert ("Other screens" in " ".join(each.words for each in canvas.drawn_items)) == follows
+    assert "Other screens" not in said
     play(canvas, Phase.CONSENT, 2.0, values, downloads_available=False)
     assert "six seconds" not in " ".join(each.words for each in canvas.drawn_items)
 

@@ -257,6 +257,8 @@ def test_a_full_disk_ends_a_recording_in_one_line(tmp_path: Path, full: str) -> 
         (["--rate", "0"], "give 1 to 240 frames a second"),
         (["--rate", "-5"], "give 1 to 240 frames a second"),
         (["--rate", "60", "--camera", "synthetic"], "--rate is for the virtual clock"),
+        (["--to", "screen"], "is no output"),
+        (["--to", "page", "--virtual", "--camera", "synthetic"], "--to shows visits live"),
         (["--virtual", "--camera", "0"], "a real camera has no virtual clock"),
         (["--setup", "--visits", "1"], "--setup is for a technician"),
         (["--unseen"], "--unseen is for visitors who come by themselves"),
