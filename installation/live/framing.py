@@ -10,6 +10,7 @@ from installation.stage.canvas import Align, Canvas, grey
 
 # What lies beside the face: the picture itself, enlarged, out of focus, and darker.
 _BLUR_PX, _DARKER = 60.0, 0.45
+_COARSER = 8  # so much smaller it is put out of focus: in 10 ms, and not in a second
 _FADE_PX = 48  # how far the edges of the face's picture fade into it
 _TITLE_PX, _TITLE_GREY = 72, grey(170)
 
@@ -21,10 +22,12 @@ class Frame:
     """
 
     def __init__(self, at_rest: Pixels) -> None:
-        wide = cv2.resize(at_rest, (WIDTH_PX, WIDTH_PX), interpolation=cv2.INTER_LINEAR)
-        top = (WIDTH_PX - HEIGHT_PX) // 2
-        soft = cv2.GaussianBlur(wide[top : top + HEIGHT_PX], (0, 0), _BLUR_PX)
-        self._sides = np.asarray(_DARKER * soft, np.uint8)
+        width, height = WIDTH_PX // _COARSER, HEIGHT_PX // _COARSER
+        wide = cv2.resize(at_rest, (width, width), interpolation=cv2.INTER_AREA)
+        top = (width - height) // 2
+        soft = cv2.GaussianBlur(wide[top : top + height], (0, 0), _BLUR_PX / _COARSER)
+        sides = cv2.resize(soft, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
+        self._sides = np.asarray(_DARKER * sides, np.uint8)
         self._left_px = (WIDTH_PX - HEIGHT_PX) // 2
         rising = np.linspace(0, 1, _FADE_PX, dtype=np.float32)[None, :, None]
         self._edges = ((slice(0, _FADE_PX), rising), (slice(HEIGHT_PX - _FADE_PX, HEIGHT_PX), 1 - rising))

@@ -18,7 +18,7 @@ from tests.conftest import DATA, REPO
 from tests.support.leaning_clip import write_clip
 
 PERSON = sorted((DATA / "people").glob("*.webp"))[0]
-FEW_STEPS = "[search]\nsteps = 2\ntuning_steps = 1\n"
+FEW_STEPS = "[search]\nsteps = 1\ntuning_steps = 1\n"
 
 
 def free_port() -> int:

@@ -18,7 +18,7 @@ from tests.support.leaning_clip import ROLL_DEG, SECONDS, write_clip
 from tests.support.puppet_kit import shared_analyser, shared_rig
 
 CARD = draw_card()
-EMPTY_S = 5.0
+EMPTY_S = 4.0
 # After a face was seen last it may be missed for 0.15 s, and then eases to rest in 0.6 s.
 AT_REST_S = 1.0
 
