@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from engine.common.atomic_file import replacing
+from engine.live.decoders.subjects import Subjects
 from installation.outputs import marks
 from installation.outputs.soundtrack import SoundSource
 from installation.stage.sound import RATE_HZ
@@ -82,6 +83,7 @@ class Film:
     x264's quality: 0 lossless, 18 very good, 28 poor. for_phones: raises ValueError for sizes and rates that
     phones do not play; else every size up to x264's own is taken, and odd ones get one more row or column, a
     copy of the last. soundtrack: what is heard; taken as far as the pictures have come with each of them.
+    subjects: whose faces are shown, for the mark; None where it says nothing of that.
     """
 
     def __init__(
@@ -93,11 +95,12 @@ class Film:
         crf: int = 20,
         for_phones: bool = True,
         soundtrack: SoundSource | None = None,
+        subjects: Subjects | None = None,
     ) -> None:
         if for_phones:
             _check_playable(width, height, fps)
         self.count = 0
-        self._path, self._shape, self._fps = path, (height, width, 3), fps
+        self._path, self._shape, self._fps, self._subjects = path, (height, width, 3), fps, subjects
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         # Absolute, since FFmpeg takes `12:30.mp4` for a protocol `12`.
         self._container = av.open(os.path.abspath(path), "w", format="mp4", options=options)
@@ -158,7 +161,7 @@ class Film:
                 self._container.mux(self._sound_stream.encode())
         self._container.close()
         if kind is None:
-            marks.mark_mp4(self._path)
+            marks.mark_mp4(self._path, self._subjects)
 
 
 def _check_playable(width: int, height: int, fps: int) -> None:

@@ -11,15 +11,22 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from engine.live.decoders.subjects import Subjects
+
 TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 _IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
+_PLUS = "http://ns.useplus.org/ldf/xmp/1.0/"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+# PLUS, Model Release Status: not applicable, nobody in the picture exists.
+_NOT_APPLICABLE = "http://ns.useplus.org/ldf/vocab/MR-NAP"
 _XMP_PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -53,16 +60,49 @@ def jpeg_bytes(picture: NDArray[np.uint8], quality: int = 92) -> bytes:
     return file.getvalue()
 
 
-def mark_mp4(path: Path) -> None:
+def mark_mp4(path: Path, subjects: Subjects | None = None) -> None:
     """Append the mark to a finished MP4 in place, as a top-level `uuid` box, which players skip.
 
-    A file that has the mark stays as it is.
+    A file that has the mark stays as it is. subjects: whose faces it shows, if that is to be in the mark.
     """
     if read_digital_source_type(path) is not None:
         return
-    content = _XMP_BOX + _XMP_PACKET.encode()
+    content = _XMP_BOX + _packet(subjects).encode()
     with path.open("ab") as file:
         file.write(struct.pack(">I4s", 8 + len(content), b"uuid") + content)
+
+
+def _packet(subjects: Subjects | None) -> str:
+    """The mark with IPTC's "Person Shown in the Image" for those who agreed, and PLUS's "Model Release
+    Status" where nobody in the film exists."""
+    if subjects is None:
+        return _XMP_PACKET
+    about = ""
+    if subjects.invented:
+        about += f'<plus:ModelReleaseStatus xmlns:plus="{_PLUS}">{_NOT_APPLICABLE}</plus:ModelReleaseStatus>'
+    if subjects.consenting:
+        names = "".join(f"<rdf:li>{escape(name)}</rdf:li>" for name in subjects.consenting)
+        about += f"<Iptc4xmpExt:PersonInImage><rdf:Bag>{names}</rdf:Bag></Iptc4xmpExt:PersonInImage>"
+    return _XMP_PACKET.replace("</rdf:Description>", about + "</rdf:Description>")
+
+
+def read_subjects(path: Path) -> Subjects:
+    """Whose faces an MP4 says that it shows; of one that says nothing, or is no MP4, nobody is known."""
+    try:
+        with path.open("rb") as file:
+            packet = _xmp_of_mp4(path) if file.read(8)[4:] == b"ftyp" else None
+        root = ElementTree.fromstring(packet) if packet else None
+    except (ValueError, ElementTree.ParseError):
+        root = None
+    if root is None:
+        return Subjects(invented=False)
+    synthetic = root.findtext(f".//{{{_IPTC_EXTENSION}}}DigitalSourceType") == TRAINED_ALGORITHMIC_MEDIA
+    release = root.findtext(f".//{{{_PLUS}}}ModelReleaseStatus")
+    names = root.findall(f".//{{{_IPTC_EXTENSION}}}PersonInImage//{{{_RDF}}}li")
+    return Subjects(
+        invented=synthetic and release == _NOT_APPLICABLE,
+        consenting=tuple(name.text for name in names if name.text),
+    )
 
 
 def read_digital_source_type(path: Path) -> str | None:

@@ -18,16 +18,17 @@ from engine.faces.detector import Box
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
 from engine.finders.registry import make_finders
-from engine.inversion.projection import SearchSettings, fast_dtype
+from engine.inversion.projection import Place, SearchSettings, draw, fast_dtype
 from engine.judges.base import Judge, OperatingPoint
 from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
-from engine.live.directions import Directions, find_directions, load_directions
+from engine.live.directions import Directions, face_box, find_directions, load_directions
 from engine.live.photograph import SIDES_PX, rig_photograph
 from engine.live.rig import Rig
+from engine.live.rigging import make_rig
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -41,7 +42,7 @@ from engine.pipeline.progress import Progress
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder
-from engine.stylegan2.network import Generator
+from engine.stylegan2.network import Generator, to_uint8
 from installation.outputs import report
 from installation.outputs.record import Provenance
 from installation.settings.configuration import PERCEPTUAL_WEIGHTS, Configuration
@@ -128,6 +129,24 @@ class ModelBundle:
             report,
             largest_px,
         )
+
+    @within_memory()
+    def rig_of_nobody(self, number: int, analyser: FaceAnalyser) -> Rig:
+        """One of the people who came with the generator, ready to be moved. Raises UsageError where there is
+        none of this number."""
+        count = 0 if self.people is None else len(self.people)
+        if self.people is None or not 0 <= number < count:
+            raise UsageError(
+                f"There is no person {number}: {self.configuration.generator} came with {count} people, "
+                "counted from 0."
+            )
+        place = Place(self.people[number][None])
+        with torch.no_grad():
+            picture = to_uint8(draw(self.generator, place))[0].cpu().numpy()
+        mesh = analyser.mesh(picture, face_box(len(picture)))
+        if mesh is None:
+            raise UsageError(f"Person {number} has no face that can be moved. Choose another number.")
+        return make_rig(picture, mesh, self.generator, place, self.directions(analyser), analyser)
 
     def _given_directions(self) -> Directions | None:
         """Those that came with the generator; None where none did."""

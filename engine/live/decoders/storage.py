@@ -1,7 +1,7 @@
 """The weights of two decoders in a folder, one file for each layout, and whose faces they draw."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -11,21 +11,8 @@ from engine.common.errors import InvalidWeights
 from engine.common.weights_file import check_state, reporting_weights_errors, save_weights
 from engine.live.decoders.layout import LAYOUTS, Layout
 from engine.live.decoders.network import TwoDecoders
+from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress
-
-
-@dataclass(frozen=True)
-class Subjects:
-    """Whose faces are used. invented: they are all of people who do not exist. consenting: the names of those
-    who have agreed."""
-
-    invented: bool
-    consenting: tuple[str, ...] = ()
-
-    def joined(self, other: "Subjects") -> "Subjects":
-        """Of both."""
-        names = tuple(dict.fromkeys(self.consenting + other.consenting))
-        return Subjects(self.invented and other.invented, names)
 
 
 def weights_path(folder: Path, layout: Layout) -> Path:

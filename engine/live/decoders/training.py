@@ -15,11 +15,14 @@ from engine.perceptual.encoder_features import EncoderFeatures
 
 # Outside the mask a layout that draws one has little to answer for.
 OUTSIDE = 0.1
+# The rate of learning rises over the first steps, also where a training is taken up again.
+WARM_UP_STEPS = 60
 # Of each batch so many pictures are looked at by the perceptual loss, which costs as much as the network.
-FEATURE_PICTURES = 2
-# Neighbours for the flow constraint: pairs in a step. Both are seen brighter or darker by up to so much: a
-# small difference of what is seen must not become a large one of what is drawn.
-NEIGHBOURS, GAIN = 2, 0.03
+FEATURE_PICTURES = 1
+# Neighbours for the flow constraint: pairs in a step that has some. Both are seen brighter or darker by up to
+# so much: a small difference of what is seen must not become a large one of what is drawn.
+NEIGHBOURS, GAIN = 1, 0.03
+NEIGHBOURS_EVERY = 2  # steps
 # Where the flow does not explain the true pictures either (grey levels as shares of 255), it binds less.
 UNEXPLAINED = 0.03
 
@@ -55,6 +58,7 @@ class Trainer:
         self._layout, self.batch = network.layout, network.layout.batch
         self.device = next(network.parameters()).device
         self._dtype = fast_dtype(self.device)
+        self._steps_here = 0
         self._dice = torch.Generator().manual_seed(seed + self.progress.steps)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -72,6 +76,8 @@ class Trainer:
         begun_s = time.perf_counter()
         self.network.train()
         self._adam.zero_grad(set_to_none=True)
+        for group in self._adam.param_groups:
+            group["lr"] = self._layout.learning_rate * min(1.0, (1 + self._steps_here) / WARM_UP_STEPS)
         loss = torch.zeros((), device=self.device)
         missed = []
         for side in SIDES:
@@ -82,6 +88,7 @@ class Trainer:
         loss.backward()
         self._adam.step()
         grey = float(torch.stack(missed).mean())
+        self._steps_here += 1
         done = self.progress
         done.loss = grey if np.isnan(done.loss) else done.loss + 0.05 * (grey - done.loss)
         done.steps += 1
@@ -110,7 +117,7 @@ class Trainer:
         if layout.features and self._features is not None:
             some = torch.randperm(len(target), generator=self._dice)[:FEATURE_PICTURES]
             loss = loss + layout.features * _looks(self._features, drawn[some], target[some])
-        if layout.steady and len(lessons.flow.first):
+        if layout.steady and len(lessons.flow.first) and self._steps_here % NEIGHBOURS_EVERY == 0:
             loss = loss + layout.steady * self._unsteadiness(side, lessons)
         return loss, 255 * miss.detach().mean()
 

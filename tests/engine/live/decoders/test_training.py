@@ -11,7 +11,8 @@ from engine.common.errors import WeightsError
 from engine.live.decoders.following import answers
 from engine.live.decoders.layout import LAYOUTS
 from engine.live.decoders.network import SIDES, TwoDecoders
-from engine.live.decoders.storage import Subjects, load_decoders, save_decoders, weights_path
+from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
+from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress, Trainer
 from tests.support.decoders_kit import lessons
 
