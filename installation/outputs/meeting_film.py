@@ -19,6 +19,7 @@ from installation.outputs.soundtrack import Soundtrack
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
+from installation.stage.canvas import Canvas
 from installation.stage.scene import scene_of
 from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
@@ -33,6 +34,7 @@ BEFORE_SENTENCE_S = 1.0
 # Verdicts come late: so much more is kept until it is known who was shown.
 KEPT_S = DURATION_S + 2.0
 FIRST_GAP_S = 0.2  # without a moment at the beginning, at most
+FACE_SHARE = 0.56  # of the frame's height: two verdicts stand below it
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,19 @@ class MeetingRecorder:
 
 
 def frames(
-    recorded: RecordedMeeting, text: Texts, soundtrack: Soundtrack, begins_s: float = 0.0
+    recorded: RecordedMeeting,
+    text: Texts,
+    soundtrack: Soundtrack,
+    begins_s: float = 0.0,
+    canvas: Canvas | None = None,
 ) -> Iterator[Pixels]:
     """The frames, uint8 (1350, 1080, 3) RGB each, of the meeting's scene as it was shown.
 
-    soundtrack: takes up the voice. begins_s: when they begin on the film's clock.
+    soundtrack: takes up the voice. begins_s: when they begin on the film's clock. canvas: what is drawn on.
     """
     scene = scene_of(Phase.MEETING)()
-    yield from play(scene, film_canvas(), _views(recorded, text, begins_s), soundtrack)
+    canvas = canvas or film_canvas(FACE_SHARE)
+    yield from play(scene, canvas, _views(recorded, text, begins_s), soundtrack)
 
 
 def _views(recorded: RecordedMeeting, text: Texts, begins_s: float) -> Iterator[View]:

@@ -14,9 +14,9 @@ WIDTH_PX, HEIGHT_PX = 1080, 1350
 FPS = 30
 
 
-def film_canvas() -> Canvas:
+def film_canvas(face_share: float = 0.65) -> Canvas:
     """A canvas of the film's size. The face takes more room than on a screen with a stop button."""
-    return Canvas(WIDTH_PX, HEIGHT_PX, Layout(WIDTH_PX, HEIGHT_PX, face_share=0.65, stop_button=False))
+    return Canvas(WIDTH_PX, HEIGHT_PX, Layout(WIDTH_PX, HEIGHT_PX, face_share=face_share, stop_button=False))
 
 
 def play(

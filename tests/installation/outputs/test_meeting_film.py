@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from pygame import Rect
 
 from engine.judges.verdict import Verdict
 from engine.live import puppet
@@ -14,6 +15,7 @@ from installation.outputs import meeting_film
 from installation.outputs.meeting_film import (
     BEFORE_SENTENCE_S,
     DURATION_S,
+    FACE_SHARE,
     KEPT_S,
     MeetingRecorder,
     Moment,
@@ -101,14 +103,14 @@ def test_the_film_shows_what_was_shown_and_has_the_voice() -> None:
     assert recorded is not None
     soundtrack, begins_s = Soundtrack(), 3.0
     soundtrack.take(begins_s)
-    shots = []
-    for number, frame in enumerate(
-        islice(meeting_film.frames(recorded, Texts.load("en"), soundtrack, begins_s), 80)
-    ):
+    shots, film = [], film_canvas(FACE_SHARE)
+    drawn = meeting_film.frames(recorded, Texts.load("de"), soundtrack, begins_s, film)
+    for number, frame in enumerate(islice(drawn, 80)):
+        assert all(Rect(20, 20, 1040, 1310).contains(item.rect) for item in film.drawn_items)
         if number in (40, 79):
             shots.append(frame.copy())
     assert shots[0].shape == (1350, 1080, 3)
-    face, rig = film_canvas().layout.face, shared_rig()
+    face, rig = film.layout.face, shared_rig()
     for number, shot in zip((40, 79), shots, strict=True):
         motion = next(
             each.motion for each in reversed(recorded.moments) if each.at_s <= recorded.begin_s + number / FPS
@@ -116,9 +118,8 @@ def test_the_film_shows_what_was_shown_and_has_the_voice() -> None:
         shown = shot[face.top : face.bottom, face.left : face.right].astype(float)
         errors = []
         for tried in (motion, REST):
-            drawn = puppet.draw(rig, tried)
-            canvas = film_canvas()
-            canvas.picture(drawn, face, 1.0)
+            canvas = film_canvas(FACE_SHARE)
+            canvas.picture(puppet.draw(rig, tried), face, 1.0)
             expected = canvas.rgb[face.top : face.bottom, face.left : face.right].astype(float)
             errors.append(np.abs(shown / shown.mean() - expected / expected.mean()).mean())
         assert errors[0] < 0.02 < errors[1]
