@@ -32,9 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--numbers",
         type=int,
         nargs=2,
-        default=(7, 11),
+        default=(7, 10),
         metavar=("A", "B"),
-        help="which of the generator's people; 7 11",
+        help="which of the generator's people; 7 10",
     )
     people.add_argument("--seconds", type=float, default=30.0, help="how long both films are; 30")
 

@@ -74,16 +74,6 @@ def test_two_films_make_a_third(somebody: Path, learned: Path, tmp_path: Path) -
         assert changed.max() > 30 and changed[-40:].max() < 30  # the face, and not the floor
 
 
-def test_training_goes_on(invented: Path, somebody: Path, learned: Path) -> None:
-    before = (learned / "thin.csv").read_text().splitlines()
-    words = ["deepfake", "train", somebody, invented / "a.mp4", "--minutes", "0.01", "--out", learned]
-    words += ["--config", invented / "few.toml", "--i-have-their-consent", "Eileen <C>"]
-    assert main([str(word) for word in words]) == 0
-    after = (learned / "thin.csv").read_text().splitlines()
-    assert after[: len(before)] == before and len(after) > len(before)
-    assert int(after[-1].split(",")[1]) > int(before[-1].split(",")[1]) > 0
-
-
 def test_who_has_not_agreed_is_not_swapped(
     invented: Path, somebody: Path, learned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
