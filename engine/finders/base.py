@@ -15,6 +15,7 @@ from engine.common.arrays import Pixels
 from engine.inversion.projection import Place, Step
 from engine.judges.base import Judge
 from engine.judges.judging import Reference
+from engine.judges.plain import PlainReading
 from engine.perceptual.visible_change import VisibleChange
 from engine.stylegan2.network import Generator
 
@@ -48,11 +49,13 @@ class Doppelganger:
 @dataclass(frozen=True)
 class JudgeConstraint:
     """A binding judge, its reference of the sitter, and the distance that must be exceeded in the worst case
-    over the perturbations."""
+    over the perturbations. plain: the reading with its own package, which must say someone else too; None
+    where it has none."""
 
     judge: Judge
     reference: Reference
     limit: float
+    plain: PlainReading | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -186,8 +186,18 @@ class _ConstraintEstimate:
         worst = self._distances(picture, WORST_CASE)
         self.hardest = tuple(WORST_CASE[i] for i in np.argsort(worst)[: len(self.hardest)])
         mean = self._distances(picture, self._changes(index)).mean()
-        self.gap = float(self.gap + mean - worst.min()) / 2
-        return bool(worst.min() > self.constraint.limit)
+        lowest = min(worst.min(), self._lowest_plain(picture))
+        self.gap = float(self.gap + mean - lowest) / 2
+        return bool(lowest > self.constraint.limit)
+
+    def _lowest_plain(self, picture: Pixels) -> float:
+        """The smallest distance of the plain reading, which needs no margin beyond the threshold; infinite
+        without one."""
+        if self.constraint.plain is None:
+            return math.inf
+        distances = self.constraint.plain.distances(picture)
+        margin = self.constraint.limit - self.constraint.judge.threshold
+        return float(np.nan_to_num(distances, nan=math.inf).min()) + margin
 
 
 def search_nearest(

@@ -5,7 +5,7 @@ from, and whether the doppelgänger has to convince it (`binding`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,14 @@ class Judge(ABC):
         """Crops as float RGB (N, 3, crop_px, crop_px), 0 to 255 -> embeddings (N, D) equal to `embed`'s.
 
         None where the judge has no network that torch can compute.
+        """
+        return None
+
+    def plain_reader(self) -> Callable[[Pixels], NDArray[np.float32] | None] | None:
+        """What the judge's own package makes of a whole picture uint8 (H, W, 3) RGB: the embedding (D,) of
+        the first face that it finds, in one crop; None without a face. See `engine.judges.plain`.
+
+        None where the judge has no such package.
         """
         return None
 

@@ -4,6 +4,7 @@ Model: `dlib_network.py`, equal to dlib's own. Alignment: dlib's 5-point predict
 portrait, then dlib's 150 px face chip with padding 0.25. Metric: Euclidean.
 """
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -118,6 +119,21 @@ class DlibJudge(Judge):
 
     def network_with_gradients(self) -> nn.Module:
         return self.network
+
+    def plain_reader(self) -> Callable[[Pixels], NDArray[np.float32] | None]:
+        """As the package face_recognition with its defaults: dlib's HOG detector on the picture at twice its
+        size, the five points, the chip, one embedding."""
+        detector = dlib.get_frontal_face_detector()
+
+        def read(picture: Pixels) -> NDArray[np.float32] | None:
+            picture = np.ascontiguousarray(picture)
+            box = next(iter(detector(picture, 1)), None)
+            if box is None:
+                return None
+            chip = dlib.get_face_chip(picture, self._predictor(picture, box), INPUT_PX, CHIP_PADDING)
+            return self.embed(np.asarray(chip, np.uint8)[None])[0]
+
+        return read
 
 
 def build(name: str, point: OperatingPoint, weights: Path | None) -> DlibJudge:

@@ -1,8 +1,9 @@
 """Whether a picture holds as a doppelgänger, and the judges' verdicts on the one that was found."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 import torch
 
@@ -12,6 +13,7 @@ from engine.finders.base import Doppelganger, Holds, JudgeConstraint
 from engine.inversion.projection import Loss
 from engine.inversion.target import to_target
 from engine.judges.judging import judge_pictures, judge_worst_case
+from engine.judges.plain import PlainReading
 from engine.judges.verdict import Verdict
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
 from engine.pipeline.curves import JudgeCurves
@@ -36,12 +38,20 @@ class AssessedDoppelganger(Doppelganger):
         return self.likeness.get("visible_change", math.inf)
 
 
-def constraints_of(judged: Sequence[JudgeCurves], settings: PortrayalSettings) -> list[JudgeConstraint]:
+def constraints_of(
+    judged: Sequence[JudgeCurves],
+    settings: PortrayalSettings,
+    plain: Mapping[str, PlainReading] = MappingProxyType({}),
+) -> list[JudgeConstraint]:
     """What each binding judge demands of a doppelgänger: in the worst case, too, a distance beyond its
-    threshold by the margin of the settings."""
+    threshold by the margin of the settings, and someone else in its plain reading, where it is among
+    `plain`, by the judges' names."""
     return [
         JudgeConstraint(
-            judge_curves.judge, judge_curves.reference, judge_curves.judge.threshold * (1 + settings.margin)
+            judge_curves.judge,
+            judge_curves.reference,
+            judge_curves.judge.threshold * (1 + settings.margin),
+            plain.get(judge_curves.judge.name),
         )
         for judge_curves in judged
         if judge_curves.judge.binding
@@ -51,7 +61,8 @@ def constraints_of(judged: Sequence[JudgeCurves], settings: PortrayalSettings) -
 def holding(
     constraints: Sequence[JudgeConstraint], settings: PortrayalSettings, on_picture: Callable[[Pixels], None]
 ) -> Holds:
-    """The test whether pictures hold: every binding judge says someone else, in the worst case too.
+    """The test whether pictures hold: every binding judge says someone else, in the worst case and in its
+    plain reading too.
 
     on_picture: called with each picture, once for each judge that it is put to.
     """
@@ -63,7 +74,9 @@ def holding(
         if plain.same:
             return False
         (worst,) = judge_worst_case(judge, reference, [picture])
-        return worst.worst_distance > constraint.limit
+        if worst.worst_distance <= constraint.limit:
+            return False
+        return constraint.plain is None or constraint.plain.holds(picture)
 
     return lambda pictures: [
         all(convinced(constraint, picture) for constraint in constraints) for picture in pictures

@@ -5,8 +5,8 @@
 `portray` is the library's one call. It opens no window, no network and no file.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Literal
 
@@ -24,6 +24,7 @@ from engine.inversion.projection import guess_place, median_face, search_latent,
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures, make_reference
+from engine.judges.plain import PlainReading, plain_reading
 from engine.judges.registry import require_binding
 from engine.perceptual.distance import Distance
 from engine.perceptual.visible_change import VisibleChange
@@ -73,6 +74,7 @@ class Portrayal:
         prices: what it costs until the next judge lets go; None unless the settings ask for it, or where no
             judge can be convinced.
         seconds: by stage.
+        plain: the sitter as the judges' own packages know them, by the judges' names.
     """
 
     face: Face
@@ -91,6 +93,7 @@ class Portrayal:
     enlargement: Enlargement | None = None
     refused: tuple[Refusal, ...] = ()
     prices: PriceList | None = None
+    plain: Mapping[str, PlainReading] = field(default_factory=dict)
 
 
 def portray(
@@ -149,6 +152,7 @@ def _portray(
         report(Progress("reference", 0.0))
         aligned = [(shot.portrait.image, shot.portrait.landmarks) for shot in sitters]
         references = [make_reference(judge, aligned, settings.seed) for judge in judges]
+        readings = [plain_reading(judge, portrait.image) for judge in judges]
 
     target = aim_at(portrait, generator.resolution, distance, generator.device)
     search = settings.search
@@ -198,6 +202,7 @@ def _portray(
         doppelganger=None,
         on_the_way=None,
         seconds=stopwatch.seconds,
+        plain={reading.judge.name: reading for reading in readings if reading is not None},
     )
     on_border(begun)
     with stopwatch("film"):
@@ -239,7 +244,7 @@ def _with_doppelganger(
     """Asks the finders in their order, and completes the portrayal with what may be given of their finds."""
     continuum, judged = begun.continuum, begun.judged
     match = continuum.picture(1.0)
-    constraints = constraints_of(judged, settings)
+    constraints = constraints_of(judged, settings, begun.plain)
     beyond = [t_beyond_border(judge_curves.curve) for judge_curves in judged if judge_curves.judge.binding]
 
     @cache
@@ -286,7 +291,7 @@ def _with_doppelganger(
     given = least_changed([assessed for _, assessed in found])
     with stopwatch("doppelganger"):
         # The margin is for what becomes of the picture later, and this is the first of it.
-        demands = constraints_of(judged, replace(settings, margin=0.0))
+        demands = constraints_of(judged, replace(settings, margin=0.0), begun.plain)
         on_picture = PictureCounter("doppelganger", HELD_PICTURES, report).add
         enlargement = enlarge(given.picture, holding(demands, settings, on_picture)) if given else None
     return replace(

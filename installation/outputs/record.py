@@ -10,6 +10,7 @@ from engine.border.difference import identical_share
 from engine.border.tracing import Curve
 from engine.faces.acceptance import eyes_note
 from engine.judges.base import Judge
+from engine.judges.plain import PlainReading
 from engine.judges.verdict import Verdict
 from engine.pipeline.assessment import AssessedDoppelganger
 from engine.pipeline.choice import Refusal
@@ -71,6 +72,7 @@ def visit_record(
         identical_share=identical_share(*pair) if pair else None,
         enlarged=_enlargement(portrayal.enlargement),
         witness=_witness(result),
+        plain=[_plain(reading, result) for reading in portrayal.plain.values()],
         price_list=_price_list(portrayal.prices),
         seconds=portrayal.seconds,
     )
@@ -189,6 +191,28 @@ def _witness(result: PortrayalResult) -> report.Witness | None:
     verdict = result.witness.of_doppelganger
     return report.Witness(
         judge=verdict.judge, same=verdict.same, distance=verdict.distance, threshold=verdict.threshold
+    )
+
+
+def _plain(reading: PlainReading, result: PortrayalResult) -> report.PlainReading:
+    """The reading of the pictures that people keep, by their names in the folder."""
+    pair = result.crossing.border_pair or (None, None)
+    pictures = {
+        "border_same.png": pair[0],
+        "border_other.png": pair[1],
+        "doppelganger.png": result.doppelganger,
+        "doppelganger_1024.png": result.enlarged,
+    }
+    verdicts = {name: reading.verdict(picture) for name, picture in pictures.items() if picture is not None}
+    return report.PlainReading(
+        judge=reading.judge.name,
+        threshold=reading.judge.threshold,
+        pictures={
+            name: report.PlainVerdict(
+                same=verdict.same, distance=verdict.distance, worst_distance=verdict.worst_distance
+            )
+            for name, verdict in verdicts.items()
+        },
     )
 
 

@@ -190,6 +190,24 @@ class PriceList(Part):
     curves: dict[str, OtherContinuum]
 
 
+class PlainVerdict(Part):
+    """What the package of a judge says of a saved picture. distance: null where it finds no face.
+    worst_distance: the smallest one over versions of the picture (docs/verdict.md)."""
+
+    same: bool
+    distance: MaybeDistance
+    worst_distance: MaybeDistance
+
+
+class PlainReading(Part):
+    """What anybody reads at home with a judge's own package: one embedding, compared with that of the
+    portrait. pictures: by the file's name."""
+
+    judge: str
+    threshold: Distance
+    pictures: dict[str, PlainVerdict]
+
+
 class Enlargement(Part):
     """The enlarged doppelgänger, which was judged again and holds. filter: how it was made."""
 
@@ -219,6 +237,7 @@ class Report(Part):
 
     refused: what was found and changed the face too much to be given; empty in reports of earlier versions.
     enlarged: null where the doppelgänger was not enlarged. witness: null where there is none.
+    plain: of each judge that has a package of its own; empty in reports of earlier versions.
     price_list: null unless it was asked for, or where no judge can be convinced.
 
     crossing: the continuum whose border the visit shows; film, sheet, curve and border pictures are of it.
@@ -240,6 +259,7 @@ class Report(Part):
     identical_share: Number | None = None
     enlarged: Enlargement | None = None
     witness: Witness | None = None
+    plain: list[PlainReading] = []
     price_list: PriceList | None = None
     seconds: dict[str, Seconds]
 

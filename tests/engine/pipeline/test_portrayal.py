@@ -13,6 +13,7 @@ from engine.border.tracing import Curve, trace
 from engine.common.arrays import Pixels
 from engine.judges.base import Judge
 from engine.judges.judging import judge_pictures, judge_worst_case, make_reference
+from engine.judges.plain import PlainReading
 from engine.pipeline.assessment import constraints_of, holding
 from engine.pipeline.curves import JudgeCurves, sampler
 from engine.pipeline.portrayal import is_far
@@ -42,8 +43,9 @@ def judged(*judges: Judge) -> list[JudgeCurves]:
     return [JudgeCurves(one, make_reference(one, [(PORTRAIT, NO_LANDMARKS)]), empty, empty) for one in judges]
 
 
-def holds(picture: Pixels, *judges: Judge) -> bool:
-    constraints = constraints_of(judged(*judges), SETTINGS)
+def holds(picture: Pixels, *judges: Judge, plain: PlainReading | None = None) -> bool:
+    plains = {judge.name: plain for judge in judges} if plain else {}
+    constraints = constraints_of(judged(*judges), SETTINGS, plains)
     return holding(constraints, SETTINGS, lambda _: None)([picture])[0]
 
 
@@ -62,6 +64,19 @@ def test_a_picture_holds_where_even_the_worst_case_is_beyond_the_threshold_and_i
     assert not holds(picture, Brightness(1.1 * worst))
     assert not holds(picture, Brightness(worst / (1 + SETTINGS.margin / 2)))
     assert holds(picture, Brightness(worst / (1 + 2 * SETTINGS.margin)))
+
+
+def test_a_picture_holds_only_where_the_plain_reading_says_someone_else_too() -> None:
+    """The package reads this judge's numbers moved by as much as the last argument says."""
+    picture, judge = grey(140), Brightness(5.0)
+    known = judge.embed(PORTRAIT[None])[0]
+
+    def plain(moved: float) -> PlainReading:
+        return PlainReading(judge, lambda shown: judge.embed(shown[None])[0] - moved, known)
+
+    assert holds(picture, judge) and holds(picture, judge, plain=plain(0.0))
+    assert not holds(picture, judge, plain=plain(40.0))
+    assert not holds(grey(104), judge, plain=plain(-40.0))
 
 
 def test_every_binding_judge_has_to_be_convinced_and_no_other() -> None:

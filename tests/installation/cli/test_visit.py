@@ -20,7 +20,9 @@ from PIL import Image
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.finders.nearest import NearestSettings
+from engine.judges.dlib import DlibJudge
 from engine.judges.perturbations import perturbations
+from engine.judges.plain import plain_reading
 from installation.cli import portray as visit_command
 from installation.cli.paths import check_free_folder
 from installation.outputs import record
@@ -94,6 +96,22 @@ def test_the_folder_holds_the_whole_idea(visit: Path) -> None:
         "curve.png",
         "morph.mp4",
     }
+
+
+def test_the_plain_reading_of_what_is_kept_is_in_the_report(visit: Path, report: dict) -> None:
+    """What the package of dlib says at home of these very files; it is convinced of the doppelgänger, too."""
+    (plain,) = report["plain"]
+    names = {"border_same.png", "border_other.png", "doppelganger.png", "doppelganger_1024.png"}
+    assert plain["judge"] == "dlib" and plain["pictures"].keys() == names
+    reading = plain_reading(DlibJudge(), picture(visit / "portrait.png"))
+    assert reading
+    for name, said in plain["pictures"].items():
+        verdict = reading.verdict(picture(visit / name))
+        assert said["distance"] == pytest.approx(verdict.distance, abs=1e-4)
+        assert said["worst_distance"] == pytest.approx(verdict.worst_distance, abs=1e-4)
+        assert said["same"] == verdict.same
+    assert plain["threshold"] < plain["pictures"]["doppelganger.png"]["worst_distance"]
+    assert not plain["pictures"]["doppelganger_1024.png"]["same"]
 
 
 def test_the_border_through_the_median_is_what_the_report_says(visit: Path, report: dict) -> None:
