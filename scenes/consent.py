@@ -28,6 +28,7 @@ class ConsentParameters(Parameters):
         16, ge=0, le=21, description="the age line: from this age, younger with a guardian; 0: no such line"
     )
     without_camera: bool = Field(True, description="whether the way without a camera is offered")
+    with_others: bool = Field(False, description="whether several people can take part together")
     question: str = Field("", max_length=160, description="the first sentence; empty: the language's own")
     remaining_s: float = Field(
         20, ge=0, le=60, description="the time that is left is shown as a line from here on; 0: never"
@@ -69,6 +70,8 @@ class Consent(Scene):
     def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         layout, parameters = canvas.layout, view.parameters.of(ConsentParameters)
         question = parameters.question or view.text("consent.question")
+        if view.visit.with_others:
+            question = view.text("consent.question_group")
         blocks = [
             TextBlock(question, layout.large_px, 400, theme.ink, theme.fade_in, 0.6),
             TextBlock(_kept(view), layout.body_px, 300, theme.ink, theme.fade_in, 0.6),
@@ -94,6 +97,15 @@ class Consent(Scene):
             field = Rect(rest.centerx - width // 2, rest.bottom - row, width, row)
             canvas.button(field, words, size, theme.ink, theme.fade_in)
             self._areas[Action.WITHOUT_CAMERA] = field
+            rest.height -= row
+        if view.parameters.of(ConsentParameters).with_others:
+            rest.height -= body // 2
+            words = view.text("consent.alone" if view.visit.with_others else "consent.with_others")
+            size = fitting_size((words,), body, 400, rest.width - 2 * body)
+            width = round(text_width(words, size)) + 2 * body
+            field = Rect(rest.centerx - width // 2, rest.bottom - row, width, row)
+            canvas.button(field, words, size, theme.ink, theme.fade_in)
+            self._areas[Action.WITH_OTHERS] = field
             rest.height -= row
         return rest
 
@@ -165,6 +177,11 @@ def _kept(view: View) -> str:
     timeouts = view.parameters.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)
+    if view.visit.with_others:
+        if not view.downloads_available:
+            return erased
+        minutes = math.ceil(view.parameters.of(DeliveryParameters).life_s / 60)
+        return erased + " " + view.text("consent.stays_group", minutes=minutes)
     delivery = view.parameters.of(DeliveryParameters)
     takes_all = view.downloads_available and delivery.gives == "everything"
     if timeouts.meeting_s:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 from pygame import Rect
 
+from engine.common.arrays import Pixels
 from installation.settings.parameters import Parameters
 from installation.stage import qr
 from installation.stage.canvas import Anchor, Canvas, TextBlock
@@ -45,6 +46,33 @@ class DoppelgangerParameters(Parameters):
     headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
 
 
+def _given(view: View) -> tuple[Pixels, str] | None:
+    """The picture, uint8 (S, S, 3) RGB, and what it is to whom it is given; None before there is one."""
+    group, result = view.participant.group, view.participant.result
+    if group is not None:
+        return group.picture, view.text("gathering.given")
+    if result is None:
+        return None
+    picture, kind = result.picture_to_take_home
+    return picture, sitter_text(view, f"doppelganger.{kind}")
+
+
+def _faces(view: View) -> str:
+    """Of a group, from the left: what each face is, and what the judges say of it; else empty."""
+    group = view.participant.group
+    if group is None:
+        return ""
+    lines: list[str] = []
+    for number, face in enumerate(group.faces, start=1):
+        if face.appears is None or face.same is None:
+            words = view.text("jury.nobody")
+        else:
+            verdict = view.text("verdict.same" if face.same else "verdict.other")
+            words = f"{view.text(f'gathering.{face.appears}')}: {verdict}"
+        lines.append(f"{number}\N{NO-BREAK SPACE}{words}")
+    return " · ".join(lines)
+
+
 class Doppelganger(Scene):
     """Draws the picture, and the code once the link is there."""
 
@@ -70,7 +98,7 @@ class Doppelganger(Scene):
         return self._areas
 
     def update(self, view: View) -> None:
-        if self._picture_s is None and view.participant.result is not None:
+        if self._picture_s is None and _given(view) is not None:
             self._picture_s = view.now_s
         if view.participant.link is None:
             self._code_s = None
@@ -82,8 +110,9 @@ class Doppelganger(Scene):
         self._areas = {}
         parameters, theme, layout = view.parameters.of(DoppelgangerParameters), theme_of(view), canvas.layout
         came = self._came(self._picture_s, view)
-        if came > 0 and view.participant.result is not None:
-            canvas.picture(view.participant.result.picture_to_take_home[0], layout.face, came * theme.breath)
+        given = _given(view)
+        if came > 0 and given is not None:
+            canvas.picture(given[0], layout.face, came * theme.breath)
         if came < 1:
             draw_idle_glow(canvas, theme, layout.face, 1 - came)
         panel = layout.panel.copy()
@@ -124,15 +153,15 @@ class Doppelganger(Scene):
 
     def _draw_words(self, canvas: Canvas, view: View, theme: Theme, area: Rect) -> None:
         """Draws what the picture is to the visitor, and whether it can be taken home."""
-        result, layout = view.participant.result, canvas.layout
-        if result is None:
+        given, layout = _given(view), canvas.layout
+        if given is None:
             return
-        own = view.parameters.of(DoppelgangerParameters).headline
-        headline = own or sitter_text(view, f"doppelganger.{result.picture_to_take_home[1]}")
+        headline = view.parameters.of(DoppelgangerParameters).headline or given[1]
         awaited = self._awaits_link(view) or self._code_s is not None
         line = view.text("doppelganger.making" if awaited else "doppelganger.without_link")
         blocks = [
             TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5),
+            TextBlock(_faces(view), layout.body_px, 400, theme.ink, theme.fade_in, 0.5),
             TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in),
         ]
         canvas.column(blocks, area, Anchor.TOP if layout.stacked else Anchor.MIDDLE)

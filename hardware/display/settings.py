@@ -27,6 +27,7 @@ KEYS = {
     "escape": "no",
     "backspace": "no",
     "s": "without camera",
+    "o": "with others",
     "l": "language",
 }
 

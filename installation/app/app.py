@@ -6,6 +6,7 @@ supervisor, which restarts whatever fails; leaving it stops them:
     engine       a process with the GPU           installation/workers/engine_client.py
     delivery     a process that serves phones     installation/delivery/client.py
     tracker      a thread that looks for faces    installation/capture/tracker_service.py
+    group        the same for several people      installation/capture/group_tracker_service.py
     control      threads for OSC, OSCQuery, web   installation/control/show/control.py
     outputs      a thread for other screens       installation/live/meeting_outputs.py
 
@@ -48,6 +49,7 @@ from installation.app.simulated_visitors import SimulatedVisitors
 from installation.app.speaker import Speaker
 from installation.capture.camera import CameraControl
 from installation.capture.camera_service import CameraService, open_camera
+from installation.capture.group_tracker_service import GroupTrackerService, SynchronousGroupTrackerService
 from installation.capture.tracker_service import SynchronousTrackerService, TrackerService
 from installation.control.show.control import Control
 from installation.control.show.replies import CommandRefused
@@ -105,7 +107,8 @@ class App:
         self._options = options
         self._ends = ExitStack()
         scenes = load_scenes(configuration.stage.scenes)
-        self.registry = registry_of(scenes.values())
+        gathering = scene_of(configuration.stage.gathering)()
+        self.registry = registry_of([*scenes.values(), gathering])
         self.clock: Clock = VirtualClock(options.rate_hz) if options.virtual else LiveClock()
         self._create_services(configuration, show, with_phones)
         # After the curators' saved parameters, which the control has loaded.
@@ -125,6 +128,7 @@ class App:
             lock_step=options.virtual,
             counters=counters,
             shown_elsewhere=bool(options.outputs),
+            group_tracker=self.group_tracker,
         )
         self.display = self._ends.enter_context(Display(_display_settings(configuration, options.setup)))
         self.simulated_visitors = (
@@ -152,6 +156,7 @@ class App:
             observers,
             diagnostics=self._diagnostics if options.setup else None,
             speaker=None if options.virtual else self._ends.enter_context(Speaker()),
+            gathering=None if options.setup else gathering,
         )
 
     def _create_services(self, configuration: Configuration, show: Path, with_phones: bool) -> None:
@@ -172,6 +177,7 @@ class App:
             partial(self.registry.of, CaptureParameters),
             partial(open_analyser, detector_choice(configuration.faces.detector)),
         )
+        self.group_tracker = (SynchronousGroupTrackerService if virtual else GroupTrackerService)()
         self.control = Control(
             self.registry,
             configuration.control,
@@ -184,6 +190,7 @@ class App:
         self.outputs = MeetingOutputs(self._options.outputs) if self._options.outputs else None
         self.supervisor = Supervisor(
             self.tracker,
+            self.group_tracker,
             self.engine,
             *([self.delivery] if self.delivery else []),
             *([self.outputs] if self.outputs else []),

@@ -46,6 +46,8 @@ class ControlAdapter:
             t=leading.t if leading else None,
             verdict=leading.verdict if leading else None,
             jury=jury(view) if view.visit.phase is Phase.JURY else (),
+            people=len(view.gathering.people) if view.gathering else 0,
+            decided=view.gathering.decided if view.gathering else 0,
             health=self._health(),
             today=self._today(),
             frame_ms=1000 * (self._frame_s - began_s),

@@ -52,6 +52,7 @@ COUNTS = (
     *(ending.value for ending in Ending if ending.is_failure),
     "border",
     "no border",
+    "group portraits",
     "finished",
     "link",
     "saved",

@@ -11,6 +11,7 @@ from installation.delivery.messages import LinkEvent, Lost, Offered, Unreachable
 from installation.delivery.pictures import TakeHomePictures
 from installation.outputs.meeting_film import DURATION_S, RecordedMeeting
 from installation.settings.texts import Texts
+from installation.stage.view import GroupView
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.film_worker import FilmWorker
 from installation.workers.supervision import Condition
@@ -91,6 +92,17 @@ class Downloads:
         self._delivery.offer(
             take_home_pictures(visit_id, result, text, is_real, self._film_worker.film), agreed
         )
+        self._awaits_answer = self._lock_step
+        return True
+
+    def offer_group(
+        self, visit_id: int, group: GroupView, text: Texts, agreed: DeliveryParameters | None
+    ) -> bool:
+        """Offers a group portrait, which has no film; returns whether it has done so."""
+        if self._delivery is None:
+            return False
+        pictures = TakeHomePictures(visit_id, text.language, group.picture, is_group=True)
+        self._delivery.offer(pictures, agreed)
         self._awaits_answer = self._lock_step
         return True
 

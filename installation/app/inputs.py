@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import pygame
 
 from hardware.display.events import DisplayEvent, FocusLost, KeyDown, KeyUp, Quit, TouchDown, TouchUp
-from installation.stage.view import Action, ChooseLanguage, Touchable
+from installation.stage.view import Action, ChooseFace, ChooseLanguage, Touchable
 from installation.visit.events import (
+    ChoseOthers,
     ChoseSynthetic,
     Declined,
     Event,
+    FaceChosen,
     LanguageChosen,
     Pressed,
     Released,
@@ -32,11 +34,12 @@ def translate_input(
     """The events of the visit, in the order of the input. areas: those of the scene on the screen.
 
     *Yes* is held from going down to going up; a finger may slide off it meanwhile. Where the scene does not
-    offer *yes*, its key counts as a touch: an early press must not answer a question that comes later.
+    offer *yes* or *with others*, the key counts as a touch: an early press must not answer a question that
+    comes later.
     """
     for event in events:
         match event:
-            case KeyDown(Action.YES) if Action.YES not in areas:
+            case KeyDown(action) if action in (Action.YES, Action.WITH_OTHERS) and action not in areas:
                 yield Touched()
             case KeyDown():
                 yield _EVENT_OF_ACTION[Action(event.action)]
@@ -45,6 +48,8 @@ def translate_input(
                 match next(touched, None):
                     case None:
                         yield Touched()
+                    case ChooseFace(number, decision):
+                        yield FaceChosen(number, decision)
                     case ChooseLanguage(language):
                         yield LanguageChosen(language)
                         yield Touched()
@@ -60,5 +65,6 @@ _EVENT_OF_ACTION: Mapping[Action, Event | NextLanguage] = {
     Action.YES: Pressed(),
     Action.NO: Declined(),
     Action.WITHOUT_CAMERA: ChoseSynthetic(),
+    Action.WITH_OTHERS: ChoseOthers(),
     Action.LANGUAGE: NextLanguage(),
 }

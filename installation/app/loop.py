@@ -40,9 +40,10 @@ class MainLoop:
         observers: Sequence[FrameObserver] = (),
         diagnostics: Callable[[], Diagnostics] | None = None,
         speaker: Speaker | None = None,
+        gathering: Scene | None = None,
     ) -> None:
         self.session, self.display, self.clock = session, display, clock
-        self.player = ScenePlayer(scenes, display.size_px)
+        self.player = ScenePlayer(scenes, display.size_px, gathering)
         self._sources, self._observers, self._diagnostics = sources, observers, diagnostics
         self._speaker = speaker
         self._rows = np.copy(self._compared_rows)

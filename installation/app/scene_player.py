@@ -30,13 +30,16 @@ class ScenePlayer:
     could be drawn, None while all is well.
     """
 
-    def __init__(self, scenes: Mapping[Phase, Scene], size_px: tuple[int, int]) -> None:
+    def __init__(
+        self, scenes: Mapping[Phase, Scene], size_px: tuple[int, int], gathering: Scene | None = None
+    ) -> None:
+        """gathering: shows portrait and search in the visit of several people."""
         self.canvas = Canvas(*size_px)
         self.areas: TouchAreas = {}
         self.sounds: Sequence[StartedSound] = ()
         self.fault = ""
         self.failing_since_s: float | None = None
-        self._scenes = scenes
+        self._scenes, self._gathering = scenes, gathering
         self._scene: Scene | None = None
         self._drawn_s = 0.0  # when the last frame was drawn
         self._faults: dict[Phase, str] = {}  # of the scenes that failed when they were last played
@@ -51,7 +54,12 @@ class ScenePlayer:
 
     def will_enter(self, state: State) -> bool:
         """Whether the next frame in this state begins another scene."""
-        return not state.show.is_black and self._scenes[state.phase] is not self._scene
+        return not state.show.is_black and self._scene_of(state) is not self._scene
+
+    def _scene_of(self, state: State) -> Scene:
+        if state.with_others and self._gathering and state.phase in (Phase.PORTRAIT, Phase.SEARCH):
+            return self._gathering
+        return self._scenes[state.phase]
 
     def play(self, view: View) -> Sequence[ShownPicture] | None:
         """Draws the frame; returns the verdicts it shows, or None where the scene failed and it is black."""
@@ -95,7 +103,7 @@ class ScenePlayer:
 
     def _enter(self, view: View) -> Scene:
         """The scene of the phase, entered."""
-        scene = self._scenes[view.visit.phase]
+        scene = self._scene_of(view.visit)
         if scene is not self._scene:
             self.leave()
             scene.enter(view)

@@ -13,6 +13,7 @@ from engine.border.strip import Strip
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import (
     Failed,
+    GroupReady,
     MovedJudged,
     PeopleReady,
     ProgressUpdate,
@@ -26,13 +27,16 @@ from engine.speech.sentence import Sentence
 from hardware.camera.base import Frame
 from installation.app.counters import Counters
 from installation.app.downloads import Downloads
+from installation.app.gathering import Gathering
 from installation.app.language import texts_for
 from installation.app.meeting import Meeting
 from installation.app.visitor_data import VisitorData
 from installation.capture.camera import CameraControl
+from installation.capture.group_tracker_service import GroupTrackerService
 from installation.capture.tracker_service import TrackerService
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered, Saved
+from installation.outputs.group_signs import group_view
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts
@@ -56,11 +60,16 @@ from installation.visit.effects import (
 )
 from installation.visit.events import (
     AnotherFace,
+    Declined,
     EngineFailed,
     EngineReady,
     Event,
+    FaceChosen,
     Forget,
+    GroupAgreed,
+    GroupMade,
     LinkReady,
+    Pressed,
     ResultCompleted,
     RigMade,
     SearchDone,
@@ -68,7 +77,12 @@ from installation.visit.events import (
     Tick,
 )
 from installation.visit.machine import step
-from installation.visit.parameters import DeliveryParameters, MeetingParameters, Timeouts
+from installation.visit.parameters import (
+    DeliveryParameters,
+    GatheringParameters,
+    MeetingParameters,
+    Timeouts,
+)
 from installation.visit.participants import Sitter
 from installation.visit.phases import TRAITS
 from installation.visit.state import State, time_left_s
@@ -102,11 +116,13 @@ class Session:
         lock_step: bool = False,
         counters: Counters | None = None,
         shown_elsewhere: bool = False,
+        group_tracker: GroupTrackerService | None = None,
     ) -> None:
         self.registry = registry
         self.state = State(visit_id=first_visit_id, entered_s=began_s)
         self.people: Sequence[Strip] = ()
         self._camera, self._tracker, self._engine = camera, tracker, engine
+        self._group_tracker = group_tracker
         self._downloads = Downloads(delivery, lock_step, PATIENCE_S)
         self._lock_step = lock_step
         self._counters = counters or Counters(None, 1)
@@ -130,6 +146,7 @@ class Session:
             if self._for_technician and isinstance(event, AnotherFace):
                 self._tracker.watch(True)  # there is no visit to end: whoever is there now is followed
             self.handle(event, now_s)
+        self._gather(now_s)
         if self._lock_step:
             self._engine.wait(ENGINE_PATIENCE_S)
         for reply in self._engine.poll():
@@ -148,6 +165,8 @@ class Session:
 
     def handle(self, event: Event, now_s: float) -> None:
         """Passes an event to the state machine, and carries out the effects."""
+        if self._is_answered(event, now_s):
+            return
         before, entered_s = self.state.phase, self.state.entered_s
         self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
         after = self.state.phase
@@ -175,6 +194,7 @@ class Session:
             search=visitor.search,
             result=visitor.result,
             meeting=visitor.meeting.view(now_s) if visitor.meeting is not None else None,
+            group=visitor.group,
             link=visitor.link,
         )
         return View(
@@ -186,6 +206,7 @@ class Session:
             duration_s=now_s - self.state.entered_s + left_s,
             camera=self._shown_frame(),
             participants=(participant,),
+            gathering=visitor.gathering.view(now_s) if visitor.gathering is not None else None,
             people=self.people,
             last_search_s=self._last_search_s,
             downloads_available=self._downloads.available and not visitor.link_ended,
@@ -196,6 +217,9 @@ class Session:
         """What scenes may show of the camera: the sitter alone; the technician's, the whole frame."""
         if self._for_technician:
             return self._camera.latest()
+        if self._visitor.gathering is not None:
+            gathered = self._group_tracker.gathered if self._group_tracker else None
+            return gathered.released if gathered else None
         return self._tracker.released if self.state.consented else None
 
     # --- reports ---
@@ -222,6 +246,10 @@ class Session:
                 if result.complete:
                     self._begin_film(result)
                     self.handle(ResultCompleted(visit_id), now_s)
+            case GroupReady(visit_id, portrait) if self._is_searching(visit_id):
+                visitor.group = group_view(portrait)
+                self._counters.count("group portraits")
+                self.handle(GroupMade(visit_id), now_s)
             case RigReady(visit_id) if visit_id == self.state.visit_id:
                 visitor.rig = reply
                 self.handle(RigMade(visit_id), now_s)
@@ -236,6 +264,47 @@ class Session:
         portrait = meeting.move(self._tracker.expression, now_s)
         if portrait is not None:
             self._engine.judge_moved(self.state.visit_id, meeting.picture, portrait)
+
+    # --- several people ---
+
+    def _gather(self, now_s: float) -> None:
+        """Follows the people while each is asked."""
+        gathering = self._visitor.gathering
+        if gathering is None or self._group_tracker is None:
+            return
+        self._group_tracker.look(self._camera.latest())
+        for event in self._group_tracker.poll():
+            self.handle(event, now_s)
+        gathering.look(now_s, self.registry.of(GatheringParameters))
+
+    def _is_answered(self, event: Event, now_s: float) -> bool:
+        """Whether an event was an answer in the gathering, and nothing else."""
+        gathering = self._visitor.gathering
+        if gathering is None or self.state.portrait_requested:
+            return False
+        match event:
+            case Pressed():
+                decisions = gathering.confirm(now_s)
+                if decisions is not None:
+                    self.handle(GroupAgreed(self.state.visit_id, decisions), now_s)
+                return True
+            case Declined():
+                return gathering.revoke()
+            case FaceChosen(number, decision):
+                gathering.touch(number, decision, now_s)
+                return True
+            case _:
+                return False
+
+    def _paint_group(self, visit_id: int) -> None:
+        """Hands the photograph of the people to the engine; nobody is followed any more."""
+        self._visitor.gathering = None
+        if self._group_tracker is None:
+            return
+        photograph = self._group_tracker.photograph(visit_id)
+        self._group_tracker.watch(False)
+        if photograph is not None:
+            self._engine.paint_group(visit_id, photograph.image, photograph.decided)
 
     def _begin_film(self, result: PortrayalResult) -> None:
         """Of the crossing that the visit speaks of; before border, so that it is there when it is offered."""
@@ -272,6 +341,10 @@ class Session:
 
     def _offer_download(self) -> None:
         visitor = self._visitor
+        if visitor.download_due and visitor.group is not None:
+            visitor.download_due = not self._downloads.offer_group(
+                self.state.visit_id, visitor.group, self.text, visitor.agreed
+            )
         if visitor.download_due and visitor.result is not None:
             offered = self._downloads.offer(
                 self.state.visit_id, visitor.result, self.text, not self.state.is_synthetic, visitor.agreed
@@ -287,9 +360,17 @@ class Session:
             case StopCamera():
                 self._camera.turn_off()
             case DetectFaces(on, anybody):
-                self._tracker.watch(on, anybody)
+                gathers = self.state.with_others and not anybody and self._group_tracker is not None
+                self._tracker.watch(on and not gathers, anybody)
+                if self._group_tracker is not None and on and gathers:
+                    self._group_tracker.watch(True)
+                    self._visitor.gathering = Gathering(self._group_tracker)
+            case TakePortrait(visit_id) if self._visitor.gathering is not None and self._group_tracker:
+                self._group_tracker.take(visit_id)
             case TakePortrait(visit_id):
                 self._tracker.take(visit_id)
+            case StartSearch(visit_id) if self.state.with_others:
+                self._paint_group(visit_id)
             case StartSearch(visit_id, sitter):
                 is_real = sitter is Sitter.CAMERA
                 photographs = self._tracker.portrait(visit_id) if is_real else None
@@ -323,6 +404,8 @@ class Session:
                 self._downloads.erase(visit_id, link_shown=self._visitor.link is not None)
                 self._visitor = self._visitor.erased()
                 self._tracker.erase()
+                if self._group_tracker is not None:
+                    self._group_tracker.watch(False)
                 self._engine.erase(visit_id)
 
     def _words_to_say(self) -> Words | None:

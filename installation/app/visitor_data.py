@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import RigReady, Words
+from installation.app.gathering import Gathering
 from installation.app.meeting import Meeting
-from installation.stage.view import Link, SearchStatus
+from installation.stage.view import GroupView, Link, SearchStatus
 from installation.visit.parameters import DeliveryParameters
 
 
@@ -15,8 +16,9 @@ class VisitorData:
 
     agreed: the delivery's parameters as the consent screen described them. may_meet: whether it said that
     expression is followed. says: what the doppelgänger is to say to them. rig: of the doppelgänger, and how
-    far it may go. download_due: the pictures are to
-    be offered once result and film are complete. link_ended: the link was there, and is no longer valid.
+    far it may go. gathering: several people who are asked. group: their portrait. download_due: the pictures
+    are to be offered once result and film are complete. link_ended: the link was there, and is no longer
+    valid.
     """
 
     agreed: DeliveryParameters | None = None
@@ -26,6 +28,8 @@ class VisitorData:
     says: Words | None = None
     rig: RigReady | None = None
     meeting: Meeting | None = None
+    gathering: Gathering | None = None
+    group: GroupView | None = None
     download_due: bool = False
     link: Link | None = None
     link_ended: bool = False

@@ -25,5 +25,6 @@ def default_registry() -> "Registry":
     """The parameters of the scenes that come with the project, at their defaults."""
     from installation.app.registration import load_scenes, registry_of
     from installation.settings.configuration import Stage
+    from installation.stage.scene import scene_of
 
-    return registry_of(load_scenes(Stage().scenes).values())
+    return registry_of([*load_scenes(Stage().scenes).values(), scene_of(Stage().gathering)()])

@@ -29,6 +29,8 @@ def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
     canvas.language = text.language
     area = Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX)
     _line(canvas, text, area, text("phone.title"), _TITLE_BASELINE, _TITLE_PX, 600)
+    if pictures.is_group:
+        return _draw_group(canvas, text, area, pictures.doppelganger)
     if pictures.match is None:
         side = _ALONE_PX
         left = round(start_edge(area, text).left_of(side))
@@ -47,6 +49,18 @@ def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
         identical = text("card.identical", share=text.share(identical_share(*pictures.pair)))
         _lines(canvas, text, area, identical, baseline + 24, _SHARE_PX, 400, grey(205))
     made = text.for_sitter(pictures.is_real, "card.synthetic")
+    size = fitting_size((made,), _MADE_PX, 500, area.width)
+    _line(canvas, text, area, made, HEIGHT_PX - 44, size, 500, _MADE_GREY)
+    return canvas.rgb
+
+
+def _draw_group(canvas: Canvas, text: Texts, area: Rect, picture: Pixels) -> Pixels:
+    """The rest of the card of a group: its picture, and what the signs in it mean."""
+    side = HEIGHT_PX - 2 * _FACES_TOP - 6 * _SHARE_PX
+    place = Rect((WIDTH_PX - side) // 2, _FACES_TOP, side, side)
+    canvas.picture(picture, place, fade_edges=False, antialias=True)
+    _lines(canvas, text, area, text("phone.group_signs"), place.bottom + 24.0, _SHARE_PX, 400)
+    made = text("phone.group_synthetic")
     size = fitting_size((made,), _MADE_PX, 500, area.width)
     _line(canvas, text, area, made, HEIGHT_PX - 44, size, 500, _MADE_GREY)
     return canvas.rgb

@@ -10,6 +10,7 @@ from installation.outputs import marks
 from installation.settings.texts import Texts
 
 DOPPELGANGER, ENLARGED = "doppelganger.png", "doppelganger_1024.png"
+GROUP = "group.png"
 CARD, FILM = "card.jpg", "morph.mp4"
 SAME, OTHER = "border_same.png", "border_other.png"
 
@@ -36,11 +37,12 @@ class TakeHomeFiles:
     same: bool = False
     is_real: bool = True
     exact_px: int = 0
+    is_group: bool = False
 
 
 def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
     """Encodes the pictures as PNG, pixel by pixel as they were judged, and makes the card."""
-    images = {DOPPELGANGER: pictures.doppelganger}
+    images = {GROUP if pictures.is_group else DOPPELGANGER: pictures.doppelganger}
     if pictures.enlarged is not None:
         images[ENLARGED] = pictures.enlarged
     if pictures.pair is not None:
@@ -59,4 +61,5 @@ def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
         pictures.same,
         pictures.is_real,
         exact_px=len(pictures.doppelganger),
+        is_group=pictures.is_group,
     )

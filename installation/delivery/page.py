@@ -56,7 +56,10 @@ def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
         token=token,
         files=content.files,
         names=files,
-        picture=files.ENLARGED if files.ENLARGED in content.files else files.DOPPELGANGER,
+        picture=next(
+            name for name in (files.GROUP, files.ENLARGED, files.DOPPELGANGER) if name in content.files
+        ),
+        is_group=content.is_group,
         exact_px=content.exact_px,
         captions=content.captions,
         same=content.same,

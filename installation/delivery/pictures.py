@@ -21,7 +21,8 @@ class TakeHomePictures:
     first. film: a finished MP4 with its mark.  Match, pair and film hold a face that a judge takes for the
     sitter.
     same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
-    is_real: whether the sitter is a real person, not a synthetic one.
+    is_real: whether the sitter is a real person, not a synthetic one. is_group: whether `doppelganger` is a
+    group portrait, each face as its owner chose.
     """
 
     visit_id: int
@@ -34,6 +35,7 @@ class TakeHomePictures:
     is_real: bool = True
     enlarged: Pixels | None = None
     match: Pixels | None = None
+    is_group: bool = False
 
     def __post_init__(self) -> None:
         for picture in (self.doppelganger, *(self.pair or ()), self.enlarged, self.match):

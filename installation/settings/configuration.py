@@ -183,7 +183,7 @@ class Display(_Section):
     rotation_deg: Literal[0, 90, 180, 270] = Field(0, description="clockwise, for a monitor hung turned")
     vsync: bool = Field(True, description="wait for the monitor")
     exit_chord: str = Field("", description="keys that end it, such as ctrl+alt+shift+q; empty: none")
-    keys: dict[str, Literal["yes", "no", "without camera", "language"]] | None = Field(
+    keys: dict[str, Literal["yes", "no", "without camera", "with others", "language"]] | None = Field(
         None, description="a key's name -> what it stands for; none: those of docs/display.md"
     )
 
@@ -194,6 +194,10 @@ class Stage(_Section):
     camera: str = Field("0", description="0, /dev/video2, name:Logitech, file:PATH or synthetic")
     scenes: dict[Phase, str] = Field(
         {phase: str(phase) for phase in Phase}, description="the scene of each phase, a file in scenes/"
+    )
+
+    gathering: str = Field(
+        "gathering", description="the scene of portrait and search in the visit of several people"
     )
 
     @field_validator("scenes")

@@ -12,6 +12,7 @@ from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.faces.measurement import Face
 from engine.judges.verdict import Verdict
+from engine.live.crowd.decision import Decision
 from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import CameraHealth, Frame
 from hardware.display.monitors import Monitor
@@ -28,6 +29,7 @@ class Action(StrEnum):
     YES = "yes"
     NO = "no"
     WITHOUT_CAMERA = "without camera"
+    WITH_OTHERS = "with others"
     LANGUAGE = "language"
 
 
@@ -38,7 +40,15 @@ class ChooseLanguage:
     language: str
 
 
-Touchable = Action | ChooseLanguage
+@dataclass(frozen=True)
+class ChooseFace:
+    """A touch on a sign beside somebody: how they want to appear. number: of their track."""
+
+    number: int
+    decision: Decision
+
+
+Touchable = Action | ChooseLanguage | ChooseFace
 """What a touch on an area of the screen can mean."""
 
 
@@ -116,12 +126,69 @@ class MeetingView:
     sentence: SaidSentence | None = None
 
 
+class GatheringStep(StrEnum):
+    """What several people before the camera are asked for."""
+
+    TOO_FEW = "too few"
+    TOO_MANY = "too many"
+    ASKING = "asking"
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class PersonView:
+    """Somebody who is followed. box: as of `Sighting`. decision: None until they decide. is_ringed: whether
+    they are asked just now."""
+
+    number: int
+    box: tuple[float, float, float, float]
+    decision: Decision | None
+    is_ringed: bool
+
+
+@dataclass(frozen=True)
+class GatheringView:
+    """Several people, one of whom is asked. answer: what they say with their head just now, or by touch; None
+    before they have looked straight ahead. steady_share: for how long, of the time after which *yes*
+    confirms it. can_confirm: whether it would."""
+
+    step: GatheringStep
+    people: tuple[PersonView, ...] = ()
+    answer: Decision | None = None
+    steady_share: float = 0.0
+    can_confirm: bool = False
+
+    @property
+    def decided(self) -> int:
+        """How many have decided."""
+        return sum(person.decision is not None for person in self.people)
+
+
+@dataclass(frozen=True)
+class GroupFace:
+    """One face of a group portrait, from the left. choice: its owner's. appears: as what it is shown; None:
+    not at all. same: whether a binding judge takes it for its owner; None where none was asked."""
+
+    choice: Decision
+    appears: Decision | None
+    same: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class GroupView:
+    """A group portrait. picture: uint8 (S, S, 3) RGB, faces on black, each with its owner's sign."""
+
+    picture: Pixels
+    faces: tuple[GroupFace, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class ParticipantView:
     """What a scene may know of one participant in this frame.
 
     sighting: None while no face is looked for or seen. search: None before the search. result: None until
-    the engine has delivered it. meeting: None but in the meeting. link: None unless the pictures can be
+    the engine has delivered it. meeting: None but in the meeting. group: None but for several people, once
+    their portrait is made. link: None unless the pictures can be
     downloaded.
     """
 
@@ -130,6 +197,7 @@ class ParticipantView:
     search: SearchStatus | None = None
     result: PortrayalResult | None = None
     meeting: MeetingView | None = None
+    group: GroupView | None = None
     link: Link | None = None
 
 
@@ -155,13 +223,13 @@ class View:
     now_s: of a monotonic clock with an arbitrary zero. visit: the state of the visit. parameters: the values
     of all parameters. text: the words in the visit's language. entered_s: when this scene was entered.
     duration_s: how long it lasts in all, infinite where only an event ends it. camera: the newest frame that
-    was looked at, mirrored, black but for the sitter's face; None without consent or without a frame. The
-    technician's scene gets the whole frame. participants: at least one, the first is the one who
-    is portrayed. people: continua of synthetic people, for attract. last_search_s: how long the last whole
-    search took, None before the first. downloads_available: whether the
-    pictures can be downloaded now or later. shown_elsewhere: other screens show the meeting live.
-    diagnostics: None but for the technician's scene. interactive: whether a visitor can act on what is
-    drawn; False in a film.
+    was looked at, mirrored, black but for the faces of the sitter, or of those of several people who decided
+    to be seen; None without consent or without a frame. The technician's scene gets the whole frame.
+    participants: at least one, the first is the one who is portrayed. gathering: None but while several
+    people are asked. people: continua of synthetic people, for attract. last_search_s: how long the last
+    whole search took, None before the first. downloads_available: whether the pictures can be downloaded now
+    or later. shown_elsewhere: other screens show the meeting live. diagnostics: None but for the technician's
+    scene. interactive: whether a visitor can act on what is drawn; False in a film.
     """
 
     now_s: float
@@ -172,6 +240,7 @@ class View:
     duration_s: float
     camera: Frame | None = None
     participants: tuple[ParticipantView, ...] = (ParticipantView(),)
+    gathering: GatheringView | None = None
     people: Sequence[Strip] = ()
     last_search_s: float | None = None
     downloads_available: bool = True

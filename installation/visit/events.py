@@ -6,6 +6,7 @@ so that a report that comes too late can be told apart and ignored.
 
 from dataclasses import dataclass
 
+from engine.live.crowd.decision import Decision
 from installation.visit.participants import FIRST_ID
 
 
@@ -45,6 +46,19 @@ class Declined:
 @dataclass(frozen=True)
 class ChoseSynthetic:
     """*Without a camera*: the visitor takes part with a synthetic sitter."""
+
+
+@dataclass(frozen=True)
+class ChoseOthers:
+    """*With others*, or *alone* again: for whom the question on the consent screen is."""
+
+
+@dataclass(frozen=True)
+class FaceChosen:
+    """A touch on a sign beside the person who is asked: how they want to appear. number: of their track."""
+
+    number: int
+    decision: Decision
 
 
 @dataclass(frozen=True)
@@ -157,6 +171,17 @@ class PortraitRefused(VisitEvent):
     """No frame was good enough; the countdown begins again."""
 
 
+@dataclass(frozen=True)
+class GroupAgreed(VisitEvent):
+    """Everybody in front of the camera was asked, and *yes* was said to the photograph. decisions: theirs."""
+
+    decisions: tuple[Decision, ...]
+
+
+class GroupMade(VisitEvent):
+    """The group portrait is there."""
+
+
 class SearchProgress(VisitEvent):
     """The engine is working on the search."""
 
@@ -182,10 +207,11 @@ class Forget(VisitEvent):
 
 
 Event = (
-    Tick | WokeUp | Touched | Pressed | Released | Declined | ChoseSynthetic | LanguageChosen
+    Tick | WokeUp | Touched | Pressed | Released | Declined | ChoseSynthetic | ChoseOthers | FaceChosen
+    | LanguageChosen
     | FaceSeen | AnotherFace | TrackerFailed | TrackerReady
     | CameraFailed | CameraReady | EngineFailed | EngineReady
     | Halted | Skipped | ShowOpened | ShowClosed | BlackoutChanged
-    | PortraitTaken | PortraitRefused | SearchProgress | SearchDone | ResultCompleted | RigMade | LinkReady
-    | Forget
+    | PortraitTaken | PortraitRefused | GroupAgreed | GroupMade | SearchProgress | SearchDone
+    | ResultCompleted | RigMade | LinkReady | Forget
 )  # fmt: skip

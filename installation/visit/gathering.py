@@ -91,12 +91,12 @@ class Change:
     decision: Decision | None
 
 
-def look(asking: Asking, heads: Sequence[Head], now_s: float) -> Asking:
+def look(asking: Asking, heads: Sequence[Head], now_s: float, ask_s: float = ASK_S) -> Asking:
     """After a frame with these heads. Rings the leftmost person who has not been asked, where nobody is."""
     present = {head.number: head for head in heads}
     asked = asking.asked & present.keys()
     question = asking.question
-    if question is not None and now_s - question.since_s >= ASK_S:
+    if question is not None and now_s - question.since_s >= ask_s:
         asked, question = asked | {question.number}, None
     if question is not None:
         head = present.get(question.number)
@@ -110,6 +110,16 @@ def look(asking: Asking, heads: Sequence[Head], now_s: float) -> Asking:
             new = Question(first.number, now_s, now_s, now_s)
             question = _heard(new, first, now_s)
     return Asking(question, asked)
+
+
+def is_done(asking: Asking, heads: Sequence[Head]) -> bool:
+    """Whether everybody who was found has been asked."""
+    found = [head for head in heads if head.is_found]
+    return (
+        bool(found)
+        and asking.question is None
+        and all(head.decision is not None or head.number in asking.asked for head in found)
+    )
 
 
 def touch(asking: Asking, number: int, decision: Decision, now_s: float) -> Asking:

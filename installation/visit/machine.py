@@ -29,6 +29,7 @@ from installation.visit.events import (
     BlackoutChanged,
     CameraFailed,
     CameraReady,
+    ChoseOthers,
     ChoseSynthetic,
     Declined,
     EngineFailed,
@@ -36,6 +37,8 @@ from installation.visit.events import (
     Event,
     FaceSeen,
     Forget,
+    GroupAgreed,
+    GroupMade,
     Halted,
     LanguageChosen,
     LinkReady,
@@ -58,9 +61,9 @@ from installation.visit.events import (
     WokeUp,
 )
 from installation.visit.parameters import Timeouts
-from installation.visit.participants import Participant, Sitter
+from installation.visit.participants import FIRST_ID, Participant, Sitter
 from installation.visit.phases import TRAITS
-from installation.visit.state import State, has_lapsed
+from installation.visit.state import State, has_lapsed, own_time_s
 from installation.visit.transitions import LEADS, Cause, Transition
 
 # What ends a search without a border; with one, the visit goes on with the best there is.
@@ -105,8 +108,8 @@ def _interpret(state: State, event: Event, now_s: float, timeouts: Timeouts) -> 
         case Tick():
             return _Outcome(state, list(_due(state, now_s, timeouts)))
         case (
-            WokeUp() | Touched() | Pressed() | Released() | Declined() | ChoseSynthetic() | LanguageChosen()
-            | Forget()
+            WokeUp() | Touched() | Pressed() | Released() | Declined() | ChoseSynthetic() | ChoseOthers()
+            | LanguageChosen() | Forget()
         ):  # fmt: skip
             return _of_visitor(state, event, now_s, timeouts)
         case FaceSeen() | AnotherFace():
@@ -144,6 +147,10 @@ def _of_visitor(state: State, event: Event, now_s: float, timeouts: Timeouts) ->
             return _Outcome(state, [Cause.DECLINED, Cause.FORGOTTEN])
         case ChoseSynthetic():
             return _Outcome(state, [Cause.CHOSE_SYNTHETIC])
+        case ChoseOthers() if state.phase is Phase.CONSENT:
+            # Another question: a hold that has begun answered the one before.
+            asked = replace(state, with_others=not state.with_others, pressed_since_s=None, last_tap_s=None)
+            return _Outcome(replace(asked, timer_start_s=now_s))
         case LanguageChosen(language):
             return _Outcome(replace(state, language=language))
         case Forget():
@@ -185,6 +192,17 @@ def _of_service(state: State, event: Event, now_s: float) -> _Outcome:
             return _Outcome(replace(state, engine_ready=False), [Cause.ENGINE_FAILED])
         case EngineReady():
             return _Outcome(replace(state, engine_ready=True))
+        case GroupAgreed(decisions=decisions) if (
+            state.phase is Phase.PORTRAIT and state.with_others and not state.portrait_requested
+        ):
+            everybody = tuple(
+                Participant(number, decision, Sitter.CAMERA, now_s)
+                for number, decision in enumerate(decisions, start=FIRST_ID)
+            )
+            agreed = replace(state, participants=everybody, portrait_requested=True)
+            return _Outcome(agreed, effects=[TakePortrait(state.visit_id)])
+        case GroupMade():
+            return _Outcome(state, [Cause.GROUP_MADE])
         case PortraitTaken() if state.portrait_requested:
             return _Outcome(state, [Cause.PORTRAIT_TAKEN])
         case PortraitRefused():
@@ -232,7 +250,7 @@ def _due(state: State, now_s: float, timeouts: Timeouts) -> Iterator[Cause]:
         yield Cause.SILENT
     if state.border_known_s is not None and now_s - state.border_known_s >= timeouts.nearest_s:
         yield Cause.BEST_SO_FAR
-    if now_s - state.timer_start_s >= timeouts.of(state.phase):
+    if now_s - state.timer_start_s >= own_time_s(state, timeouts):
         yield Cause.TIME_UP
 
 
@@ -281,6 +299,7 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
         visit_id=state.visit_id,
         participants=state.participants,
         ending=transition.ending,
+        with_others=state.with_others,
         language=state.language,
         show=state.show,
         engine_ready=state.engine_ready,
@@ -292,13 +311,16 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
     )
     match transition.to:
         case Phase.CONSENT:
-            entered = replace(entered, visit_id=state.visit_id + 1, rig_made=False)
+            entered = replace(entered, visit_id=state.visit_id + 1, rig_made=False, with_others=False)
         case Phase.PORTRAIT:
             entered = replace(entered, participants=(Participant(sitter=Sitter.CAMERA, last_seen_s=now_s),))
             effects += [StartCamera(), DetectFaces(True)]
         case Phase.SEARCH:
             sitter = state.participant or Participant(sitter=Sitter.SYNTHETIC)
-            entered = replace(entered, participants=state.participants or (sitter,))
+            with_others = state.with_others and sitter.sitter is Sitter.CAMERA
+            entered = replace(entered, participants=state.participants or (sitter,), with_others=with_others)
+            if with_others:  # nobody is followed any more: it is enough that somebody is there
+                effects += [DetectFaces(True, anybody=True)]
             effects += [StartSearch(state.visit_id, sitter.sitter)]
         case Phase.BORDER if transition.cause is Cause.BEST_SO_FAR:
             effects += [CompleteResult(state.visit_id)]
@@ -311,7 +333,7 @@ def _enter(state: State, transition: Transition, now_s: float) -> tuple[State, l
             synthetic = (each for each in state.participants if each.sitter is Sitter.SYNTHETIC)
             entered = replace(entered, participants=tuple(synthetic))
         case Phase.ATTRACT:
-            entered = replace(entered, participants=(), language=None)
+            entered = replace(entered, participants=(), language=None, with_others=False)
     return entered, effects
 
 

@@ -26,6 +26,9 @@ class Timeouts(Parameters):
     portrait_s: float = Field(60, ge=20, le=300, description="the mirror, at most")
     countdown_s: float = Field(3, ge=0, le=10, description="how long a face is usable before it is taken")
     lapse_s: float = Field(0.5, ge=0, le=2, description="unusable for less than this, the countdown goes on")
+    gathering_s: float = Field(
+        180, ge=20, le=900, description="in place of the mirror: several people are asked, at most"
+    )
     search_s: float = Field(300, ge=10, le=1800, description="the search, at most")
     silence_s: float = Field(30, ge=5, le=300, description="the search without a sign of the engine, at most")
     nearest_s: float = Field(
@@ -108,6 +111,17 @@ class MeetingParameters(Parameters):
     sentence: str = Field(
         "", max_length=60, description="what it says to the next visitor; empty: the language's own"
     )
+
+
+class GatheringParameters(Parameters):
+    """Several people, of whom each decides about their own face."""
+
+    scene: ClassVar[str] = "gathering"
+
+    most_people: int = Field(6, ge=2, le=6, description="with more people nobody is asked")
+    ask_s: float = Field(15, ge=5, le=60, description="who has said nothing for this long stays anonymous")
+    signs: bool = Field(True, description="whether the three answers can be touched beside the ring")
+    follow_s: float = Field(0.12, ge=0, le=1, description="how slowly the ring follows a head")
 
 
 class DeliveryParameters(Parameters):

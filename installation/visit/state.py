@@ -5,6 +5,7 @@ All times are seconds of one monotonic clock with an arbitrary zero.
 
 from dataclasses import dataclass
 
+from engine.live.crowd.decision import Decision
 from installation.settings.phase import Phase
 from installation.visit.endings import Ending
 from installation.visit.parameters import Timeouts
@@ -40,6 +41,7 @@ class State:
     # Known once consent is left. Whoever was portrayed leaves the tuple when the visit ends; a synthetic
     # sitter stays until farewell is over.
     participants: tuple[Participant, ...] = ()
+    with_others: bool = False  # several people take part, and get one picture
     language: str | None = None  # chosen by the visitor for this visit; None: the first language
     # Of the installation, beyond visits. The engine has to report that it is ready, the others failures.
     show: Show = Show()
@@ -99,9 +101,19 @@ def countdown_left_s(state: State, now_s: float, timeouts: Timeouts) -> float | 
     return max(timeouts.countdown_s - (now_s - state.usable_since_s), 0.0)
 
 
+def own_time_s(state: State, timeouts: Timeouts) -> float:
+    """The phase's own time; infinite in attract. Of several people each is asked, and searched for."""
+    if state.with_others and state.phase is Phase.PORTRAIT:
+        return timeouts.gathering_s
+    if state.with_others and state.phase is Phase.SEARCH:
+        searches = sum(each.decision is Decision.DOPPELGANGER for each in state.participants)
+        return timeouts.search_s * max(searches, 1)
+    return timeouts.of(state.phase)
+
+
 def time_left_s(state: State, now_s: float, timeouts: Timeouts) -> float:
     """What remains of the phase's own time; infinite in attract."""
-    return max(timeouts.of(state.phase) - (now_s - state.timer_start_s), 0.0)
+    return max(own_time_s(state, timeouts) - (now_s - state.timer_start_s), 0.0)
 
 
 def has_lapsed(state: State, now_s: float, timeouts: Timeouts) -> bool:

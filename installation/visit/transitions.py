@@ -17,6 +17,7 @@ class Cause(Enum):
     CHOSE_SYNTHETIC = "*without a camera*"
     DECLINED = "*no*"
     PORTRAIT_TAKEN = "the portrait is at hand"
+    GROUP_MADE = "the group portrait is made"
     SEARCH_COMPLETE = "the engine has found everything"
     BEST_SO_FAR = "the border is known, and the rest is late or will not come"
     KEPT = "*yes*"
@@ -62,6 +63,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition((CONSENT,),      Cause.CHOSE_SYNTHETIC, SEARCH,       "the visitor takes part unseen"),
     Transition((PORTRAIT,),     Cause.PORTRAIT_TAKEN,  SEARCH,       "there is a face to look for"),
     Transition((SEARCH,),       Cause.SEARCH_COMPLETE, BORDER,       "the crossing can be shown"),
+    Transition((SEARCH,),       Cause.GROUP_MADE,      DOPPELGANGER, "the group can see itself"),
     Transition((SEARCH,),       Cause.BEST_SO_FAR,     BORDER,       "what there is can be shown"),
     Transition((BORDER,),       Cause.TIME_UP,         JURY,         "the border has been crossed"),
     Transition((JURY,),         Cause.TIME_UP,         DOPPELGANGER, "every judge has been heard"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, Region, box_centre, box_contains
 from engine.faces.mediapipe_detector import MediaPipeDetector
-from engine.live.crowd.head import box_width
+from engine.live.crowd.head import box_width, width_ratio
 
 # The detector finds a face that is 12 % as wide as what it looks at. So tiles of 320 px show faces from 34
 # px, squares as wide as the picture's shorter side those between them and what the whole picture shows.
@@ -17,6 +17,9 @@ OVERLAP_PX = 80
 TILES_A_LOOK = 2
 # What is looked at about a face that is expected: this many times as wide as its box.
 SURROUNDINGS = 3.0
+# Two detections of one face differ less in width. A wider one that has the middle of another within it is
+# taken for a face that two people make together: the whole picture has such ones.
+SAME_RATIO = 1.5
 
 
 class Lookout:
@@ -35,8 +38,9 @@ class Lookout:
         tiles = list(tiles_of(width, height))
         turn = (tiles[(TILES_A_LOOK * number + i) % len(tiles)] for i in range(min(TILES_A_LOOK, len(tiles))))
         heads = self._look(picture, [(0, 0, width, height), *turn])
-        missing = [box for box in expected if not any(_is_same(head.box_px, box) for head in heads)]
-        return distinct([*heads, *self._look(picture, (_about(box, width, height) for box in missing))])
+        missing = [box for box in expected if not any(_is_found(head.box_px, box) for head in heads)]
+        heads += self._look(picture, (_about(box, width, height) for box in missing))
+        return distinct([head for head in heads if not _spans_another(head, heads)])
 
     def search(self, picture: Pixels, expected: Sequence[Box] = ()) -> list[DetectedHead]:
         """The heads in the whole picture, all tiles of it, and about expected boxes: for films and
@@ -86,6 +90,20 @@ def distinct(heads: Sequence[DetectedHead]) -> list[DetectedHead]:
         if not any(_is_same(head.box_px, other.box_px) for other in kept):
             kept.append(head)
     return kept
+
+
+def _spans_another(head: DetectedHead, heads: Sequence[DetectedHead]) -> bool:
+    """Whether a head is much wider than another one within it. Only for live pictures, where who is not found
+    is not shown."""
+    return any(
+        box_width(head.box_px) > SAME_RATIO * box_width(other.box_px)
+        and box_contains(head.box_px, box_centre(other.box_px))
+        for other in heads
+    )
+
+
+def _is_found(found: Box, expected: Box) -> bool:
+    return _is_same(found, expected) and width_ratio(found, expected) < SAME_RATIO
 
 
 def _is_same(a: Box, b: Box) -> bool:

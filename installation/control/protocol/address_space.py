@@ -181,6 +181,8 @@ OUTPUTS = (
         ("judge", "same", "distance", "border"),
         "what each judge says; border is the t where it puts its own, -1: nowhere. One message a judge",
     ),
+    Output("/gathering/people", "i", ("count",), "people before the camera, while several are asked; else 0"),
+    Output("/gathering/decided", "i", ("count",), "of them, how many have decided about their face"),
     Output(
         "/health/service",
         "ssss",

@@ -27,6 +27,8 @@ class FrameStatus:
     t: float | None = None  # of the picture on the screen: 0 at the median face, 1 at the closest match
     verdict: Verdict | None = None  # of the leading judge on the picture on the screen
     jury: tuple[JuryEntry, ...] = ()
+    people: int = 0  # before the camera, while several are asked
+    decided: int = 0  # of them, how many have decided about their face
     health: Mapping[str, Health] = field(default_factory=dict)
     today: Mapping[str, int] = field(default_factory=dict)  # counts of visits; empty: nothing is counted
     frame_ms: float = 0.0

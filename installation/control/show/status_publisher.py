@@ -74,6 +74,8 @@ def output_messages(status: FrameStatus, visits: int) -> Iterator[tuple[str, str
         yield "/border/verdict", "", _verdict(status.verdict)
     for entry in status.jury:
         yield "/jury/verdict", entry.verdict.judge, (*_verdict(entry.verdict), _or_minus_one(entry.border_t))
+    yield "/gathering/people", "", (status.people,)
+    yield "/gathering/decided", "", (status.decided,)
     for name, health in status.health.items():
         yield "/health/service", name, (name, health.condition.value, health.message, health.advice)
     yield "/show/open", "", (bool(status.is_open),)

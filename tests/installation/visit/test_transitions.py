@@ -30,6 +30,7 @@ def test_the_table_says_everything_once_and_uses_all_it_names() -> None:
 
 PURE = (
     "phases",
+    "gathering",
     "participants",
     "parameters",
     "events",
