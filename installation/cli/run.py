@@ -118,18 +118,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_combination(arguments: argparse.Namespace, camera: str, virtual: bool) -> None:
     """Raises UsageError where an option would have no effect beside the others, or names nothing."""
-    from installation.live.outputs import opener
-
     if arguments.setup and (arguments.visits is not None or arguments.unseen or virtual):
         raise UsageError("--setup is for a technician: leave --visits, --unseen, --record and --virtual out.")
     if arguments.unseen and arguments.visits is None:
         raise UsageError("--unseen is for visitors who come by themselves: give --visits N, too.")
     if arguments.rate != DEFAULT_RATE_HZ and not virtual:
         raise UsageError("--rate is for the virtual clock: give --record OUT.mp4 or --virtual, too.")
-    for name in arguments.to:
-        opener(name)
-    if arguments.to and (virtual or arguments.setup):
-        raise UsageError("--to shows visits live: leave --record, --virtual and --setup out.")
+    if arguments.to:
+        _check_outputs(arguments.to)
+        if virtual or arguments.setup:
+            raise UsageError("--to shows visits live: leave --record, --virtual and --setup out.")
     if virtual and not _is_stand_in(camera):
         raise UsageError(
             f"--{'record' if arguments.record else 'virtual'} with camera {camera!r}: a film of visitors is "
@@ -141,6 +139,13 @@ def _check_combination(arguments: argparse.Namespace, camera: str, virtual: bool
         raise UsageError(
             f"--show {arguments.show}: may not be read. Change its permissions, or name another."
         )
+
+
+def _check_outputs(names: list[str]) -> None:
+    from installation.live.outputs import opener
+
+    for name in names:
+        opener(name)
 
 
 def _is_stand_in(camera: str) -> bool:
