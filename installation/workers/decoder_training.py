@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from engine.common.arrays import Pixels
@@ -22,8 +23,9 @@ from engine.live.decoders.faces import (
 )
 from engine.live.decoders.following import answers, miss_grey
 from engine.live.decoders.layout import Layout
-from engine.live.decoders.network import SIDES, Side, TwoDecoders
+from engine.live.decoders.network import Side, TwoDecoders
 from engine.live.decoders.placement import find_meshes, placements
+from engine.live.decoders.principal import begin_with_principal
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
 from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress, Trainer
@@ -34,8 +36,9 @@ from engine.perceptual.encoder_features import EncoderFeatures
 from installation.outputs.anonymised import recording_of
 from installation.workers.models import ModelBundle
 
-# This share of the pairs, the last ones, is never learned from: on it the training is measured.
-HELD_SHARE = 0.15
+# One of so many stretches of the film, each of so many pairs, is never learned from: on these the training is
+# measured. A film with fewer pairs gives its last ones.
+HELD_EVERY, STRETCH = 6, 25
 LEAST_FACES = 12
 # The rig draws B at this side; a face then has more pixels than any layout draws.
 RIG_PX = 256
@@ -78,13 +81,15 @@ def prepare_course(
     )
     seen, drawn = paired(a.faces, posed)
     _check_enough(seen, film_a)
-    taught = len(seen) - max(1, round(HELD_SHARE * len(seen)))
-    learned_seen, learned_drawn = seen.part(0, taught), drawn.part(0, taught)
+    held = (np.arange(len(seen)) // STRETCH) % HELD_EVERY == HELD_EVERY // 2
+    if not held.any():
+        held[-max(1, len(seen) // HELD_EVERY) :] = True
+    learned_seen, learned_drawn = seen.chosen(~held), drawn.chosen(~held)
     lessons: dict[Side, Lessons] = {
         "a": Lessons(learned_seen, learned_drawn, learned_seen, flow_of(learned_seen)),
         "b": Lessons(b.faces, learned_seen, learned_drawn, flow_of(learned_drawn)),
     }
-    return Course(lessons, seen.part(taught, len(seen)), drawn.part(taught, len(drawn)))
+    return Course(lessons, seen.chosen(held), drawn.chosen(held))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +149,7 @@ def train_in_folder(
     else:
         torch.manual_seed(0)
         network, progress = TwoDecoders(layout), Progress()
-        for side in SIDES:
-            network.set_mean(side, course.lessons[side].own.mean())
+        begin_with_principal(network, course.lessons["b"].seen, course.lessons["b"].drawn)
     network = network.to(bundle.device)
     features = bundle.encoder if layout.features else None
     trainer = Trainer(

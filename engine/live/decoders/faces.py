@@ -41,6 +41,10 @@ class Faces:
         """The faces from one to before another."""
         return Faces(self.frames[start:stop], self.pictures[start:stop])
 
+    def chosen(self, which: NDArray[np.bool_]) -> "Faces":
+        """Those for which (N,) is true."""
+        return Faces(self.frames[which], self.pictures[torch.from_numpy(which)])
+
     def mean(self) -> torch.Tensor:
         """Mean picture and mask, float (4, S, S), 0 to 1."""
         return self.pictures.float().mean(dim=0) / 255

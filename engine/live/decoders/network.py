@@ -4,7 +4,7 @@
 decoder's answers have the mask as a fourth channel where the layout has one.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,8 @@ SIDES: tuple[Side, Side] = ("a", "b")
 LEAK = 0.1
 # By which differences from a mean picture are multiplied: their standard deviation is about its inverse.
 SPREAD = 6.0
+# A pixel of what the linear code is made of is the mean of so many squared.
+COARSE = 4
 
 
 def other(side: Side) -> Side:
@@ -24,8 +26,17 @@ def other(side: Side) -> Side:
     return "b" if side == "a" else "a"
 
 
+class Code(NamedTuple):
+    """What a picture is encoded as. maps: float (N, bottleneck, H, W). linear: float (N, principal)."""
+
+    maps: torch.Tensor
+    linear: torch.Tensor
+
+
 class TwoDecoders(nn.Module):
-    """The network of a layout. means: of each side the mean picture and mask, (4, S, S), 0 until set."""
+    """The network of a layout. means: of each side the mean picture and mask, (4, S, S). looks, draws: of
+    each side how its pictures become the linear code, and the code a picture. All of these are 0 until set.
+    """
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -33,33 +44,44 @@ class TwoDecoders(nn.Module):
         self.channels = 4 if layout.mask else 3
         self.encoder = _encoder(layout)
         self.decoders = nn.ModuleDict({side: _decoder(layout, self.channels) for side in SIDES})
-        self.means = nn.ParameterDict(
-            {
-                side: nn.Parameter(torch.zeros(4, layout.side_px, layout.side_px), requires_grad=False)
-                for side in SIDES
-            }
-        )
+        self.means = _fixed(4, layout.side_px, layout.side_px)
+
+        seen, drawn = 3 * (layout.side_px // COARSE) ** 2, self.channels * layout.side_px**2
+        self.looks = _fixed(seen, layout.principal)
+        self.draws = _fixed(layout.principal, drawn)
 
     def set_mean(self, side: Side, mean: torch.Tensor) -> None:
         """Of one person the mean picture and mask, float (4, S, S)."""
         self.means[side].data.copy_(mean)
 
-    def encode(self, pictures: torch.Tensor, side: Side) -> torch.Tensor:
-        """Pictures of one person -> what the code is decoded from, (N, bottleneck, H, W)."""
-        if self.layout.from_mean:
-            pictures = SPREAD * (pictures - self.means[side][:3])
-        return self.encoder(pictures)
+    def encode(self, pictures: torch.Tensor, side: Side) -> Code:
+        """Pictures of one person -> their code."""
+        if not self.layout.from_mean:
+            return Code(self.encoder(pictures), pictures.new_zeros(len(pictures), 0))
+        differing = pictures - self.means[side][:3]
+        return Code(self.encoder(SPREAD * differing), coarse(differing) @ self.looks[side])
 
-    def decode(self, code: torch.Tensor, side: Side) -> torch.Tensor:
+    def decode(self, code: Code, side: Side) -> torch.Tensor:
         """Answers of a decoder (N, 3 or 4, S, S); with `from_mean` they may lie a little outside [0, 1]."""
-        drawn = self.decoders[side](code)
+        drawn = self.decoders[side](code.maps)
         if self.layout.from_mean:
-            return self.means[side][: self.channels] + drawn / SPREAD
+            linear = (code.linear @ self.draws[side]).view(drawn.shape)
+            return self.means[side][: self.channels] + linear + drawn / SPREAD
         return torch.sigmoid(drawn)
 
     def forward(self, pictures: torch.Tensor, seen: Side, drawn: Side) -> torch.Tensor:
         """Pictures of one person as the decoder of one of the two draws them."""
         return self.decode(self.encode(pictures, seen), drawn)
+
+
+def _fixed(*shape: int) -> nn.ParameterDict:
+    """For each side numbers that are set and stored, and not trained."""
+    return nn.ParameterDict({side: nn.Parameter(torch.zeros(shape), requires_grad=False) for side in SIDES})
+
+
+def coarse(pictures: torch.Tensor) -> torch.Tensor:
+    """Pictures (N, 3, S, S) -> their coarse pixels (N, D)."""
+    return F.avg_pool2d(pictures, COARSE).flatten(1)
 
 
 def _encoder(layout: Layout) -> nn.Sequential:

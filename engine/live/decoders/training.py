@@ -9,14 +9,14 @@ import torch
 
 from engine.inversion.projection import fast_dtype
 from engine.live.decoders.faces import Faces, Lessons
-from engine.live.decoders.network import SIDES, Side, TwoDecoders, as_input, downsized, other
+from engine.live.decoders.network import SIDES, Code, Side, TwoDecoders, as_input, downsized, other
 from engine.live.decoders.warping import carried, warped_and_straight
 from engine.perceptual.encoder_features import EncoderFeatures
 
 # Outside the mask a layout that draws one has little to answer for.
 OUTSIDE = 0.1
 # The rate of learning rises over the first steps, also where a training is taken up again.
-WARM_UP_STEPS = 60
+WARM_UP_STEPS = 40
 # Of each batch so many pictures are looked at by the perceptual loss, which costs as much as the network.
 FEATURE_PICTURES = 1
 # Neighbours for the flow constraint: pairs in a step that has some. Both are seen brighter or darker by up to
@@ -108,7 +108,8 @@ class Trainer:
                 codes.append(self.network.encode(self._to(bent[:, :3]), seen))
                 targets.append(self._to(straight))
         target = torch.cat(targets)
-        drawn = self.network.decode(torch.cat(codes), side).float()
+        code = Code(*(torch.cat(parts) for parts in zip(*codes, strict=True)))
+        drawn = self.network.decode(code, side).float()
         weight = OUTSIDE + target[:, 3:] if layout.mask else torch.ones_like(target[:, 3:])
         miss = (drawn[:, :3] - target[:, :3]).abs()
         loss = (miss * weight).mean() / weight.mean()

@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import save_file
 
 from engine.common.errors import WeightsError
-from engine.live.decoders.following import answers
+from engine.live.decoders.following import answers, miss_grey
 from engine.live.decoders.layout import LAYOUTS
-from engine.live.decoders.network import SIDES, TwoDecoders
+from engine.live.decoders.network import TwoDecoders
+from engine.live.decoders.principal import begin_with_principal
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
 from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress, Trainer
@@ -22,8 +23,8 @@ THIN = LAYOUTS["thin"]
 def begun() -> TwoDecoders:
     torch.manual_seed(0)
     network = TwoDecoders(THIN)
-    for side in SIDES:
-        network.set_mean(side, lessons(THIN.side_px)[side].own.mean())
+    of_b = lessons(THIN.side_px)["b"]
+    begin_with_principal(network, of_b.seen, of_b.drawn)
     return network
 
 
@@ -31,9 +32,19 @@ def begun() -> TwoDecoders:
 def trained() -> TwoDecoders:
     network = begun()
     trainer = Trainer(network, lessons(THIN.side_px))
-    for _ in range(4):
+    for _ in range(8):
         trainer.step()
     return network
+
+
+def test_it_follows_better_than_any_one_picture(trained: TwoDecoders) -> None:
+    of_b = lessons(THIN.side_px)["b"]
+    frozen = miss_grey(of_b.drawn.mean()[None], of_b.drawn)
+    assert miss_grey(answers(trained, of_b.seen, "b"), of_b.drawn) < 0.6 * frozen
+    # The control: without the linear code, and before training, the answer is that one picture.
+    unlearned = begun()
+    unlearned.draws["b"].data.zero_()
+    assert miss_grey(answers(unlearned, of_b.seen, "b"), of_b.drawn) > 0.98 * frozen
 
 
 @pytest.mark.parametrize("name", ["published", "low-memory"])
