@@ -71,8 +71,9 @@ def draw_curves(folder: Path) -> bytes:
         with path.open() as file:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
         curves[path.stem] = rows
-    longest_s = max(row["seconds"] for rows in curves.values() for row in rows)
-    highest = 1.1 * max(row["held_grey"] for rows in curves.values() for row in rows[1:])
+    every = [row for rows in curves.values() for row in rows]
+    highest = 1.1 * max(max(row["held_grey"], row["frozen_grey"]) for row in every)
+    longest_s = max(row["seconds"] for row in every)
     canvas = Canvas(WIDTH, HEIGHT)
 
     def at(seconds: float, value: float) -> tuple[float, float]:
