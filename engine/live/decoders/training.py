@@ -1,7 +1,7 @@
 """One training loop for all layouts."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,13 +63,6 @@ class Trainer:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._adam = torch.optim.Adam(trained, lr=self._layout.learning_rate, betas=(0.5, 0.999))
-
-    def run(self, seconds: float, notify: Callable[[Progress], None] = lambda _: None) -> Progress:
-        """Trains for so long in all, the time of earlier runs counted. notify: called after each step."""
-        while self.progress.seconds < seconds:
-            self.step()
-            notify(self.progress)
-        return self.progress
 
     def step(self) -> None:
         """One batch for each of the decoders."""
