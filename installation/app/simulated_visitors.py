@@ -1,5 +1,6 @@
 """Simulated visitors: agree, wait, keep the picture and come again. For rehearsals and tests."""
 
+import logging
 from collections.abc import Sequence
 
 from installation.app.interfaces import TouchAreas
@@ -11,8 +12,11 @@ from installation.visit.events import ChoseSynthetic, Event, Pressed, Released, 
 ATTRACT_S = 6.0
 CONSENT_S = 3.0
 DOPPELGANGER_S = 10.0
-# A visitor gives up if no visit can begin for so long.
-RESTING_LIMIT_S = 60.0
+# A visitor gives up if no visit can begin for so long: an engine starts in ten seconds, and in six times that
+# where other programs keep the processor busy.
+RESTING_LIMIT_S = 120.0
+
+log = logging.getLogger(__name__)
 
 
 class SimulatedVisitors:
@@ -36,7 +40,11 @@ class SimulatedVisitors:
         for_s = now_s - state.entered_s
         match state.phase:
             case Phase.ATTRACT:
-                self.stop_requested = self.begun >= self.visits or (state.resting and for_s > RESTING_LIMIT_S)
+                if state.resting and for_s > RESTING_LIMIT_S and not self.stop_requested:
+                    absent = "engine" if not state.engine_ready else "camera"
+                    log.warning("no visit could begin for %.0f s: the %s is not ready.", for_s, absent)
+                    self.stop_requested = True
+                self.stop_requested |= self.begun >= self.visits
                 return [WokeUp()] if for_s >= ATTRACT_S and not self.stop_requested else []
             case Phase.CONSENT if for_s >= CONSENT_S:
                 return [ChoseSynthetic()] if self.unseen else [Pressed()]
