@@ -83,6 +83,9 @@ def main(words: Sequence[str] | None = None) -> int:
         except SystemExit:  # after --help, and after wrong use
             sys.stdout.flush()
             raise
+        except OSError:  # wrong use that Python 3.11.2 cannot print, as nobody receives it
+            streams.abandon(sys.stderr)
+            return UsageError.exit_code
         if arguments.command not in COMMANDS:
             raise UsageError("the tests are run by the script of a checkout: ./kiosk test")
         if arguments.command in NEED_THE_MACHINE and (reason := machine.unsupported_here()):
