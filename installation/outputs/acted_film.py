@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.common.atomic_file import replacing
+from engine.common.subjects import Subjects
 from engine.live.acting import Act
-from engine.live.decoders.subjects import Subjects
 from engine.live.puppet import draw
 from engine.live.rig import Rig
 from installation.outputs.film import Film

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.common.errors import UsageError, on_one_line, printable
-from engine.live.decoders.subjects import Subjects
+from engine.common.subjects import Subjects
 from installation.outputs.marks import read_subjects
 
 LONGEST_NAME = 200

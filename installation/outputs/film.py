@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from engine.common.atomic_file import replacing
-from engine.live.decoders.subjects import Subjects
+from engine.common.subjects import Subjects
 from installation.outputs import marks
 from installation.outputs.soundtrack import SoundSource
 from installation.stage.sound import RATE_HZ

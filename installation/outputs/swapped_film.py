@@ -9,13 +9,13 @@ import numpy as np
 
 from engine.common.atomic_file import replacing
 from engine.common.errors import NoUsableFace, printable
+from engine.common.subjects import Subjects
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import measure_box
 from engine.live.decoders.flashes import flashes, unexplained_change
 from engine.live.decoders.following import Following, following
 from engine.live.decoders.network import Side, TwoDecoders
 from engine.live.decoders.placement import crop, face_mask, find_meshes, placements
-from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.swapper import Swapper
 from engine.live.driver import Driver
 from engine.live.expression import Mesh

@@ -10,6 +10,7 @@ import torch
 
 from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace, printable
+from engine.common.subjects import Subjects
 from engine.faces.analyser import FaceAnalyser
 from engine.live.decoders.faces import (
     Faces,
@@ -27,7 +28,6 @@ from engine.live.decoders.network import Side, TwoDecoders
 from engine.live.decoders.placement import find_meshes, placements
 from engine.live.decoders.principal import begin_with_principal
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
-from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress, Trainer
 from engine.live.directions import face_box
 from engine.live.driver import Driver

@@ -8,10 +8,10 @@ import torch
 from safetensors import safe_open
 
 from engine.common.errors import InvalidWeights
+from engine.common.subjects import Subjects
 from engine.common.weights_file import check_state, reporting_weights_errors, save_weights
 from engine.live.decoders.layout import LAYOUTS, Layout
 from engine.live.decoders.network import TwoDecoders
-from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress
 
 

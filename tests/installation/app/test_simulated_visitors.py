@@ -18,7 +18,7 @@ def visitors_at(
     visitors = SimulatedVisitors(1)
     caplog.set_level(logging.WARNING)
     session = cast(Session, SimpleNamespace(state=state))
-    events = visitors.events(session, [], now_s)
+    events = visitors.events(session, {}, now_s)
     assert events == ([] if visitors.stop_requested else [WokeUp()])
     return visitors, caplog.text
 

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from engine.common.subjects import Subjects
 from engine.live.acting import Act
-from engine.live.decoders.subjects import Subjects
 from installation.cli.main import main
 from installation.outputs import marks
 from installation.outputs.acted_film import PICTURES_HZ, write_acted_film

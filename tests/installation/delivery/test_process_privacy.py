@@ -88,5 +88,6 @@ def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
     allowed |= {"engine.finders", "engine.finders.registry"}
     allowed |= {"engine.judges.onnx_model"}  # of judges that a configuration adds; the entries alone
     allowed |= {"engine.common.ordinary_file"}  # which text files may be read
+    allowed |= {"engine.common.subjects"}  # whose faces a film shows, two fields
     # hardware.machine: the command that installs a typeface.
     assert foreign == {"hardware.machine", "hardware.memory", "hardware.network"} and engine <= allowed

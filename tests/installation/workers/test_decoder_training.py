@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.common.subjects import Subjects
 from engine.live.decoders.layout import LAYOUTS
 from engine.live.decoders.storage import load_decoders, weights_path
-from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress
 from installation.settings.configuration import DEFAULT, load
 from installation.workers.decoder_training import Course, train_in_folder

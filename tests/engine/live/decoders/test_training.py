@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import save_file
 
 from engine.common.errors import WeightsError
+from engine.common.subjects import Subjects
 from engine.live.decoders.following import answers, miss_grey
 from engine.live.decoders.layout import LAYOUTS
 from engine.live.decoders.network import TwoDecoders
 from engine.live.decoders.principal import begin_with_principal
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
-from engine.live.decoders.subjects import Subjects
 from engine.live.decoders.training import Progress, Trainer
 from tests.support.decoders_kit import lessons
 
