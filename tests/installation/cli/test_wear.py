@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import socket
-import threading
+import subprocess
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from installation.cli.main import main
-from tests.conftest import DATA
+from tests.conftest import DATA, REPO
 from tests.support.leaning_clip import write_clip
 
 PERSON = sorted((DATA / "people").glob("*.webp"))[0]
@@ -46,38 +47,29 @@ async def watch(port: int, enough: int) -> list[np.ndarray]:
         return pictures
 
 
-def test_a_picture_is_worn_until_ctrl_c(
-    astronaut: np.ndarray, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_picture_is_worn_until_ctrl_c(astronaut: np.ndarray, tmp_path: Path) -> None:
     clip, few = tmp_path / "leaning.mp4", tmp_path / "few.toml"
     write_clip(clip, astronaut, sound=False)
     few.write_text(FEW_STEPS)
     port = free_port()
     words = [PERSON, "--camera", f"file:{clip}", "--to", f"page:{port}", "--config", few]
-    pictures: list[np.ndarray] = []
-    ended = threading.Event()
-
-    def watch_and_interrupt() -> None:
-        try:
-            pictures.extend(asyncio.run(asyncio.wait_for(watch(port, 40), 120)))
-        finally:
-            if not ended.is_set():
-                os.kill(os.getpid(), signal.SIGINT)
-
-    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    watcher = threading.Thread(target=watch_and_interrupt)
-    watcher.start()
+    command = ["env", "--default-signal", sys.executable, "-m", "installation.cli.main", "wear"]
+    process = subprocess.Popen(
+        [*command, *map(str, words)],
+        cwd=REPO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(REPO)},
+    )
     try:
-        code = main(["wear", *map(str, words)])
+        card, still, *moved = asyncio.run(asyncio.wait_for(watch(port, 40), 120))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
     finally:
-        ended.set()
-        watcher.join()
-        for each, handler in handlers.items():
-            signal.signal(each, handler)
-    out, err = capfd.readouterr()
-    assert code == 0 and err == ""
+        process.kill()
+    assert process.returncode == 0 and err == ""
     assert f"http://127.0.0.1:{port}/" in out and "ctrl+C" in out
-    card, still, *moved = pictures
     assert card.shape == still.shape == (720, 1280, 3) and card.mean() < 10 < still.mean()
     # The head leans: an edge of the face is where there was another thing.
     assert max(np.abs(picture.astype(int) - still).max() for picture in moved) > 40
