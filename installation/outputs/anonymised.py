@@ -1,7 +1,7 @@
 """Films and photographs in which everybody has the head of a person who does not exist."""
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import cv2
@@ -10,6 +10,7 @@ import numpy as np
 from engine.common.arrays import Pixels
 from engine.common.atomic_file import replacing, write_bytes
 from engine.common.errors import NoUsableFace, UsageError, printable
+from engine.common.subjects import Subjects
 from engine.faces.detector import box_centre
 from engine.live.crowd.anonymiser import Anonymiser
 from engine.live.crowd.head import box_width
@@ -65,6 +66,29 @@ class Recording:
             self._clip.close()
 
 
+@contextmanager
+def film_like(path: Path, recording: Recording, crf: int, subjects: Subjects | None = None) -> Iterator[Film]:
+    """A film of the size and rate of a recorded one and with its sound, written whole or not at all.
+
+    crf, subjects: see `Film`.
+    """
+    assert recording.path is not None
+    height, width = recording.picture(0).shape[:2]
+    with ExitStack() as stack:
+        temporary = stack.enter_context(replacing(path))
+        sound = (
+            stack.enter_context(ClipSound(recording.path, recording.begins_s))
+            if has_sound(recording.path)
+            else None
+        )
+        yield stack.enter_context(
+            Film(
+                temporary, width, height, recording.rate_hz,
+                crf=crf, for_phones=False, soundtrack=sound, subjects=subjects,
+            )
+        )  # fmt: skip
+
+
 def find_people(
     recording: Recording, lookout: Lookout, name: Path, notify: Callable[[float], None] = lambda _: None
 ) -> list[Person]:
@@ -89,18 +113,7 @@ def write_anonymised(
         drawn = anonymiser.draw(recording.picture(0), 0)
         write_bytes(path, png_bytes(drawn) if path.suffix == ".png" else jpeg_bytes(drawn))
         return
-    assert recording.path is not None
-    height, width = recording.picture(0).shape[:2]
-    with ExitStack() as stack:
-        temporary = stack.enter_context(replacing(path))
-        sound = (
-            stack.enter_context(ClipSound(recording.path, recording.begins_s))
-            if has_sound(recording.path)
-            else None
-        )
-        film = stack.enter_context(
-            Film(temporary, width, height, recording.rate_hz, crf=18, for_phones=False, soundtrack=sound)
-        )
+    with film_like(path, recording, crf=18) as film:
         for frame in range(recording.frames):
             film.add(anonymiser.draw(recording.picture(frame), frame))
             notify((frame + 1) / recording.frames)

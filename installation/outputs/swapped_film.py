@@ -1,13 +1,11 @@
 """A film in which a decoder's face stands for the one that was there, and what is measured of it."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from engine.common.atomic_file import replacing
 from engine.common.errors import NoUsableFace, printable
 from engine.common.subjects import Subjects
 from engine.faces.analyser import FaceAnalyser
@@ -19,9 +17,7 @@ from engine.live.decoders.placement import crop, face_mask, find_meshes, placeme
 from engine.live.decoders.swapper import Swapper
 from engine.live.driver import Driver
 from engine.live.expression import Mesh
-from installation.outputs.anonymised import Recording
-from installation.outputs.clip_sound import ClipSound, has_sound
-from installation.outputs.film import Film
+from installation.outputs.anonymised import Recording, film_like
 
 # The side of the crops in which changes are compared.
 COMPARED_PX = 96
@@ -69,26 +65,7 @@ def write_swapped_film(
     swapper = Swapper(network, to, places, rate_hz)
     drawn_meshes: list[Mesh | None] = []
     changes: list[float] = []
-    height, width = recording.picture(0).shape[:2]
-    with ExitStack() as stack:
-        temporary = stack.enter_context(replacing(path))
-        sound = (
-            stack.enter_context(ClipSound(recording.path, recording.begins_s))
-            if has_sound(recording.path)
-            else None
-        )
-        film = stack.enter_context(
-            Film(
-                temporary,
-                width,
-                height,
-                rate_hz,
-                crf=16,
-                for_phones=False,
-                soundtrack=sound,
-                subjects=subjects,
-            )
-        )
+    with film_like(path, recording, crf=16, subjects=subjects) as film:
         before = None
         for frame in range(frames):
             picture = recording.picture(frame)

@@ -53,9 +53,9 @@ from installation.settings.configuration import Configuration, Judging, Search
 from installation.workers import models
 from installation.workers.models import ModelBundle
 from tests.conftest import REPO
-from tests.engine.finders.test_nearest import Tints
 from tests.engine.judges.test_gradients import CHANGES, MESH, recogniser, signed
 from tests.support.fake_gpu import DeviceMismatch, GpuTensor, fake_gpu
+from tests.support.judge_kit import Tints
 
 CPU = torch.device("cpu")
 

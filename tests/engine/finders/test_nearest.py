@@ -22,7 +22,6 @@ from engine.finders.nearest import (
     search_nearest,
 )
 from engine.inversion.projection import Place, draw, latent_spread
-from engine.judges.base import Judge, OperatingPoint
 from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_worst_case, make_reference
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
@@ -33,6 +32,7 @@ from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import Generator, to_uint8
 from tests.conftest import REPO
+from tests.support.judge_kit import NO_LANDMARKS, Tints
 
 SHORT = NearestSettings(steps=15)
 
@@ -123,28 +123,6 @@ def test_is_a_stream_that_can_be_left_and_repeats_itself(generator, match, chang
     assert not torch.equal(runs[0][2].place.latent, match.latent)
 
 
-class Tints(Judge):
-    """Tells pictures apart by the colours of their upper and their lower half; with or without gradients."""
-
-    metric = "euclidean"
-    crop_px = 16
-    binding = True
-
-    def __init__(self, name: str, threshold: float, gradients: bool) -> None:
-        self.name, self.gradients = name, gradients
-        self.point = OperatingPoint("test", threshold, "a test")
-        self.network = torch.nn.Sequential(torch.nn.AvgPool2d((8, 16)), torch.nn.Flatten())
-
-    def align(self, portrait, landmarks):
-        return np.array([[16.0, 0, 0], [0, 16, 0]])
-
-    def embed(self, crops):
-        return self.network(torch.tensor(crops).permute(0, 3, 1, 2).float()).numpy()
-
-    def network_with_gradients(self):
-        return self.network if self.gradients else None
-
-
 @pytest.mark.parametrize("gradients", [(True, True), (True, False), (False,)])
 def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astronaut):
     torch.manual_seed(3)
@@ -158,7 +136,7 @@ def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astro
             picture, torch.linspace(0.25, 1, 1024).view(1, 1, 32, 32), NormalisedLaplacianPyramid(), finder
         )
         constraints = [
-            constraint_of(Tints(f"judge {i}", 20.0 + 5 * i, known), picture, np.zeros((478, 2), np.float32))
+            constraint_of(Tints(f"judge {i}", 20.0 + 5 * i, known), picture, NO_LANDMARKS)
             for i, known in enumerate(gradients)
         ]
         *_, last = search_nearest(small, start, constraints, faceless, NearestSettings(steps=40))

@@ -12,7 +12,7 @@ from engine.border.tracing import trace
 from engine.faces.analyser import FaceAnalyser
 from engine.finders.base import Doppelganger
 from engine.inversion.projection import Place, median_face
-from engine.judges.base import Judge, OperatingPoint
+from engine.judges.base import Judge
 from engine.judges.judging import make_reference
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange
@@ -21,30 +21,9 @@ from engine.pipeline.curves import JudgeCurves, sampler
 from engine.pipeline.prices import PriceList, find_prices
 from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.network import Generator
-from tests.support.judge_kit import NO_LANDMARKS
+from tests.support.judge_kit import NO_LANDMARKS, Tints
 
 SETTINGS = PortrayalSettings(nearest_strip=4, most_visible_change=1e6)
-
-
-class Tints(Judge):
-    """Tells pictures apart by the colours of their upper and their lower half; with or without gradients."""
-
-    metric = "euclidean"
-    crop_px = 16
-
-    def __init__(self, name: str, threshold: float, gradients: bool = True, binding: bool = False) -> None:
-        self.name, self.gradients, self.binding = name, gradients, binding
-        self.point = OperatingPoint("test", threshold, "a test")
-        self.network = torch.nn.Sequential(torch.nn.AvgPool2d((8, 16)), torch.nn.Flatten())
-
-    def align(self, portrait, landmarks):
-        return np.array([[16.0, 0, 0], [0, 16, 0]])
-
-    def embed(self, crops):
-        return self.network(torch.tensor(crops).permute(0, 3, 1, 2).float()).numpy()
-
-    def network_with_gradients(self):
-        return self.network if self.gradients else None
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +61,11 @@ def prices_of(
 
 def test_one_judge_after_the_other_lets_go_of_the_match(continuum: Continuum, change: VisibleChange) -> None:
     """Named in another order than they let go in; one is only asked, and knows the sitter to the end."""
-    judges = Tints("dear", 27.0), Tints("cheap", 20.0), Tints("asked", 200.0, gradients=False)
+    judges = (
+        Tints("dear", 27.0, binding=False),
+        Tints("cheap", 20.0, binding=False),
+        Tints("asked", 200.0, gradients=False, binding=False),
+    )
     listed = prices_of(continuum, change, *judges)
     assert listed is not None
     cheap, dear = listed.prices
@@ -104,19 +87,19 @@ def test_what_the_visit_has_found_is_not_searched_for_again(
     place = Place(continuum.end.latent + 3 * (continuum.start.latent - continuum.end.latent))
     known = Doppelganger("nearest", None, place, Continuum(continuum.generator, place, place).picture(0))
     monkeypatch.setattr(prices, "search_nearest", None)
-    again = prices_of(continuum, change, Tints("only", 20.0, binding=True), found=known)
+    again = prices_of(continuum, change, Tints("only", 20.0), found=known)
     assert again is not None and np.array_equal(again.strip.pictures[0], known.picture)
 
 
 def test_without_a_judge_that_can_be_convinced_there_is_no_list(
     continuum: Continuum, change: VisibleChange
 ) -> None:
-    assert prices_of(continuum, change, Tints("asked", 20.0, gradients=False)) is None
+    assert prices_of(continuum, change, Tints("asked", 20.0, gradients=False, binding=False)) is None
 
 
 def test_nothing_is_listed_beyond_the_limit_of_visible_change(
     continuum: Continuum, change: VisibleChange
 ) -> None:
-    judged = judged_by(continuum, Tints("only", 20.0))
+    judged = judged_by(continuum, Tints("only", 20.0, binding=False))
     settings = replace(SETTINGS, most_visible_change=1e-3)
     assert find_prices(continuum, judged, change, None, settings, lambda _: None) is None

@@ -15,15 +15,11 @@ import pytest
 
 from installation.cli.main import main
 from tests.conftest import DATA, REPO
+from tests.support.delivery_kit import free_port
 from tests.support.leaning_clip import write_clip
 
 PERSON = sorted((DATA / "people").glob("*.webp"))[0]
 FEW_STEPS = "[search]\nsteps = 1\ntuning_steps = 1\n"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 async def watch(port: int, enough: int) -> list[np.ndarray]:
