@@ -156,7 +156,17 @@ class MovedJudged:
     visitor: Verdict | None
 
 
-Reply = Ready | Failed | ProgressUpdate | ResultReady | GroupReady | RigReady | MovedJudged | PeopleReady
+@dataclass(frozen=True)
+class Queued:
+    """The visit waits for a free engine of the rendering server. place: 1 is the next."""
+
+    visit_id: int
+    place: int
+
+
+Reply = (
+    Ready | Failed | ProgressUpdate | ResultReady | GroupReady | RigReady | MovedJudged | PeopleReady | Queued
+)
 
 
 # --- from the worker to the client only -----------------------------------------------------------------
@@ -182,4 +192,11 @@ class VisitEnded:
     fault: str = ""
 
 
-WorkerMessage = Reply | ConfigurationRejected | VisitEnded
+@dataclass(frozen=True)
+class Relocated:
+    """Where the engine is, or is from now on. place: that, and why, in one line for the staff."""
+
+    place: str
+
+
+WorkerMessage = Reply | ConfigurationRejected | VisitEnded | Relocated

@@ -3,7 +3,8 @@
 `App` starts all processes and threads that live as long as it does. Entering it starts them through the
 supervisor, which restarts whatever fails; leaving it stops them:
 
-    engine       a process with the GPU           installation/workers/engine_client.py
+    engine       a process with the GPU,          installation/workers/engine_client.py
+                 or a rendering server            installation/workers/remote/
     delivery     a process that serves phones     installation/delivery/client.py
     tracker      a thread that looks for faces    installation/capture/tracker_service.py
     group        the same for several people      installation/capture/group_tracker_service.py
@@ -61,8 +62,10 @@ from installation.settings.phase import Phase
 from installation.stage.scene import scene_of
 from installation.stage.view import Diagnostics
 from installation.visit.parameters import CaptureParameters, DeliveryParameters
-from installation.workers.engine_backend import ProcessBackend, load_models
+from installation.workers.engine_backend import Backend, ProcessBackend, load_models
 from installation.workers.engine_client import EngineClient
+from installation.workers.remote.backend import RemoteBackend
+from installation.workers.remote.failover import FailoverBackend
 from installation.workers.supervision import Health, Supervisor
 
 log = logging.getLogger(__name__)
@@ -163,7 +166,7 @@ class App:
         """Everything that runs in a process or a thread of its own; nothing is started yet."""
         virtual = self._options.virtual
         self.engine = EngineClient(
-            ProcessBackend(partial(load_models, configuration)),
+            _engine_backend(configuration, virtual),
             lock_step=virtual,
             recycle_after=configuration.privacy.recycle_after,
         )
@@ -265,6 +268,17 @@ class App:
         if not self.session.people:
             return np.full((64, 64, 3), synthetic.GROUND, np.uint8)
         return self.session.people[0].pictures[-1]
+
+
+def _engine_backend(configuration: Configuration, virtual: bool) -> Backend:
+    """A rendering server's engine where one is configured, and this machine's own where it is gone.
+
+    On the virtual clock nothing may depend on a network.
+    """
+    own = ProcessBackend(partial(load_models, configuration))
+    if virtual or not configuration.engine.server:
+        return own
+    return FailoverBackend(configuration.engine.server, RemoteBackend(configuration.engine), own)
 
 
 def _display_settings(configuration: Configuration, for_technician: bool) -> DisplaySettings:

@@ -40,13 +40,14 @@ COMMANDS = {
         "installation.cli.deepfake",
         "two films in; decoders that learn both faces, and a film of one with the face of the other, out",
     ),
+    "serve": ("installation.cli.serve", "a rendering server, whose engines kiosks use over the network"),
     "weights": ("installation.cli.weights", "list, fetch, verify and add the weights"),
     "judges": ("installation.cli.judges", "list the judges, measure their thresholds"),
     "osc": ("installation.cli.osc", "list everything that can be changed while the piece runs"),
     "doctor": ("installation.cli.doctor", "what this machine lacks, and how to mend it"),
 }
 # These load every package. One that is built for another processor would end them without a line.
-NEED_THE_MACHINE = ("run", "visit", "group", "drive", "wear", "anonymise", "deepfake", "judges")
+NEED_THE_MACHINE = ("run", "visit", "group", "drive", "wear", "anonymise", "deepfake", "serve", "judges")
 NAME = Path(PROGRAM).name
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for

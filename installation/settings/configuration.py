@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     IPvAnyNetwork,
     ValidationError,
@@ -33,6 +31,8 @@ from engine.judges.registry import JUDGES, files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase
 from installation.settings.ports import BLOCKED_PORTS
+from installation.settings.section import Section
+from installation.settings.server import EngineSettings, ServerSettings
 
 DEFAULT = ROOT / "config" / "default.toml"
 # The perceptual distance -> the names of the weights it is computed with.
@@ -98,11 +98,7 @@ def _why_no_phone_reaches(address: str) -> str:
     return ""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Search(_Section):
+class Search(Section):
     """The projection; see `engine.inversion.projection.SearchSettings`."""
 
     space: Literal["w", "w+"] = Field("w+", description="one w for all layers, or each layer its own")
@@ -125,7 +121,7 @@ class Search(_Section):
     threads: int = Field(2, ge=1, le=256, description="threads of the networks on a CPU of any size")
 
 
-class Faces(_Section):
+class Faces(Section):
     """How faces are found in photographs and frames; see `engine.faces.detectors`."""
 
     detector: DetectorName = Field(
@@ -134,7 +130,7 @@ class Faces(_Section):
     )
 
 
-class Film(_Section):
+class Film(Section):
     """The way between the median face and the match, as it is ridden; see docs/search.md."""
 
     pictures: int = Field(
@@ -142,7 +138,7 @@ class Film(_Section):
     )
 
 
-class MeasuredPoint(_Section):
+class MeasuredPoint(Section):
     """An operating point of a judge, as `kiosk judges calibrate` measures and prints it."""
 
     threshold: float = Field(gt=0, description="the largest distance that means the same person")
@@ -151,7 +147,7 @@ class MeasuredPoint(_Section):
     fnmr: float | None = Field(None, ge=0, lt=1, description="share of sitters who are not recognised there")
 
 
-class Judging(_Section):
+class Judging(Section):
     """The panel and its protocol; see docs/verdict.md."""
 
     panel: Annotated[list[JudgeName], AfterValidator(_refuse_doubles)] = Field(
@@ -176,7 +172,7 @@ class Judging(_Section):
         return self
 
 
-class Display(_Section):
+class Display(Section):
     """The screen and its keys; see docs/display.md."""
 
     screen: str = Field("0", description="a monitor: 0, name:HDMI; window:1280x720; headless:1080x1920")
@@ -188,7 +184,7 @@ class Display(_Section):
     )
 
 
-class Stage(_Section):
+class Stage(Section):
     """The camera and the scenes; see docs/cameras.md and docs/scenes.md."""
 
     camera: str = Field("0", description="0, /dev/video2, name:Logitech, file:PATH or synthetic")
@@ -206,7 +202,7 @@ class Stage(_Section):
         return {phase: str(phase) for phase in Phase} | scenes
 
 
-class WiFi(_Section):
+class WiFi(Section):
     """The network that phones are asked to join first."""
 
     name: str = Field(min_length=1, max_length=32, description="its name (SSID), at most 32 bytes in UTF-8")
@@ -232,7 +228,7 @@ class WiFi(_Section):
         return name
 
 
-class Delivery(_Section):
+class Delivery(Section):
     """How phones reach the delivery's web server; see docs/network.md."""
 
     enabled: bool = Field(True, description="whether visitors can fetch anything by phone")
@@ -308,7 +304,7 @@ class Delivery(_Section):
         return self
 
 
-class ControlSettings(_Section):
+class ControlSettings(Section):
     """Where curators' programs reach the piece; see docs/show-control.md."""
 
     address: str = Field("127.0.0.1", description="of this machine; 0.0.0.0 for all its networks")
@@ -342,7 +338,7 @@ class ControlSettings(_Section):
         return send_to
 
 
-class Privacy(_Section):
+class Privacy(Section):
     """What is kept after a visit; see docs/privacy.md."""
 
     recycle_after: int = Field(
@@ -351,7 +347,7 @@ class Privacy(_Section):
     counters_days: int = Field(100, ge=0, le=1000, description="counters are kept so long; 0: none are")
 
 
-class Configuration(_Section):
+class Configuration(Section):
     """A whole configuration. Names of weights are those of `weights/manifest.toml`."""
 
     generator: str = Field("nobody", description="the generator's name in the manifest")
@@ -374,6 +370,8 @@ class Configuration(_Section):
     delivery: Delivery = Delivery()
     control: ControlSettings = ControlSettings()
     privacy: Privacy = Privacy()
+    engine: EngineSettings = EngineSettings()
+    server: ServerSettings = ServerSettings()
 
     @field_validator("encoder", "people")
     @classmethod

@@ -1,10 +1,10 @@
 """Where the engine's requests are carried out: `Backend`, and `ProcessBackend`, a process of this machine.
 
-A backend on another machine implements `Backend` too: it sends the same requests
-(`engine/runtime/messages.py`) and hands on the same messages, whatever lies between.
-tests/support/thread_backend.py is a second one.
+Others, such as `installation/workers/remote/backend.py`, send the same requests
+(`engine/runtime/messages.py`) and hand on the same messages, whatever lies between.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,18 +39,22 @@ class Backend(Protocol):
     def exit_reason(self) -> str:
         """Why the engine has ended, in one line."""
 
+    def rest(self) -> None:
+        """Called again and again while there is no visit: now it may change to a better engine."""
+
     def stop(self) -> None:
         """Ends the engine at once, whatever it works on; nothing where none was started."""
 
 
-class ProcessBackend:
-    """The engine in a process of its own on this machine."""
+class ChildBackend(ABC):
+    """A backend whose requests go to a child process, which carries them out or passes them on."""
 
-    def __init__(self, prepare: Callable[[], "Models"]) -> None:
-        """`prepare` loads the networks, in the process; it must be picklable, as `partial(load_models,
-        ...)`."""
-        self._prepare = prepare
+    def __init__(self) -> None:
         self._child: ChildProcess | None = None
+
+    @abstractmethod
+    def open(self, first_person: int, lock_step: bool) -> ChildProcess:
+        """Starts the process."""
 
     @property
     def pid(self) -> int | None:
@@ -58,7 +62,7 @@ class ProcessBackend:
         return None if self._child is None else self._child.pid
 
     def start(self, first_person: int, lock_step: bool) -> None:
-        self._child = ChildProcess("engine", _run_engine, self._prepare, first_person, lock_step)
+        self._child = self.open(first_person, lock_step)
 
     def send(self, request: Request) -> None:
         self._running.channel.send(request)
@@ -72,6 +76,9 @@ class ProcessBackend:
     def exit_reason(self) -> str:
         return self._running.exit_reason()
 
+    def rest(self) -> None:  # noqa: B027
+        """There is nothing better to change to."""
+
     def stop(self) -> None:
         if self._child is not None:
             self._child.close()
@@ -81,6 +88,19 @@ class ProcessBackend:
     def _running(self) -> ChildProcess:
         assert self._child is not None, "start comes first"
         return self._child
+
+
+class ProcessBackend(ChildBackend):
+    """The engine in a process of its own on this machine."""
+
+    def __init__(self, prepare: Callable[[], "Models"]) -> None:
+        """`prepare` loads the networks, in the process; it must be picklable, as `partial(load_models,
+        ...)`."""
+        super().__init__()
+        self._prepare = prepare
+
+    def open(self, first_person: int, lock_step: bool) -> ChildProcess:
+        return ChildProcess("engine", _run_engine, self._prepare, first_person, lock_step)
 
 
 def load_models(configuration: Configuration) -> "Models":

@@ -39,7 +39,9 @@ from engine.runtime.messages import (
     PeopleReady,
     Portray,
     ProgressUpdate,
+    Queued,
     Ready,
+    Relocated,
     Reply,
     Request,
     ResultReady,
@@ -49,7 +51,7 @@ from engine.runtime.messages import (
 )
 from installation.workers.engine_backend import Backend
 from installation.workers.process_client import Peer, ProcessClient
-from installation.workers.supervision import PermanentServiceError, ServiceError
+from installation.workers.supervision import Condition, Health, PermanentServiceError, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,7 @@ class EngineClient(ProcessClient):
         self.backend, self._lock_step, self._recycle_after = backend, lock_step, recycle_after
         # Used by the service's thread only.
         self._processes = self._visits = 0  # started so far; of the present process
+        self._place = ""  # where the present engine is, in one line; empty where there is only one place
         # Used by both threads, under the lock.
         self._changed = threading.Condition()
         self._loaded = False
@@ -179,6 +182,13 @@ class EngineClient(ProcessClient):
             self._wake()
         return replies
 
+    @property
+    def health(self) -> Health:
+        """As of any service; the staff learns where the engine is, if it can be at several places."""
+        health = super().health
+        is_known = health.condition is Condition.OK and self._place
+        return replace(health, message=self._place) if is_known else health
+
     def wait(self, timeout_s: float) -> bool:
         """Waits for a reply. Returns False where none is to be expected, or at the timeout.
 
@@ -230,9 +240,13 @@ class EngineClient(ProcessClient):
         while not self.stopping.is_set():
             self._exchange(self.backend)
             self.beat()
-            if self._visits >= self._recycle_after and self._is_idle():
+            if not self._is_idle():
+                continue
+            if self._visits >= self._recycle_after:
                 self._stop_process()
                 self._start_process()
+            else:
+                self.backend.rest()
 
     def teardown(self) -> None:
         """Ends the process at once: it has nothing to save."""
@@ -240,7 +254,7 @@ class EngineClient(ProcessClient):
 
     def _start_process(self) -> None:
         self.backend.start(self._processes * NUMBERS, self._lock_step)
-        self._processes, self._visits = self._processes + 1, 0
+        self._processes, self._visits, self._place = self._processes + 1, 0, ""
         self._deadline_s = self.clock() + self.loading_limit_s
 
     def _stop_process(self) -> None:
@@ -280,7 +294,7 @@ class EngineClient(ProcessClient):
         match received.message:
             case (
                 ProgressUpdate(visit_id) | ResultReady(visit_id) | GroupReady(visit_id)
-                | RigReady(visit_id) | MovedJudged(visit_id)
+                | RigReady(visit_id) | MovedJudged(visit_id) | Queued(visit_id)
             ):  # fmt: skip
                 self._take_of_visit(visit_id, received)
             case PeopleReady(strips):
@@ -293,8 +307,12 @@ class EngineClient(ProcessClient):
             case Ready() as ready:
                 self._deadline_s = None
                 with self._changed:
-                    self._loaded, self._people_due = True, self._lock_step
-                    self._push(ready)
+                    if not self._loaded:  # else another engine has taken over, which the stage need not know
+                        self._loaded, self._people_due = True, self._lock_step
+                        self._push(ready)
+            case Relocated(place):
+                self._place = place
+                log.warning("%s: %s", self.name, place)
             case VisitEnded() as ended:
                 self._end_visit(ended)
             case ConfigurationRejected(error):

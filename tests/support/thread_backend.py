@@ -44,6 +44,9 @@ class ThreadBackend:
     def exit_reason(self) -> str:
         return "The engine's thread has ended."
 
+    def rest(self) -> None:
+        pass
+
     def stop(self) -> None:
         if self._channel is not None and self._thread is not None:
             self._channel.close()

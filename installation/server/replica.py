@@ -1,0 +1,179 @@
+"""One engine of the rendering server: a service whose thread talks to it, visit by visit.
+
+The engine is started again when it fails, and after some visits. What it sends is encoded here, on this
+thread, and its memory overwritten at once; the server's event loop gets bytes only.
+"""
+
+import itertools
+import logging
+import queue
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from engine.common.errors import DoppelgangerError
+from engine.runtime.channel import ReceivedMessage
+from engine.runtime.codec import REPLIES, EncodedMessage, InvalidMessage, encode
+from engine.runtime.messages import (
+    Cancel,
+    ConfigurationRejected,
+    Failed,
+    PeopleReady,
+    Ready,
+    Request,
+    VisitEnded,
+)
+from installation.workers.engine_backend import Backend
+from installation.workers.process_client import Peer, ProcessClient
+from installation.workers.supervision import PermanentServiceError, ServiceError
+
+log = logging.getLogger(__name__)
+
+NUMBERS = 100_000  # how many people each process may number
+_starts = itertools.count()  # of all replicas
+
+
+class Listener(Protocol):
+    """Told what a replica does, on the replica's thread."""
+
+    def became_free(self, replica: "Replica") -> None:
+        """It waits for a visit."""
+
+    def was_lost(self, replica: "Replica") -> None:
+        """Its engine has ended; it is started again."""
+
+    def was_refused(self, error: DoppelgangerError) -> None:
+        """No engine can use this configuration."""
+
+    def made_people(self, message: EncodedMessage) -> None:
+        """A `PeopleReady`, for all kiosks."""
+
+    def replied(self, replica: "Replica", message: EncodedMessage) -> None:
+        """A reply about the visit under way."""
+
+
+class Replica(ProcessClient):
+    """An engine and its life. `ask` may be called on any thread."""
+
+    advice = "If it keeps failing: ./kiosk doctor."
+    stop_limit_s = 10.0
+    loading_limit_s = 300.0
+    cancel_limit_s = 30.0
+    first_wait_s = 0.5
+
+    def __init__(
+        self,
+        name: str,
+        backend: Backend,
+        listener: Listener,
+        recycle_after: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(name, clock)
+        self.setup_limit_s = self.loading_limit_s
+        self.backend, self._listener, self._recycle_after = backend, listener, recycle_after
+        self._asked: queue.SimpleQueue[tuple[Request, Callable[[], None]]] = queue.SimpleQueue()
+        # Used by the service's thread only.
+        self._loaded = self._worn = False
+        self._visits = 0
+        self._visit_id: int | None = None
+
+    def ask(self, request: Request, sent: Callable[[], None]) -> None:
+        """Sends a request to the engine. sent: called once it is sent, or never will be: its memory may then
+        be overwritten."""
+        self._asked.put((request, sent))
+        self._wake()
+
+    # --- the service's thread
+
+    def setup(self) -> None:
+        self._start()
+        while not self._loaded and not self.stopping.is_set():
+            self._exchange(self.backend)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            self._exchange(self.backend)
+            self.beat()
+            if self._worn and self._visit_id is None:
+                self.backend.stop()
+                self._start()
+
+    def teardown(self) -> None:
+        self._listener.was_lost(self)
+        self.backend.stop()
+        self._loaded, self._visit_id = False, None
+        with suppress(queue.Empty):
+            while True:
+                _, sent = self._asked.get_nowait()
+                sent()
+
+    def _start(self) -> None:
+        self._loaded = self._worn = False
+        self._visits = 0
+        self.backend.start(next(_starts) * NUMBERS, False)
+        self._deadline_s = self.clock() + self.loading_limit_s
+
+    def _send_due(self, peer: Peer) -> None:
+        with suppress(queue.Empty):
+            while self._loaded:
+                request, sent = self._asked.get_nowait()
+                try:
+                    match request:
+                        case Cancel():
+                            self._deadline_s = self.clock() + self.cancel_limit_s
+                        case _:
+                            self._visit_id = request.visit_id
+                    with suppress(BrokenPipeError):  # it has ended; its last messages are about to be read
+                        peer.send(request)
+                finally:
+                    sent()
+
+    def _handle(self, received: ReceivedMessage) -> None:
+        try:
+            self._handle_message(received.message)
+        finally:
+            received.erase()
+
+    def _handle_message(self, message: Any) -> None:
+        match message:
+            case Ready():
+                self._loaded, self._deadline_s = True, None
+                self._listener.became_free(self)
+            case Failed(message=fault):
+                raise ServiceError(fault)
+            case ConfigurationRejected(error):
+                self._listener.was_refused(error)
+                raise PermanentServiceError(str(error))
+            case PeopleReady():
+                self._listener.made_people(encode(message, REPLIES).copied())
+            case VisitEnded():
+                self._end_visit(message)
+            case _:
+                self._reply(message)
+
+    def _reply(self, message: Any) -> None:
+        try:
+            encoded = encode(message, REPLIES).copied()
+        except InvalidMessage as fault:
+            raise ServiceError(f"A reply cannot be sent: {fault}.") from None
+        self._listener.replied(self, encoded)
+
+    def _end_visit(self, ended: VisitEnded) -> None:
+        self._deadline_s, self._visit_id = None, None
+        self._visits += 1
+        if ended.fault:
+            log.warning("%s: %s Its process is replaced.", self.name, ended.fault)
+        self._worn = bool(ended.fault) or self._visits >= self._recycle_after
+        self._reply(ended)
+        if self._worn:
+            self._listener.was_lost(self)
+        else:
+            self._listener.became_free(self)
+
+    def _process_ended(self) -> None:
+        raise ServiceError(self.backend.exit_reason())
+
+    def _process_hangs(self) -> None:
+        raise ServiceError("The engine's process hangs, and is replaced.")

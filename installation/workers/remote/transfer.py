@@ -1,0 +1,86 @@
+"""Messages of the engine over a WebSocket: the header as a text frame, then the arrays in binary frames.
+
+Whoever receives knows from the checked header how many bytes follow, and takes no more. Frames are small, so
+that pings and their answers get through between them.
+"""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
+
+from engine.runtime.codec import EncodedMessage, InvalidMessage, decode, read_header
+
+Socket = ClientWebSocketResponse | web.WebSocketResponse
+
+FRAME_BYTES = 256 * 1024
+LONGEST_FRAME_BYTES = 1024 * 1024  # a header is shorter than that, too
+HEARTBEAT_S = 4.0  # a ping so often; without an answer for half of that the connection is dead
+STALL_S = 20.0  # a frame that is not taken, or does not come, for so long: the other side hangs
+
+
+class Closed(Exception):
+    """The connection is over. The text is the other side's reason, or empty."""
+
+
+async def send(socket: Socket, message: EncodedMessage) -> None:
+    """Sends a message, no faster than the other side takes it.
+
+    Raises TimeoutError where it does not, and OSError or Closed where the connection is over.
+    """
+    try:
+        async with asyncio.timeout(STALL_S):
+            await socket.send_str(message.header)
+        for array in message.arrays:
+            content = array.reshape(-1).view(np.uint8)
+            for start in range(0, len(content), FRAME_BYTES):
+                async with asyncio.timeout(STALL_S):
+                    await socket.send_bytes(content[start : start + FRAME_BYTES].tobytes())
+    except RuntimeError:  # aiohttp's word for a WebSocket that is closing
+        raise Closed("") from None
+
+
+async def receive(socket: Socket, kinds: dict[type, int]) -> tuple[Any, bytearray]:
+    """Waits for a message of one of these kinds. Returns it with the memory that its arrays lie in.
+
+    Raises Closed, TimeoutError, and InvalidMessage for everything that is no such message.
+    """
+    text = await receive_text(socket, None)  # pings tell a dead connection from a quiet one
+    header = read_header(text, kinds)
+    content, filled = bytearray(header.size_bytes), 0
+    while filled < header.size_bytes:
+        frame = await _frame(socket, STALL_S)
+        if frame.type is not WSMsgType.BINARY:
+            raise InvalidMessage(f"{header.kind.__name__}: another frame than its arrays")
+        if not 0 < len(frame.data) <= header.size_bytes - filled:
+            raise InvalidMessage(f"{header.kind.__name__}: frames that do not fit its arrays")
+        content[filled : filled + len(frame.data)] = frame.data
+        filled += len(frame.data)
+    return decode(header, content), content
+
+
+async def receive_text(socket: Socket, timeout_s: float | None) -> str:
+    """Waits for a text frame. Raises as `receive`."""
+    frame = await _frame(socket, timeout_s)
+    if frame.type is not WSMsgType.TEXT:
+        raise InvalidMessage("a binary frame without a header")
+    return str(frame.data)
+
+
+async def _frame(socket: Socket, timeout_s: float | None) -> WSMessage:
+    frame = await socket.receive(timeout_s)
+    match frame.type:
+        case WSMsgType.TEXT | WSMsgType.BINARY:
+            return frame
+        case WSMsgType.CLOSE:
+            raise Closed(str(frame.extra or ""))
+        case WSMsgType.ERROR:
+            raise InvalidMessage("a frame that is no WebSocket's, or too long")
+        case _:
+            raise Closed("")
+
+
+def overwrite(content: bytearray) -> None:
+    """Overwrites the memory of a received message with zeros, and with it its arrays."""
+    content[:] = bytes(len(content))
