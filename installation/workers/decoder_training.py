@@ -23,10 +23,10 @@ from engine.live.decoders.faces import (
     rest_frame,
 )
 from engine.live.decoders.following import answers, miss_grey
+from engine.live.decoders.known_poses import begin_with_known_poses
 from engine.live.decoders.layout import Layout
 from engine.live.decoders.network import Side, TwoDecoders
 from engine.live.decoders.placement import find_meshes, placements
-from engine.live.decoders.principal import begin_with_principal
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
 from engine.live.decoders.training import Progress, Trainer
 from engine.live.directions import face_box
@@ -149,7 +149,7 @@ def train_in_folder(
     else:
         torch.manual_seed(0)
         network, progress = TwoDecoders(layout), Progress()
-        begin_with_principal(network, course.lessons["b"].seen, course.lessons["b"].drawn)
+        begin_with_known_poses(network, course.lessons["b"].seen, course.lessons["b"].drawn)
     network = network.to(bundle.device)
     features = bundle.encoder if layout.features else None
     trainer = Trainer(

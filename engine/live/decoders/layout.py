@@ -31,8 +31,8 @@ class Layout:
     dense: numbers in the code. bottleneck: channels after the code. decoder: channels of the layers, each of
     which doubles the side.
     mask: whether a decoder also draws where its face is. from_mean: whether pictures enter and leave as what
-    differs from their person's mean picture; a decoder then starts with a recognisable face. principal:
-    numbers of the linear code (`engine.live.decoders.principal`) that is added to what is learned; 0: none.
+    differs from their person's mean picture; a decoder then starts with a recognisable face. poses: how
+    many known poses (`engine.live.decoders.known_poses`) draw what the learned answer is added to; 0: none.
     paired_share: share of a batch in which the encoder sees one person and the decoder's answer is compared
     with the other one in the same pose. steady: how much it counts that neighbouring frames differ by their
     flow alone; 0 also swaps each frame of a film by itself. features: how much the perceptual loss counts.
@@ -47,7 +47,7 @@ class Layout:
     decoder: tuple[int, ...]
     mask: bool
     from_mean: bool
-    principal: int
+    poses: int
     paired_share: float
     steady: float
     features: float
@@ -69,7 +69,7 @@ def _of_2017(name: str, dense: int) -> Layout:
         decoder=(256, 128, 64),
         mask=False,
         from_mean=False,
-        principal=0,
+        poses=0,
         paired_share=0.0,
         steady=0.0,
         features=0.0,
@@ -93,13 +93,13 @@ LAYOUTS = {
             decoder=(64, 32, 16),
             mask=True,
             from_mean=True,
-            principal=48,
-            paired_share=0.75,
+            poses=384,
+            paired_share=0.9,
             steady=0.5,
             features=0.05,
             batch=4,
-            learning_rate=2e-4,
-            warp=Warp(turn_deg=3.0, zoom=0.03, shift=0.03, flip=0.0, stretch=0.005),
+            learning_rate=3e-4,
+            warp=Warp(turn_deg=0.0, zoom=0.0, shift=0.0, flip=0.0, stretch=0.0),
         ),
     )
 }

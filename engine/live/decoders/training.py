@@ -1,7 +1,7 @@
 """One training loop for all layouts."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,13 @@ import torch
 
 from engine.inversion.projection import fast_dtype
 from engine.live.decoders.faces import Faces, Lessons
+from engine.live.decoders.known_poses import mouth_weight
 from engine.live.decoders.network import SIDES, Code, Side, TwoDecoders, as_input, downsized, other
 from engine.live.decoders.warping import carried, warped_and_straight
 from engine.perceptual.encoder_features import EncoderFeatures
 
+# The rate by which the known poses' pictures move, 0 to 1, and what keeps its denominator away from 0.
+KNOWN_RATE, KNOWN_DAMPING = 0.15, 0.1
 # Outside the mask a layout that draws one has little to answer for.
 OUTSIDE = 0.1
 # The rate of learning rises over the first steps, also where a training is taken up again.
@@ -41,8 +44,9 @@ class Progress:
 class Trainer:
     """Trains a network in place, step by step.
 
-    lessons: of each decoder. features: for the perceptual loss, None where the layout has none. Its numbers
-    are bfloat16 where the processor multiplies these natively, weights in float32.
+    lessons: of each decoder; may be exchanged between steps. features: for the perceptual loss, None where
+    the layout has none. Its numbers are bfloat16 where the processor multiplies these natively, weights in
+    float32.
     """
 
     def __init__(
@@ -54,31 +58,32 @@ class Trainer:
         seed: int = 0,
     ) -> None:
         self.network, self.progress = network, progress or Progress()
-        self._lessons, self._features = lessons, features
+        self.lessons, self._features = lessons, features
         self._layout, self.batch = network.layout, network.layout.batch
         self.device = next(network.parameters()).device
         self._dtype = fast_dtype(self.device)
         self._steps_here = 0
         self._dice = torch.Generator().manual_seed(seed + self.progress.steps)
+        self._mouth = mouth_weight(self._layout.side_px).to(self.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._adam = torch.optim.Adam(trained, lr=self._layout.learning_rate, betas=(0.5, 0.999))
 
-    def step(self) -> None:
-        """One batch for each of the decoders."""
+    def step(self, check: Callable[[], None] = lambda: None) -> None:
+        """One batch for each of the decoders. check: called between them; what it raises ends the step, which
+        has then changed at most the known poses' pictures."""
         begun_s = time.perf_counter()
         self.network.train()
         self._adam.zero_grad(set_to_none=True)
         for group in self._adam.param_groups:
             group["lr"] = self._layout.learning_rate * min(1.0, (1 + self._steps_here) / WARM_UP_STEPS)
-        loss = torch.zeros((), device=self.device)
         missed = []
         for side in SIDES:
             with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
-                asked, miss = self._loss(side)
-            loss = loss + asked
+                loss, miss = self._loss(side)
+            loss.backward()
             missed.append(miss)
-        loss.backward()
+            check()
         self._adam.step()
         grey = float(torch.stack(missed).mean())
         self._steps_here += 1
@@ -90,7 +95,7 @@ class Trainer:
 
     def _loss(self, side: Side) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss of one decoder, and how far its pictures are from those asked for, in grey levels."""
-        lessons, layout = self._lessons[side], self._layout
+        lessons, layout = self.lessons[side], self._layout
         pairs = round(layout.paired_share * self.batch)
         of_other = self._chosen(lessons.seen, lessons.drawn, pairs)
         own = self._chosen(lessons.own, lessons.own, self.batch - pairs)
@@ -103,7 +108,9 @@ class Trainer:
         target = torch.cat(targets)
         code = Code(*(torch.cat(parts) for parts in zip(*codes, strict=True)))
         drawn = self.network.decode(code, side).float()
-        weight = OUTSIDE + target[:, 3:] if layout.mask else torch.ones_like(target[:, 3:])
+        if layout.poses:
+            self._learn_known(side, code.shares, target[:, : drawn.shape[1]] - drawn.detach())
+        weight = (OUTSIDE + target[:, 3:]) * self._mouth if layout.mask else torch.ones_like(target[:, 3:])
         miss = (drawn[:, :3] - target[:, :3]).abs()
         loss = (miss * weight).mean() / weight.mean()
         if layout.mask:
@@ -114,6 +121,15 @@ class Trainer:
         if layout.steady and len(lessons.flow.first) and self._steps_here % NEIGHBOURS_EVERY == 0:
             loss = loss + layout.steady * self._unsteadiness(side, lessons)
         return loss, 255 * miss.detach().mean()
+
+    @torch.no_grad()
+    def _learn_known(self, side: Side, shares: torch.Tensor, missed: torch.Tensor) -> None:
+        """Moves the known poses' pictures towards what is missed (N, C, S, S), by affine projection (Ozeki
+        and Umeda, 1984): gradient descent whose step fits how much of each pose there is."""
+        with torch.autocast(self.device.type, enabled=False):
+            inner = shares @ shares.T + KNOWN_DAMPING * torch.eye(len(shares), device=self.device)
+            step = torch.linalg.solve(inner, missed.flatten(1))
+            self.network.draws[side].data.add_(shares.T @ step, alpha=KNOWN_RATE)
 
     def _unsteadiness(self, side: Side, lessons: Lessons) -> torch.Tensor:
         """By how much two neighbouring answers differ beyond what their flow explains."""

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from engine.common.errors import WeightsError
 from engine.common.subjects import Subjects
 from engine.live.decoders.following import answers, miss_grey
+from engine.live.decoders.known_poses import begin_with_known_poses
 from engine.live.decoders.layout import LAYOUTS
 from engine.live.decoders.network import TwoDecoders
-from engine.live.decoders.principal import begin_with_principal
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
 from engine.live.decoders.training import Progress, Trainer
 from tests.support.decoders_kit import lessons
@@ -24,7 +24,7 @@ def begun() -> TwoDecoders:
     torch.manual_seed(0)
     network = TwoDecoders(THIN)
     of_b = lessons(THIN.side_px)["b"]
-    begin_with_principal(network, of_b.seen, of_b.drawn)
+    begin_with_known_poses(network, of_b.seen, of_b.drawn)
     return network
 
 
@@ -41,7 +41,7 @@ def test_it_follows_better_than_any_one_picture(trained: TwoDecoders) -> None:
     of_b = lessons(THIN.side_px)["b"]
     frozen = miss_grey(of_b.drawn.mean()[None], of_b.drawn)
     assert miss_grey(answers(trained, of_b.seen, "b"), of_b.drawn) < 0.6 * frozen
-    # The control: without the linear code, and before training, the answer is that one picture.
+    # The control: without the known poses, and before training, the answer is that one picture.
     unlearned = begun()
     unlearned.draws["b"].data.zero_()
     assert miss_grey(answers(unlearned, of_b.seen, "b"), of_b.drawn) > 0.98 * frozen
