@@ -22,7 +22,8 @@ from engine.faces.mesh import FaceMesh
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, make_reference
 from engine.judges.perturbations import perturbations
-from engine.live.crowd.bank import make_bank
+from engine.live.crowd.bank import PEOPLE, Bank
+from engine.live.crowd.bank_drawing import draw_poses
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
 from engine.live.crowd.stand_ins import StandIns
@@ -52,13 +53,13 @@ def ranks(judge: Judge, gallery: list[Reference], crops: list[Pixels]) -> tuple[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=100)
-    parser.add_argument("--bank", type=int, default=8, help="how many nobodies there are")
+    parser.add_argument("--bank", type=int, default=PEOPLE, help="how many nobodies there are")
     arguments = parser.parse_args()
     bundle, detector, mesh = ModelBundle(load(), for_stage=True), MediaPipeDetector(), FaceMesh()
     with FaceAnalyser() as analyser:
         nobodies = Nobodies(bundle.generator, bundle.directions(analyser), detector)
     began_s = time.process_time()
-    bank = make_bank(nobodies, mesh, arguments.bank)
+    bank = Bank({number: draw_poses(nobodies, mesh, number) for number in range(1, arguments.bank + 1)})
     print(f"bank of {arguments.bank}: {time.process_time() - began_s:.0f} s of CPU\n")
     with tempfile.TemporaryDirectory() as folder:
         unpack_renders(Path(folder))

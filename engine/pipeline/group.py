@@ -22,7 +22,8 @@ from engine.faces.mesh import FaceMesh
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures, make_reference
 from engine.judges.verdict import Verdict
-from engine.live.crowd.bank import draw_placed, draw_pose, pose_of
+from engine.live.crowd.bank import draw_placed, draw_pose
+from engine.live.crowd.bank_drawing import pose_of
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import Turn, box_width, turn_of, width_ratio
 from engine.live.crowd.lookout import Lookout

@@ -12,6 +12,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
 from engine.faces.detector import Box
 from engine.judges.verdict import Verdict
+from engine.live.crowd.bank import Poses
 from engine.live.crowd.decision import Decision
 from engine.live.rig import Rig
 from engine.pipeline.group_portrait import GroupPortrait
@@ -57,6 +58,14 @@ class PaintGroup:
 
 
 @dataclass(frozen=True)
+class DrawNobodies:
+    """Draw these nobodies in every pose, as soon as no visit is worked on. Answered by a `NobodyReady` for
+    each."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Stop working on this visit: nobody waits for it any more."""
 
@@ -76,7 +85,7 @@ class JudgeMoved:
     visitor: Pixels | None
 
 
-Request = Portray | PaintGroup | Cancel | JudgeMoved
+Request = Portray | PaintGroup | DrawNobodies | Cancel | JudgeMoved
 
 
 # --- replies, as the stage polls them -------------------------------------------------------------------
@@ -133,6 +142,21 @@ class PeopleReady:
 
 
 @dataclass(frozen=True, eq=False)
+class NobodyReady:
+    """A nobody in every pose; no poses where it cannot be drawn."""
+
+    number: int
+    poses: Poses
+
+
+@dataclass(frozen=True)
+class NobodiesAlike:
+    """Nobodies that look like a doppelgänger that was made: they are not to be shown any more."""
+
+    numbers: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
 class RigReady:
     """The visit's doppelgänger can be moved. reach: the share of every motion up to which all poses that were
     tried are someone else, above 0 to 1. speech: what it is to say; None where there is nothing, or nothing
@@ -165,7 +189,17 @@ class Queued:
 
 
 Reply = (
-    Ready | Failed | ProgressUpdate | ResultReady | GroupReady | RigReady | MovedJudged | PeopleReady | Queued
+    Ready
+    | Failed
+    | ProgressUpdate
+    | ResultReady
+    | GroupReady
+    | RigReady
+    | MovedJudged
+    | PeopleReady
+    | NobodyReady
+    | NobodiesAlike
+    | Queued
 )
 
 

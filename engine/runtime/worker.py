@@ -3,7 +3,8 @@ another.
 
 The client (`installation/workers/engine_client.py`) starts it and sends it the requests of
 `engine/runtime/messages.py`; `HANDLERS` names the method that carries out each kind. While no request waits,
-the worker prepares ways to people who do not exist. It ends when the other end of its channel is closed.
+the worker prepares people who do not exist (`engine.runtime.preparation`). It ends when the other end of its
+channel is closed.
 
 The worker keeps nothing of a visit after its `VisitEnded`. Nothing of a face leaves it but by the channel: it
 writes to no log, and failures are described in one line.
@@ -17,14 +18,12 @@ import os
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
 
-from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import (
     DoppelgangerError,
@@ -35,25 +34,24 @@ from engine.common.errors import (
 )
 from engine.faces.detector import Box
 from engine.finders.base import STAGES, Finder
-from engine.judges.base import Judge
 from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.meeting import Meeting, MeetingJudge
-from engine.pipeline.people import Person, find_person, person_strip
 from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.progress import Progress
-from engine.pipeline.settings import PortrayalSettings
 from engine.pipeline.summary import summarise
+from engine.runtime import preparation
 from engine.runtime.channel import Channel, ReceivedMessage
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
+    DrawNobodies,
     Failed,
     GroupReady,
     JudgeMoved,
     MovedJudged,
+    NobodiesAlike,
     PaintGroup,
-    PeopleReady,
     Portray,
     ProgressUpdate,
     Ready,
@@ -62,14 +60,12 @@ from engine.runtime.messages import (
     VisitEnded,
     Words,
 )
+from engine.runtime.preparation import Interrupted, Preparation
 from engine.speech.phonemes import Speech
 from engine.speech.resampling import resampled
 from engine.speech.synthesis import speak
-from engine.stylegan2.network import Generator
 
 NICENESS = 10  # the window goes first
-PEOPLE = 6  # ways to people that are prepared at once; after that, one every RENEWAL_S
-RENEWAL_S = 300.0
 PROGRESS_HZ = 30.0  # of `ProgressUpdate`s, at most; in lock step all are sent
 
 SHARES = {
@@ -86,21 +82,8 @@ SHARES = {
 """The stages in order, each with its approximate share of the time of a whole portrayal."""
 
 
-class Models(Protocol):
-    """The loaded networks. The first of the judges is the leading one."""
-
-    @property
-    def generator(self) -> Generator: ...
-
-    @property
-    def judges(self) -> Sequence[Judge]: ...
-
-    @property
-    def people(self) -> torch.Tensor | None:
-        """Places W+ (N, num_ws, w_dim) of people who do not exist; None: random ones are looked for."""
-
-    @property
-    def settings(self) -> PortrayalSettings: ...
+class Models(preparation.Models, Protocol):
+    """The loaded networks."""
 
     def portray(
         self,
@@ -118,12 +101,11 @@ class Models(Protocol):
     ) -> GroupPortrait:
         """A group portrait. report: told of each doppelgänger its number from 0, of how many, and how far."""
 
+    def take_alike(self) -> frozenset[int]:
+        """The nobodies drawn here that look like a doppelgänger made since the last call."""
+
     def meeting(self, found: Portrayal, check: Callable[[], None]) -> AbstractContextManager[Meeting | None]:
         """The doppelgänger, ready to be moved; see `engine.pipeline.meeting`."""
-
-
-class _Interrupted(Exception):
-    """The work at hand is not wanted any more, or has to wait."""
 
 
 class _UnknownRequest(Exception):
@@ -172,16 +154,13 @@ def serve(channel: Channel, prepare: Callable[[], Models], first_person: int, lo
 class _Worker:
     def __init__(self, channel: Channel, models: Models, first_person: int, lock_step: bool) -> None:
         self.channel, self.models, self.lock_step = channel, models, lock_step
-        self.next_number = first_person
-        self.next_person: Person | None = None
-        self.people_made, self.person_made_s = 0, 0.0
-        self.sitters: deque[Pixels] = deque(maxlen=PEOPLE)  # photographs of people who do not exist
+        self.preparation = Preparation(models, first_person, lock_step, channel.waits, channel.send)
 
     def run(self) -> None:
         """Carries out requests until the other end is closed, which raises EOFError or BrokenPipeError."""
         while True:
-            self._make_people()
-            if self.channel.waits(self._rest_s()):
+            self.preparation.prepare()
+            if self.channel.waits(self.preparation.rest_s()):
                 self._dispatch(self.channel.receive())
 
     def _dispatch(self, received: ReceivedMessage) -> None:
@@ -190,14 +169,18 @@ class _Worker:
             raise _UnknownRequest(received.message)
         handler(self, received)
 
+    def _draw_nobodies(self, received: ReceivedMessage) -> None:
+        """They are drawn once no request waits."""
+        self.preparation.ask_for_nobodies(received.message.numbers)
+
     # --- visits
 
     def _raise_if_cancelled(self) -> None:
-        """Raises _Interrupted where the visit has been cancelled. Nothing else may be requested during
+        """Raises Interrupted where the visit has been cancelled. Nothing else may be requested during
         one."""
         if self.channel.waits():
             request = self.channel.receive().message
-            raise _Interrupted if isinstance(request, Cancel) else _UnknownRequest(request)
+            raise Interrupted if isinstance(request, Cancel) else _UnknownRequest(request)
 
     def _ignore_late_cancel(self, _: ReceivedMessage) -> None:
         """Between visits there is nothing to cancel: the visit has ended before its `Cancel` arrived."""
@@ -222,12 +205,14 @@ class _Worker:
             raise
         except DoppelgangerError as error:
             failure = str(error)
-        except _Interrupted:
+        except Interrupted:
             pass
         except Exception as error:
             failure = fault = _unexpected(error)
         received.erase()
         _release_memory()
+        if alike := self.models.take_alike():
+            self.channel.send(NobodiesAlike(alike))
         self.channel.send(VisitEnded(received.message.visit_id, failure, fault))
 
     def _portray(self, request: Portray) -> str:
@@ -249,7 +234,10 @@ class _Worker:
 
         photographs = request.photographs
         if photographs is None:
-            photographs = (self._synthetic_sitter(request.visit_id, report),)
+            sitter = self.preparation.synthetic_sitter(
+                request.visit_id, lambda: report(Progress("faces", 0.0))
+            )
+            photographs = (sitter,)
 
         def bordered(begun: Portrayal) -> None:
             nonlocal found
@@ -259,7 +247,7 @@ class _Worker:
 
         try:
             found = self.models.portray(photographs, report, bordered, request.meets)
-        except (_Interrupted, _UnknownRequest, EOFError, BrokenPipeError):
+        except (Interrupted, _UnknownRequest, EOFError, BrokenPipeError):
             raise
         except Exception as error:
             if found is None:
@@ -295,7 +283,7 @@ class _Worker:
         return ""
 
     def _meet(self, visit_id: int, found: Portrayal, says: Words | None) -> None:
-        """Sends the rig of the doppelgänger, and judges it until `Cancel`, which raises _Interrupted."""
+        """Sends the rig of the doppelgänger, and judges it until `Cancel`, which raises Interrupted."""
         with self.models.meeting(found, self._raise_if_cancelled) as meeting:
             if meeting is None:
                 return
@@ -307,61 +295,11 @@ class _Worker:
                 finally:
                     received.erase()
 
-    def _synthetic_sitter(self, visit_id: int, report: Callable[[Progress], None]) -> Pixels:
-        """A photograph of one of the people who have been prepared, each in turn."""
-        if not self.sitters:
-            return self._next_person(lambda _: report(Progress("faces", 0.0))).photograph
-        return self.sitters[visit_id % len(self.sitters)]
-
-    # --- people who do not exist
-
-    def _rest_s(self) -> float | None:
-        """Seconds until another person is to be prepared; None: only after a request."""
-        if self.lock_step:
-            return None if self.people_made else 0.0
-        if self.people_made < PEOPLE:
-            return 0.0
-        return max(self.person_made_s + RENEWAL_S - time.monotonic(), 0.0)
-
-    def _make_people(self) -> None:
-        """Prepares the people that are due, until a request comes."""
-        while self._rest_s() == 0:
-            try:
-                strips: tuple[Strip, ...] = (self._make_strip(),)
-            except _Interrupted:
-                return
-            except torch.AcceleratorError:
-                raise
-            except Exception:  # a generator that makes no faces is no reason to portray nobody
-                strips = ()
-            self.people_made, self.person_made_s = self.people_made + 1, time.monotonic()
-            self.channel.send(PeopleReady(strips))
-
-    def _make_strip(self) -> Strip:
-        person = self._next_person(self._raise_if_requested)
-        strip = person_strip(person, self.models.judges[0], self.models.settings, self._raise_if_requested)
-        self.next_number, self.next_person = person.number + 1, None
-        self.sitters.append(person.photograph)
-        return strip
-
-    def _next_person(self, see: Callable[[Pixels], None]) -> Person:
-        """The person whose strip is made next; found only once, however often that is interrupted."""
-        if self.next_person is None:
-            models = self.models
-            self.next_person = find_person(
-                models.generator, models.judges[0], self.next_number, models.settings, see, models.people
-            )
-        return self.next_person
-
-    def _raise_if_requested(self, _: Pixels) -> None:
-        # In lock step the first ones are made in any case, so that there is one order of events.
-        if not self.lock_step and self.channel.waits():
-            raise _Interrupted
-
 
 HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
     Portray: _Worker._run_portrayal,
     PaintGroup: _Worker._run_group,
+    DrawNobodies: _Worker._draw_nobodies,
     Cancel: _Worker._ignore_late_cancel,
     JudgeMoved: _Worker._ignore_late_question,
 }
@@ -397,13 +335,13 @@ def _spoken(words: Words | None) -> Speech | None:
 
 
 def _judged(visit_id: int, request: object, judge: MeetingJudge) -> MovedJudged:
-    """The answer to a `JudgeMoved`; raises _Interrupted or _UnknownRequest where something else is asked."""
+    """The answer to a `JudgeMoved`; raises Interrupted or _UnknownRequest where something else is asked."""
     match request:
         case JudgeMoved(drawn=drawn, visitor=visitor):
             of_visitor = None if visitor is None else judge.verdict(visitor)
             return MovedJudged(visit_id, judge.verdict(drawn), of_visitor)
         case Cancel():
-            raise _Interrupted
+            raise Interrupted
         case _:
             raise _UnknownRequest(request)
 

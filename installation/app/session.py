@@ -15,6 +15,8 @@ from engine.runtime.messages import (
     Failed,
     GroupReady,
     MovedJudged,
+    NobodiesAlike,
+    NobodyReady,
     PeopleReady,
     ProgressUpdate,
     Ready,
@@ -33,6 +35,7 @@ from installation.app.meeting import Meeting
 from installation.app.visitor_data import VisitorData
 from installation.capture.camera import CameraControl
 from installation.capture.group_tracker_service import GroupTrackerService
+from installation.capture.live_nobodies import LiveNobodies
 from installation.capture.tracker_service import TrackerService
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered, Saved
@@ -123,6 +126,7 @@ class Session:
         self.people: Sequence[Strip] = ()
         self._camera, self._tracker, self._engine = camera, tracker, engine
         self._group_tracker = group_tracker
+        self._nobodies = LiveNobodies(engine, group_tracker)
         self._downloads = Downloads(delivery, lock_step, PATIENCE_S)
         self._lock_step = lock_step
         self._counters = counters or Counters(None, 1)
@@ -168,6 +172,7 @@ class Session:
         if self._is_answered(event, now_s):
             return
         before, entered_s = self.state.phase, self.state.entered_s
+        were_several = self.state.with_others
         self.state, effects = step(self.state, event, now_s, self.registry.of(Timeouts))
         after = self.state.phase
         if after is not before:
@@ -180,6 +185,8 @@ class Session:
             if before is Phase.CONSENT:
                 self._visitor.agreed = self.registry.of(DeliveryParameters)
                 self._visitor.may_meet = self.registry.of(Timeouts).meeting_s > 0
+        if self.state.with_others and not were_several:
+            self._nobodies.ask()
         for effect in effects:
             self._perform(effect, now_s)
         if after is Phase.ATTRACT and before is not after:
@@ -250,6 +257,10 @@ class Session:
                 visitor.group = group_view(portrait)
                 self._counters.count("group portraits")
                 self.handle(GroupMade(visit_id), now_s)
+            case NobodyReady(number, poses):
+                self._nobodies.add(number, poses)
+            case NobodiesAlike(numbers):
+                self._nobodies.strike(numbers)
             case RigReady(visit_id) if visit_id == self.state.visit_id:
                 visitor.rig = reply
                 self.handle(RigMade(visit_id), now_s)

@@ -1,12 +1,11 @@
 """Follows several people before the camera, and takes the photograph of all of them.
 
-What each has decided about their own face belongs to their track, and the picture that may be shown has the
-faces of those only who decided to be seen (`engine.live.crowd.publisher`). Used by one thread; it has no
-clock of its own.
+What each has decided about their own face belongs to their track. The picture that may be shown has the faces
+of those only who decided to be seen, and nobodies for all others (`engine.live.crowd.publisher`). Used by one
+thread; it has no clock of its own.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +14,12 @@ from engine.common.arrays import Pixels
 from engine.faces.detector import Box, box_centre
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
+from engine.live.crowd.bank import Bank
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import box_width, turn_of
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.publisher import Publisher
+from engine.live.crowd.stand_ins import StandIns
 from engine.live.crowd.tracks import Track
 from hardware.camera.base import Frame
 from installation.visit.events import Event, FaceSeen, PortraitRefused, PortraitTaken
@@ -55,9 +56,9 @@ class Gathered:
 class GroupTracker:
     """Looks at frame after frame until `close`. gathered: None before the first one, and after `erase`."""
 
-    def __init__(self, open_publisher: Callable[[], Publisher] | None = None) -> None:
-        self._lookout = Lookout(MediaPipeDetector())
-        self._publisher = open_publisher() if open_publisher else Publisher(self._lookout, FaceMesh())
+    def __init__(self) -> None:
+        self._lookout, self._stand_ins = Lookout(MediaPipeDetector()), StandIns()
+        self._publisher = Publisher(self._lookout, FaceMesh(), self._stand_ins)
         self._index: int | None = None
         self._looked_s = -math.inf
         self._taking: tuple[int, float | None] | None = None  # visit, until when
@@ -77,6 +78,10 @@ class GroupTracker:
         """Erases, and frees the networks."""
         self.erase()
         self._lookout.close()
+
+    def show_nobodies(self, bank: Bank) -> None:
+        """Draws these in the place of whoever has not decided to be seen, from the next frame on."""
+        self._stand_ins.bank = bank
 
     def decide(self, number: int, decision: Decision | None) -> None:
         """What the person of a track wants; None takes it back."""

@@ -6,6 +6,7 @@ As `installation.capture.tracker_service` does for one sitter; nothing is writte
 import threading
 from collections.abc import Callable
 
+from engine.live.crowd.bank import Bank
 from engine.live.crowd.decision import Decision
 from hardware.camera.base import Frame
 from installation.capture.group_tracker import Gathered, GroupPhotograph, GroupTracker
@@ -17,7 +18,8 @@ class GroupTrackerService(ResilientService):
     """Follows the people in the newest frame on its own thread; frames that come meanwhile are left out.
 
     open_tracker: opens the tracker, on the service's thread, when people gather for the first time.
-    gathered: of the newest frame that was processed; None while it does not watch.
+    gathered: of the newest frame that was processed; None while it does not watch. bank: the nobodies that
+    are shown from the next frame on; they are nobody's data, and `erase` leaves them.
     """
 
     advice = "Restart the installation; if this stays, run `./kiosk doctor`."
@@ -36,6 +38,7 @@ class GroupTrackerService(ResilientService):
         self._events: list[Event] = []
         self._photographs: dict[int, GroupPhotograph] = {}
         self.gathered: Gathered | None = None
+        self.bank = Bank()
 
     # --- called by the main loop; all of it returns at once ---
 
@@ -119,6 +122,7 @@ class GroupTrackerService(ResilientService):
             command(self._tracker)
         if frame is None:
             return
+        self._tracker.show_nobodies(self.bank)
         events = self._tracker.look(frame)
         with self._changed:
             if generation != self._generation:

@@ -31,10 +31,13 @@ from engine.runtime.channel import ReceivedMessage, erase
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
+    DrawNobodies,
     Failed,
     GroupReady,
     JudgeMoved,
     MovedJudged,
+    NobodiesAlike,
+    NobodyReady,
     PaintGroup,
     PeopleReady,
     Portray,
@@ -98,6 +101,9 @@ class EngineClient(ProcessClient):
         self._changed = threading.Condition()
         self._loaded = False
         self._people_due = False
+        self._nobodies_asked: tuple[int, ...] = ()  # by the stage, not sent yet
+        self._nobodies_due: set[int] = set()  # sent, not drawn yet
+        self._nobodies_drawn: set[int] = set()  # by the present process
         self._visit_id: int | None = None  # wanted by the stage
         self._request: Portray | PaintGroup | None = None  # asked by the stage, not sent yet
         self._working_on: int | None = None  # the process's visit, wanted or not
@@ -130,6 +136,14 @@ class EngineClient(ProcessClient):
     def paint_group(self, visit_id: int, photograph: Pixels, decided: Sequence[tuple[Box, Decision]]) -> None:
         """Asks for a visit's group portrait; see `PaintGroup`. photograph: handed over, as in `portray`."""
         self._begin(PaintGroup(visit_id, photograph, tuple(decided)))
+
+    def draw_nobodies(self, numbers: Sequence[int]) -> None:
+        """Asks for nobodies; see `DrawNobodies`. They come one by one, while no visit is worked on; those not
+        that the present process has drawn before."""
+        with self._changed:
+            known = self._nobodies_due | self._nobodies_drawn
+            self._nobodies_asked = tuple(number for number in numbers if number not in known)
+        self._wake()
 
     def _begin(self, request: Portray | PaintGroup) -> None:
         with self._changed:
@@ -201,7 +215,8 @@ class EngineClient(ProcessClient):
     def _is_under_way(self) -> bool:
         wanted = self._working_on is not None and self._working_on == self._visit_id and not self._waits()
         alive = self._thread is not None and self._thread.is_alive()
-        return alive and (not self._loaded or self._people_due or wanted or self._request is not None)
+        people_due = self._people_due or (self._working_on is None and self._nobodies_due)
+        return alive and bool(not self._loaded or people_due or wanted or self._request is not None)
 
     def _waits(self) -> bool:
         """Under the lock: whether the process has nothing to do for its visit before it is asked."""
@@ -261,6 +276,7 @@ class EngineClient(ProcessClient):
         self.backend.stop()
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
+            self._nobodies_due, self._nobodies_drawn = set(), set()
             self._stands_by = False
             self._changed.notify_all()
 
@@ -280,6 +296,9 @@ class EngineClient(ProcessClient):
             if self._working_on is None and self._loaded and self._request:
                 due, self._request = self._request, None
                 self._working_on, self._cancelled = due.visit_id, False
+            elif self._working_on is None and self._loaded and self._nobodies_asked:
+                due, self._nobodies_asked = DrawNobodies(self._nobodies_asked), ()
+                self._nobodies_due |= set(due.numbers)
             elif self._moved is not None and self._stands_by:
                 due, self._moved, self._stands_by = self._moved, None, False
             elif self._working_on not in (None, self._visit_id) and not self._cancelled:
@@ -304,6 +323,14 @@ class EngineClient(ProcessClient):
                         self._people.popleft()
                     self._people_due = False
                     self._push(PeopleReady(tuple(self._people)))
+            case NobodyReady(number) as nobody:
+                with self._changed:
+                    self._nobodies_due.discard(number)
+                    self._nobodies_drawn.add(number)
+                    self._push(nobody)
+            case NobodiesAlike() as alike:
+                with self._changed:
+                    self._push(alike)
             case Ready() as ready:
                 self._deadline_s = None
                 with self._changed:

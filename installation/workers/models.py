@@ -22,6 +22,8 @@ from engine.inversion.projection import Place, SearchSettings, draw, fast_dtype
 from engine.judges.base import Judge, OperatingPoint
 from engine.judges.known_pair import load_known_pair, try_out
 from engine.judges.registry import panel, require_binding
+from engine.live.crowd.bank import Poses
+from engine.live.crowd.bank_drawing import BankPainter
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
@@ -73,6 +75,8 @@ class ModelBundle:
         self.judges = load_judges(configuration)
         require_binding(self.judges)
         self.distance = _distance(manifest, configuration.perceptual, self.device)
+        self._bank_painter: BankPainter | None = None
+        self._alike: set[int] = set()  # numbers of nobodies; see `take_alike`
         search, judging = configuration.search, configuration.judging
         dtype = fast_dtype(self.device)
         self.settings = PortrayalSettings(
@@ -157,6 +161,12 @@ class ModelBundle:
         directions, sha256 = load_directions(manifest.locate(name), self.generator)
         return directions if sha256 == self.generator_sha256 else None
 
+    def _needed_directions(self) -> Directions:
+        directions = self._given_directions()
+        if directions is None:
+            raise UsageError("the generator has no directions, so it turns nobody's head.")
+        return directions
+
     @within_memory()
     def portray(
         self,
@@ -172,7 +182,7 @@ class ModelBundle:
         settings = self.settings
         if meets:
             settings = replace(settings, margin=settings.margin + settings.meeting_margin)
-        return portray(
+        found = portray(
             photographs,
             self.generator,
             self.judges,
@@ -182,6 +192,27 @@ class ModelBundle:
             bordered,
             self.encoder,
         )
+        if self._bank_painter is not None and found.doppelganger is not None:
+            self._alike |= self._bank_painter.alike(found.doppelganger.picture)
+        return found
+
+    @within_memory()
+    def draw_nobody(self, number: int, check: Callable[[], None] = lambda: None) -> Poses:
+        """A nobody in every pose for the live picture; see `BankPainter`. Doppelgängers made from then on are
+        compared with it.
+
+        Raises UsageError for a generator without directions of its own: finding them takes longer than a
+        visit.
+        """
+        if self._bank_painter is None:
+            nobodies = Nobodies(self.generator, self._needed_directions(), MediaPipeDetector())
+            self._bank_painter = BankPainter(nobodies, FaceMesh(), self.judges)
+        return self._bank_painter.draw(number, check)
+
+    def take_alike(self) -> frozenset[int]:
+        """The nobodies drawn here that look like a doppelgänger made since the last call."""
+        alike, self._alike = frozenset(self._alike), set()
+        return alike
 
     @within_memory()
     def paint_group(
@@ -196,9 +227,7 @@ class ModelBundle:
         doppelgänger its number, of how many, and how far it is. Raises NoUsableFace where nobody is found,
         UsageError for a generator without directions of its own: finding them takes longer than a visit.
         """
-        directions = self._given_directions()
-        if directions is None:
-            raise UsageError("the generator has no directions, so there is no group portrait with it.")
+        directions = self._needed_directions()
         detector, mesh = MediaPipeDetector(), FaceMesh()
         heads = find_heads(photograph, Lookout(detector))
         choices = choices_of(heads, decided)

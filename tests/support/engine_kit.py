@@ -83,6 +83,12 @@ class Stubborn:
     def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         time.sleep(3600)
 
+    def draw_nobody(self, number: int, check: Any) -> Any:
+        raise AssertionError
+
+    def take_alike(self) -> frozenset[int]:
+        return frozenset()
+
     def paint_group(self, photograph: Any, decided: Any, report: Any) -> Any:
         raise AssertionError
 

@@ -1,23 +1,26 @@
-"""Nobodies in all their poses, drawn before they are needed: a live picture has no time to draw them."""
+"""Nobodies in all their poses, and how one is put in somebody's place.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A live picture has no time to draw them with the generator (`engine.live.crowd.bank_drawing`), and needs no
+generator to show them.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
-from engine.faces.mesh import FaceMesh
 from engine.live.crowd.head import Turn, similarity
-from engine.live.crowd.nobodies import Cutout, Nobodies
-from engine.live.crowd.outline import draw_face, outline_of
+from engine.live.crowd.outline import draw_face
 from engine.live.frame import Array
 
 YAWS_DEG, PITCHES_DEG = (-24.0, -16.0, -8.0, 0.0, 8.0, 16.0, 24.0), (-9.0, 0.0, 9.0)
 # A head goes over to the next pose when it is nearer to that by so many degrees: its turn trembles.
 STAY_DEG = 3.0
-# A bank of these many people is 45 MB at 256 px, and is drawn in 12 s.
+# So many are in a bank: six people take part, and the detector may see a face where there is none. At 256 px
+# they are 45 MB, and are drawn in 12 s.
 PEOPLE = 8
 
 PoseNumber = tuple[int, int]
@@ -34,37 +37,22 @@ class Pose:
     points_px: NDArray[np.float64]
 
 
+Poses = Mapping[PoseNumber, Pose]
+
+
 @dataclass(frozen=True, eq=False)
 class Bank:
     """poses: of each nobody, by number, every pose."""
 
-    poses: Mapping[int, Mapping[PoseNumber, Pose]]
+    poses: Mapping[int, Poses] = field(default_factory=dict)
 
+    def with_nobody(self, number: int, poses: Poses) -> "Bank":
+        """With one nobody more, or again."""
+        return Bank({**self.poses, number: poses})
 
-def make_bank(nobodies: Nobodies, mesh: FaceMesh, people: int = PEOPLE) -> Bank:
-    """Draws the nobodies 1 to `people` in every pose."""
-    poses: dict[int, dict[PoseNumber, Pose]] = {}
-    for number in range(1, people + 1):
-        poses[number] = {
-            (i, j): pose_of(nobodies.cutout(number, Turn(yaw, pitch, 0.0)), mesh)
-            for i, yaw in enumerate(YAWS_DEG)
-            for j, pitch in enumerate(PITCHES_DEG)
-        }
-    return Bank(poses)
-
-
-def pose_of(cutout: Cutout, mesh: FaceMesh) -> Pose:
-    """A nobody with the outline of the face; that of the six points' box where the mesh finds none."""
-    points = mesh.measure(cutout.picture, cutout.head.box_px)
-    if points is None:
-        x0, y0, x1, y1 = cutout.head.box_px
-        angles = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-        around = np.column_stack([np.cos(angles), np.sin(angles)])
-        outline = (around * ((x1 - x0) / 2, (y1 - y0) / 2) + ((x0 + x1) / 2, (y0 + y1) / 2)).astype(
-            np.float32
-        )
-        return Pose(cutout.picture, outline, cutout.head.points_px)
-    return Pose(cutout.picture, outline_of(points), cutout.head.points_px)
+    def without(self, numbers: Collection[int]) -> "Bank":
+        """Without some nobodies."""
+        return Bank({number: poses for number, poses in self.poses.items() if number not in numbers})
 
 
 def pose_nearest(turn: Turn, before: PoseNumber | None = None) -> PoseNumber:

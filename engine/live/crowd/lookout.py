@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, Region, box_centre, box_contains
 from engine.faces.mediapipe_detector import MediaPipeDetector
-from engine.live.crowd.head import box_width, width_ratio
+from engine.live.crowd.head import box_width, steadied, width_ratio
 
 # The detector finds a face that is 12 % as wide as what it looks at. So tiles of 320 px show faces from 34
 # px, squares as wide as the picture's shorter side those between them and what the whole picture shows.
@@ -17,6 +17,8 @@ OVERLAP_PX = 80
 TILES_A_LOOK = 2
 # What is looked at about a face that is expected: this many times as wide as its box.
 SURROUNDINGS = 3.0
+# A box that comes so near to the edge of a part, in its widths, may be that of half a face.
+EDGE_WIDTHS = 0.1
 # Two detections of one face differ less in width. A wider one that has the middle of another within it is
 # taken for a face that two people make together: the whole picture has such ones.
 SAME_RATIO = 1.5
@@ -37,9 +39,9 @@ class Lookout:
         height, width = picture.shape[:2]
         tiles = list(tiles_of(width, height))
         turn = (tiles[(TILES_A_LOOK * number + i) % len(tiles)] for i in range(min(TILES_A_LOOK, len(tiles))))
-        heads = self._look(picture, [(0, 0, width, height), *turn])
+        heads = self._look_steadily(picture, [(0, 0, width, height), *turn])
         missing = [box for box in expected if not any(_is_found(head.box_px, box) for head in heads)]
-        heads += self._look(picture, (_about(box, width, height) for box in missing))
+        heads += self._look_steadily(picture, (_about(box, width, height) for box in missing))
         return distinct([head for head in heads if not _spans_another(head, heads)])
 
     def search(self, picture: Pixels, expected: Sequence[Box] = ()) -> list[DetectedHead]:
@@ -55,6 +57,16 @@ class Lookout:
 
     def _look(self, picture: Pixels, parts: Iterable[Region]) -> list[DetectedHead]:
         return [head for part in parts for head in self._detector.detect_heads(picture, part)]
+
+    def _look_steadily(self, picture: Pixels, parts: Iterable[Region]) -> list[DetectedHead]:
+        """Without heads that a part cuts off, whose boxes are wrong: another part shows them whole."""
+        height, width = picture.shape[:2]
+        return [
+            steadied(head)
+            for part in parts
+            for head in self._detector.detect_heads(picture, part)
+            if not _is_cut_off(head.box_px, part, width, height)
+        ]
 
     def close(self) -> None:
         """Frees the networks."""
@@ -100,6 +112,14 @@ def _spans_another(head: DetectedHead, heads: Sequence[DetectedHead]) -> bool:
         and box_contains(head.box_px, box_centre(other.box_px))
         for other in heads
     )
+
+
+def _is_cut_off(box: Box, part: Region, width: int, height: int) -> bool:
+    """Whether a box reaches an edge of a part that is not one of the picture."""
+    near_px = EDGE_WIDTHS * box_width(box)
+    inner = (part[0] > 0, part[1] > 0, part[2] < width, part[3] < height)
+    within = (box[0] - part[0], box[1] - part[1], part[2] - box[2], part[3] - box[3])
+    return any(is_inner and px < near_px for is_inner, px in zip(inner, within, strict=True))
 
 
 def _is_found(found: Box, expected: Box) -> bool:

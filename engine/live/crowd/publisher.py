@@ -83,8 +83,8 @@ class Publisher:
         return published
 
     def _follow(self, picture: Pixels, now_s: float) -> None:
-        decided = [track.expected(now_s) for track in self.crowd.tracks if track.decision is not None]
-        heads = self._lookout.glance(picture, self._frames, decided)
+        expected = [track.expected(now_s) for track in self.crowd.tracks]
+        heads = self._lookout.glance(picture, self._frames, expected)
         self.crowd = follow(self.crowd, heads, picture, now_s)
         self._frames += 1
         self._picture = picture

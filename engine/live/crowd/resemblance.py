@@ -1,6 +1,6 @@
-"""Which nobodies look like somebody: they must not stand for anybody while that person is there."""
+"""Which nobodies look like somebody who has agreed to be compared: they must not stand for anybody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from engine.judges.judging import Reference, make_reference
 
 # A nobody is alike within a judge's threshold and this share of it more.
 MARGIN = 0.05
+# Perturbations of each picture: less exact than a verdict, and quick.
+LOOKS = 4
 Shot = tuple[Pixels, NDArray[np.float32]]
 """A picture uint8 (R, R, 3) RGB of one face, and its mesh (478, 2) in pixels."""
 
@@ -22,24 +24,34 @@ def are_alike(judge: Judge, a: Reference, b: Reference) -> bool:
 
 
 class Resemblance:
-    """Compares people with a bank's nobodies. Keeps nothing of them: only numbers of nobodies come out.
+    """Compares people with nobodies. Keeps nothing of them: only numbers of nobodies come out.
 
-    shots: of each nobody, by number, looking straight. judges: any one that takes somebody for a nobody
-    strikes that nobody.
+    judges: any one that takes somebody for a nobody names that nobody.
     """
 
-    def __init__(self, shots: Mapping[int, Shot], judges: Sequence[Judge], seed: int = 0) -> None:
+    def __init__(self, judges: Sequence[Judge], seed: int = 0) -> None:
         self._judges, self._seed = judges, seed
-        self._known = {
-            number: [make_reference(judge, [shot], seed) for judge in judges]
-            for number, shot in shots.items()
-        }
+        self._known: dict[int, list[Reference]] = {}
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The nobodies known so far."""
+        return frozenset(self._known)
+
+    def add(self, number: int, shot: Shot) -> None:
+        """Knows a nobody from now on, who looks straight ahead in the shot."""
+        self._known[number] = self._references(shot)
 
     def alike(self, shot: Shot) -> frozenset[int]:
-        """The nobodies that look like somebody who has agreed, or like a doppelgänger."""
-        references = [make_reference(judge, [shot], self._seed) for judge in self._judges]
+        """The nobodies known so far that look like somebody."""
+        if not self._known:  # nobody is measured for nothing
+            return frozenset()
+        references = self._references(shot)
         return frozenset(
             number
             for number, known in self._known.items()
             if any(map(are_alike, self._judges, known, references))
         )
+
+    def _references(self, shot: Shot) -> list[Reference]:
+        return [make_reference(judge, [shot], self._seed, LOOKS) for judge in self._judges]

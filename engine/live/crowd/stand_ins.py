@@ -3,21 +3,47 @@
 Of a head its box and six points are used: no pixel of it, no mesh, no embedding.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
 from engine.live.crowd.bank import Bank, PoseNumber, draw_pose, pose_nearest
-from engine.live.crowd.casting import Cast, recast, strike
 from engine.live.crowd.head import box_width, turn_of
 from engine.live.crowd.tracks import Track
 
 # How much of the newest points counts where a head rests, and from which motion on, in widths of its box from
 # frame to frame, all of it does.
 REST_SHARE, FAST_WIDTHS = 0.2, 0.1
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Which nobody stands for which track. parts: track -> nobody. last: the nobody that was given last."""
+
+    parts: Mapping[int, int] = field(default_factory=dict)
+    last: int = 0
+
+
+def recast(cast: Cast, tracks: Sequence[int], nobodies: Collection[int]) -> Cast:
+    """The cast after a frame with these tracks, in their order.
+
+    A track keeps its nobody as long as it lives, even one that is no longer among the nobodies. New tracks
+    get the one that has been free longest; who gets none, because there are too few, is given one when one
+    becomes free.
+    """
+    parts = {track: cast.parts[track] for track in tracks if track in cast.parts}
+    last = cast.last
+    for track in tracks:
+        if track in parts:
+            continue
+        free = set(nobodies) - set(parts.values())
+        chosen = min(free, key=lambda nobody: (nobody <= last, nobody), default=None)
+        if chosen is not None:
+            parts[track] = last = chosen
+    return Cast(parts, last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,30 +55,30 @@ class _Placed:
 
 
 class StandIns:
-    """Draws frame after frame. Not to be shared between threads."""
+    """Draws frame after frame. Not to be shared between threads.
 
-    def __init__(self, bank: Bank) -> None:
-        self._bank = bank
+    bank: may be replaced at any time. For whom a nobody stands that is no longer in it, nothing is drawn from
+    then on: nobody's face changes into another one.
+    """
+
+    def __init__(self, bank: Bank | None = None) -> None:
+        self.bank = bank or Bank()
         self._cast = Cast()
         self._placed: dict[int, _Placed] = {}
 
-    def strike(self, nobodies: Collection[int]) -> None:
-        """These nobodies are not drawn any more: they look like somebody who agreed, or a doppelgänger."""
-        self._cast = strike(self._cast, nobodies)
-
     def forget(self) -> None:
-        """Forgets all tracks; what is struck stays so."""
-        self._cast, self._placed = Cast(struck=self._cast.struck, last=self._cast.last), {}
+        """Forgets all tracks."""
+        self._cast, self._placed = Cast(last=self._cast.last), {}
 
     def draw(self, tracks: Sequence[Track], onto: Pixels) -> None:
         """Draws a nobody for each of these tracks, the nearest people last, onto uint8 (H, W, 3) RGB."""
-        self._cast = recast(self._cast, [track.number for track in tracks], self._bank.poses)
+        self._cast = recast(self._cast, [track.number for track in tracks], self.bank.poses)
         self._placed = {track.number: self._place(track) for track in tracks}
         for track in sorted(tracks, key=lambda track: box_width(track.head.box_px)):
             nobody = self._cast.parts.get(track.number)
-            if nobody is not None:
+            if nobody is not None and nobody in self.bank.poses:
                 placed = self._placed[track.number]
-                draw_pose(self._bank.poses[nobody][placed.pose], placed.points_px, onto)
+                draw_pose(self.bank.poses[nobody][placed.pose], placed.points_px, onto)
 
     def _place(self, track: Track) -> _Placed:
         before = self._placed.get(track.number)

@@ -1,7 +1,8 @@
 """Follows everybody in the frame. A decision belongs to a track and is lost where it might pass to another.
 
-Whoever overlaps with somebody, is away for a moment, jumps, changes in size or in looks, or could be two
-people, becomes a new track, which has decided nothing. Pure: `follow` makes the tracks of one frame from
+Whoever overlaps with somebody, is away for a moment, jumps, changes in size, looks different for a moment, or
+could be two people, becomes a new track, which has decided nothing. A head that does not look like that of
+the frame before is not taken for its track's in that frame. Pure: `follow` makes the tracks of one frame from
 those of the frame before.
 """
 
@@ -12,16 +13,17 @@ from itertools import combinations
 import numpy as np
 
 from engine.common.arrays import Pixels
-from engine.faces.detector import Box, DetectedHead
+from engine.faces.detector import Box, DetectedHead, box_centre
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import box_width, distance_in_widths, width_ratio
 from engine.live.crowd.likeness import Patch, likeness, patch_of
 
 # A head is where its track expects it, give or take so many widths of its box, and so wide. People who walk
 # by move by 0.2 widths in a thirtieth of a second; faster ones become new tracks.
-REACH_WIDTHS, REACH_RATIO = 0.35, 1.3
-# Without being found for so long, a track ends.
-LOST_AFTER_S = 0.2
+REACH_WIDTHS, REACH_RATIO = 0.35, 1.4
+# Without being found for so long, a track ends: one with a decision at once, one without it later, so that
+# the same nobody stands for somebody who is overlooked for a moment.
+LOST_AFTER_S, UNDECIDED_LOST_AFTER_S = 0.2, 0.5
 # Two heads nearer to each other than this overlap, or soon will: one is hidden by the other, and who comes
 # out on which side is not known. A head with its hair is 1.4 boxes wide.
 APART_WIDTHS = 1.4
@@ -35,24 +37,27 @@ SPEED_WEIGHT = 0.4
 class Track:
     """One person as long as it is certain that it is one.
 
-    head: as it was found last, at `found_s`. speed: of the box's four numbers, pixels a second. decision:
+    head: as it was found last, at `found_s`. speed: to the right and downwards, pixels a second. decision:
     None until this person decides. patch: how the head looked when it was found last; only with a decision.
     """
 
     number: int
     head: DetectedHead
     found_s: float
-    speed: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    speed: tuple[float, float] = (0.0, 0.0)
     decision: Decision | None = None
     patch: Patch | None = None
 
+    def lives(self, at_s: float) -> bool:
+        """Whether it is still the same person's, though not found at this time."""
+        limit_s = LOST_AFTER_S if self.decision is not None else UNDECIDED_LOST_AFTER_S
+        return at_s - self.found_s < limit_s
+
     def expected(self, at_s: float) -> Box:
         """Where its box is at a time."""
-        passed_s = at_s - self.found_s
-        x0, y0, x1, y1 = (
-            place + passed_s * speed for place, speed in zip(self.head.box_px, self.speed, strict=True)
-        )
-        return x0, y0, x1, y1
+        (x0, y0, x1, y1), passed_s = self.head.box_px, at_s - self.found_s
+        right, down = passed_s * self.speed[0], passed_s * self.speed[1]
+        return x0 + right, y0 + down, x1 + right, y1 + down
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,16 @@ def follow(crowd: Crowd, heads: Sequence[DetectedHead], picture: Pixels, now_s: 
     for family in _families(len(crowd.tracks), len(heads), can_be):
         match family:
             case _Family([own], [found]):
-                moved = _moved(crowd.tracks[own], heads[found], picture, now_s)
-                if moved is None:
-                    new.append(heads[found])
-                else:
+                track = crowd.tracks[own]
+                moved = _moved(track, heads[found], picture, now_s)
+                if moved is not None:
                     kept.append(moved)
+                elif track.lives(now_s):  # overlooked rather than somebody else, if the next frame says so
+                    kept.append(track)
+                else:
+                    new.append(heads[found])
             case _Family([own], []):
-                if now_s - crowd.tracks[own].found_s < LOST_AFTER_S:
+                if crowd.tracks[own].lives(now_s):
                     kept.append(crowd.tracks[own])
             case _:
                 new += [heads[head] for head in family.heads]
@@ -135,9 +143,9 @@ def _moved(track: Track, head: DetectedHead, picture: Pixels, now_s: float) -> T
             return None
         patch = patch_of(picture, head.box_px)
     passed_s = max(now_s - track.found_s, 1e-3)
-    newest = (np.array(head.box_px) - track.head.box_px) / passed_s
-    x0, y0, x1, y1 = ((1 - SPEED_WEIGHT) * np.array(track.speed) + SPEED_WEIGHT * newest).tolist()
-    return replace(track, head=head, found_s=now_s, speed=(x0, y0, x1, y1), patch=patch)
+    newest = np.subtract(box_centre(head.box_px), box_centre(track.head.box_px)) / passed_s
+    right, down = ((1 - SPEED_WEIGHT) * np.array(track.speed) + SPEED_WEIGHT * newest).tolist()
+    return replace(track, head=head, found_s=now_s, speed=(right, down), patch=patch)
 
 
 def _families(tracks: int, heads: int, can_be: Callable[[int, int], bool]) -> list[_Family]:

@@ -15,6 +15,7 @@ from skimage import data
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.live import puppet
+from engine.live.crowd.bank import PITCHES_DEG, YAWS_DEG
 from engine.live.crowd.decision import Decision
 from engine.live.motion import Motion
 from engine.pipeline.result import PortrayalResult
@@ -22,6 +23,7 @@ from engine.runtime.messages import (
     Failed,
     GroupReady,
     MovedJudged,
+    NobodyReady,
     PeopleReady,
     ProgressUpdate,
     Ready,
@@ -303,6 +305,16 @@ def test_a_group_portrait_is_painted_and_its_photograph_overwritten(engine: Engi
     assert ready.portrait.picture[100:180, 200:250].any() and not ready.portrait.picture[300:].any()
     engine.erase(150)
     until(lambda: not ready.portrait.picture.any())
+
+
+def test_a_nobody_is_drawn_in_every_pose_and_only_once(engine: EngineClient) -> None:
+    engine.draw_nobodies([3])
+    ready = next_of(engine, NobodyReady)
+    assert ready.number == 3 and len(ready.poses) == len(YAWS_DEG) * len(PITCHES_DEG)
+    left, right = (ready.poses[yaw, 1].picture.astype(int) for yaw in (0, len(YAWS_DEG) - 1))
+    assert left.shape == (256, 256, 3) and np.abs(left - right).mean() > 5
+    engine.draw_nobodies([3])
+    assert engine._nobodies_asked == ()
 
 
 def test_what_is_handed_over_is_overwritten(engine: EngineClient, photographs: list[Pixels]) -> None:

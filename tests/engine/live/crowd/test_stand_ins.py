@@ -16,8 +16,8 @@ from engine.live.crowd.bank import (
     Pose,
     draw_placed,
     pose_nearest,
-    pose_of,
 )
+from engine.live.crowd.bank_drawing import pose_of
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import Turn
 from engine.live.crowd.lookout import Lookout
@@ -91,13 +91,15 @@ def test_a_head_that_walks_is_followed(bank: Bank, poses: list[Pose]) -> None:
     assert middle(picture) == pytest.approx(middle(still), abs=4)
 
 
-def test_two_people_are_two_nobodies_and_a_struck_one_is_drawn_no_more(bank: Bank, poses: list[Pose]) -> None:
+def test_two_people_are_two_nobodies_and_one_that_left_the_bank_is_gone(
+    bank: Bank, poses: list[Pose]
+) -> None:
     stand_ins = StandIns(bank)
     two = [Track(1, head_at(60, 120, poses), 0.0), Track(2, head_at(180, 120, poses), 0.0)]
     both = drawn(stand_ins, *two)
     assert both[:, :120].any() and both[:, 120:].any()
     assert np.abs(both[:, :120].astype(int) - both[:, 120:]).mean() > 1
-    stand_ins.strike([1])
+    stand_ins.bank = bank.without([1])
     left = drawn(stand_ins, *two)
     assert not left[:, :120].any() and left[:, 120:].any()
     assert drawn(

@@ -1,5 +1,6 @@
 """A decision never passes to somebody else."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, box_centre
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.head import distance_in_widths
-from engine.live.crowd.tracks import Crowd, Track, follow
+from engine.live.crowd.tracks import LOST_AFTER_S, Crowd, Track, follow
 
 RATE_HZ = 30
 WIDTH, HEIGHT = 320, 160
@@ -149,12 +150,45 @@ def test_who_was_away_is_undecided_again() -> None:
     assert decisions(crowd) == [None]
 
 
-def test_who_looks_otherwise_from_one_frame_to_the_next_is_undecided() -> None:
-    crowd, picture = decided(head_at(100, 100, 50))
-    crowd = follow(crowd, [head_at(100, 100, 50)], picture, 1 / RATE_HZ)
+def test_who_looks_otherwise_is_not_found_and_soon_undecided() -> None:
+    """Not found in that frame, a head is not shown."""
+    head = head_at(100, 100, 50)
+    crowd, picture = decided(head)
+    crowd = follow(crowd, [head], picture, 1 / RATE_HZ)
     assert decisions(crowd) == [Decision.REAL]
-    crowd = follow(crowd, [head_at(100, 100, 50)], drawn((textured(9), (75, 75, 125, 125))), 2 / RATE_HZ)
+    other = drawn((textured(9), head.box_px))
+    for frame in range(2, 2 + math.ceil(LOST_AFTER_S * RATE_HZ)):
+        crowd = follow(crowd, [head], other, frame / RATE_HZ)
+        assert crowd.tracks[0].found_s < frame / RATE_HZ or crowd.tracks[0].decision is None
     assert decisions(crowd) == [None]
+
+
+def test_who_looks_otherwise_in_a_single_frame_keeps_the_decision() -> None:
+    head = head_at(100, 100, 50)
+    crowd, picture = decided(head)
+    crowd = follow(crowd, [head], drawn((textured(9), head.box_px)), 1 / RATE_HZ)
+    crowd = follow(crowd, [head], picture, 2 / RATE_HZ)
+    assert [(track.number, track.decision, track.found_s) for track in crowd.tracks] == [
+        (1, Decision.REAL, 2 / RATE_HZ)
+    ]
+
+
+def test_who_has_not_decided_is_the_same_after_a_longer_while() -> None:
+    """So that the same nobody stands for them."""
+    head = head_at(100, 100, 50)
+    crowd = follow(Crowd(), [head], drawn(), 0.0)
+    for at_s in (0.1, 0.2, 0.3):
+        crowd = follow(crowd, [], drawn(), at_s)
+    assert [track.number for track in follow(crowd, [head], drawn(), 0.4).tracks] == [1]
+    assert follow(crowd, [], drawn(), 0.6).tracks == ()
+
+
+def test_a_box_that_is_wrong_once_leaves_the_track_where_it_is() -> None:
+    """The detector's networks give boxes of different widths in turn."""
+    crowd = Crowd()
+    for frame, width_px in enumerate((50, 50, 62, 50, 64, 50, 50)):
+        crowd = follow(crowd, [head_at(100, 100, width_px)], drawn(), frame / 13)
+    assert [track.number for track in crowd.tracks] == [1]
 
 
 def test_a_decision_taken_back_leaves_no_picture_of_the_person() -> None:
