@@ -85,7 +85,8 @@ class JudgeMoved:
     visitor: Pixels | None
 
 
-Request = Portray | PaintGroup | DrawNobodies | Cancel | JudgeMoved
+VisitRequest = Portray | PaintGroup | Cancel | JudgeMoved
+Request = VisitRequest | DrawNobodies
 
 
 # --- replies, as the stage polls them -------------------------------------------------------------------

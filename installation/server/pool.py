@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.common.errors import DoppelgangerError
 from engine.runtime.codec import REPLIES, EncodedMessage, encode
-from engine.runtime.messages import Cancel, Queued, Request, VisitEnded
+from engine.runtime.messages import Cancel, Queued, VisitEnded, VisitRequest
 from installation.server.replica import Replica
 
 PEOPLE = 6  # strips of people who do not exist that a kiosk is sent when it connects
@@ -25,7 +25,7 @@ class Ticket:
     """
 
     visit_id: int
-    request: Request
+    request: VisitRequest
     sent: Callable[[], None]
     reply: Callable[[EncodedMessage], None]
     replica: Replica | None = None
@@ -61,7 +61,7 @@ class Pool:
         self._assign()
         self.tell_places()
 
-    def ask(self, ticket: Ticket, request: Request, sent: Callable[[], None]) -> None:
+    def ask(self, ticket: Ticket, request: VisitRequest, sent: Callable[[], None]) -> None:
         """Something more about a visit: a question of the meeting, or that it is cancelled."""
         if ticket.replica is not None:
             ticket.replica.ask(request, sent)

@@ -21,8 +21,8 @@ from engine.runtime.messages import (
     Failed,
     PeopleReady,
     Ready,
-    Request,
     VisitEnded,
+    VisitRequest,
 )
 from installation.workers.engine_backend import Backend
 from installation.workers.process_client import Peer, ProcessClient
@@ -73,13 +73,13 @@ class Replica(ProcessClient):
         super().__init__(name, clock)
         self.setup_limit_s = self.loading_limit_s
         self.backend, self._listener, self._recycle_after = backend, listener, recycle_after
-        self._asked: queue.SimpleQueue[tuple[Request, Callable[[], None]]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[VisitRequest, Callable[[], None]]] = queue.SimpleQueue()
         # Used by the service's thread only.
         self._loaded = self._worn = False
         self._visits = 0
         self._visit_id: int | None = None
 
-    def ask(self, request: Request, sent: Callable[[], None]) -> None:
+    def ask(self, request: VisitRequest, sent: Callable[[], None]) -> None:
         """Sends a request to the engine. sent: called once it is sent, or never will be: its memory may then
         be overwritten."""
         self._asked.put((request, sent))

@@ -323,10 +323,11 @@ class EngineClient(ProcessClient):
                         self._people.popleft()
                     self._people_due = False
                     self._push(PeopleReady(tuple(self._people)))
-            case NobodyReady(number) as nobody:
+            case NobodyReady(number, poses) as nobody:
                 with self._changed:
                     self._nobodies_due.discard(number)
-                    self._nobodies_drawn.add(number)
+                    if poses:
+                        self._nobodies_drawn.add(number)
                     self._push(nobody)
             case NobodiesAlike() as alike:
                 with self._changed:

@@ -17,8 +17,10 @@ from engine.common.arrays import Pixels
 from engine.runtime.channel import ReceivedMessage
 from engine.runtime.messages import (
     Cancel,
+    DrawNobodies,
     Failed,
     GroupReady,
+    NobodyReady,
     PaintGroup,
     Portray,
     ProgressUpdate,
@@ -95,6 +97,8 @@ class FailoverBackend:
                 self._visit.forget()
         if self._current is self._own:
             self._own.send(request)
+        elif isinstance(request, DrawNobodies):  # the server draws none: their places stay black
+            self._announcements.extend(NobodyReady(number, {}) for number in request.numbers)
         else:
             with suppress(OSError):  # the connection is over; `receive` is about to notice
                 self._remote.send(request)
