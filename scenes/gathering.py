@@ -212,8 +212,11 @@ class Gathering(CancellableScene):
         if count:
             number = min(int(share * count) + 1, count)
             line = view.text("gathering.making_one", number=number, count=count)
+        headline = view.text("gathering.making")
+        if search is not None and search.queue_place is not None:
+            headline, line = view.text("search.queued", place=search.queue_place), ""
         blocks = [
-            TextBlock(view.text("gathering.making"), layout.large_px, 500, theme.ink, theme.fade_in, 0.5),
+            TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5),
             TextBlock(line, layout.body_px, 300, theme.quiet_ink, theme.fade_in),
         ]
         canvas.column(blocks, Rect(clear.left, top, clear.width, clear.bottom - top))

@@ -121,10 +121,13 @@ class Search(CancellableScene):
         key = "search.you" if sitter_exists(view) else "search.nobody"
         headline = parameters.headline or view.text(key)
         line = ""
-        if self._becoming.is_median:
+        search = view.participant.search
+        if search is not None and search.queue_place is not None:
+            headline = view.text("search.queued", place=search.queue_place)
+        elif self._becoming.is_median:
             headline = view.text("search.middle")
-        elif parameters.stages and view.participant.search is not None:
-            stage = f"search.{view.participant.search.stage}"
+        elif parameters.stages and search is not None:
+            stage = f"search.{search.stage}"
             line = sitter_text(view, stage) if stage in view.text.lines else ""
         blocks = [
             TextBlock(headline, layout.large_px, 500, theme.ink, theme.fade_in, 0.5),

@@ -19,6 +19,7 @@ from engine.runtime.messages import (
     NobodyReady,
     PeopleReady,
     ProgressUpdate,
+    Queued,
     Ready,
     Reply,
     ResultReady,
@@ -244,6 +245,9 @@ class Session:
                 if picture is None and visitor.search is not None:
                     picture = visitor.search.picture
                 visitor.search = SearchStatus(stage, share, picture)
+                self.handle(SearchProgress(visit_id), now_s)
+            case Queued(visit_id, place) if self._is_searching(visit_id):
+                visitor.search = SearchStatus("faces", 0.0, None, place)
                 self.handle(SearchProgress(visit_id), now_s)
             case ResultReady(visit_id, result) if self._is_searching(visit_id):
                 visitor.result = result

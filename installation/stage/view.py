@@ -84,11 +84,15 @@ class Sighting:
 
 @dataclass(frozen=True, eq=False)
 class SearchStatus:
-    """The engine at work: `share` of it all in [0, 1], and the newest picture, uint8 (R, R, 3) RGB."""
+    """The engine at work: `share` of it all in [0, 1], and the newest picture, uint8 (R, R, 3) RGB.
+
+    queue_place: of the visit among those that wait for an engine, 1 is the next; None: it has one.
+    """
 
     stage: str
     share: float
     picture: Pixels | None
+    queue_place: int | None = None
 
 
 @dataclass(frozen=True)

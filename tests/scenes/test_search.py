@@ -35,6 +35,14 @@ def test_it_begins_at_the_median_face_and_says_so(values: Registry) -> None:
         assert (told in " ".join(each.words for each in canvas.drawn_items)) == is_told
 
 
+def test_who_waits_for_an_engine_is_told_the_place_in_the_queue(values: Registry) -> None:
+    canvas = Canvas(*WIDE)
+    for place in (3, None):
+        play(canvas, Phase.SEARCH, 6.0, values, search=SearchStatus("faces", 0.0, None, place))
+        said = " ".join(each.words for each in canvas.drawn_items)
+        assert ("Your place in the queue: 3" in said) == (place == 3)
+
+
 def test_once_the_border_is_known_the_median_way_is_ridden_with_its_verdicts(values: Registry) -> None:
     """To and fro for as long as it takes, from the match to the median face and back."""
     canvas, found = Canvas(640, 360), somebody().result

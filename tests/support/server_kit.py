@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,12 @@ import numpy as np
 
 from engine.border.strip import Strip
 from engine.common.errors import DoppelgangerError
+from engine.live.expression import Expression
+from engine.live.eyes import Eye
+from engine.live.flows import Flows
+from engine.live.frame import Curve, Frame
+from engine.live.mouth import Mouth
+from engine.live.rig import Rig
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from engine.runtime.messages import (
@@ -52,6 +58,27 @@ def strip(value: int, side_px: int = SIDE_PX) -> Strip:
 def result(value: int, complete: bool = True) -> PortrayalResult:
     """A result whose pictures are all of one grey."""
     return PortrayalResult(strip(value), None, (), np.full((SIDE_PX, SIDE_PX, 3), value, np.uint8), complete)
+
+
+def rig() -> Rig:
+    """A rig with a part of every kind, which cannot be drawn."""
+    floats = np.linspace(0, 1, 4)
+    frame, curve = Frame(floats[:2], np.eye(2), 10.0), Curve(floats, floats)
+    flows = Flows(floats, np.ones((4, 8, 8, 2), np.float32), floats)
+    eye = Eye(frame, curve, curve, curve)
+    numbers = {field.name: 0.5 for field in fields(Expression)}
+    sizes = {name: 1.0 for name in ("nose_px", "chin_px", "jaw_px", "below_px", "light")}
+    return Rig(
+        picture=np.full((SIDE_PX, SIDE_PX, 3), 9, np.uint8),
+        rest=Expression(**numbers),
+        yaw=flows,
+        pitch=flows,
+        fields={"smile": np.ones((8, 8, 2), np.float32)},
+        head=np.ones((8, 8), np.float32),
+        eyes=(eye, eye),
+        mouth=Mouth(frame=frame, upper=curve, lower=curve, **sizes),
+        gains={"yaw": 1.1},
+    )
 
 
 @dataclass
@@ -137,7 +164,7 @@ class RunningServer:
 
     def start(self) -> None:
         started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
         self._thread.start()
         assert started.wait(20)
 
@@ -148,7 +175,7 @@ class RunningServer:
         assert not self._thread.is_alive()
 
     def abort(self) -> None:
-        """Ends it as a power cut would: no connection is told."""
+        """Ends it at once: nothing waits for anything."""
 
         def cut() -> None:
             for task in asyncio.all_tasks(self._loop):
@@ -156,6 +183,10 @@ class RunningServer:
 
         self._loop.call_soon_threadsafe(cut)
         self._thread.join(20)
+
+    def _serve(self, started: threading.Event) -> None:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(self._run(started))
 
     async def _run(self, started: threading.Event) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()

@@ -14,12 +14,6 @@ from engine.border.tracing import Sample
 from engine.common.errors import UsageError
 from engine.judges.verdict import Verdict
 from engine.live.crowd.decision import Decision
-from engine.live.expression import Expression
-from engine.live.eyes import Eye
-from engine.live.flows import Flows
-from engine.live.frame import Curve, Frame
-from engine.live.mouth import Mouth
-from engine.live.rig import Rig
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
 from engine.pipeline.result import JudgeResult
 from engine.runtime import messages
@@ -34,31 +28,11 @@ from engine.runtime.codec import (
     schema_sha256,
 )
 from engine.speech.phonemes import Phoneme, Speech
-from tests.support.server_kit import result, strip
+from tests.support.server_kit import result, rig, strip
 
 KINDS = REQUESTS | REPLIES
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 VERDICT = Verdict("dlib", 0.6, 0.7, True, float("nan"), float("inf"), 8)
-
-
-def rig() -> Rig:
-    floats = np.linspace(0, 1, 4)
-    frame, curve = Frame(floats[:2], np.eye(2), 10.0), Curve(floats, floats)
-    flows = Flows(floats, np.ones((4, 8, 8, 2), np.float32), floats)
-    eye = Eye(frame, curve, curve, curve)
-    numbers = {field.name: 0.5 for field in dataclasses.fields(Expression)}
-    sizes = {name: 1.0 for name in ("nose_px", "chin_px", "jaw_px", "below_px", "light")}
-    return Rig(
-        picture=PICTURE,
-        rest=Expression(**numbers),
-        yaw=flows,
-        pitch=flows,
-        fields={"smile": np.ones((8, 8, 2), np.float32)},
-        head=np.ones((8, 8), np.float32),
-        eyes=(eye, eye),
-        mouth=Mouth(frame=frame, upper=curve, lower=curve, **sizes),
-        gains={"yaw": 1.1},
-    )
 
 
 MESSAGES = [

@@ -1,0 +1,312 @@
+"""Visits on a rendering server, from the kiosk's client through TLS to engines on threads, and its faults."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.common.errors import WeightsError
+from engine.runtime.codec import MIB, REPLIES, EncodedMessage, encode
+from engine.runtime.messages import (
+    ConfigurationRejected,
+    Failed,
+    JudgeMoved,
+    MovedJudged,
+    PeopleReady,
+    ProgressUpdate,
+    Queued,
+    Ready,
+    ResultReady,
+    RigReady,
+    VisitEnded,
+)
+from installation.server.outbox import MOST_MESSAGES, Outbox, Overflow
+from installation.settings.server import EngineSettings
+from installation.workers.engine_client import EngineClient
+from installation.workers.remote.backend import RemoteBackend
+from installation.workers.remote.failover import FailoverBackend
+from installation.workers.supervision import Condition
+from tests.support.engine_kit import next_of, until
+from tests.support.server_kit import (
+    NAMES,
+    Certificate,
+    EngineOfThreads,
+    RunningServer,
+    result,
+    rig,
+    running,
+    strip,
+)
+from tests.support.thread_backend import ThreadBackend
+
+
+def photograph(value: int) -> np.ndarray:
+    return np.full((16, 16, 3), value, np.uint8)
+
+
+@contextmanager
+def kiosk(
+    server: RunningServer, own: EngineOfThreads | None = None, name: str = NAMES[0], retry_s: float = 60.0
+) -> Iterator[EngineClient]:
+    """A kiosk's client of the engine, with the server and an engine of its own."""
+    backend = FailoverBackend(server.url, server.link(name), ThreadBackend(own or EngineOfThreads()), retry_s)
+    client = EngineClient(backend)
+    client.attention_s = 0.05
+    client.start()
+    try:
+        next_of(client, Ready)
+        yield client
+    finally:
+        client.stop()
+
+
+def is_at_server(client: EngineClient) -> bool:
+    return "rendering server" in client.health.message
+
+
+def freed(engine: EngineOfThreads) -> EngineOfThreads:
+    engine.goes_on.set()
+    return engine
+
+
+def test_a_visit_is_carried_out_by_the_server(certificate: Certificate) -> None:
+    engine = freed(EngineOfThreads())
+    with running(certificate, engine) as server, kiosk(server) as client:
+        assert next_of(client, PeopleReady).strips[0].pictures[0, 0, 0, 0] == 200
+        mine = photograph(77)
+        client.portray(5, [mine])
+        assert next_of(client, ProgressUpdate).picture.mean() == 77
+        found = next_of(client, ResultReady, Failed)
+        assert found.visit_id == 5 and found.result.doppelganger.mean() == 77
+        assert is_at_server(client) and client.health.condition is Condition.OK
+        assert mine.max() == 0, "the kiosk's own is overwritten"
+        client.erase(5)
+        until(lambda: found.result.doppelganger.max() == 0)
+        client.portray(6, [photograph(78)])
+        assert next_of(client, ResultReady).result.doppelganger.mean() == 78
+        assert engine.portrayed == [77, 78]
+
+
+def test_sixteen_kiosks_share_two_engines_and_each_gets_its_own(certificate: Certificate) -> None:
+    engines = [EngineOfThreads(), EngineOfThreads()]
+    with running(certificate, *engines) as server, ExitStack() as stack:
+        clients = [stack.enter_context(kiosk(server, name=name)) for name in NAMES]
+        for number, client in enumerate(clients):
+            client.portray(3, [photograph(10 + number)])  # visits may have the same number
+            if number < 2:
+                next_of(client, ProgressUpdate)
+            else:
+                assert next_of(client, Queued) == Queued(3, number - 1)
+        freed(engines[0]), freed(engines[1])
+        values = [next_of(client, ResultReady).result.doppelganger.mean() for client in clients]
+        assert values == list(range(10, 26))
+
+
+def test_who_leaves_the_queue_makes_room(certificate: Certificate) -> None:
+    engine = EngineOfThreads()
+    with running(certificate, engine) as server, ExitStack() as stack:
+        first, second, third = (stack.enter_context(kiosk(server, name=name)) for name in NAMES[:3])
+        first.portray(1, [photograph(1)])
+        next_of(first, ProgressUpdate)
+        second.portray(1, [photograph(2)])
+        assert next_of(second, Queued).place == 1
+        third.portray(1, [photograph(3)])
+        assert next_of(third, Queued).place == 2
+        second.cancel(1)
+        assert next_of(third, Queued).place == 1
+        first.cancel(1)
+        next_of(third, ProgressUpdate)
+        assert engine.portrayed == [1, 3], "nobody has portrayed who had left"
+        second.portray(2, [photograph(4)])
+        assert next_of(second, Queued).place == 1
+
+
+def test_a_kiosk_that_disappears_frees_its_engine(certificate: Certificate) -> None:
+    engine = EngineOfThreads()
+    with running(certificate, engine) as server:
+        with kiosk(server) as gone:
+            gone.portray(1, [photograph(1)])
+            next_of(gone, ProgressUpdate)
+        with kiosk(server, name=NAMES[1]) as client:
+            client.portray(1, [photograph(2)])
+            next_of(client, ProgressUpdate)
+
+
+@pytest.mark.parametrize("end", [RunningServer.stop, RunningServer.abort])
+def test_a_visit_goes_on_here_when_the_server_goes(
+    certificate: Certificate, end: Callable[[RunningServer], None]
+) -> None:
+    own = freed(EngineOfThreads())
+    with running(certificate, EngineOfThreads()) as server, kiosk(server, own) as client:
+        client.portray(5, [photograph(77)])
+        assert next_of(client, ProgressUpdate).picture.mean() == 77
+        end(server)
+        found = next_of(client, ResultReady, Failed)
+        assert isinstance(found, ResultReady), "the visitor is told nothing"
+        assert found.result.doppelganger.mean() == 77 and own.portrayed == [77]
+        assert not is_at_server(client) and "own engine" in client.health.message
+        client.portray(6, [photograph(78)])
+        assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 78
+
+
+def test_without_the_request_that_is_kept_the_visit_would_be_lost(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test before."""
+    monkeypatch.setattr("installation.workers.remote.failover._copied", lambda request: None)
+    own = freed(EngineOfThreads())
+    with running(certificate, EngineOfThreads()) as server, kiosk(server, own) as client:
+        client.portray(5, [photograph(77)])
+        next_of(client, ProgressUpdate)
+        server.stop()
+        until(lambda: not is_at_server(client))
+        time.sleep(0.3)
+        assert not any(isinstance(reply, ResultReady) for reply in client.poll()) and own.portrayed == []
+
+
+def test_progress_does_not_fall_when_the_work_begins_again(certificate: Certificate) -> None:
+    class Slow(EngineOfThreads):
+        def _portray(self, channel: Any, request: Any) -> None:
+            channel.send(ProgressUpdate(request.visit_id, "faces", 0.01, None))
+            time.sleep(0.2)
+            super()._portray(channel, request)
+
+    with running(certificate, EngineOfThreads()) as server, kiosk(server, Slow()) as client:
+        client.portray(5, [photograph(77)])
+        assert next_of(client, ProgressUpdate).share == 0.5
+        server.stop()
+        again = next_of(client, ProgressUpdate)
+        assert again.stage == "faces" and again.share == 0.5
+
+
+def test_an_engine_that_dies_is_started_again_and_the_visit_repeated_there(certificate: Certificate) -> None:
+    engine, own = freed(EngineOfThreads(dies=True)), EngineOfThreads()
+    other = freed(EngineOfThreads())
+    with running(certificate, engine, other) as server, kiosk(server, own) as client:
+        for visit_id in (1, 2):
+            client.portray(visit_id, [photograph(77)])
+            assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 77
+        assert not own.portrayed and len(engine.portrayed + other.portrayed) == 3
+        assert client.health.condition is Condition.OK
+
+
+def test_where_the_servers_only_engine_dies_the_kiosks_own_works(certificate: Certificate) -> None:
+    own = freed(EngineOfThreads())
+    engine = freed(EngineOfThreads(dies=True))
+
+    def dies_and_comes_back_late(channel: Any, first_person: int, lock_step: bool) -> None:
+        if engine.portrayed:
+            time.sleep(1.0)
+        engine(channel, first_person, lock_step)
+
+    with running(certificate, dies_and_comes_back_late) as server, kiosk(server, own) as client:
+        client.portray(1, [photograph(77)])
+        assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 77
+        assert own.portrayed or engine.portrayed == [77, 77]
+
+
+def test_the_kiosk_goes_back_between_visits(certificate: Certificate) -> None:
+    own = freed(EngineOfThreads())
+    at_server = freed(EngineOfThreads())
+    with running(certificate, at_server) as server, kiosk(server, own, retry_s=0.2) as client:
+        server.stop()
+        until(lambda: "own engine" in client.health.message)
+        client.portray(1, [photograph(1)])
+        next_of(client, ResultReady)
+        client.erase(1)
+        server.start()
+        until(lambda: is_at_server(client) and "again" in client.health.message)
+        client.portray(2, [photograph(2)])
+        assert next_of(client, ResultReady).result.doppelganger.mean() == 2
+        assert (own.portrayed, at_server.portrayed) == ([1], [2])
+
+
+def test_a_server_that_is_not_there_at_the_start_is_no_fault(certificate: Certificate) -> None:
+    server = RunningServer(certificate, [], port=1)
+    with kiosk(server, freed(EngineOfThreads())) as client:
+        assert client.health.condition is Condition.OK and "cannot be reached" in client.health.message
+        client.portray(1, [photograph(1)])
+        assert next_of(client, ResultReady).result.doppelganger.mean() == 1
+
+
+class Meeting(EngineOfThreads):
+    """Gives its result, and stays with the visit until it is cancelled."""
+
+    def _portray(self, channel: Any, request: Any) -> None:
+        channel.send(ResultReady(request.visit_id, result(1)))
+        channel.send(RigReady(request.visit_id, rig(), 1.0))
+        while isinstance(received := channel.receive().message, JudgeMoved):
+            self.portrayed.append(0 if received.visitor is None else 1)
+        channel.send(VisitEnded(request.visit_id, ""))
+
+
+def test_a_visit_whose_result_is_there_ends_quietly_when_the_server_goes(certificate: Certificate) -> None:
+    own = freed(EngineOfThreads())
+    with running(certificate, Meeting()) as server, kiosk(server, own) as client:
+        client.portray(1, [photograph(1)], meets=True)
+        next_of(client, RigReady)
+        server.stop()
+        until(lambda: "own engine" in client.health.message)
+        client.judge_moved(1, photograph(1), photograph(1))
+        time.sleep(0.2)
+        replies = [type(reply) for reply in client.poll()]
+        assert MovedJudged not in replies and Failed not in replies, "unjudged, the face eases to rest"
+        client.erase(1)
+        client.portray(2, [photograph(2)])
+        assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 2
+
+
+def test_the_visitors_face_is_not_sent_in_the_meeting(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"{NAMES[0]} {'00' * 32}\n")
+    keys.chmod(0o600)
+    remote = RemoteBackend(EngineSettings(server="wss://render.example", keys=keys))
+    sent: list[Any] = []
+    monkeypatch.setattr(
+        "installation.workers.engine_backend.ChildBackend.send", lambda _, request: sent.append(request)
+    )
+    remote.send(JudgeMoved(1, photograph(1), photograph(2)))
+    (question,) = sent
+    assert question.visitor is None and question.drawn.mean() == 1
+
+
+def picture(value: int) -> EncodedMessage:
+    return encode(ProgressUpdate(1, "search", 0.5, np.full((4, 4, 3), value, np.uint8)), REPLIES)
+
+
+def test_a_box_keeps_the_newest_and_forgets_the_rest() -> None:
+    outbox, all_of_them = Outbox(), [picture(1 + number) for number in range(200)]
+    for message in all_of_them:
+        outbox.put(message)
+    assert sum(message.arrays[0].max() > 0 for message in all_of_them) == 1, "the others are overwritten"
+
+
+def test_a_box_of_what_must_arrive_is_full_at_some_time() -> None:
+    outbox = Outbox()
+    with pytest.raises(Overflow):
+        for _ in range(MOST_MESSAGES + 1):
+            outbox.put(encode(Failed("x"), REPLIES))
+    big = encode(PeopleReady((strip(1, 2048),)), REPLIES)
+    assert big.size_bytes > 24 * MIB
+    with pytest.raises(Overflow):
+        crowded = Outbox()
+        for _ in range(200):
+            crowded.put(big)
+
+
+def test_an_engine_that_cannot_use_the_configuration_ends_the_server(certificate: Certificate) -> None:
+    def refuses(channel: Any, first_person: int, lock_step: bool) -> None:
+        channel.send(ConfigurationRejected(WeightsError("x.safetensors is missing.")))
+
+    server = RunningServer(certificate, [refuses, freed(EngineOfThreads())])
+    server.start()
+    try:
+        until(lambda: server.refusal is not None)
+        assert "is missing" in str(server.refusal)
+    finally:
+        server.stop()
