@@ -208,6 +208,10 @@ class Listener:
         path.chmod(0o600)
         self._socket.listen(BACKLOG)
 
+    def fileno(self) -> int:
+        """For `select`: readable when `accept` would not block."""
+        return self._socket.fileno()
+
     def accept(self) -> Channel:
         """Waits for the next connection. Raises OSError once the listener is closed."""
         end, _ = self._socket.accept()

@@ -120,7 +120,7 @@ class _UnknownRequest(Exception):
 def run_process(channel: Channel, prepare: Callable[[], Models], first_person: int, lock_step: bool) -> None:
     """The whole life of a process of its own; see `serve`."""
     _end_with_parent()
-    _be_quiet()
+    be_quiet()
     _yield_to_window()
     serve(channel, prepare, first_person, lock_step)
 
@@ -370,7 +370,7 @@ def _release_memory() -> None:
     torch.cuda.empty_cache()  # nothing, where CUDA is not used
 
 
-def _be_quiet() -> None:
+def be_quiet() -> None:
     """Discards what libraries print: it could be about a face."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):

@@ -146,7 +146,11 @@ def test_a_visit_goes_on_here_when_the_server_goes(
         end(server)
         found = next_of(client, ResultReady, Failed)
         assert isinstance(found, ResultReady), "the visitor is told nothing"
-        assert found.result.doppelganger.mean() == 77 and own.portrayed == [77]
+        assert (
+            found.result.doppelganger is not None
+            and found.result.doppelganger.mean() == 77
+            and own.portrayed == [77]
+        )
         assert not is_at_server(client) and "own engine" in client.health.message
         client.portray(6, [photograph(78)])
         assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 78
