@@ -55,7 +55,7 @@ class Consent(Scene):
         if layout.stacked:
             # On upright screens words need more lines, and the answers are as wide as the page allows anyway.
             share = 0.63 if page.height > 1.5 * page.width else 0.46
-            share += 0.03 * view.shown_elsewhere  # which takes a line to say
+            share += 0.03 * (view.shown_elsewhere + view.computed_elsewhere)  # a line each
             words = Rect(page.topleft, (page.width, round(share * page.height)))
             answers = Rect(page.left, words.bottom, page.width, page.bottom - words.bottom)
         else:
@@ -177,6 +177,8 @@ def _kept(view: View) -> str:
     timeouts = view.parameters.of(Timeouts)
     away_s = math.ceil(max(timeouts.left_s, timeouts.left_doppelganger_s))
     erased = view.text("consent.erased", seconds=away_s)
+    if view.computed_elsewhere:
+        erased += " " + view.text("consent.computed_elsewhere")
     if view.visit.with_others:
         if not view.downloads_available:
             return erased

@@ -131,6 +131,7 @@ class App:
             lock_step=options.virtual,
             counters=counters,
             shown_elsewhere=bool(options.outputs),
+            computed_elsewhere=bool(configuration.engine.server) and not options.virtual,
             group_tracker=self.group_tracker,
         )
         self.display = self._ends.enter_context(Display(_display_settings(configuration, options.setup)))

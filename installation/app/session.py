@@ -104,7 +104,8 @@ class Session:
 
     people: continua of synthetic people, for attract. began_s: when the first attract began. lock_step: waits
     for the engine, the film and the delivery, so that nothing depends on the speed of the machine.
-    shown_elsewhere: other screens show the meeting live. All calls come from one thread, the window's, and
+    shown_elsewhere: other screens show the meeting live. computed_elsewhere: the engine may be on another
+    machine. All calls come from one thread, the window's, and
     return at once but in lock step.
     """
 
@@ -120,6 +121,7 @@ class Session:
         lock_step: bool = False,
         counters: Counters | None = None,
         shown_elsewhere: bool = False,
+        computed_elsewhere: bool = False,
         group_tracker: GroupTrackerService | None = None,
     ) -> None:
         self.registry = registry
@@ -131,7 +133,7 @@ class Session:
         self._downloads = Downloads(delivery, lock_step, PATIENCE_S)
         self._lock_step = lock_step
         self._counters = counters or Counters(None, 1)
-        self._shown_elsewhere = shown_elsewhere
+        self._shown_elsewhere, self._computed_elsewhere = shown_elsewhere, computed_elsewhere
         self._for_technician = False
         self._last_search_s: float | None = None
         self._visitor = VisitorData()  # all there is of a visitor here; replaced as a whole
@@ -219,6 +221,7 @@ class Session:
             last_search_s=self._last_search_s,
             downloads_available=self._downloads.available and not visitor.link_ended,
             shown_elsewhere=self._shown_elsewhere,
+            computed_elsewhere=self._computed_elsewhere,
         )
 
     def _shown_frame(self) -> Frame | None:

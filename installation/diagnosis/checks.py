@@ -216,6 +216,11 @@ def check_phones(facts: Facts) -> Finding:
     return _check_named("Phones", facts.phones, facts)
 
 
+def check_server(facts: Facts) -> Finding:
+    """The rendering server answers, where the configuration names one."""
+    return _check_named("Server", facts.server, facts)
+
+
 def _check_named(subject: str, named: Named, facts: Facts) -> Finding:
     if named.fault:
         return Finding(Level.WARNING, subject, named.fault, named.mend or _reinstall(facts))
@@ -298,6 +303,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     check_weights,
     check_camera,
     check_phones,
+    check_server,
     check_display,
     check_scripts,
     check_memory,

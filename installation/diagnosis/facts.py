@@ -17,6 +17,7 @@ from hardware.network import interfaces
 from installation.settings.configuration import Configuration, Delivery, needed_weights
 from installation.settings.manifest import MANIFEST, Manifest, State
 from installation.settings.paths import NAME, ROOT, is_checkout
+from installation.settings.server import EngineSettings
 from installation.settings.texts import language_faults
 from installation.setup.imports import MODULES, Module, try_imports
 from installation.typography.coverage import settable_scripts
@@ -81,6 +82,7 @@ class Facts:
     weights_error: str
     camera: Named
     phones: Named
+    server: Named
     display: str | None
     memory: Memory | None
     free_disk_bytes: int
@@ -129,6 +131,7 @@ def gather(configuration: Configuration) -> Facts:
         weights_error=weights_error,
         camera=_camera(configuration.stage.camera) if loads else NOT_LOOKED_FOR,
         phones=_phones(configuration.delivery) if loads else NOT_LOOKED_FOR,
+        server=_server(configuration.engine) if loads else NOT_LOOKED_FOR,
         display=machine.display(),
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
@@ -215,3 +218,21 @@ def _phones(delivery: Delivery) -> Named:
     if doubt:
         return Named(fault=f"find this machine at {url}, perhaps: {doubt}", mend=TRY_IT)
     return Named(f"find this machine at {url}{f' ({chosen.interface})' if chosen.interface else ''}")
+
+
+def _server(engine: EngineSettings) -> Named:
+    if not engine.server:
+        return Named("none is configured: this machine computes")
+    try:
+        from installation.workers.remote.backend import address_of
+        from installation.workers.remote.link import connection_fault
+    except ImportError as error:
+        return Named(fault=f"cannot be looked for ({error})")
+    try:
+        fault = connection_fault(address_of(engine))
+    except DoppelgangerError as error:
+        return Named(fault=str(error), mend="see docs/server.md")
+    if fault:
+        detail = f"{engine.server}: {fault} Until then this machine computes"
+        return Named(fault=detail, mend="see docs/server.md, When something does not work")
+    return Named(f"{engine.server} answers")

@@ -32,12 +32,13 @@ log = logging.getLogger(__name__)
 
 MEMORY_FOLDER = Path("/dev/shm")  # a tmpfs: what Ray writes there is on no disk
 OBJECT_STORE_BYTES = 80 * 2**20  # the least that Ray takes; nothing large gets into it
+# With mediapipe, so that pip keeps to the protobuf that this needs.
+INSTALL = '.venv/bin/python -m pip install "ray[serve]==2.60.0" mediapipe==0.10.21'
 START_S = 180.0  # until a replica answers
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # engines that reserve no GPU may use it all the same
-    "RAY_DEDUP_LOGS": "0",
 }
 
 
@@ -123,8 +124,7 @@ def ray_backends(configuration: Configuration) -> Iterator[Sequence[Backend]]:
         from ray import serve
     except ImportError:
         raise MachineError(
-            'server.pool is "ray", and Ray is not installed: .venv/bin/python -m pip install -c '
-            'requirements.lock "ray[serve]==2.60.0" (docs/server.md), or set pool = "processes".'
+            f'server.pool is "ray", and Ray is not installed: {INSTALL}, or set pool = "processes".'
         ) from None
     settings = configuration.server
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None))
@@ -136,7 +136,7 @@ def ray_backends(configuration: Configuration) -> Iterator[Sequence[Backend]]:
             object_store_memory=OBJECT_STORE_BYTES,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            _temp_dir=str(folder),
+            _temp_dir=str(folder / "r"),  # which Ray opens to everybody; the folder about it stays closed
             _node_ip_address="127.0.0.1",
         )
         serve.start(proxy_location="Disabled")

@@ -232,7 +232,8 @@ class View:
     participants: at least one, the first is the one who is portrayed. gathering: None but while several
     people are asked. people: continua of synthetic people, for attract. last_search_s: how long the last
     whole search took, None before the first. downloads_available: whether the pictures can be downloaded now
-    or later. shown_elsewhere: other screens show the meeting live. diagnostics: None but for the technician's
+    or later. shown_elsewhere: other screens show the meeting live. computed_elsewhere: photographs
+    are sent to a rendering server. diagnostics: None but for the technician's
     scene. interactive: whether a visitor can act on what is drawn; False in a film.
     """
 
@@ -249,6 +250,7 @@ class View:
     last_search_s: float | None = None
     downloads_available: bool = True
     shown_elsewhere: bool = False
+    computed_elsewhere: bool = False
     diagnostics: Diagnostics | None = None
     interactive: bool = True
 

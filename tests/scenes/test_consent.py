@@ -101,6 +101,18 @@ def test_consent_says_what_becomes_of_the_expression(
     assert "six seconds" not in " ".join(each.words for each in canvas.drawn_items)
 
 
+@pytest.mark.parametrize("with_others", [False, True])
+def test_consent_says_that_a_rendering_server_gets_the_photographs(
+    with_others: bool, values: Registry
+) -> None:
+    canvas = Canvas(*WIDE)
+    for computed_elsewhere in (True, False):
+        elsewhere = {"computed_elsewhere": computed_elsewhere}
+        play(canvas, Phase.CONSENT, 2.0, values, "en", with_others=with_others, **elsewhere)
+        said = " ".join(each.words for each in canvas.drawn_items)
+        assert ("A machine elsewhere computes" in said) == computed_elsewhere
+
+
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_yes_and_no_are_equal(screen: tuple[int, int], values: Registry) -> None:
     canvas = Canvas(*screen)

@@ -5,8 +5,10 @@ the network are read there, and what comes from it are checked messages in share
 those of an engine on this machine.
 """
 
+import ssl
 from dataclasses import replace
 
+from engine.common.errors import UsageError
 from engine.runtime.messages import JudgeMoved, Request
 from installation.settings.server import EngineSettings
 from installation.workers.child_process import ChildProcess
@@ -23,9 +25,7 @@ class RemoteBackend(ChildBackend):
 
     def __init__(self, settings: EngineSettings) -> None:
         super().__init__()
-        keys = read_keys(settings.keys, "engine.keys")
-        name, key = next(iter(keys.items()))
-        self._address = Address(settings.server, name, key, settings.certificate)
+        self._address = address_of(settings)
 
     def open(self, first_person: int, lock_step: bool) -> ChildProcess:
         return ChildProcess("rendering server's link", run_link, self._address)
@@ -35,3 +35,16 @@ class RemoteBackend(ChildBackend):
         if isinstance(request, JudgeMoved) and request.visitor is not None:
             request = replace(request, visitor=None)
         super().send(request)
+
+
+def address_of(settings: EngineSettings) -> Address:
+    """Where the server is, and who this kiosk is. Raises UsageError where a file of it cannot be used."""
+    if settings.certificate is not None:
+        try:
+            ssl.create_default_context(cafile=settings.certificate)
+        except (OSError, ssl.SSLError):
+            raise UsageError(
+                f"engine.certificate: {settings.certificate} is no certificate in PEM. Copy the server's."
+            ) from None
+    name, key = next(iter(read_keys(settings.keys, "engine.keys").items()))
+    return Address(settings.server, name, key, settings.certificate)
