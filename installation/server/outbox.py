@@ -35,11 +35,13 @@ class Outbox:
         self._filled.set()
 
     async def take(self) -> EncodedMessage:
-        """Waits for the oldest message."""
+        """Waits for the oldest message; people for attract only where nothing of a visit waits."""
         while not self._messages:
             self._filled.clear()
             await self._filled.wait()
-        return self._messages.popleft()
+        first = next((each for each in self._messages if each.kind is not PeopleReady), self._messages[0])
+        self._messages.remove(first)
+        return first
 
     def clear(self) -> None:
         """Overwrites and drops everything: nobody waits for it any more."""

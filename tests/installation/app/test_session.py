@@ -11,7 +11,7 @@ import pytest
 from engine.border.strip import Strip
 from engine.common.errors import MachineError
 from engine.pipeline.result import PortrayalResult
-from engine.runtime.messages import Failed, Ready, ResultReady
+from engine.runtime.messages import Failed, ProgressUpdate, Queued, Ready, ResultReady
 from installation.app.control_adapter import ControlAdapter
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
@@ -296,6 +296,22 @@ def test_without_the_nearest_picture_the_visit_goes_on_with_what_has_been_found(
     visited.do(Tick(), after_s=100)
     assert visited.is_in(Phase.FAREWELL) and visited.session._visitor.result is None
     assert visited.engine.asked.count("erase") == 1
+
+
+def test_a_visit_that_waits_for_an_engine_is_not_silent_and_shows_its_place(visited: Visited) -> None:
+    visited.do(WokeUp(), ChoseSynthetic())
+    number = visited.session.state.visit_id
+    silence_s = visited.session.registry.of(Timeouts).silence_s
+    for place in (2, 1):
+        visited.do(Tick(), after_s=0.8 * silence_s)
+        visited.session._on_engine_reply(Queued(number, place), visited.now_s)
+        search = visited.session.view(visited.now_s).participant.search
+        assert search is not None and search.queue_place == place and search.share == 0
+    visited.session._on_engine_reply(ProgressUpdate(number, "search", 0.1, None), visited.now_s)
+    search = visited.session.view(visited.now_s).participant.search
+    assert search is not None and search.queue_place is None
+    visited.do(Tick(), after_s=1.1 * silence_s)
+    assert not visited.is_in(Phase.SEARCH), "nothing is heard any more"
 
 
 def unloadable() -> Any:

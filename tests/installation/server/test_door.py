@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -373,3 +374,18 @@ def test_a_port_or_a_certificate_that_cannot_be_used_is_said(
     (tmp_path / "key.pem").write_text("nothing")
     with pytest.raises(UsageError, match="not in PEM"):
         asyncio.run(opened(taken.model_copy(update={"key": tmp_path / "key.pem"})))
+
+
+def test_a_server_that_hangs_is_noticed(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection stands, and answers no ping."""
+    monkeypatch.setattr("installation.workers.remote.link.HEARTBEAT_S", 0.4)
+    with running(certificate, EngineOfThreads()) as server:
+        link = server.link()
+        link.start(0, False)
+        assert isinstance(link.receive().message, Ready)
+        server._loop.call_soon_threadsafe(time.sleep, 3.0)
+        began_s = time.monotonic()
+        while not isinstance(message := link.receive().message, Failed):
+            pass
+        assert time.monotonic() - began_s < 2.5 and "\n" not in message.message
+        link.stop()

@@ -1,5 +1,6 @@
 """Visits on a rendering server, from the kiosk's client through TLS to engines on threads, and its faults."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -288,6 +289,14 @@ def test_a_box_keeps_the_newest_and_forgets_the_rest() -> None:
     for message in all_of_them:
         outbox.put(message)
     assert sum(message.arrays[0].max() > 0 for message in all_of_them) == 1, "the others are overwritten"
+
+
+def test_a_box_gives_what_belongs_to_a_visit_first() -> None:
+    outbox = Outbox()
+    for message in (PeopleReady((strip(1),)), Ready(), Failed("x")):
+        outbox.put(encode(message, REPLIES))
+    taken = [asyncio.run(outbox.take()).kind for _ in range(3)]
+    assert taken == [Ready, Failed, PeopleReady]
 
 
 def test_a_box_of_what_must_arrive_is_full_at_some_time() -> None:
