@@ -123,7 +123,16 @@ def test_every_kind_is_tried_and_all_that_belongs_to_a_visit_is_a_kind() -> None
 
 
 @pytest.mark.parametrize(
-    "message", [messages.ConfigurationRejected(UsageError("x")), messages.Relocated("x"), "x", {"kind": 1}]
+    "message",
+    [
+        messages.ConfigurationRejected(UsageError("x")),
+        messages.Relocated("x"),
+        messages.DrawNobodies((1,)),
+        messages.NobodyReady(1, {}),
+        messages.NobodiesAlike(frozenset({1})),
+        "x",
+        {"kind": 1},
+    ],
 )
 def test_what_stays_on_one_machine_is_not_encoded(message: Any) -> None:
     with pytest.raises(InvalidMessage, match="not sent"):
