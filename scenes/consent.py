@@ -179,13 +179,13 @@ def _kept(view: View) -> str:
     erased = view.text("consent.erased", seconds=away_s)
     if view.computed_elsewhere:
         erased += " " + view.text("consent.computed_elsewhere")
+    delivery = view.parameters.of(DeliveryParameters)
+    takes_all = view.downloads_available and delivery.gives == "everything"
     if view.visit.with_others:
         if not view.downloads_available:
             return erased
-        minutes = math.ceil(view.parameters.of(DeliveryParameters).life_s / 60)
-        return erased + " " + view.text("consent.stays_group", minutes=minutes)
-    delivery = view.parameters.of(DeliveryParameters)
-    takes_all = view.downloads_available and delivery.gives == "everything"
+        key = "consent.stays_group_film" if takes_all else "consent.stays_group"
+        return erased + " " + view.text(key, minutes=math.ceil(delivery.life_s / 60))
     if timeouts.meeting_s:
         filmed = takes_all and delivery.meeting_in_film
         shown = view.text("consent.shown_elsewhere") + " " if view.shown_elsewhere else ""

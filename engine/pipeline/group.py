@@ -157,7 +157,18 @@ class GroupPainter:
                 hidden = layer.max(axis=2, keepdims=True) == 0
                 picture = np.where(hidden, picture, layer)
         faces = [self._measured(picture, index, face) for index, (_, face) in enumerate(layers)]
-        return GroupPortrait(picture, tuple(faces))
+        return GroupPortrait(picture, self._origin(faces), tuple(faces))
+
+    def _origin(self, faces: Sequence[PublishedFace]) -> Pixels:
+        """The median face in the place of every face that is not its owner's own, on black."""
+        origin = np.zeros_like(self._photograph)
+        median = self._nobodies.median()
+        if median is not None:
+            pose = pose_of(median, self._mesh)
+            for member, face in zip(self._members, faces, strict=True):
+                if face.appears in (Decision.DOPPELGANGER, Decision.ANONYMOUS):
+                    draw_pose(pose, member.head.points_px, origin)
+        return origin
 
     def _painted(self, index: int, choice: Decision) -> tuple[Pixels, PublishedFace]:
         """One face on black, as large as the photograph."""

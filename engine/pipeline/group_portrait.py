@@ -31,7 +31,9 @@ class PublishedFace:
 
 @dataclass(frozen=True, eq=False)
 class GroupPortrait:
-    """picture: uint8 (H, W, 3) RGB, as large as the photograph. faces: from the left to the right."""
+    """picture, origin: uint8 (H, W, 3) RGB, as large as the photograph. The origin has the median face in the
+    place of each doppelgänger and each nobody, and is black elsewhere. faces: from the left to the right."""
 
     picture: Pixels
+    origin: Pixels
     faces: tuple[PublishedFace, ...]

@@ -76,9 +76,9 @@ class RunOptions:
     """How a run differs from an exhibition.
 
     visits: that many simulated visitors come, then it ends; None: real visitors. unseen: the simulated ones
-    take part without the camera. virtual: a clock that moves by one frame a frame, at rate_hz. film: the MP4
-    that the screen is recorded to. setup: no visitors at all, but the technician's picture. outputs: names of
-    those that show the meeting live.
+    take part without the camera. together: they take part as a group. virtual: a clock that moves by one
+    frame a frame, at rate_hz. film: the MP4 that the screen is recorded to. setup: no visitors at all, but
+    the technician's picture. outputs: names of those that show the meeting live.
     """
 
     visits: int | None = None
@@ -88,6 +88,7 @@ class RunOptions:
     film: Path | None = None
     setup: bool = False
     outputs: Sequence[str] = ()
+    together: bool = False
 
 
 class App:
@@ -136,7 +137,9 @@ class App:
         )
         self.display = self._ends.enter_context(Display(_display_settings(configuration, options.setup)))
         self.simulated_visitors = (
-            SimulatedVisitors(options.visits, options.unseen) if options.visits is not None else None
+            SimulatedVisitors(options.visits, options.unseen, options.together)
+            if options.visits is not None
+            else None
         )
         if options.setup:
             scenes = dict.fromkeys(Phase, scene_of("technician")())

@@ -57,6 +57,11 @@ class Downloads:
         if self._delivery and agreed and agreed.gives == "everything":
             self._film_worker.begin(result.crossing_alone(), language, not is_real, meets)
 
+    def begin_group_film(self, group: GroupView, language: str, agreed: DeliveryParameters | None) -> None:
+        """Starts on the film of a group portrait, if their phones may have it; see `begin_film`."""
+        if self._delivery and agreed and agreed.gives == "everything":
+            self._film_worker.begin_group(group, language)
+
     def finish_film(self, meeting: RecordedMeeting | None) -> None:
         """What the film shows of the meeting, which is over; None: nothing."""
         if meeting is not None:
@@ -78,8 +83,27 @@ class Downloads:
         is_real: whether the sitter is a real person.
         agreed: what the consent screen said about downloads.
         """
-        if self._delivery is None:
+        if self._delivery is None or not self._film_settled(visit_id):
             return False
+        film = self._film_worker.film
+        self._delivery.offer(take_home_pictures(visit_id, result, text, is_real, film), agreed)
+        self._awaits_answer = self._lock_step
+        return True
+
+    def offer_group(
+        self, visit_id: int, group: GroupView, text: Texts, agreed: DeliveryParameters | None
+    ) -> bool:
+        """Offers a group portrait as `offer` does a result; returns whether it has done so."""
+        if self._delivery is None or not self._film_settled(visit_id):
+            return False
+        film = self._film_worker.film
+        pictures = TakeHomePictures(visit_id, text.language, group.picture, film=film, is_group=True)
+        self._delivery.offer(pictures, agreed)
+        self._awaits_answer = self._lock_step
+        return True
+
+    def _film_settled(self, visit_id: int) -> bool:
+        """Whether the film is done, or was given up because it is late."""
         if self._lock_step:
             self._film_worker.wait()
         if self._film_limit_s is None:
@@ -89,21 +113,6 @@ class Downloads:
                 return False
             log.warning("visit %d: the film is late, the phone gets the pictures without it", visit_id)
             self._film_worker.drop()
-        self._delivery.offer(
-            take_home_pictures(visit_id, result, text, is_real, self._film_worker.film), agreed
-        )
-        self._awaits_answer = self._lock_step
-        return True
-
-    def offer_group(
-        self, visit_id: int, group: GroupView, text: Texts, agreed: DeliveryParameters | None
-    ) -> bool:
-        """Offers a group portrait, which has no film; returns whether it has done so."""
-        if self._delivery is None:
-            return False
-        pictures = TakeHomePictures(visit_id, text.language, group.picture, is_group=True)
-        self._delivery.offer(pictures, agreed)
-        self._awaits_answer = self._lock_step
         return True
 
     def poll(self) -> Sequence[LinkEvent]:

@@ -262,6 +262,7 @@ class Session:
                     self.handle(ResultCompleted(visit_id), now_s)
             case GroupReady(visit_id, portrait) if self._is_searching(visit_id):
                 visitor.group = group_view(portrait)
+                self._downloads.begin_group_film(visitor.group, self.text.language, visitor.agreed)
                 self._counters.count("group portraits")
                 self.handle(GroupMade(visit_id), now_s)
             case NobodyReady(number, poses):

@@ -3,10 +3,20 @@
 import logging
 from collections.abc import Sequence
 
+from engine.live.crowd.decision import Decision
 from installation.app.interfaces import TouchAreas
 from installation.app.session import Session
 from installation.settings.phase import Phase
-from installation.visit.events import ChoseSynthetic, Event, Pressed, Released, WokeUp
+from installation.stage.view import Action, ChooseFace
+from installation.visit.events import (
+    ChoseOthers,
+    ChoseSynthetic,
+    Event,
+    FaceChosen,
+    Pressed,
+    Released,
+    WokeUp,
+)
 
 # How long a visitor waits before acting in attract, in consent and in doppelganger.
 ATTRACT_S = 6.0
@@ -15,22 +25,26 @@ DOPPELGANGER_S = 10.0
 # A visitor gives up if no visit can begin for so long: an engine starts in ten seconds, and in six times that
 # where other programs keep the processor busy.
 RESTING_LIMIT_S = 120.0
+# Visitors who take part together answer one of these, each in turn.
+ANSWERS = (Decision.REAL, Decision.DOPPELGANGER, Decision.ANONYMOUS)
 
 log = logging.getLogger(__name__)
 
 
 class SimulatedVisitors:
-    """Makes `visits` visits in a row, then requests a stop. unseen: without the camera."""
+    """Makes `visits` visits in a row, then requests a stop. unseen: without the camera. together: several
+    people, whom the camera shows, each of whom answers by touch."""
 
-    def __init__(self, visits: int, unseen: bool = False) -> None:
+    def __init__(self, visits: int, unseen: bool = False, together: bool = False) -> None:
         self.visits = visits
-        self.unseen = unseen
+        self.unseen, self.together = unseen, together
+        self._answered: list[int] = []
         self.begun = 0
         self.finished = 0
         self.stop_requested = False
         self._phase = Phase.ATTRACT
 
-    def events(self, session: Session, _: TouchAreas, now_s: float) -> Sequence[Event]:
+    def events(self, session: Session, areas: TouchAreas, now_s: float) -> Sequence[Event]:
         """What the current visitor does in this frame."""
         state = session.state
         if state.phase is not self._phase:
@@ -46,11 +60,24 @@ class SimulatedVisitors:
                     self.stop_requested = True
                 self.stop_requested |= self.begun >= self.visits
                 return [WokeUp()] if for_s >= ATTRACT_S and not self.stop_requested else []
+            case Phase.CONSENT if for_s >= CONSENT_S and self.together and not state.with_others:
+                self._answered = []
+                return [ChoseOthers()]
             case Phase.CONSENT if for_s >= CONSENT_S:
                 return [ChoseSynthetic()] if self.unseen else [Pressed()]
             case Phase.PORTRAIT if state.pressed_since_s is not None:
                 return [Released()]
+            case Phase.PORTRAIT if state.with_others:
+                return self._answer(areas)
             case Phase.DOPPELGANGER if for_s >= DOPPELGANGER_S:
                 return [Pressed(), Released()]
             case _:
                 return []
+
+    def _answer(self, areas: TouchAreas) -> Sequence[Event]:
+        """Whoever is asked touches a sign beside their ring; then *yes* as soon as the screen offers it."""
+        asked = next((area.number for area in areas if isinstance(area, ChooseFace)), None)
+        if asked is not None and asked not in self._answered:
+            self._answered.append(asked)
+            return [FaceChosen(asked, ANSWERS[(len(self._answered) - 1) % len(ANSWERS)])]
+        return [Pressed(), Released()] if Action.YES in areas else []

@@ -52,6 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     rehearsal.add_argument("--unseen", action="store_true", help="they take part without the camera")
     rehearsal.add_argument(
+        "--together",
+        action="store_true",
+        help="they take part with others: the two to six people whom the camera shows",
+    )
+    rehearsal.add_argument(
         "--record",
         type=reachable_path,
         metavar="OUT.mp4",
@@ -104,8 +109,11 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.record,
         arguments.setup,
         arguments.to,
+        arguments.together,
     )
     changes = _changes(arguments.set)
+    if arguments.together:
+        changes = {"consent/with_others": "true", **changes}
     with App(configuration, arguments.show, changes, options, not arguments.without_phone) as app:
         app.run()
     if app.simulated_visitors is not None and app.simulated_visitors.finished < app.simulated_visitors.visits:
@@ -122,6 +130,8 @@ def _check_combination(arguments: argparse.Namespace, camera: str, virtual: bool
         raise UsageError("--setup is for a technician: leave --visits, --unseen, --record and --virtual out.")
     if arguments.unseen and arguments.visits is None:
         raise UsageError("--unseen is for visitors who come by themselves: give --visits N, too.")
+    if arguments.together and (arguments.visits is None or arguments.unseen):
+        raise UsageError("--together is for visitors before the camera: give --visits N, and no --unseen.")
     if arguments.rate != DEFAULT_RATE_HZ and not virtual:
         raise UsageError("--rate is for the virtual clock: give --record OUT.mp4 or --virtual, too.")
     if arguments.to:

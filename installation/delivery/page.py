@@ -50,9 +50,14 @@ STATIC = {
 def render(content: TakeHomeFiles, token: str, lives_s: float) -> str:
     """The page of a link whose URL ends in `token`, and which lives for `lives_s` more."""
     text = Texts.load(content.language)
+    for_sitter = partial(text.for_sitter, content.is_real)
+    stays_for = (
+        partial(text, "phone.group_stays_for") if content.is_group else partial(for_sitter, "phone.stays_for")
+    )
     return _TEMPLATES.get_template("page.html").render(
         text=text,
-        for_sitter=partial(text.for_sitter, content.is_real),
+        for_sitter=for_sitter,
+        stays_for=stays_for,
         token=token,
         files=content.files,
         names=files,

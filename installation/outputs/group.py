@@ -11,10 +11,14 @@ from engine.common.errors import UsageError
 from engine.judges.base import Judge
 from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
-from installation.outputs.group_signs import with_signs
+from installation.outputs import group_film
+from installation.outputs.film import write_film
+from installation.outputs.group_signs import group_view, with_signs
 from installation.outputs.marks import png_bytes
 from installation.outputs.record import Provenance, sentence
 from installation.outputs.report import Distance, Generator, MaybeDistance, Number, Part, VerdictSettings
+from installation.outputs.scene_film import FPS
+from installation.settings.texts import Texts
 
 
 class GroupJudge(Part):
@@ -64,9 +68,12 @@ class GroupReport(Part):
 
 
 def write_group(
-    folder: Path, portrait: GroupPortrait, judges: list[Judge], provenance: Provenance
+    folder: Path, portrait: GroupPortrait, judges: list[Judge], provenance: Provenance, language: str = "en"
 ) -> GroupReport:
-    """Writes group.png and report.json, both or none; returns the report. The folder must not exist."""
+    """Writes group.png, group.mp4 and report.json, all or none; returns the report. folder: must not exist.
+
+    language: of the words in the film.
+    """
     report = GroupReport(
         generator=provenance.generator,
         verdict=provenance.verdict,
@@ -87,6 +94,8 @@ def write_group(
     try:
         with replacing_folder(folder) as temporary:
             (temporary / "group.png").write_bytes(png_bytes(with_signs(portrait)))
+            frames = group_film.frames(group_view(portrait), Texts.load(language))
+            write_film(temporary / "group.mp4", frames, FPS)
             write_text(temporary / "report.json", text + "\n")
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror}). Choose another --out.") from error

@@ -1,5 +1,7 @@
 """A group portrait with the sign of its owner's choice below each face, and as the stage shows it."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -12,7 +14,9 @@ from installation.stage.view import GroupFace, GroupView
 # A sign is a share of the face's width across, at least so many pixels, and hangs that share below the chin.
 SIGN_SHARE, MIN_SIGN_PX, GAP_SHARE = 0.1, 8.0, 0.12
 # On the stage and on phones the faces fill a square, with this much of their extent around them.
-AROUND_SHARE, MOST_PX = 0.3, 1024
+AROUND_SHARE, MOST_PX = 0.16, 1024
+# So many widths of a face are between two faces there, at most.
+GAP_WIDTHS = 0.35
 _SHIFT = 4  # bits after the point in what OpenCV draws
 
 
@@ -49,8 +53,19 @@ def _draw_sign(picture: Pixels, choice: Decision, outline: Array) -> None:
 
 
 def group_view(portrait: GroupPortrait) -> GroupView:
-    """The faces with their signs in a black square, and what the binding judges say of each."""
-    return GroupView(_square(portrait), tuple(_face(face) for face in portrait.faces))
+    """The faces with their signs in a black square, and what the binding judges say of each.
+
+    People who stand far apart come together: most of the black columns between their faces are left out.
+    """
+    picture, origin = with_signs(portrait), portrait.origin
+    is_shown = (picture.any(axis=2) | origin.any(axis=2)).astype(np.uint8)
+    widths = [float(np.ptp(face.outline[:, 0])) for face in portrait.faces if face.outline is not None]
+    gap_px = round(GAP_WIDTHS * float(np.mean(widths))) if widths else 0
+    near = cv2.dilate(is_shown.max(axis=0, keepdims=True), np.ones((1, 2 * (gap_px // 2) + 1), np.uint8))
+    columns = near[0] > 0 if widths else np.ones(picture.shape[1], bool)
+    cut = _square(is_shown[:, columns])
+    faces = tuple(_face(face) for face in portrait.faces)
+    return GroupView(cut(picture[:, columns]), cut(origin[:, columns]), faces)
 
 
 def _face(face: PublishedFace) -> GroupFace:
@@ -59,17 +74,17 @@ def _face(face: PublishedFace) -> GroupFace:
     return GroupFace(face.choice, face.appears, any(each.same for each in verdicts) if asked else None)
 
 
-def _square(portrait: GroupPortrait) -> Pixels:
-    """uint8 (S, S, 3) RGB, S at most `MOST_PX`; what lies beyond the photograph is black, as the rest is."""
-    picture = with_signs(portrait)
-    height, width = picture.shape[:2]
-    outlines = [face.outline for face in portrait.faces if face.outline is not None]
-    points = np.concatenate(outlines) if outlines else np.array([[0, 0], [width, height]], np.float32)
-    low, high = points.min(axis=0), points.max(axis=0)
-    side = (1 + AROUND_SHARE) * float((high - low).max())
-    size_px = min(MOST_PX, max(round(side), 1))
-    scale = size_px / side
-    x, y = ((low + high) / 2).tolist()
-    place = np.array([[scale, 0, size_px / 2 - scale * x], [0, scale, size_px / 2 - scale * y]])
-    source = cv2.GaussianBlur(picture, (0, 0), 0.4 / scale) if scale < 0.7 else picture
-    return np.asarray(cv2.warpAffine(source, place, (size_px, size_px)), np.uint8)
+def _square(is_shown: Pixels) -> Callable[[Pixels], Pixels]:
+    """Cuts a square of at most `MOST_PX` about what is shown, uint8 (H, W) above 0, out of pictures uint8
+    (H, W, 3); what lies beyond them is black, as the rest is."""
+    x, y, width, height = cv2.boundingRect(is_shown) if is_shown.any() else (0, 0, *is_shown.shape[::-1])
+    side = (1 + AROUND_SHARE) * max(width, height)
+    size_px = min(MOST_PX, round(side))
+    scale, middle_x, middle_y = size_px / side, x + width / 2, y + height / 2
+    place = np.array([[scale, 0, size_px / 2 - scale * middle_x], [0, scale, size_px / 2 - scale * middle_y]])
+
+    def cut(picture: Pixels) -> Pixels:
+        source = cv2.GaussianBlur(picture, (0, 0), 0.4 / scale) if scale < 0.7 else picture
+        return np.asarray(cv2.warpAffine(source, place, (size_px, size_px)), np.uint8)
+
+    return cut

@@ -180,9 +180,11 @@ class GroupFace:
 
 @dataclass(frozen=True, eq=False)
 class GroupView:
-    """A group portrait. picture: uint8 (S, S, 3) RGB, faces on black, each with its owner's sign."""
+    """A group portrait. picture: uint8 (S, S, 3) RGB, faces on black, each with its owner's sign. origin: the
+    same part of `GroupPortrait.origin`."""
 
     picture: Pixels
+    origin: Pixels
     faces: tuple[GroupFace, ...]
 
 

@@ -15,6 +15,7 @@ from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from hardware.memory import forbid_core_dumps
 from installation.outputs.meeting_film import RecordedMeeting
+from installation.stage.view import GroupView
 from installation.workers.child_process import ChildProcess
 
 NICENESS = 15  # the window and the engine go first
@@ -29,6 +30,14 @@ class RenderFilm:
     language: str
     synthetic: bool
     meets: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RenderGroupFilm:
+    """The request: a film of a group portrait."""
+
+    group: GroupView
+    language: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +58,11 @@ class FilmWorker:
         it is not done before `finish`."""
         self.drop()
         self._job = _FilmJob(RenderFilm(result, language, synthetic, meets))
+
+    def begin_group(self, group: GroupView, language: str) -> None:
+        """Starts a film of a group portrait, in place of any other."""
+        self.drop()
+        self._job = _FilmJob(RenderGroupFilm(group, language))
 
     def finish(self, meeting: RecordedMeeting | None) -> None:
         """Adds what is to be shown of the meeting, where a film waits for it; None: nothing."""
@@ -80,7 +94,7 @@ class FilmWorker:
 class _FilmJob:
     """One film: its process, and the thread that sends the pictures there and waits for the film."""
 
-    def __init__(self, request: RenderFilm) -> None:
+    def __init__(self, request: RenderFilm | RenderGroupFilm) -> None:
         self.film: bytes | None = None
         self.meeting: SimpleQueue[RecordedMeeting | None] = SimpleQueue()
         self._child: ChildProcess | None = None
@@ -95,14 +109,14 @@ class _FilmJob:
         if self._child is not None:
             self._child.kill()
 
-    def _run(self, request: RenderFilm) -> None:
+    def _run(self, request: RenderFilm | RenderGroupFilm) -> None:
         child = self._child = ChildProcess("film worker", _render_film)
         if self._cancelled:  # before there was a process to be killed
             child.kill()
         film = None
         try:
             child.channel.send(request)
-            if request.meets:
+            if isinstance(request, RenderFilm) and request.meets:
                 child.channel.send(self.meeting.get())
             received = child.channel.receive()
             film = received.message.film
@@ -118,14 +132,19 @@ def _render_film(channel: Channel) -> None:
     """What the process runs: one request, one reply."""
     forbid_core_dumps()
     os.nice(NICENESS)
-    from installation.outputs import border_film, film, meeting_film, scene_film
+    from installation.outputs import border_film, film, group_film, meeting_film, scene_film
     from installation.outputs.soundtrack import Soundtrack
     from installation.settings.texts import Texts
 
-    request: RenderFilm = channel.receive().message
-    soundtrack, text = Soundtrack(), Texts.load(request.language)
+    request: RenderFilm | RenderGroupFilm = channel.receive().message
+    text = Texts.load(request.language)
+    if isinstance(request, RenderGroupFilm):
+        pictures = group_film.frames(request.group, text)
+        channel.send(FilmReady(film.film_bytes(pictures, scene_film.FPS)))
+        return
+    soundtrack = Soundtrack()
 
-    def pictures() -> Iterator[Pixels]:
+    def of_visit() -> Iterator[Pixels]:
         yield from border_film.frames(
             request.result, text, soundtrack=soundtrack, synthetic=request.synthetic
         )
@@ -133,4 +152,4 @@ def _render_film(channel: Channel) -> None:
         if recorded is not None:
             yield from meeting_film.frames(recorded, text, soundtrack, border_film.DURATION_S)
 
-    channel.send(FilmReady(film.film_bytes(pictures(), scene_film.FPS, soundtrack=soundtrack)))
+    channel.send(FilmReady(film.film_bytes(of_visit(), scene_film.FPS, soundtrack=soundtrack)))

@@ -21,7 +21,7 @@ VISIT_FOLDER = """
     border_other.png difference.png median_curve.png median_continuum.png median_border_same.png
     median_border_other.png median_difference.png prices.png prices_curve.png
 """
-GROUP_FOLDER = "us/group.png us/report.json"
+GROUP_FOLDER = "us/group.png us/group.mp4 us/report.json"
 REHEARSAL = "out.mp4 out.jsonl"
 GALLERY = "config/gallery.toml config/cues.toml config/counters.json counters.json"
 TRAINING_RUN = """

@@ -15,7 +15,7 @@ from engine.common.arrays import Pixels
 from engine.common.native_output import native_stderr_silenced
 from engine.faces.detector import DetectedHead
 from engine.faces.mediapipe_detector import MediaPipeDetector
-from engine.inversion.projection import Place, draw, fast_dtype
+from engine.inversion.projection import Place, draw, fast_dtype, median_face
 from engine.live.crowd.head import Turn, box_width, turn_of
 from engine.live.directions import Directions
 from engine.live.frame import Array
@@ -68,6 +68,12 @@ class Nobodies:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    def median(self) -> Cutout | None:
+        """The median face, which is nobody's, as it is turned by itself; None where none is found in it."""
+        picture = self._picture(median_face(self._generator).latent, 0.0, 0.0)
+        head = self._head(picture)
+        return None if head is None else Cutout(picture, self._alpha(picture), head)
 
     def _drawn(self, number: int, yaw_deg: float, pitch_deg: float) -> Cutout:
         if number not in self._latents:

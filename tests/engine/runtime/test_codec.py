@@ -61,6 +61,7 @@ MESSAGES = [
         7,
         GroupPortrait(
             PICTURE,
+            PICTURE[:1],
             (
                 PublishedFace(
                     Decision.ANONYMOUS,

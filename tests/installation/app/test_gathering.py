@@ -160,10 +160,14 @@ def test_a_group_from_the_question_to_its_picture(group: Group) -> None:
     outline = np.array([[100, 100], [200, 100], [200, 200], [100, 200]], np.float32)
     face = PublishedFace(Decision.REAL, Decision.REAL, outline)
     visit_id = group.session.state.visit_id
-    group.session._on_engine_reply(GroupReady(visit_id, GroupPortrait(picture, (face,))), group.now_s)
+    group.session._on_engine_reply(
+        GroupReady(visit_id, GroupPortrait(picture, np.zeros_like(picture), (face,))), group.now_s
+    )
     assert group.is_in(Phase.DOPPELGANGER)
+    group.session._downloads._film_worker.wait()
     group.do()
     ((pictures, _),) = group.delivery.offered
+    assert pictures.film is not None and pictures.film[4:8] == b"ftyp"
     assert pictures.is_group and pictures.doppelganger.shape[0] == pictures.doppelganger.shape[1]
     group.do(Declined())
     assert group.is_in(Phase.FAREWELL)

@@ -5,10 +5,14 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from pygame import Rect
 
+from engine.live.crowd.decision import Decision
 from installation.app.session import Session
 from installation.app.simulated_visitors import RESTING_LIMIT_S, SimulatedVisitors
-from installation.visit.events import WokeUp
+from installation.settings.phase import Phase
+from installation.stage.view import Action, ChooseFace, Touchable
+from installation.visit.events import Event, FaceChosen, Pressed, Released, WokeUp
 from installation.visit.state import State
 
 
@@ -37,3 +41,21 @@ def test_gives_up_and_says_what_is_not_ready(
 def test_waits_where_everything_is_ready(caplog: pytest.LogCaptureFixture) -> None:
     visitors, text = visitors_at(RESTING_LIMIT_S + 1, State(engine_ready=True), caplog)
     assert not visitors.stop_requested and text == ""
+
+
+def test_together_each_answers_in_turn_and_then_says_yes() -> None:
+    visitors = SimulatedVisitors(1, together=True)
+    session = cast(Session, SimpleNamespace(state=State(phase=Phase.PORTRAIT, with_others=True)))
+    place = Rect(0, 0, 10, 10)
+    did: list[Event] = []
+    for number in (4, 7, 2, 9):
+        signs: dict[Touchable, Rect] = {ChooseFace(number, decision): place for decision in Decision}
+        did += visitors.events(session, signs, 1.0)
+        assert visitors.events(session, signs, 1.1) == []
+        assert visitors.events(session, {**signs, Action.YES: place}, 1.2) == [Pressed(), Released()]
+    assert did == [
+        FaceChosen(4, Decision.REAL),
+        FaceChosen(7, Decision.DOPPELGANGER),
+        FaceChosen(2, Decision.ANONYMOUS),
+        FaceChosen(9, Decision.REAL),
+    ]

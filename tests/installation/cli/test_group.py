@@ -78,7 +78,7 @@ def test_of_the_photograph_only_the_real_face_is_in_the_picture(photograph: Path
 
 
 def test_it_is_marked_and_nothing_else_is_in_the_folder(portrait: Path) -> None:
-    assert {path.name for path in portrait.iterdir()} == {"group.png", "report.json"}
+    assert {path.name for path in portrait.iterdir()} == {"group.png", "group.mp4", "report.json"}
     assert read_digital_source_type(portrait / "group.png") == TRAINED_ALGORITHMIC_MEDIA
     assert json.loads((portrait / "report.json").read_text())["schema"] == 1
 

@@ -262,6 +262,7 @@ def test_a_full_disk_ends_a_recording_in_one_line(tmp_path: Path, full: str) -> 
         (["--virtual", "--camera", "0"], "a real camera has no virtual clock"),
         (["--setup", "--visits", "1"], "--setup is for a technician"),
         (["--unseen"], "--unseen is for visitors who come by themselves"),
+        (["--together"], "--together is for visitors before the camera"),
         (["--show", "pyproject.toml"], "is not a folder"),
         (
             ["--display", "headless:99999x1080", "--camera", "synthetic"],
