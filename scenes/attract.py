@@ -22,6 +22,7 @@ from installation.stage.view import ShownPicture, View
 from installation.visit.parameters import Timeouts
 from scenes.widgets.calm_verdict import CalmVerdict
 from scenes.widgets.idle_glow import draw_idle_glow
+from scenes.widgets.invitation import invitation
 from scenes.widgets.sweep import Leg, index_at, sweep_t
 from scenes.widgets.verdict import draw_words, shown_picture
 
@@ -151,7 +152,7 @@ def _draw_promise(
 ) -> Rect:
     """Draws the title at the top of the panel, gift and invitation at its bottom; returns what is left."""
     area = layout.panel.copy()
-    caption = _caption(view, parameters, layout, theme)
+    caption = invitation(view, layout, theme, parameters.invitation)
     blocks = [caption]
     is_told = parameters.promise and not _is_low(layout)
     if is_told and view.visit.can_begin:
@@ -201,13 +202,3 @@ def visit_minutes(view: View) -> int:
     search_s = view.last_search_s or view.parameters.of(AttractParameters).search_s
     shown_s = timeouts.border_s + timeouts.jury_s + timeouts.meeting_s
     return math.ceil((search_s + shown_s + _OTHER_SCENES_S) / 60)
-
-
-def _caption(view: View, parameters: AttractParameters, layout: Layout, theme: Theme) -> TextBlock:
-    """The invitation, in large type; or, smaller, why no visit can begin."""
-    if view.visit.can_begin:
-        words = parameters.invitation or view.text("attract.invitation")
-        return TextBlock(words, layout.large_px, 500, theme.ink, theme.fade_in)
-    why = "attract.resting" if view.people else "attract.waking"
-    words = view.text(why if view.visit.show.accepts_visits else "attract.closed")
-    return TextBlock(words, layout.body_px, 300, theme.quiet_ink, theme.fade_in)

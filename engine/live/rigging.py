@@ -6,6 +6,7 @@ at rest and turned by several angles. The dense flow between these then moves th
 and brows move by the face's mesh (`engine.live.eyes`, `mouth`, `fields`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -55,11 +56,13 @@ def make_rig(
     place: Place,
     directions: Directions,
     analyser: FaceAnalyser,
+    check: Callable[[], None] = lambda: None,
 ) -> Rig:
     """The rig of a picture uint8 (R, R, 3) RGB in FFHQ framing; one below `FLOW_PX` is enlarged to it.
 
     mesh: of its face. place: where a search has found it in the generator. analyser: measures the soft
-    pictures. Raises ValueError for a larger side that is no multiple of `FLOW_PX`.
+    pictures. check: called before each; what it raises ends the work. Raises ValueError for a larger side
+    that is no multiple of `FLOW_PX`.
     """
     if len(picture) < FLOW_PX:
         mesh = mesh * (FLOW_PX / len(picture))
@@ -67,7 +70,7 @@ def make_rig(
     if len(picture) % FLOW_PX:
         raise ValueError(f"a picture of {len(picture)} pixels cannot be rigged: give a multiple of {FLOW_PX}")
     face = face_hull(mesh[:, :2] * (FLOW_PX / len(picture)), FLOW_PX, HULL_SCALE)
-    heads = _Heads(SoftPictures(generator, place, FLOW_PX), picture, face, analyser)
+    heads = _Heads(SoftPictures(generator, place, FLOW_PX), picture, face, analyser, check)
     rig = Rig(
         picture=picture,
         rest=measure(mesh),
@@ -105,6 +108,7 @@ class _Heads:
     picture: Pixels
     face: Array
     analyser: FaceAnalyser
+    check: Callable[[], None]
 
     def turned(self, direction: torch.Tensor, turn: Turn, angle: str, other: str) -> Flows:
         """The flows along a direction, and what they turn as measured on the sitter's picture.
@@ -118,6 +122,7 @@ class _Heads:
         for sign in (-1, 1):
             reached_deg = 0.0
             for step in range(1, turn.steps + 1):
+                self.check()
                 flow = flow_back(soft, self.soft.draw(sign * step * turn.step_deg * direction), self.face)
                 moved = _measured(self.analyser, _warped(picture, flow))
                 if rest is None or moved is None:

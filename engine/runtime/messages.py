@@ -14,6 +14,7 @@ from engine.faces.detector import Box
 from engine.judges.verdict import Verdict
 from engine.live.crowd.bank import Poses
 from engine.live.crowd.decision import Decision
+from engine.live.decoders.training_frame import TrainingFrame
 from engine.live.rig import Rig
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.result import PortrayalResult
@@ -87,6 +88,17 @@ class JudgeMoved:
 
 VisitRequest = Portray | PaintGroup | Cancel | JudgeMoved
 Request = VisitRequest | DrawNobodies
+
+
+@dataclass(frozen=True)
+class TrainDecoders:
+    """Train two decoders whenever nothing else is to be done, on the pair of people of this number; None:
+    rest. Only for an engine of this machine. Answered by `DecodersTrained`s."""
+
+    number: int | None
+
+
+LocalRequest = Request | TrainDecoders
 
 
 # --- replies, as the stage polls them -------------------------------------------------------------------
@@ -234,4 +246,12 @@ class Relocated:
     place: str
 
 
-WorkerMessage = Reply | ConfigurationRejected | VisitEnded | Relocated
+@dataclass(frozen=True, eq=False)
+class DecodersTrained:
+    """A moment of the training of two decoders. number: of the pair of people."""
+
+    number: int
+    frame: TrainingFrame
+
+
+WorkerMessage = Reply | ConfigurationRejected | VisitEnded | Relocated | DecodersTrained

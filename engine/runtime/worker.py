@@ -3,8 +3,8 @@ another.
 
 The client (`installation/workers/engine_client.py`) starts it and sends it the requests of
 `engine/runtime/messages.py`; `HANDLERS` names the method that carries out each kind. While no request waits,
-the worker prepares people who do not exist (`engine.runtime.preparation`). It ends when the other end of its
-channel is closed.
+the worker prepares people who do not exist (`engine.runtime.preparation`), and trains two decoders where that
+is asked for. It ends when the other end of its channel is closed.
 
 The worker keeps nothing of a visit after its `VisitEnded`. Nothing of a face leaves it but by the channel: it
 writes to no log, and failures are described in one line.
@@ -33,8 +33,8 @@ from engine.common.errors import (
     exception_summary,
 )
 from engine.faces.detector import Box
-from engine.finders.base import STAGES, Finder
 from engine.live.crowd.decision import Decision
+from engine.live.decoders.live_training import LiveTraining
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.meeting import Meeting, MeetingJudge
 from engine.pipeline.portrayal import Portrayal
@@ -42,6 +42,7 @@ from engine.pipeline.progress import Progress
 from engine.pipeline.summary import summarise
 from engine.runtime import preparation
 from engine.runtime.channel import Channel, ReceivedMessage
+from engine.runtime.idle_training import IdleTraining
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
@@ -57,29 +58,18 @@ from engine.runtime.messages import (
     Ready,
     ResultReady,
     RigReady,
+    TrainDecoders,
     VisitEnded,
     Words,
 )
 from engine.runtime.preparation import Interrupted, Preparation
+from engine.runtime.visit_share import ShareOfVisit
 from engine.speech.phonemes import Speech
 from engine.speech.resampling import resampled
 from engine.speech.synthesis import speak
 
 NICENESS = 10  # the window goes first
 PROGRESS_HZ = 30.0  # of `ProgressUpdate`s, at most; in lock step all are sent
-
-SHARES = {
-    "faces": 0.01,
-    "reference": 0.01,
-    "search": 0.08,
-    "tuning": 0.24,
-    "judging": 0.05,
-    "film": 0.16,
-    "doppelganger": 0.02,
-    "nearest": 0.33,
-    "nearest_judging": 0.10,
-}
-"""The stages in order, each with its approximate share of the time of a whole portrayal."""
 
 
 class Models(preparation.Models, Protocol):
@@ -106,6 +96,10 @@ class Models(preparation.Models, Protocol):
 
     def meeting(self, found: Portrayal, check: Callable[[], None]) -> AbstractContextManager[Meeting | None]:
         """The doppelgänger, ready to be moved; see `engine.pipeline.meeting`."""
+
+    def live_training(self, number: int, check: Callable[[], None]) -> LiveTraining | None:
+        """Two decoders before they learn the pair of people of this number, who do not exist; None where the
+        generator has none who move."""
 
 
 class _UnknownRequest(Exception):
@@ -155,11 +149,13 @@ class _Worker:
     def __init__(self, channel: Channel, models: Models, first_person: int, lock_step: bool) -> None:
         self.channel, self.models, self.lock_step = channel, models, lock_step
         self.preparation = Preparation(models, first_person, lock_step, channel.waits, channel.send)
+        self.training = IdleTraining(channel, models)
 
     def run(self) -> None:
         """Carries out requests until the other end is closed, which raises EOFError or BrokenPipeError."""
         while True:
             self.preparation.prepare()
+            self.training.run()
             if self.channel.waits(self.preparation.rest_s()):
                 self._dispatch(self.channel.receive())
 
@@ -172,6 +168,10 @@ class _Worker:
     def _draw_nobodies(self, received: ReceivedMessage) -> None:
         """They are drawn once no request waits."""
         self.preparation.ask_for_nobodies(received.message.numbers)
+
+    def _train(self, received: ReceivedMessage) -> None:
+        """Two decoders learn once no request waits."""
+        self.training.number = received.message.number
 
     # --- visits
 
@@ -218,7 +218,7 @@ class _Worker:
     def _portray(self, request: Portray) -> str:
         """Sends progress and results. Returns the fault that broke the visit off after its first result, or
         ""."""
-        share_of_visit = _ShareOfVisit(self.models.settings.finders)
+        share_of_visit = ShareOfVisit(self.models.settings.finders)
         found: Portrayal | None = None
         fault = ""
         shown_s = -1.0
@@ -263,14 +263,14 @@ class _Worker:
 
     def _paint_group(self, request: PaintGroup) -> str:
         """Sends progress and the group portrait."""
-        share_of_one = _ShareOfVisit(self.models.settings.finders)
+        share_of_one = ShareOfVisit(self.models.settings.finders)
         current, shown_s = 0, -1.0
 
         def report(number: int, count: int, progress: Progress) -> None:
             nonlocal share_of_one, current, shown_s
             self._raise_if_cancelled()
             if number != current:
-                share_of_one, current = _ShareOfVisit(self.models.settings.finders), number
+                share_of_one, current = ShareOfVisit(self.models.settings.finders), number
             share = (number + share_of_one.after(progress)) / count
             now_s = time.monotonic()
             if self.lock_step or now_s - shown_s >= 1 / PROGRESS_HZ:
@@ -302,26 +302,9 @@ HANDLERS: dict[type, Callable[[_Worker, Any], None]] = {
     DrawNobodies: _Worker._draw_nobodies,
     Cancel: _Worker._ignore_late_cancel,
     JudgeMoved: _Worker._ignore_late_question,
+    TrainDecoders: _Worker._train,
 }
 """What carries out each kind of request; it gets the `ReceivedMessage`."""
-
-
-class _ShareOfVisit:
-    """How much of a visit is done, from 0 to 1; it never falls. Stages of finders that are not asked do not
-    count."""
-
-    def __init__(self, finders: Sequence[Finder]) -> None:
-        asked = {stage for finder in finders for stage in (finder.stage, finder.judging_stage)}
-        absent = set(STAGES) - asked - {"doppelganger"}  # where the match itself is put to the judges
-        self.shares = {stage: share for stage, share in SHARES.items() if stage not in absent}
-        self.done = 0.0
-
-    def after(self, progress: Progress) -> float:
-        stages = list(self.shares)
-        before = sum(self.shares[stage] for stage in stages[: stages.index(progress.stage)])
-        done = before + self.shares[progress.stage] * progress.share
-        self.done = max(self.done, done / sum(self.shares.values()))
-        return self.done
 
 
 def _spoken(words: Words | None) -> Speech | None:

@@ -112,7 +112,8 @@ class App:
         self._ends = ExitStack()
         scenes = load_scenes(configuration.stage.scenes)
         gathering = scene_of(configuration.stage.gathering)()
-        self.registry = registry_of([*scenes.values(), gathering])
+        decoders = scene_of(configuration.stage.decoders)()
+        self.registry = registry_of([*scenes.values(), gathering, decoders])
         self.clock: Clock = VirtualClock(options.rate_hz) if options.virtual else LiveClock()
         self._create_services(configuration, show, with_phones)
         # After the curators' saved parameters, which the control has loaded.
@@ -164,6 +165,7 @@ class App:
             diagnostics=self._diagnostics if options.setup else None,
             speaker=None if options.virtual else self._ends.enter_context(Speaker()),
             gathering=None if options.setup else gathering,
+            decoders=None if options.setup else decoders,
         )
 
     def _create_services(self, configuration: Configuration, show: Path, with_phones: bool) -> None:

@@ -41,9 +41,10 @@ class MainLoop:
         diagnostics: Callable[[], Diagnostics] | None = None,
         speaker: Speaker | None = None,
         gathering: Scene | None = None,
+        decoders: Scene | None = None,
     ) -> None:
         self.session, self.display, self.clock = session, display, clock
-        self.player = ScenePlayer(scenes, display.size_px, gathering)
+        self.player = ScenePlayer(scenes, display.size_px, gathering, decoders)
         self._sources, self._observers, self._diagnostics = sources, observers, diagnostics
         self._speaker = speaker
         self._rows = np.copy(self._compared_rows)
@@ -71,7 +72,7 @@ class MainLoop:
             for event in source.events(self.session, self.player.areas, now_s):
                 self.session.handle(event, now_s)
         self.session.update(now_s)
-        if self.player.will_enter(self.session.state):
+        if self.player.will_enter(self.session.state, self.session.is_learning):
             self.session.registry.begin_scene()
         view = self.session.view(now_s)
         if self._diagnostics is not None:

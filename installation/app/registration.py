@@ -11,7 +11,13 @@ from installation.settings.registry import Registry
 from installation.stage.scene import Scene, scene_of
 from installation.stage.sound import SoundParameters
 from installation.stage.theme import StageParameters
-from installation.visit.parameters import CaptureParameters, DeliveryParameters, MeetingParameters, Timeouts
+from installation.visit.parameters import (
+    CaptureParameters,
+    DecodersParameters,
+    DeliveryParameters,
+    MeetingParameters,
+    Timeouts,
+)
 
 SHARED: tuple[type[Parameters], ...] = (
     StageParameters,
@@ -21,6 +27,7 @@ SHARED: tuple[type[Parameters], ...] = (
     CaptureParameters,
     DeliveryParameters,
     MeetingParameters,
+    DecodersParameters,
 )
 
 

@@ -31,15 +31,20 @@ class ScenePlayer:
     """
 
     def __init__(
-        self, scenes: Mapping[Phase, Scene], size_px: tuple[int, int], gathering: Scene | None = None
+        self,
+        scenes: Mapping[Phase, Scene],
+        size_px: tuple[int, int],
+        gathering: Scene | None = None,
+        decoders: Scene | None = None,
     ) -> None:
-        """gathering: shows portrait and search in the visit of several people."""
+        """gathering: shows portrait and search in the visit of several people. decoders: shows attract while
+        two decoders learn."""
         self.canvas = Canvas(*size_px)
         self.areas: TouchAreas = {}
         self.sounds: Sequence[StartedSound] = ()
         self.fault = ""
         self.failing_since_s: float | None = None
-        self._scenes, self._gathering = scenes, gathering
+        self._scenes, self._gathering, self._decoders = scenes, gathering, decoders
         self._scene: Scene | None = None
         self._drawn_s = 0.0  # when the last frame was drawn
         self._faults: dict[Phase, str] = {}  # of the scenes that failed when they were last played
@@ -52,11 +57,14 @@ class ScenePlayer:
         faults = "; ".join(f"scene of {phase}: {fault}" for phase, fault in self._faults.items())
         return Health(Condition.FAILED, f"{faults}.", "Take back what was last changed in it; report it.")
 
-    def will_enter(self, state: State) -> bool:
-        """Whether the next frame in this state begins another scene."""
-        return not state.show.is_black and self._scene_of(state) is not self._scene
+    def will_enter(self, state: State, is_learning: bool = False) -> bool:
+        """Whether the next frame in this state begins another scene. is_learning: there is a training to
+        show."""
+        return not state.show.is_black and self._scene_of(state, is_learning) is not self._scene
 
-    def _scene_of(self, state: State) -> Scene:
+    def _scene_of(self, state: State, is_learning: bool) -> Scene:
+        if is_learning and self._decoders and state.phase is Phase.ATTRACT:
+            return self._decoders
         if state.with_others and self._gathering and state.phase in (Phase.PORTRAIT, Phase.SEARCH):
             return self._gathering
         return self._scenes[state.phase]
@@ -103,7 +111,7 @@ class ScenePlayer:
 
     def _enter(self, view: View) -> Scene:
         """The scene of the phase, entered."""
-        scene = self._scene_of(view.visit)
+        scene = self._scene_of(view.visit, view.training is not None)
         if scene is not self._scene:
             self.leave()
             scene.enter(view)

@@ -32,6 +32,7 @@ from installation.app.counters import Counters
 from installation.app.downloads import Downloads
 from installation.app.gathering import Gathering
 from installation.app.language import texts_for
+from installation.app.learning import Learning
 from installation.app.meeting import Meeting
 from installation.app.visitor_data import VisitorData
 from installation.capture.camera import CameraControl
@@ -82,6 +83,7 @@ from installation.visit.events import (
 )
 from installation.visit.machine import step
 from installation.visit.parameters import (
+    DecodersParameters,
     DeliveryParameters,
     GatheringParameters,
     MeetingParameters,
@@ -132,6 +134,7 @@ class Session:
         self._nobodies = LiveNobodies(engine, group_tracker)
         self._downloads = Downloads(delivery, lock_step, PATIENCE_S)
         self._lock_step = lock_step
+        self._learning = Learning(engine)
         self._counters = counters or Counters(None, 1)
         self._shown_elsewhere, self._computed_elsewhere = shown_elsewhere, computed_elsewhere
         self._for_technician = False
@@ -159,10 +162,17 @@ class Session:
         for reply in self._engine.poll():
             self._on_engine_reply(reply, now_s)
         self._meet(now_s)
+        is_idle = self.state.phase is Phase.ATTRACT and not (self._for_technician or self._lock_step)
+        self._learning.update(now_s, self.registry.of(DecodersParameters), is_idle)
         self._offer_download()
         for link_event in self._downloads.poll():
             self._on_link_event(link_event, now_s)
         self.handle(Tick(), now_s)
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether there is a training to show."""
+        return self._learning.frame is not None
 
     def show_camera(self, now_s: float) -> None:
         """For the technician: camera and faces without a visit."""
@@ -218,6 +228,7 @@ class Session:
             participants=(participant,),
             gathering=visitor.gathering.view(now_s) if visitor.gathering is not None else None,
             people=self.people,
+            training=self._learning.frame,
             last_search_s=self._last_search_s,
             downloads_available=self._downloads.available and not visitor.link_ended,
             shown_elsewhere=self._shown_elsewhere,

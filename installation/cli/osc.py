@@ -27,4 +27,5 @@ def default_registry() -> "Registry":
     from installation.settings.configuration import Stage
     from installation.stage.scene import scene_of
 
-    return registry_of([*load_scenes(Stage().scenes).values(), scene_of(Stage().gathering)()])
+    others = (scene_of(name)() for name in (Stage().gathering, Stage().decoders))
+    return registry_of([*load_scenes(Stage().scenes).values(), *others])

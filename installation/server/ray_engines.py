@@ -23,7 +23,7 @@ from typing import Any
 
 from engine.common.errors import MachineError
 from engine.runtime.channel import SHARED_MEMORY, Channel, Listener, ReceivedMessage
-from engine.runtime.messages import Request
+from engine.runtime.messages import LocalRequest
 from installation.settings.configuration import Configuration
 from installation.workers.engine_backend import Backend
 from installation.workers.supervision import ServiceError
@@ -60,7 +60,7 @@ class RayBackend:
                 raise ServiceError(f"Ray has started no engine within {START_S:.0f} s.")
             self._channel = listener.accept()
 
-    def send(self, request: Request) -> None:
+    def send(self, request: LocalRequest) -> None:
         self._open.send(request)
 
     def receive(self) -> ReceivedMessage:

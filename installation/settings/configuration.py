@@ -195,6 +195,7 @@ class Stage(Section):
     gathering: str = Field(
         "gathering", description="the scene of portrait and search in the visit of several people"
     )
+    decoders: str = Field("decoders", description="the scene of attract while two decoders learn")
 
     @field_validator("scenes")
     @classmethod

@@ -13,6 +13,7 @@ from engine.common.arrays import Pixels
 from engine.faces.measurement import Face
 from engine.judges.verdict import Verdict
 from engine.live.crowd.decision import Decision
+from engine.live.decoders.training_frame import TrainingFrame
 from engine.pipeline.result import PortrayalResult
 from hardware.camera.base import CameraHealth, Frame
 from hardware.display.monitors import Monitor
@@ -232,11 +233,11 @@ class View:
     was looked at, mirrored, black but for the faces of the sitter, or of those of several people who decided
     to be seen; None without consent or without a frame. The technician's scene gets the whole frame.
     participants: at least one, the first is the one who is portrayed. gathering: None but while several
-    people are asked. people: continua of synthetic people, for attract. last_search_s: how long the last
-    whole search took, None before the first. downloads_available: whether the pictures can be downloaded now
-    or later. shown_elsewhere: other screens show the meeting live. computed_elsewhere: photographs
-    are sent to a rendering server. diagnostics: None but for the technician's
-    scene. interactive: whether a visitor can act on what is drawn; False in a film.
+    people are asked. people: continua of synthetic people, for attract. training: two decoders that learn,
+    None where they do not. last_search_s: how long the last whole search took, None before the first.
+    downloads_available: whether the pictures can be downloaded now or later. shown_elsewhere: other screens
+    show the meeting live. computed_elsewhere: photographs are sent to a rendering server. diagnostics: None
+    but for the technician's scene. interactive: whether a visitor can act on what is drawn; False in a film.
     """
 
     now_s: float
@@ -249,6 +250,7 @@ class View:
     participants: tuple[ParticipantView, ...] = (ParticipantView(),)
     gathering: GatheringView | None = None
     people: Sequence[Strip] = ()
+    training: TrainingFrame | None = None
     last_search_s: float | None = None
     downloads_available: bool = True
     shown_elsewhere: bool = False

@@ -124,6 +124,22 @@ class GatheringParameters(Parameters):
     follow_s: float = Field(0.12, ge=0, le=1, description="how slowly the ring follows a head")
 
 
+class DecodersParameters(Parameters):
+    """Two decoders learn two people who do not exist, in front of everybody."""
+
+    scene: ClassVar[str] = "decoders"
+
+    shown: bool = Field(
+        False, description="whether they learn while nobody takes part, and are what attract shows"
+    )
+    people_s: float = Field(
+        300, ge=60, le=86400, description="how long the same two people are learned; then two others are"
+    )
+    sentence_s: float = Field(8, ge=3, le=60, description="how long each sentence is there")
+    curve: bool = Field(True, description="whether a line shows how far off they have been so far")
+    headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
+
+
 class DeliveryParameters(Parameters):
     """What a visitor's phone gets, for how long, and how much the server puts up with."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from engine.runtime.channel import Channel, ReceivedMessage
-from engine.runtime.messages import Request
+from engine.runtime.messages import LocalRequest
 from hardware.memory import forbid_core_dumps
 from installation.settings.configuration import Configuration
 from installation.workers.child_process import ChildProcess
@@ -27,7 +27,7 @@ class Backend(Protocol):
     def start(self, first_person: int, lock_step: bool) -> None:
         """Starts an engine; see `engine.runtime.worker.serve`. It answers with `Ready` or why it cannot."""
 
-    def send(self, request: Request) -> None:
+    def send(self, request: LocalRequest) -> None:
         """Raises OSError where the engine has ended."""
 
     def receive(self) -> ReceivedMessage:
@@ -64,7 +64,7 @@ class ChildBackend(ABC):
     def start(self, first_person: int, lock_step: bool) -> None:
         self._child = self.open(first_person, lock_step)
 
-    def send(self, request: Request) -> None:
+    def send(self, request: LocalRequest) -> None:
         self._running.channel.send(request)
 
     def receive(self) -> ReceivedMessage:

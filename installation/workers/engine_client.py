@@ -27,14 +27,17 @@ from engine.common.arrays import Pixels
 from engine.common.errors import DoppelgangerError
 from engine.faces.detector import Box
 from engine.live.crowd.decision import Decision
+from engine.live.decoders.training_frame import TrainingFrame
 from engine.runtime.channel import ReceivedMessage, erase
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
+    DecodersTrained,
     DrawNobodies,
     Failed,
     GroupReady,
     JudgeMoved,
+    LocalRequest,
     MovedJudged,
     NobodiesAlike,
     NobodyReady,
@@ -46,9 +49,9 @@ from engine.runtime.messages import (
     Ready,
     Relocated,
     Reply,
-    Request,
     ResultReady,
     RigReady,
+    TrainDecoders,
     VisitEnded,
     Words,
 )
@@ -113,6 +116,9 @@ class EngineClient(ProcessClient):
         self._replies: deque[Reply] = deque()
         self._memories: dict[int, WeakSet[mmap]] = {}  # of each visit, as long as they are in use
         self._people: deque[Strip] = deque(maxlen=PEOPLE)
+        self._learned: int | None = None  # the pair of people that decoders are to learn between visits
+        self._asked_to_learn: int | None = None  # what of that the process has been told
+        self._training: TrainingFrame | None = None
 
     # --- for the stage
 
@@ -169,6 +175,17 @@ class EngineClient(ProcessClient):
             self._wake()
         else:
             _overwrite(question)
+
+    def train(self, number: int | None) -> None:
+        """Has two decoders learn a pair of people whenever nothing else is to be done; None: they rest."""
+        with self._changed:
+            self._learned, self._training = number, None
+        self._wake()
+
+    @property
+    def training(self) -> TrainingFrame | None:
+        """The newest moment of the training; None where nothing is learned, or nothing is known yet."""
+        return self._training
 
     def cancel(self, visit_id: int) -> None:
         """Stops the work on a visit soon; no reply about it comes any more."""
@@ -277,6 +294,7 @@ class EngineClient(ProcessClient):
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
             self._nobodies_due, self._nobodies_drawn = set(), set()
+            self._asked_to_learn = self._training = None
             self._stands_by = False
             self._changed.notify_all()
 
@@ -291,14 +309,19 @@ class EngineClient(ProcessClient):
             return not self._lock_step or len(self._replies) < self.longest_queue
 
     def _send_due(self, peer: Peer) -> None:
-        due: Request | None = None
+        due: LocalRequest | None = None
         with self._changed:
             if self._working_on is None and self._loaded and self._request:
-                due, self._request = self._request, None
-                self._working_on, self._cancelled = due.visit_id, False
+                due = request = self._request
+                self._request = None
+                self._working_on, self._cancelled = request.visit_id, False
             elif self._working_on is None and self._loaded and self._nobodies_asked:
-                due, self._nobodies_asked = DrawNobodies(self._nobodies_asked), ()
-                self._nobodies_due |= set(due.numbers)
+                due = DrawNobodies(self._nobodies_asked)
+                self._nobodies_due |= set(self._nobodies_asked)
+                self._nobodies_asked = ()
+            elif self._working_on is None and self._loaded and self._learned != self._asked_to_learn:
+                self._asked_to_learn = self._learned
+                due = TrainDecoders(self._learned)
             elif self._moved is not None and self._stands_by:
                 due, self._moved, self._stands_by = self._moved, None, False
             elif self._working_on not in (None, self._visit_id) and not self._cancelled:
@@ -341,6 +364,9 @@ class EngineClient(ProcessClient):
             case Relocated(place):
                 self._place = place
                 log.warning("%s: %s", self.name, place)
+            case DecodersTrained(number, frame):
+                with self._changed:
+                    self._training = frame if number == self._learned else None
             case VisitEnded() as ended:
                 self._end_visit(ended)
             case ConfigurationRejected(error):
@@ -411,7 +437,7 @@ class EngineClient(ProcessClient):
         self._fail("The engine's process hangs, and is replaced.")
 
 
-def _overwrite(request: Request | None) -> None:
+def _overwrite(request: LocalRequest | None) -> None:
     """Overwrites what a request has of a visitor's face."""
     match request:
         case Portray(photographs=photographs):

@@ -27,6 +27,7 @@ from engine.live.crowd.bank_drawing import BankPainter
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
+from engine.live.decoders.live_training import LiveTraining
 from engine.live.directions import Directions, face_box, find_directions, load_directions
 from engine.live.photograph import SIDES_PX, rig_photograph
 from engine.live.rig import Rig
@@ -49,6 +50,9 @@ from installation.outputs import report
 from installation.outputs.record import Provenance
 from installation.settings.configuration import PERCEPTUAL_WEIGHTS, Configuration
 from installation.settings.manifest import Manifest, detector_choice, judge_files
+
+# People 7 and 10 look unlike each other, as do most of that distance.
+FIRST_LEARNED, LEARNED_APART = 7, 3
 
 
 class ModelBundle:
@@ -135,9 +139,11 @@ class ModelBundle:
         )
 
     @within_memory()
-    def rig_of_nobody(self, number: int, analyser: FaceAnalyser) -> Rig:
-        """One of the people who came with the generator, ready to be moved. Raises UsageError where there is
-        none of this number."""
+    def rig_of_nobody(
+        self, number: int, analyser: FaceAnalyser, check: Callable[[], None] = lambda: None
+    ) -> Rig:
+        """One of the people who came with the generator, ready to be moved. check: see `make_rig`. Raises
+        UsageError where there is none of this number."""
         count = 0 if self.people is None else len(self.people)
         if self.people is None or not 0 <= number < count:
             raise UsageError(
@@ -150,7 +156,22 @@ class ModelBundle:
         mesh = analyser.mesh(picture, face_box(len(picture)))
         if mesh is None:
             raise UsageError(f"Person {number} has no face that can be moved. Choose another number.")
-        return make_rig(picture, mesh, self.generator, place, self.directions(analyser), analyser)
+        return make_rig(picture, mesh, self.generator, place, self.directions(analyser), analyser, check)
+
+    def live_training(self, number: int, check: Callable[[], None]) -> LiveTraining | None:
+        """Two decoders before they learn two of the people who came with the generator, another pair for each
+        number. None where there are no two, or the generator has no directions of its own.
+
+        check: called often; what it raises ends the work.
+        """
+        count = 0 if self.people is None else len(self.people)
+        if count < 2 or self._given_directions() is None:
+            return None
+        first = (FIRST_LEARNED + 2 * number) % count
+        second = (first + LEARNED_APART) % count if count > LEARNED_APART else (first + 1) % count
+        with open_analyser(self.settings.detector) as analyser:
+            a, b = (self.rig_of_nobody(each, analyser, check) for each in (first, second))
+        return LiveTraining({"a": a, "b": b}, seed=number)
 
     def _given_directions(self) -> Directions | None:
         """Those that came with the generator; None where none did."""

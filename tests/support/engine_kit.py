@@ -95,6 +95,9 @@ class Stubborn:
     def meeting(self, found: Any, check: Any) -> Any:
         raise AssertionError
 
+    def live_training(self, number: int, check: Any) -> Any:
+        raise AssertionError
+
 
 class OnGpu(Stubborn):
     """The first visit needs too much of the GPU's memory, the second one breaks it."""

@@ -22,29 +22,34 @@ MOUTH_WEIGHT, MOUTH = 8.0, (0.31, 0.6, 0.69, 0.88)
 
 
 def begin_with_known_poses(network: TwoDecoders, faces_a: Faces, faces_b: Faces) -> None:
-    """Sets both people's means and, where the layout has some, the known poses.
+    """Sets both people's means and known poses, spread over their faces.
 
     faces_a, faces_b: of the same poses, one for one.
     """
     faces: dict[Side, Faces] = {"a": faces_a, "b": faces_b}
     for side, each in faces.items():
-        network.set_mean(side, each.mean())
-    count = min(network.layout.poses, len(faces_a))
+        set_known_poses(network, side, each)
+
+
+def set_known_poses(network: TwoDecoders, side: Side, faces: Faces) -> None:
+    """Sets one person's mean and, where the layout has some, known poses. The code is of use once both people
+    have the same."""
+    network.set_mean(side, faces.mean())
+    count = min(network.layout.poses, len(faces))
     if not count:
         return
-    known = torch.from_numpy(np.linspace(0, len(faces_a) - 1, count).round().astype(np.int64))
+    known = torch.from_numpy(np.linspace(0, len(faces) - 1, count).round().astype(np.int64))
+    differing = as_input(faces.pictures[known]) - network.means[side]
     weight = coarse(mouth_weight(network.layout.side_px).expand(1, 3, -1, -1))[0]
-    for side, each in faces.items():
-        pictures = as_input(each.pictures[known])
-        differing = pictures - network.means[side]
-        seen = coarse(differing[:, :3]) * weight
-        width = WIDTH * torch.cdist(seen, seen).median().clamp(min=1e-3)
-        seen = seen / width
-        network.focus[side].data.copy_(weight / width)
-        network.poses[side].data[:count].copy_(seen)
-        ridge = RIDGE * torch.eye(count)
-        network.ways[side].data[:count, :count] = torch.linalg.inv(resemblance(seen, seen) + ridge)
-        network.draws[side].data[:count] = differing[:, : network.channels].flatten(1)
+    seen = coarse(differing[:, :3]) * weight
+    width = WIDTH * torch.cdist(seen, seen).median().clamp(min=1e-3)
+    seen = seen / width
+    network.focus[side].data.copy_(weight / width)
+    network.poses[side].data[:count] = seen
+    network.ways[side].data[:count, :count] = torch.linalg.inv(
+        resemblance(seen, seen) + RIDGE * torch.eye(count)
+    )
+    network.draws[side].data[:count] = differing[:, : network.channels].flatten(1)
 
 
 def mouth_weight(side_px: int) -> torch.Tensor:

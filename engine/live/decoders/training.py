@@ -68,6 +68,8 @@ class Trainer:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._adam = torch.optim.Adam(trained, lr=self._layout.learning_rate, betas=(0.5, 0.999))
+        # With its first call PyTorch loads more of itself for a second: not in a step that is to give way.
+        self._adam.zero_grad()
 
     def step(self, check: Callable[[], None] = lambda: None) -> None:
         """One batch for each of the decoders. check: called between them; what it raises ends the step, which

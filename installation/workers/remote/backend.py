@@ -9,7 +9,7 @@ import ssl
 from dataclasses import replace
 
 from engine.common.errors import UsageError
-from engine.runtime.messages import JudgeMoved, Request
+from engine.runtime.messages import JudgeMoved, LocalRequest
 from installation.settings.server import EngineSettings
 from installation.workers.child_process import ChildProcess
 from installation.workers.engine_backend import ChildBackend
@@ -30,7 +30,7 @@ class RemoteBackend(ChildBackend):
     def open(self, first_person: int, lock_step: bool) -> ChildProcess:
         return ChildProcess("rendering server's link", run_link, self._address)
 
-    def send(self, request: Request) -> None:
+    def send(self, request: LocalRequest) -> None:
         # In the meeting only the doppelgänger is judged: no face is sent twice a second.
         if isinstance(request, JudgeMoved) and request.visitor is not None:
             request = replace(request, visitor=None)

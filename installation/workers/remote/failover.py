@@ -20,14 +20,15 @@ from engine.runtime.messages import (
     DrawNobodies,
     Failed,
     GroupReady,
+    LocalRequest,
     NobodyReady,
     PaintGroup,
     Portray,
     ProgressUpdate,
     Ready,
     Relocated,
-    Request,
     ResultReady,
+    TrainDecoders,
     VisitEnded,
     WorkerMessage,
 )
@@ -89,12 +90,14 @@ class FailoverBackend:
         if not is_due:
             self._announcements.append(Relocated(f"This machine's own engine works, not {self._server}."))
 
-    def send(self, request: Request) -> None:
+    def send(self, request: LocalRequest) -> None:
         match request:
             case Portray() | PaintGroup():
                 self._visit = _Visit(request.visit_id, _copied(request))
             case Cancel() if self._visit is not None:
                 self._visit.forget()
+            case TrainDecoders() if self._current is not self._own:
+                return
         if self._current is self._own:
             self._own.send(request)
         elif isinstance(request, DrawNobodies):  # the server draws none: their places stay black

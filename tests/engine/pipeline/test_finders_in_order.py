@@ -27,7 +27,7 @@ from engine.pipeline.progress import Progress, Stopwatch
 from engine.pipeline.result import PictureKind
 from engine.pipeline.settings import PortrayalSettings
 from engine.pipeline.summary import summarise
-from engine.runtime.worker import SHARES
+from engine.runtime.visit_share import SHARES
 from engine.stylegan2.network import Generator
 from installation.cli.portray import ProgressBar
 from tests.support.judge_kit import NO_LANDMARKS, Brightness

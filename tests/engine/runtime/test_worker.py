@@ -31,7 +31,8 @@ from engine.runtime.messages import (
     RigReady,
     Words,
 )
-from engine.runtime.worker import SHARES, _spoken
+from engine.runtime.visit_share import SHARES
+from engine.runtime.worker import _spoken
 from installation.workers.engine_backend import ProcessBackend
 from installation.workers.engine_client import EngineClient
 from installation.workers.supervision import Condition

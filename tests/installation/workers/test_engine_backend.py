@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 
 from engine.common.errors import UsageError
+from engine.live.decoders.training_frame import TrainingFrame
 from engine.pipeline.settings import PortrayalSettings
 from engine.runtime.channel import Channel
 from engine.runtime.messages import (
     Cancel,
+    DecodersTrained,
     Failed,
     JudgeMoved,
+    LocalRequest,
     Portray,
     ProgressUpdate,
     Ready,
-    Request,
+    TrainDecoders,
     VisitEnded,
 )
 from engine.runtime.worker import HANDLERS, Models, serve
@@ -88,7 +91,7 @@ def test_what_is_configured_wrongly_is_refused_by_whatever_backend_there_is() ->
 
 
 def test_every_request_has_a_handler() -> None:
-    assert set(HANDLERS) == set(Request.__args__)
+    assert set(HANDLERS) == set(LocalRequest.__args__)
 
 
 @pytest.mark.parametrize("during_a_visit", [False, True])
@@ -109,6 +112,32 @@ def test_a_request_that_the_worker_does_not_know_is_answered_clearly(during_a_vi
             backend.receive()
     finally:
         backend.stop()
+
+
+def test_an_engine_is_told_to_train_and_so_is_the_one_that_replaces_it() -> None:
+    asked: list[object] = []
+    picture = np.zeros((8, 8, 3), np.uint8)
+    frame = TrainingFrame(picture, picture, picture[..., 0], (picture, picture), 1, (), 0.0)
+
+    def work(channel: Channel, first_person: int, lock_step: bool) -> None:
+        channel.send(Ready())
+        for _ in range(2):
+            request = channel.receive().message
+            asked.append(request)
+            if request == TrainDecoders(4):
+                channel.send(DecodersTrained(3, frame))  # of an earlier pair
+                channel.send(DecodersTrained(4, frame))
+        channel.receive()
+
+    with client_of(work) as client:
+        client.train(4)
+        until(lambda: client.training is not None)
+        client.train(None)
+        assert client.training is None
+        until(lambda: len(asked) == 2)
+        client.train(4)  # ends this engine
+        until(lambda: asked[2:] == [TrainDecoders(4)] and client.training is not None)
+    assert asked[:2] == [TrainDecoders(4), TrainDecoders(None)]
 
 
 def test_a_cancel_that_comes_too_late_is_no_error() -> None:
