@@ -31,7 +31,7 @@ from installation.stage.view import (
 from installation.visit.parameters import GatheringParameters
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.mirror import Box, Window
-from scenes.widgets.stop_button import CancellableScene
+from scenes.widgets.mirror_scene import MirrorScene
 
 # The part of the picture that is shown: a square about all heads, so many of the widest one around them.
 AROUND_WIDTHS, WINDOW_S = 1.6, 0.8
@@ -41,25 +41,13 @@ BELOW_RADII, SIGN_SHARE, APART_RADII = 1.25, 0.016, 5.5
 ANSWERS = (Decision.REAL, Decision.ANONYMOUS, Decision.DOPPELGANGER)
 
 
-class Gathering(CancellableScene):
+class Gathering(MirrorScene):
     """Draws everybody who wants to be seen, the ring, and what can be answered."""
 
     parameters = GatheringParameters
 
-    def __init__(self) -> None:
-        self._forget()
-
-    def enter(self, view: View) -> None:
-        self._forget()
-        self._last_s = view.now_s
-
-    def leave(self) -> None:
-        super().leave()
-        self._forget()
-
     def _forget(self) -> None:
-        self._last_s = 0.0
-        self._window: Window | None = None
+        super()._forget()
         self._boxes: dict[int, Box] = {}  # as they are drawn, of each track
         self._areas: dict[Touchable, Rect] = {}
 
@@ -67,7 +55,7 @@ class Gathering(CancellableScene):
         return {**super().areas(), **self._areas}
 
     def update(self, view: View) -> None:
-        passed_s, self._last_s = max(view.now_s - self._last_s, 0.0), view.now_s
+        passed_s = self._passed_s(view)
         if view.gathering is None or view.camera is None:
             return
         height, width = view.camera.image.shape[:2]

@@ -15,8 +15,8 @@ from installation.visit.parameters import Timeouts
 from installation.visit.state import countdown_left_s
 from scenes.widgets.idle_glow import draw_idle_glow
 from scenes.widgets.mirror import Box, Window, reflect, window_for
+from scenes.widgets.mirror_scene import MirrorScene
 from scenes.widgets.signals import draw_signal
-from scenes.widgets.stop_button import CancellableScene
 
 
 class PortraitParameters(Parameters):
@@ -31,31 +31,19 @@ class PortraitParameters(Parameters):
     figures: bool = Field(True, description="whether the countdown is told in figures, too")
 
 
-class Portrait(CancellableScene):
+class Portrait(MirrorScene):
     """Draws the camera's picture, an outline around the face, and one instruction at a time."""
 
     parameters = PortraitParameters
 
-    def __init__(self) -> None:
-        self._forget()
-
-    def enter(self, view: View) -> None:
-        self._forget()
-        self._last_s = view.now_s
-
-    def leave(self) -> None:
-        super().leave()
-        self._forget()
-
     def _forget(self) -> None:
-        self._last_s = 0.0
+        super()._forget()
         self._opened_s: float | None = None
-        self._window: Window | None = None
         self._box: Box | None = None
         self._reflected: tuple[tuple[int, int], Window, Pixels] | None = None
 
     def update(self, view: View) -> None:
-        passed_s, self._last_s = max(view.now_s - self._last_s, 0.0), view.now_s
+        passed_s = self._passed_s(view)
         if view.camera is None:
             return
         if self._opened_s is None:

@@ -3,18 +3,17 @@
 As `installation.capture.tracker_service` does for one sitter; nothing is written or logged.
 """
 
-import threading
 from collections.abc import Callable
 
 from engine.live.crowd.bank import Bank
 from engine.live.crowd.decision import Decision
 from hardware.camera.base import Frame
 from installation.capture.group_tracker import Gathered, GroupPhotograph, GroupTracker
+from installation.capture.watching_service import Synchronous, WatchingService
 from installation.visit.events import Event, PortraitRefused, PortraitTaken
-from installation.workers.supervision import Condition, ResilientService
 
 
-class GroupTrackerService(ResilientService):
+class GroupTrackerService(WatchingService[GroupTracker, Frame]):
     """Follows the people in the newest frame on its own thread; frames that come meanwhile are left out.
 
     open_tracker: opens the tracker, on the service's thread, when people gather for the first time.
@@ -22,20 +21,10 @@ class GroupTrackerService(ResilientService):
     are shown from the next frame on; they are nobody's data, and `erase` leaves them.
     """
 
-    advice = "Restart the installation; if this stays, run `./kiosk doctor`."
-    is_discreet = True
-
     def __init__(self, open_tracker: Callable[[], GroupTracker] = GroupTracker) -> None:
         super().__init__("group watcher")
         self._open_tracker = open_tracker
         self._tracker: GroupTracker | None = None
-        self._changed = threading.Condition()  # guards everything below, and wakes the thread
-        self._on = False
-        self._generation = 0  # incremented by each `erase`: results of an earlier one are dropped
-        self._commands: list[Callable[[GroupTracker], None]] = []
-        self._newest: Frame | None = None
-        self._asked_visit_id: int | None = None
-        self._events: list[Event] = []
         self._photographs: dict[int, GroupPhotograph] = {}
         self.gathered: Gathered | None = None
         self.bank = Bank()
@@ -93,13 +82,6 @@ class GroupTrackerService(ResilientService):
     def setup(self) -> None:
         """Nothing: the networks are opened when they are first needed."""
 
-    def run(self) -> None:
-        while not self.stopping.is_set():
-            with self._changed:
-                self._changed.wait_for(lambda: self._commands or self._newest, timeout=0.2)
-            self._process()
-            self.beat()
-
     def teardown(self) -> None:
         tracker, self._tracker = self._tracker, None
         with self._changed:
@@ -138,19 +120,8 @@ class GroupTrackerService(ResilientService):
             self.gathered = self._tracker.gathered
 
 
-class SynchronousGroupTrackerService(GroupTrackerService):
+class SynchronousGroupTrackerService(Synchronous, GroupTrackerService):
     """Follows on the caller's thread, before `look` returns: exact on a virtual clock."""
-
-    def start(self) -> None:
-        self._report(Condition.OK, "running.")
-
-    def stop(self) -> None:
-        self.teardown()
-        self._report(Condition.DISABLED, "stopped.")
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
 
     def look(self, frame: Frame | None) -> None:
         super().look(frame)

@@ -15,7 +15,6 @@
 Both do the same: everything about faces is in `installation.capture.tracker`. Nothing is written or logged.
 """
 
-import threading
 from collections.abc import Callable
 
 from engine.common.arrays import Pixels
@@ -24,13 +23,16 @@ from engine.faces.measurement import Face
 from hardware.camera.base import Frame
 from installation.capture.expression_follower import FollowedExpression
 from installation.capture.tracker import Tracker, wipe
+from installation.capture.watching_service import Synchronous, WatchingService
 from installation.stage.view import Sighting
 from installation.visit.events import Event, PortraitRefused, PortraitTaken, TrackerFailed, TrackerReady
 from installation.visit.parameters import CaptureParameters
-from installation.workers.supervision import Condition, ResilientService
+from installation.workers.supervision import Condition
+
+_Look = tuple[Frame | None, float, CaptureParameters, bool, bool]
 
 
-class TrackerService(ResilientService):
+class TrackerService(WatchingService[Tracker, _Look]):
     """Tracks faces in the newest frame on its own thread; frames that come meanwhile are left out.
 
     values: gives the parameters, on the main loop's thread. open_analyser: opens the face analyser, on the
@@ -41,9 +43,6 @@ class TrackerService(ResilientService):
     expression: while it is followed, of the newest frame that was processed.
     released: that frame, black but for the sitter's face; what scenes may show.
     """
-
-    advice = "Restart the installation; if this stays, run `./kiosk doctor`."
-    is_discreet = True
 
     def __init__(
         self,
@@ -56,15 +55,8 @@ class TrackerService(ResilientService):
         self._analyser: FaceAnalyser | None = None
         self._tracker: Tracker | None = None
         self._failed = False  # as reported by the last `poll`
-        # Guards everything below, and wakes the thread.
-        self._changed = threading.Condition()
-        self._on = self._presence_only = self._follows = False
-        # Incremented by each `erase`: results of an earlier generation are dropped.
-        self._generation = 0
-        self._commands: list[Callable[[Tracker], None]] = []
-        self._newest: tuple[Frame | None, float, CaptureParameters, bool, bool] | None = None
-        self._asked_visit_id: int | None = None
-        self._events: list[Event] = []
+        # As what `WatchingService` holds, under its lock.
+        self._presence_only = self._follows = False
         self._portraits: dict[int, list[Pixels]] = {}
         self.sighting: Sighting | None = None
         self.face: Face | None = None
@@ -150,13 +142,6 @@ class TrackerService(ResilientService):
         self._analyser = self._open_analyser()
         self._tracker = Tracker(self._analyser)
 
-    def run(self) -> None:
-        while not self.stopping.is_set():
-            with self._changed:
-                self._changed.wait_for(lambda: self._commands or self._newest, timeout=0.2)
-            self._process()
-            self.beat()
-
     def teardown(self) -> None:
         tracker, analyser = self._tracker, self._analyser
         self._tracker = self._analyser = None
@@ -197,20 +182,8 @@ class TrackerService(ResilientService):
             self.released = self._tracker.released
 
 
-class SynchronousTrackerService(TrackerService):
+class SynchronousTrackerService(Synchronous, TrackerService):
     """Tracks faces on the caller's thread, before `look` returns."""
-
-    def start(self) -> None:
-        self.setup()
-        self._report(Condition.OK, "running.")
-
-    def stop(self) -> None:
-        self.teardown()
-        self._report(Condition.DISABLED, "stopped.")
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
 
     def look(self, frame: Frame | None, now_s: float, closely: bool = True) -> None:
         super().look(frame, now_s, closely)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from installation.delivery import card
 from installation.delivery.captions import Caption
-from installation.delivery.files import CARD, DOPPELGANGER, ENLARGED, OTHER, SAME, encode_files
+from installation.delivery.files import CARD, DOPPELGANGER, ENLARGED, FILM, GROUP, OTHER, SAME, encode_files
 from installation.delivery.page import render
 from installation.delivery.pictures import TakeHomePictures
 from installation.outputs import marks
@@ -100,6 +100,20 @@ def test_the_page_saves_the_enlarged_picture_and_offers_the_exact_one() -> None:
     assert "64 px" in page and page.index("Forget it now") < page.index("<figure")
     without = render(encode_files(replace(take_home(), enlarged=None)), "X", 600)
     assert re.findall(r"X/save/(doppelganger[a-z_.0-9]+)", without) == [DOPPELGANGER]
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_group_gets_its_picture_and_film(language: str) -> None:
+    """Some are shown with their own faces: so it does not say that nothing of them is kept."""
+    given = TakeHomePictures(1, language, picture(3), film=b"film", is_group=True)
+    content = encode_files(given)
+    assert set(content.files) == {GROUP, FILM, CARD}
+    page = render(content, "X", 600)
+    assert f'poster="X/{GROUP}"' in page and f"X/save/{FILM}" in page
+    text = Texts.load(language)
+    assert text("phone.stays_for", minutes=10) not in page
+    assert text("phone.group_stays_for", minutes=10) in page
+    assert FILM not in render(encode_files(replace(given, film=None)), "X", 600)
 
 
 def test_the_witness_is_named_as_one_and_comes_last() -> None:
