@@ -19,6 +19,8 @@ BAR = "{desc:<28}|{bar:40}| {elapsed}"
 INTERRUPTED = 130
 LONGEST_MINUTES = 7 * 24 * 60.0
 LONGEST_FILM_S = 600.0
+# Whether a film is swapped calmly, in each of the pictures side by side.
+WAYS: dict[str, tuple[bool, ...]] = {"2017": (False,), "ours": (True,), "both": (False, True)}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,12 +56,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     swap.add_argument("--out", type=reachable_path, required=True, help="the film to write")
 
+    swap.add_argument(
+        "--way",
+        choices=tuple(WAYS),
+        help="2017: each frame by itself; ours: with regard to those before and after; both: side by side. "
+        "As the layout",
+    )
+
     for action in (train, swap):
         action.add_argument(
             "--layout",
             choices=tuple(LAYOUTS),
             default="thin",
-            help="published, low-memory: as in 2017, and each frame by itself; thin: the project's own",
+            help="published, low-memory: as in 2017; thin: the project's own",
         )
         action.add_argument(
             "--i-have-their-consent",
@@ -185,22 +194,25 @@ def _swap(arguments: argparse.Namespace) -> int:
         _bar() as bar,
     ):
         bar.set_description_str("swapping")
-        report = write_swapped_film(
+        reports = write_swapped_film(
             arguments.out,
             recording,
             brought_to(network, device),
             to,
             subjects.joined(taught),
             analyser,
+            WAYS[arguments.way] if arguments.way else (network.layout.calm,),
             _moving(bar),
         )
-    follows = report.following
-    print(
-        f"{on_one_line(arguments.out)}: {report.seconds:.1f} seconds, the face of {arguments.to} in "
-        f"{report.swapped} of {report.frames} frames. It follows its driver by "
-        f"{_number(follows.mouth)} (mouth), {_number(follows.smile)} (smile), {_number(follows.yaw)} (yaw), "
-        f"where 1 is exactly. {report.flashes} flashes, {report.flashes_a_minute:.1f} a minute."
-    )
+    for report in reports:
+        follows, way = report.following, "ours" if report.calm else "2017"
+        print(
+            f"{on_one_line(arguments.out)}: {report.seconds:.1f} seconds, the face of {arguments.to} in "
+            f"{report.swapped} of {report.frames} frames, {way}. It follows its driver by "
+            f"{_number(follows.mouth)} (mouth), {_number(follows.smile)} (smile), {_number(follows.yaw)} "
+            f"(yaw), where 1 is exactly. {report.flashes} flashes, {report.flashes_a_minute:.1f} a minute; "
+            f"usually it changes by {report.usual_grey:.1f} grey levels more than the film."
+        )
     return 0
 
 

@@ -67,10 +67,12 @@ class Recording:
 
 
 @contextmanager
-def film_like(path: Path, recording: Recording, crf: int, subjects: Subjects | None = None) -> Iterator[Film]:
+def film_like(
+    path: Path, recording: Recording, crf: int, subjects: Subjects | None = None, beside: int = 1
+) -> Iterator[Film]:
     """A film of the size and rate of a recorded one and with its sound, written whole or not at all.
 
-    crf, subjects: see `Film`.
+    crf, subjects: see `Film`. beside: how many pictures of that size stand side by side in it.
     """
     assert recording.path is not None
     height, width = recording.picture(0).shape[:2]
@@ -83,7 +85,7 @@ def film_like(path: Path, recording: Recording, crf: int, subjects: Subjects | N
         )
         yield stack.enter_context(
             Film(
-                temporary, width, height, recording.rate_hz,
+                temporary, beside * width, height, recording.rate_hz,
                 crf=crf, for_phones=False, soundtrack=sound, subjects=subjects,
             )
         )  # fmt: skip

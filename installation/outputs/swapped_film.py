@@ -1,11 +1,12 @@
 """A film in which a decoder's face stands for the one that was there, and what is measured of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace, printable
 from engine.common.subjects import Subjects
 from engine.faces.analyser import FaceAnalyser
@@ -25,18 +26,72 @@ COMPARED_PX = 96
 
 @dataclass(frozen=True)
 class SwapReport:
-    """seconds, frames: of the film. swapped: frames with another face. flashes: how many; see
-    `engine.live.decoders.flashes`."""
+    """What is measured of one way of swapping a film.
 
+    calm: see `Swapper`. seconds, frames: of the film. swapped: frames with another face. flashes: how many;
+    usual_grey: what the swap usually adds to the change from frame to frame, in grey levels of 255; see
+    `engine.live.decoders.flashes`.
+    """
+
+    calm: bool
     seconds: float
     frames: int
     swapped: int
     following: Following
     flashes: int
+    usual_grey: float
 
     @property
     def flashes_a_minute(self) -> float:
         return 60 * self.flashes / self.seconds
+
+
+class _Swap:
+    """Swaps the face in one film in one way, frame by frame, and measures it."""
+
+    def __init__(
+        self,
+        network: TwoDecoders,
+        to: Side,
+        meshes: Sequence[Mesh | None],
+        rate_hz: float,
+        calm: bool,
+        analyser: FaceAnalyser,
+    ) -> None:
+        self._calm, self._meshes, self._rate_hz, self._analyser = calm, meshes, rate_hz, analyser
+        self._places = placements(meshes, rate_hz, calm)
+        self._swapper = Swapper(network, to, self._places, rate_hz, calm)
+        self._before: tuple[Pixels, Pixels] | None = None
+        self._drawn_meshes: list[Mesh | None] = []
+        self._changes: list[float] = []
+
+    def draw(self, picture: Pixels, frame: int) -> Pixels:
+        """The next frame with the other face."""
+        drawn = self._swapper.draw(picture, frame)
+        mesh, place = self._meshes[frame], self._places.get(frame)
+        self._drawn_meshes.append(None if mesh is None else self._analyser.mesh(drawn, measure_box(mesh)))
+        if self._before is not None and mesh is not None and place is not None:
+            (own, own_now), (swapped, swapped_now) = (
+                (crop(before, place, COMPARED_PX), crop(now, place, COMPARED_PX))
+                for before, now in zip(self._before, (picture, drawn), strict=True)
+            )
+            face = face_mask(mesh, place, COMPARED_PX)
+            self._changes.append(unexplained_change((own, swapped), (own_now, swapped_now), face))
+        self._before = picture.copy(), drawn
+        return drawn
+
+    def report(self) -> SwapReport:
+        """After the last frame."""
+        frames = len(self._drawn_meshes)
+        return SwapReport(
+            calm=self._calm,
+            seconds=frames / self._rate_hz,
+            frames=frames,
+            swapped=len(self._places),
+            following=following(self._meshes, self._drawn_meshes),
+            flashes=len(flashes(self._changes)),
+            usual_grey=float(np.median(self._changes)) if self._changes else 0.0,
+        )
 
 
 def write_swapped_film(
@@ -46,50 +101,27 @@ def write_swapped_film(
     to: Side,
     subjects: Subjects,
     analyser: FaceAnalyser,
+    ways: Sequence[bool] = (True,),
     notify: Callable[[float], None] = lambda _: None,
-) -> SwapReport:
+) -> list[SwapReport]:
     """Writes the film, complete or not at all, at the rate of the first one and with its sound.
 
-    The largest face is swapped. notify: called with the share that is done. Raises NoUsableFace where no face
-    is in the film, UsageError where it is damaged, OSError where the new one cannot be written.
+    The largest face is swapped. ways: calm or not, see `Swapper`; several of them stand side by side. Returns
+    the report of each. notify: called with the share that is done. Raises NoUsableFace where no face is in
+    the film, UsageError where it is damaged, OSError where the new one cannot be written.
     """
     assert recording.path is not None
-    frames, rate_hz = recording.frames, recording.rate_hz
+    frames = recording.frames
     driver = Driver(analyser)
     meshes = find_meshes(driver.mesh, recording.picture, frames, lambda share: notify(0.4 * share))
-    places = placements(meshes, rate_hz, calm=network.layout.steady > 0)
-    if not places:
+    if not any(mesh is not None for mesh in meshes):
         raise NoUsableFace(
             "none", f"{printable(recording.path)}: no face was found in it. Give another film."
         )
-    swapper = Swapper(network, to, places, rate_hz)
-    drawn_meshes: list[Mesh | None] = []
-    changes: list[float] = []
-    with film_like(path, recording, crf=16, subjects=subjects) as film:
-        before = None
+    swaps = [_Swap(network, to, meshes, recording.rate_hz, calm, analyser) for calm in ways]
+    with film_like(path, recording, crf=16, subjects=subjects, beside=len(swaps)) as film:
         for frame in range(frames):
             picture = recording.picture(frame)
-            drawn = swapper.draw(picture, frame)
-            film.add(drawn)
-            mesh, place = meshes[frame], places.get(frame)
-            drawn_meshes.append(None if mesh is None else analyser.mesh(drawn, measure_box(mesh)))
-            if before is not None and mesh is not None and place is not None:
-                now = (picture, drawn)
-                (own, own_now), (swapped, swapped_now) = (
-                    tuple(crop(each, place, COMPARED_PX) for each in pair)
-                    for pair in zip(before, now, strict=True)
-                )
-                face = face_mask(mesh, place, COMPARED_PX)
-                changes.append(unexplained_change((own, swapped), (own_now, swapped_now), face))
-            else:
-                changes.append(float("nan"))
-            before = picture.copy(), drawn
+            film.add(np.hstack([swap.draw(picture, frame) for swap in swaps]))
             notify(0.4 + 0.6 * (frame + 1) / frames)
-    measured = [change for change in changes if not np.isnan(change)]
-    return SwapReport(
-        seconds=frames / rate_hz,
-        frames=frames,
-        swapped=len(places),
-        following=following(meshes, drawn_meshes),
-        flashes=len(flashes(measured)),
-    )
+    return [swap.report() for swap in swaps]

@@ -35,7 +35,7 @@ class Layout:
     many known poses (`engine.live.decoders.known_poses`) draw what the learned answer is added to; 0: none.
     paired_share: share of a batch in which the encoder sees one person and the decoder's answer is compared
     with the other one in the same pose. steady: how much it counts that neighbouring frames differ by their
-    flow alone; 0 also swaps each frame of a film by itself. features: how much the perceptual loss counts.
+    flow alone. features: how much the perceptual loss counts.
     batch: pictures for each decoder in a step.
     """
 
@@ -54,6 +54,12 @@ class Layout:
     batch: int
     learning_rate: float
     warp: Warp
+
+    @property
+    def calm(self) -> bool:
+        """Whether films are swapped with regard to the frames before and after, unless something else is
+        asked for."""
+        return self.steady > 0
 
 
 _WARP_OF_2017 = Warp(turn_deg=10.0, zoom=0.05, shift=0.05, flip=0.4, stretch=0.03)

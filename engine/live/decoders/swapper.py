@@ -26,16 +26,21 @@ ELLIPSE = 0.36, 0.42
 class Swapper:
     """Swaps the face in one film's frames, in ascending order.
 
-    places: frame -> where the face is. to: whose face is put in; the film's is the other one's. A layout
-    without flow constraint treats each frame by itself, as in 2017: no fading, and colours of the moment.
+    places: frame -> where the face is. to: whose face is put in; the film's is the other one's. calm: colours
+    follow slowly, and a face that comes or goes fades; else each frame is treated by itself, as in 2017.
     """
 
     def __init__(
-        self, network: TwoDecoders, to: Side, places: Mapping[int, Placement], rate_hz: float
+        self,
+        network: TwoDecoders,
+        to: Side,
+        places: Mapping[int, Placement],
+        rate_hz: float,
+        calm: bool = True,
     ) -> None:
         self._network, self._to, self._places = network.eval(), to, places
         self._device = next(network.parameters()).device
-        self._calm = network.layout.steady > 0
+        self._calm = calm
         self._fade = _presence(places, FADE_S * rate_hz) if self._calm else {}
         self._colours: NDArray[np.float64] | None = None
 

@@ -54,11 +54,16 @@ def learned(invented: Path, somebody: Path, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
-def test_two_films_make_a_third(somebody: Path, learned: Path, tmp_path: Path) -> None:
+def test_two_films_make_a_third_in_both_ways_side_by_side(
+    somebody: Path, learned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert sorted(path.name for path in learned.iterdir()) == ["thin.csv", "thin.safetensors"]
     out = tmp_path / "film.mp4"
     words = ["deepfake", "swap", str(somebody), "--to", "B", "--weights", str(learned), "--out", str(out)]
-    assert main([*words, "--i-have-their-consent", "Eileen <C>"]) == 0
+    assert main([*words, "--i-have-their-consent", "Eileen <C>", "--way", "both"]) == 0
+    of_2017, ours = capsys.readouterr().out.splitlines()
+    assert "frames, 2017." in of_2017 and "frames, ours." in ours
+    assert "flashes" in of_2017 and "a minute" in of_2017 and "flashes" in ours and "a minute" in ours
     assert marks.read_digital_source_type(out) == marks.TRAINED_ALGORITHMIC_MEDIA
     assert marks.read_subjects(out) == Subjects(False, ("Eileen <C>",))
     films = []
@@ -69,9 +74,14 @@ def test_two_films_make_a_third(somebody: Path, learned: Path, tmp_path: Path) -
                 [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
             )
     assert len(films[0]) == len(films[1])
+    differ = []
     for before, after in zip(*films, strict=True):
-        changed = np.abs(after - before).mean(axis=2)
-        assert changed.max() > 30 and changed[-40:].max() < 30  # the face, and not the floor
+        halves = np.hsplit(after, 2)
+        differ.append(np.abs(halves[0] - halves[1]).mean())
+        for half in halves:
+            changed = np.abs(half - before).mean(axis=2)
+            assert changed.max() > 30 and changed[-40:].max() < 30  # the face, and not the floor
+    assert max(differ) > 0.1
 
 
 def test_who_has_not_agreed_is_not_swapped(
