@@ -7,16 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
+from engine.faces.detector import DetectedHead
 from engine.live.crowd.bank import Bank, PoseNumber, draw_pose, pose_nearest
-from engine.live.crowd.head import box_width, turn_of
+from engine.live.crowd.head import Turn, box_width, turn_of
 from engine.live.crowd.tracks import Track
 
-# How much of the newest points counts where a head rests, and from which motion on, in widths of its box from
-# frame to frame, all of it does.
-REST_SHARE, FAST_WIDTHS = 0.2, 0.1
+# How much of the newest points counts where they moved by less than the first of these, in widths of the box
+# and as a mean: the detector's networks differ by that much. From the second on all of it does.
+REST_SHARE, REST_WIDTHS, FAST_WIDTHS = 0.06, 0.06, 0.2
+# How much of the newest turn counts: a head that turns moves its points by no more than they tremble.
+TURN_SHARE = 0.12
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,11 @@ def recast(cast: Cast, tracks: Sequence[int], nobodies: Collection[int]) -> Cast
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
-    """How a nobody was drawn last. points_px: float64 (6, 2)."""
+    """How a nobody was drawn last. head, turn: the track's, without the detector's tremble."""
 
     pose: PoseNumber
-    points_px: NDArray[np.float64]
+    head: DetectedHead
+    turn: Turn
 
 
 class StandIns:
@@ -78,14 +81,22 @@ class StandIns:
             nobody = self._cast.parts.get(track.number)
             if nobody is not None and nobody in self.bank.poses:
                 placed = self._placed[track.number]
-                draw_pose(self.bank.poses[nobody][placed.pose], placed.points_px, onto)
+                draw_pose(self.bank.poses[nobody][placed.pose], placed.head.points_px, onto)
 
     def _place(self, track: Track) -> _Placed:
         before = self._placed.get(track.number)
-        pose = pose_nearest(turn_of(track.head), before.pose if before else None)
+        turn = turn_of(track.head)
         if before is None:
-            return _Placed(pose, track.head.points_px)
-        moved = track.head.points_px - before.points_px
-        widths = float(np.hypot(*moved.mean(axis=0))) / box_width(track.head.box_px)
-        share = REST_SHARE + (1 - REST_SHARE) * min(1.0, widths / FAST_WIDTHS)
-        return _Placed(pose, before.points_px + share * moved)
+            return _Placed(pose_nearest(turn), track.head, turn)
+        turn = Turn(*(was + TURN_SHARE * (now - was) for was, now in zip(before.turn, turn, strict=True)))
+        return _Placed(pose_nearest(turn, before.pose), _calmed(before.head, track.head), turn)
+
+
+def _calmed(before: DetectedHead, head: DetectedHead) -> DetectedHead:
+    """Where a head is, given where it was taken to be before: it stands still for small motions."""
+    moved = head.points_px - before.points_px
+    widths = float(np.hypot(*moved.T).mean()) / box_width(head.box_px)
+    motion = np.clip((widths - REST_WIDTHS) / (FAST_WIDTHS - REST_WIDTHS), 0, 1)
+    share = float(REST_SHARE + (1 - REST_SHARE) * motion)
+    x0, y0, x1, y1 = (was + share * (now - was) for was, now in zip(before.box_px, head.box_px, strict=True))
+    return DetectedHead(head.score, (x0, y0, x1, y1), before.points_px + share * moved)

@@ -24,7 +24,7 @@ from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Cutout
 from engine.live.crowd.publisher import FIRST_FRAMES, Publisher
 from engine.live.crowd.stand_ins import StandIns
-from engine.live.crowd.tracks import Track
+from engine.live.crowd.tracks import Crowd, Track, follow
 from tests.support.crowd_kit import RATE_HZ, Walker, scene
 
 SIDE = 240
@@ -81,6 +81,39 @@ def test_a_head_that_rests_before_a_noisy_detector_hardly_moves(bank: Bank, pose
         raw.append(noise)
     steps = np.abs(np.diff(places[20:], axis=0)).mean()
     assert steps < 0.5 and steps < 0.5 * np.abs(np.diff(raw[20:], axis=0)).mean()
+
+
+def test_a_still_person_before_a_noisy_camera_has_a_nobody_that_stands_still(
+    bank: Bank, faces: list[Path], lookout: Lookout
+) -> None:
+    """Whichever of the detector's networks finds them: less than half a pixel, and always the same pose."""
+    walkers = [Walker(faces[7], lambda _: (640, 380, 110), 8)]
+    crowd, stand_ins, onto = Crowd(), StandIns(bank), np.zeros((720, 1280, 3), np.uint8)
+    middles, found, poses = [], [], set()
+    for frame in range(45):
+        picture = scene(walkers, frame / 13).picture
+        heads = lookout.glance(picture, frame, [track.expected(frame / 13) for track in crowd.tracks])
+        crowd = follow(crowd, heads, picture, frame / 13)
+        stand_ins.draw(crowd.tracks, onto)
+        (track,) = crowd.tracks
+        placed = stand_ins._placed[track.number]
+        middles.append(placed.head.points_px.mean(axis=0))
+        found.append(track.head.points_px.mean(axis=0))
+        poses.add(placed.pose)
+    steps, raw = (np.abs(np.diff(places[20:], axis=0)) for places in (middles, found))
+    assert steps.max() < 0.5 and raw.max() > 2
+    assert len(poses) == 1
+
+
+def test_a_head_that_turns_is_followed(bank: Bank, poses: list[Pose]) -> None:
+    """A nose that goes aside by a fifth of the face within half a second: another pose a second later."""
+    stand_ins, yaws = StandIns(bank), []
+    for frame in range(20):
+        head = head_at(120, 120, poses)
+        head.points_px[2:4, 0] += 14 * min(frame / 6, 1)
+        drawn(stand_ins, Track(1, head, frame / 13))
+        yaws.append(stand_ins._placed[1].pose[0])
+    assert yaws[-1] == yaws[0] + 1 and yaws == sorted(yaws)
 
 
 def test_a_head_that_walks_is_followed(bank: Bank, poses: list[Pose]) -> None:
