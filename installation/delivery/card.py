@@ -18,7 +18,7 @@ WIDTH_PX, HEIGHT_PX = 1080, 1350
 
 _MARGIN_PX = 60
 _TITLE_PX, _TITLE_BASELINE = 88, 124
-_FACES_TOP, _GAP_PX, _ALONE_PX = 176, 8, 660
+_FACES_TOP, _GAP_PX, _ALONE_PX, _GROUP_TOP = 176, 8, 660, 60
 _VERDICT_PX, _SENTENCE_PX, _SHARE_PX = 46, 54, 40
 _MADE_PX, _MADE_GREY = 34, grey(235)  # a phone shows a third of this size, still to be read
 
@@ -28,9 +28,9 @@ def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
     canvas = Canvas(WIDTH_PX, HEIGHT_PX)
     canvas.language = text.language
     area = Rect(_MARGIN_PX, 0, WIDTH_PX - 2 * _MARGIN_PX, HEIGHT_PX)
-    _line(canvas, text, area, text("phone.title"), _TITLE_BASELINE, _TITLE_PX, 600)
     if pictures.is_group:
         return _draw_group(canvas, text, area, pictures.doppelganger)
+    _line(canvas, text, area, text("phone.title"), _TITLE_BASELINE, _TITLE_PX, 600)
     if pictures.match is None:
         side = _ALONE_PX
         left = round(start_edge(area, text).left_of(side))
@@ -55,11 +55,11 @@ def draw(pictures: TakeHomePictures, text: Texts) -> Pixels:
 
 
 def _draw_group(canvas: Canvas, text: Texts, area: Rect, picture: Pixels) -> Pixels:
-    """The rest of the card of a group: its picture, and what the signs in it mean."""
-    side = HEIGHT_PX - 2 * _FACES_TOP - 6 * _SHARE_PX
-    place = Rect((WIDTH_PX - side) // 2, _FACES_TOP, side, side)
+    """The card of a group: its picture, black at its upper and lower edges, and what the signs mean."""
+    place = Rect(0, _GROUP_TOP, WIDTH_PX, WIDTH_PX)
     canvas.picture(picture, place, fade_edges=False, antialias=True)
-    _lines(canvas, text, area, text("phone.group_signs"), place.bottom + 24.0, _SHARE_PX, 400)
+    _line(canvas, text, area, text("phone.title"), _TITLE_BASELINE, _TITLE_PX, 600)
+    _lines(canvas, text, area, text("phone.group_signs"), place.bottom - _SHARE_PX, _SHARE_PX, 400)
     made = text("phone.group_synthetic")
     size = fitting_size((made,), _MADE_PX, 500, area.width)
     _line(canvas, text, area, made, HEIGHT_PX - 44, size, 500, _MADE_GREY)

@@ -16,6 +16,7 @@ from engine.runtime.messages import (
     Failed,
     JudgeMoved,
     MovedJudged,
+    NobodyReady,
     PeopleReady,
     ProgressUpdate,
     Queued,
@@ -89,6 +90,15 @@ def test_a_visit_is_carried_out_by_the_server(certificate: Certificate) -> None:
         client.portray(6, [photograph(78)])
         assert next_of(client, ResultReady).result.doppelganger.mean() == 78
         assert engine.portrayed == [77, 78]
+
+
+def test_a_server_draws_no_nobodies_and_their_places_stay_black(certificate: Certificate) -> None:
+    with running(certificate, freed(EngineOfThreads())) as server, kiosk(server) as client:
+        client.draw_nobodies([1, 2])
+        assert [next_of(client, NobodyReady).number for _ in range(2)] == [1, 2]
+        assert client._nobodies_drawn == set(), "the kiosk's own engine may be asked again"
+        client.portray(5, [photograph(77)])
+        assert next_of(client, ResultReady).visit_id == 5 and is_at_server(client)
 
 
 def test_sixteen_kiosks_share_two_engines_and_each_gets_its_own(certificate: Certificate) -> None:
