@@ -7,11 +7,12 @@ A doppelgänger is a picture that holds. The pipeline asks the finders of its se
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, get_args
 
 from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
+from engine.finders.metric import LatentMetric
 from engine.inversion.projection import Place, Step
 from engine.judges.base import Judge
 from engine.judges.judging import Reference
@@ -73,6 +74,7 @@ class FinderTask:
         holds: tells which pictures hold, and reports them as progress.
         match_holds: whether the closest match itself holds.
         change: the visible change of a picture against the closest match.
+        metric: how visible a move of the latent about the match is.
         portrait_distance: of a picture, uint8 (R, R, 3) RGB: its perceptual distance to the sitter's
             portrait.
         report_step: to be called with each step of a search.
@@ -88,6 +90,7 @@ class FinderTask:
     change: VisibleChange
     portrait_distance: Callable[[Pixels], float]
     report_step: Callable[[Step], None] = lambda _: None
+    metric: LatentMetric = field(default_factory=LatentMetric)
 
 
 class Finder(Protocol):

@@ -7,9 +7,11 @@ that the *visible change* is least, subject to one constraint for each judge: it
 over the perturbations (EOT, Athalye et al., *Synthesizing Robust Adversarial Examples*, 2018), lies beyond
 its threshold, by so much that the worst case does too. How much that is, is measured every few steps.
 
-The steps are *projected*: each goes down the visible change as far as the constraints allow, and back onto
-them where they are violated, along the shortest way that does both (Rosen's gradient projection; the small
-quadratic programme behind it is solved exactly). So no weight between likeness and judges has to be found.
+The first steps are *jumps*: each to the place nearest to the match, in the metric of `engine.finders.metric`,
+that the constraints' gradients lead one to expect beyond the limits (Gauss-Newton). The others are
+*projected*: each goes down the visible change as far as the constraints allow, and back onto them where they
+are violated, along the shortest way that does both (Rosen's gradient projection). The small quadratic
+programme behind either is solved exactly, so no weight between likeness and judges has to be found.
 
 A judge whose network gives no gradient is *probed*: its distance is compared at two places on either side
 (simultaneous perturbation, Spall, 1992), in the directions in which faces differ most.
@@ -31,6 +33,7 @@ from engine.border.continuum import Continuum
 from engine.common.arrays import Pixels
 from engine.finders.base import Doppelganger, Finder, FinderStage, FinderTask, Holds, JudgeConstraint
 from engine.finders.bisection import first_that_holds, last_that_holds
+from engine.finders.metric import LatentMetric
 from engine.inversion.projection import Place, Step, draw, latent_spread
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
@@ -43,7 +46,10 @@ class NearestSettings:
     """How the nearest picture is looked for.
 
     Attributes:
-        steps: exactly this many steps are taken; 40 end within a few per cent of what 100 find.
+        steps: exactly this many steps are taken where every judge has gradients. probed_steps: where one has
+            not.
+        jumps: how many of the first steps are jumps, where every judge has gradients.
+        stride: how much of the way to a judge's limit a jump covers at most, as a share of its threshold.
         rate: how far a step goes for the sake of likeness, in standard deviations of w; it falls to nothing.
         reach: how far it goes at most.
         farthest: how far from the match the search goes at most, root mean square; moves that convince the
@@ -59,12 +65,15 @@ class NearestSettings:
         seed: of the perturbations and probes.
     """
 
-    steps: int = 40
-    rate: float = 0.02
+    steps: int = 20
+    probed_steps: int = 40
+    jumps: int = 4
+    stride: float = 0.35
+    rate: float = 0.04
     reach: float = 0.25
     farthest: float = 1.0
-    recovery: float = 0.2
-    memory: float = 0.7
+    recovery: float = 0.5
+    memory: float = 0.5
     k: int = 5
     check_every: int = 5
     reserve: float = 0.005
@@ -78,11 +87,14 @@ PROBES = 2  # pairs a step
 PROBED_K = 8  # perturbations a step; fewer were measured with gradients only
 
 # Places on the way from where the search has ended (0) to the match (1).
-ABOUT_THE_END = (0.3, 0.2, 0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.4)
+ABOUT_THE_END = (0.1, 0.05, 0.0, -0.05, -0.1, -0.2, -0.4)
 """Tried first: back towards the match as far as it still holds, or a little further out where it does not
 quite hold."""
-TOWARDS_THE_MATCH = (0.5, 0.7, 0.9, 1.0)
+TOWARDS_THE_MATCH = (0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Tried where the first of those holds already; the match itself usually does not."""
+FINEST_T = 0.005
+"""Bisection ends once two places are this close together: the whole way is about one just-noticeable
+difference long."""
 
 
 class NearestFinder(Finder):
@@ -103,7 +115,9 @@ class NearestFinder(Finder):
         if task.match_holds:
             return None
         match = task.continuum.end
-        for step in search_nearest(task.generator, match, task.constraints, task.change, self.settings):
+        for step in search_nearest(
+            task.generator, match, task.constraints, task.change, self.settings, task.metric
+        ):
             task.report_step(step)
         return close_in(task.generator, step.place, match, task.holds)
 
@@ -117,9 +131,9 @@ def close_in(generator: Generator, found: Place, match: Place, holds: Holds) -> 
     """The first picture that holds, seen from the match, on the way there from the place `found` in which the
     search has ended; None where none does."""
     way = Continuum(generator, found, match)
-    t = first_that_holds(way.picture, holds, ABOUT_THE_END)
+    t = first_that_holds(way.picture, holds, ABOUT_THE_END, FINEST_T)
     if t == ABOUT_THE_END[0]:
-        t = last_that_holds(way.picture, holds, (t, *TOWARDS_THE_MATCH))
+        t = last_that_holds(way.picture, holds, (t, *TOWARDS_THE_MATCH), FINEST_T)
     return None if t is None else Doppelganger(NearestFinder.name, None, way.place(t), way.picture(t))
 
 
@@ -206,18 +220,22 @@ def search_nearest(
     constraints: Sequence[JudgeConstraint],
     change: VisibleChange,
     settings: NearestSettings | None = None,
+    metric: LatentMetric | None = None,
 ) -> Iterator[Step]:
     """Looks for the nearest picture that every judge calls someone else. The last step holds the best place:
     the least visible change of those found to hold in the worst case; where none did, the last one.
 
     The steps' `loss` is what they go down: the parts of the visible change that have gradients
-    (`VisibleChange.smooth`).
+    (`VisibleChange.smooth`). metric: of the match; Euclidean by default.
     """
     settings = settings or NearestSettings()
     spread = latent_spread(generator)
     estimates = [_ConstraintEstimate(constraint, settings, generator.device) for constraint in constraints]
+    differentiable = all(estimate.differentiable for estimate in estimates)
+    steps = settings.steps if differentiable else settings.probed_steps
+    jumps = min(settings.jumps, steps // 3) if differentiable else 0
     move = torch.zeros_like(match.latent, requires_grad=True)
-    optimiser = _ProjectedSteps(move, len(estimates), settings)
+    moves = _Moves(move, len(estimates), steps - jumps, settings, metric or LatentMetric())
     best, least = match, math.inf
 
     @cache
@@ -231,19 +249,22 @@ def search_nearest(
     def drawn(move: Tensor) -> Pixels:
         return to_uint8(draw(generator, place(move)))[0].numpy()
 
-    for index in range(settings.steps):
+    for index in range(steps):
         picture = draw(generator, place(move), settings.dtype)
-        loss = change.smooth(picture).sum()
-        (likeness,) = torch.autograd.grad(loss, move, retain_graph=True)
         measured = [
             estimate.gradient(move, picture, index)
             if estimate.differentiable
             else estimate.probe(drawn, move, directions(), index)
             for estimate in estimates
         ]
-        optimiser.step(index, likeness, measured)
+        loss = change.smooth(picture).sum()
+        if index < jumps:
+            moves.jump(measured)
+        else:
+            (likeness,) = torch.autograd.grad(loss, move)
+            moves.step(likeness, measured)
         here = place(move.detach().clone())
-        done = index == settings.steps - 1
+        done = index == steps - 1
         if done or (index + 1) % settings.check_every == 0:
             shown = drawn(move.detach())
             total = change.measure(shown).total
@@ -255,37 +276,72 @@ def search_nearest(
         yield Step(
             "nearest",
             index,
-            settings.steps,
+            steps,
             float(loss.detach()),
             to_uint8(draw(generator, best) if done else picture)[0],
             best if done else here,
         )
 
 
-class _ProjectedSteps:
-    """Moves down a loss and onto the constraints at once; `move` is changed in place."""
+class _Moves:
+    """Moves the latent onto the constraints, and down a loss; `move` is changed in place.
 
-    def __init__(self, move: Tensor, constraints: int, settings: NearestSettings) -> None:
-        self.move, self.settings = move, settings
-        self.likeness = torch.zeros_like(move)
-        self.constraints = torch.zeros(constraints, move.numel(), device=move.device)
+    Everything is computed in the metric's coordinates, in which the shortest move is the least visible one.
+    `measured`: each constraint's violation and its gradient by the move.
+    """
 
-    def step(self, index: int, likeness: Tensor, measured: Sequence[tuple[float, Tensor]]) -> None:
-        """`likeness`: the loss's gradient. `measured`: each constraint's violation and gradient."""
-        keep = self.settings.memory
-        gradients = torch.stack([gradient.flatten() for _, gradient in measured])
-        self.likeness = keep * self.likeness + (1 - keep) * likeness
-        self.constraints = keep * self.constraints + (1 - keep) * gradients
-        warm = 1 - keep ** (index + 1)
-        down, normals = self.likeness.flatten() / warm, self.constraints / warm
-        rate = self.settings.rate * _fall(index, self.settings.steps)
-        way = -down * rate / _rms(down) if _rms(down) > 0 else torch.zeros_like(down)
-        violations = torch.tensor([violation for violation, _ in measured]).to(way)
-        way = way - normals.T @ _multipliers(normals, self.settings.recovery * violations + normals @ way)
-        way = way * min(1.0, self.settings.reach / max(_rms(way), 1e-12))
-        with torch.no_grad():
-            self.move += way.view_as(self.move)
-            self.move *= min(1.0, self.settings.farthest / max(_rms(self.move), 1e-12))
+    def __init__(
+        self, move: Tensor, constraints: int, steps: int, settings: NearestSettings, metric: LatentMetric
+    ) -> None:
+        """steps: how many `step`s there will be."""
+        self.move, self.settings, self.metric = move, settings, metric
+        self.index, self.steps = 0, steps
+        self.likeness = _Averaged(torch.zeros(move.numel(), device=move.device), settings.memory)
+        self.normals = _Averaged(torch.zeros(constraints, move.numel(), device=move.device), settings.memory)
+
+    def jump(self, measured: Sequence[tuple[float, Tensor]]) -> None:
+        """To the place nearest to the match that is beyond the limits, or a `stride` nearer to them."""
+        normals, violations = self._constraints(measured)
+        stride = self.settings.stride
+        wanted = violations.clamp(-stride, stride) - normals @ self.move.detach().flatten()
+        white = self.metric.whiten(normals)
+        self._go(self.metric.whiten(-white.T @ _multipliers(white, wanted)) - self.move.detach().flatten())
+
+    def step(self, likeness: Tensor, measured: Sequence[tuple[float, Tensor]]) -> None:
+        """Down the loss, `likeness` being its gradient, as far as the constraints allow."""
+        normals, violations = self._constraints(measured)
+        white = self.metric.whiten(normals)
+        down = -self.metric.whiten(self.likeness.add(likeness.flatten()))
+        length = _rms(self.metric.whiten(down))
+        rate = self.settings.rate * _fall(self.index, self.steps)
+        down = down * rate / length if length > 0 else torch.zeros_like(down)
+        wanted = self.settings.recovery * violations + white @ down
+        way = self.metric.whiten(down - white.T @ _multipliers(white, wanted))
+        self._go(way * min(1.0, self.settings.reach / max(_rms(way), 1e-12)))
+        self.index += 1
+
+    def _constraints(self, measured: Sequence[tuple[float, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Normals (J, D), averaged over the last steps, and violations (J,)."""
+        normals = self.normals.add(torch.stack([gradient.flatten() for _, gradient in measured]))
+        return normals, torch.tensor([violation for violation, _ in measured]).to(normals)
+
+    @torch.no_grad()
+    def _go(self, way: Tensor) -> None:
+        self.move += way.view_as(self.move)
+        self.move *= min(1.0, self.settings.farthest / max(_rms(self.move), 1e-12))
+
+
+class _Averaged:
+    """The mean of a series, in which the share `memory` of each step's weight is left in the next."""
+
+    def __init__(self, zero: Tensor, memory: float) -> None:
+        self.sum, self.memory, self.count = zero, memory, 0
+
+    def add(self, value: Tensor) -> Tensor:
+        """The mean with this value."""
+        self.sum = self.memory * self.sum + (1 - self.memory) * value
+        self.count += 1
+        return self.sum / (1 - self.memory**self.count)
 
 
 def _multipliers(normals: Tensor, wanted: Tensor) -> Tensor:

@@ -50,7 +50,9 @@ class Place:
 @dataclass(frozen=True)
 class Step:
     """One step of a search. `picture` is uint8 (R, R, 3), RGB; `loss` is the perceptual distance alone, in
-    the search for the nearest picture what has gradients of the visible change (`engine.finders.nearest`)."""
+    the search for the nearest picture what has gradients of the visible change (`engine.finders.nearest`).
+    `gradient`: of the distance by the latent, of its shape, in standard deviations of w; None where this step
+    has none."""
 
     phase: Literal["latent", "tuning", "nearest"]
     index: int
@@ -58,6 +60,7 @@ class Step:
     loss: float
     picture: torch.Tensor
     place: Place
+    gradient: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -228,9 +231,15 @@ def search_latent(
             best_loss if done else value,
             to_uint8(draw(generator, best).detach() if done else picture)[0],
             best if done else place,
+            _own_gradient(move, latent),
         )
         if done:
             return
+
+
+def _own_gradient(move: torch.Tensor, latent: torch.Tensor) -> torch.Tensor | None:
+    """The gradient of a move in which every layer has a w of its own; None of any other."""
+    return move.grad if move.shape == latent.shape else None
 
 
 def _free_move(latent: torch.Tensor, space: Literal["w", "w+"]) -> torch.Tensor:
@@ -338,6 +347,7 @@ def tune(
         with torch.no_grad():
             place = here() if done else pivot
             shown = draw(generator, place) if done else picture
-        yield Step("tuning", index, settings.tuning_steps, value, to_uint8(shown)[0], place)
+        gradient = _own_gradient(move, pivot.latent)
+        yield Step("tuning", index, settings.tuning_steps, value, to_uint8(shown)[0], place, gradient)
         if done:
             return

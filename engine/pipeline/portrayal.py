@@ -20,6 +20,7 @@ from engine.faces.analyser import FaceAnalyser, open_analyser
 from engine.faces.measurement import Face
 from engine.faces.sitter import find_sitter
 from engine.finders.base import Finder, FinderTask, Holds
+from engine.finders.metric import LatentMetric
 from engine.inversion.projection import guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
@@ -184,6 +185,7 @@ def _portray(
             )
             judged.append(JudgeCurves(judge, reference, curve, search_curve))
     recorder.pictures.clear()  # at 1024 px up to a gigabyte
+    metric = LatentMetric(recorder.gradients)
 
     first = judged[0]
     on_picture = PictureCounter("film", pictures_seen(first.curve, settings.strip), report).add
@@ -213,10 +215,10 @@ def _portray(
     match = continuum.picture(1.0)
     change = VisibleChange(match, target.importance, distance, analyser)
     portrait_distance = partial(distance_to_portrait, loss=target.loss, device=generator.device)
-    done = _with_doppelganger(begun, change, portrait_distance, settings, report, stopwatch)
+    done = _with_doppelganger(begun, change, metric, portrait_distance, settings, report, stopwatch)
     if settings.price_list:
         with stopwatch("prices"):
-            prices = find_prices(continuum, judged, change, done.doppelganger, settings, report)
+            prices = find_prices(continuum, judged, change, metric, done.doppelganger, settings, report)
         done = replace(done, prices=prices)
     return done
 
@@ -236,6 +238,7 @@ def is_far(
 def _with_doppelganger(
     begun: Portrayal,
     change: VisibleChange,
+    metric: LatentMetric,
     portrait_distance: Callable[[Pixels], float],
     settings: PortrayalSettings,
     report: Report,
@@ -268,6 +271,7 @@ def _with_doppelganger(
             holds=holds(finder.judging_stage),
             match_holds=match_holds,
             change=change,
+            metric=metric,
             portrait_distance=portrait_distance,
             report_step=partial(report_step, stage=finder.stage, report=report),
         )

@@ -12,6 +12,7 @@ from engine.border.strip import Strip
 from engine.border.tracing import Curve
 from engine.common.arrays import Pixels
 from engine.finders.base import Doppelganger, JudgeConstraint
+from engine.finders.metric import LatentMetric
 from engine.finders.nearest import NearestFinder, NearestSettings, close_in, search_nearest
 from engine.finders.price_list import Judges, Stop, cheapest_first, way_through
 from engine.inversion.projection import Place
@@ -59,6 +60,7 @@ def find_prices(
     match: Continuum,
     judged: Sequence[JudgeCurves],
     change: VisibleChange,
+    metric: LatentMetric,
     found: Doppelganger | None,
     settings: PortrayalSettings,
     report: Report,
@@ -66,8 +68,8 @@ def find_prices(
     """The price list of a sitter. None where no judge that knows the match can be convinced within the limit
     of visible change.
 
-    match: a continuum that ends at the closest match. found: the doppelgänger of the visit, whose search is
-    not done again where it is the nearest one.
+    match: a continuum that ends at the closest match. metric: of the match. found: the doppelgänger of the
+    visit, whose search is not done again where it is the nearest one.
     """
     convincible = {
         each.judge.name: JudgeConstraint(
@@ -84,7 +86,7 @@ def find_prices(
 
     def search(judges: Judges) -> Place | None:
         constraints = [convincible[name] for name in sorted(judges)]
-        for step in search_nearest(match.generator, match.end, constraints, change, nearest):
+        for step in search_nearest(match.generator, match.end, constraints, change, nearest, metric):
             on_step(step.picture.numpy())
         holds = holding(constraints, settings, lambda _: None)
         closest = close_in(match.generator, step.place, match.end, holds)

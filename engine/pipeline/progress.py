@@ -2,11 +2,15 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
+
 from engine.common.arrays import Pixels
+from engine.finders.metric import SAMPLES
 from engine.inversion.projection import Step
 
 
@@ -58,7 +62,8 @@ def report_step(step: Step, stage: str, report: Report) -> None:
 
 
 class SearchRecorder:
-    """Follows the search: reports each step, keeps evenly spaced pictures of it, the last one always.
+    """Follows the search: reports each step, keeps evenly spaced pictures of it, the last one always, and the
+    last gradients (`Step.gradient`).
 
     steps: how many there will be at most, in all phases. recorded: how many pictures are kept, about.
     """
@@ -67,12 +72,15 @@ class SearchRecorder:
         self.every = math.ceil(steps / recorded)
         self.report = report
         self.pictures: list[Pixels] = []
+        self.gradients: deque[torch.Tensor] = deque(maxlen=SAMPLES)
 
     def follow(self, steps: Iterator[Step], stage: str) -> Step:
         """Runs a phase of the search to its end and returns its last step."""
         for step in steps:
             if step.index % self.every == 0:
                 self.pictures.append(step.picture.numpy())
+            if step.gradient is not None:
+                self.gradients.append(step.gradient)
             report_step(step, stage, self.report)
         if step.index % self.every:
             self.pictures.append(step.picture.numpy())

@@ -1,0 +1,42 @@
+"""How visible a move of the latent is: a metric in which short moves change a picture little.
+
+The search for the match has differentiated the perceptual distance at every step. Towards its end what is
+left of the distance is detail without order, so that these gradients are samples of how the picture moves
+with the latent: `H = mean(g g^T) + floor * I` is a Gauss-Newton matrix of the visible change about the match,
+at no further cost. Steps that are short in this metric come as near in half as many (docs/search.md).
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+SAMPLES = 36
+"""How many of the last gradients are kept."""
+
+FLOOR = 10.0
+"""The least eigenvalue, in means of all eigenvalues of `mean(g g^T)`: few samples know few directions."""
+
+
+class LatentMetric:
+    """The metric of one match. Without gradients it is the Euclidean one."""
+
+    def __init__(self, gradients: Iterable[Tensor] = ()) -> None:
+        """gradients: of one loss at several steps, each of any shape with D numbers."""
+        rows = [gradient.flatten() for gradient in gradients]
+        self._directions: Tensor | None = None
+        if not rows:
+            return
+        samples = torch.stack(rows) / len(rows) ** 0.5
+        floor = FLOOR * samples.square().sum() / samples.shape[1]
+        if floor > 0:
+            _, lengths, self._directions = torch.linalg.svd(samples, full_matrices=False)
+            self._shrinking = (1 + lengths.square() / floor).rsqrt() - 1
+
+    def whiten(self, vectors: Tensor) -> Tensor:
+        """(..., D) -> (..., D): by `H^(-1/2)`, up to a factor. Gradients become those in coordinates in which
+        equal lengths are equally visible, and moves in these coordinates become moves of the latent."""
+        if self._directions is None:
+            return vectors
+        known = vectors @ self._directions.T
+        return vectors + (known * self._shrinking) @ self._directions
