@@ -34,11 +34,11 @@ def upsample(x: torch.Tensor) -> torch.Tensor:
 
 
 def blur(x: torch.Tensor, gain: float) -> torch.Tensor:
-    """Filters (N, C, H, W) with [1, 3, 3, 1] x [1, 3, 3, 1] / 64 * gain -> (N, C, H-3, W-3)."""
+    """Filters (N, C, H, W), one zero around it, with [1, 3, 3, 1]^2 / 64 * gain: (N, C, H-1, W-1)."""
     taps = x.new_full([4], 1 / 8)  # filled where x is: a list would be carried there, which takes a wait
     taps[1:3] = 3 / 8
     kernel = torch.outer(taps, taps * gain).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, kernel, groups=x.shape[1])
+    return F.conv2d(x, kernel, padding=1, groups=x.shape[1])
 
 
 def modulated_convolution(
@@ -57,15 +57,25 @@ def modulated_convolution(
         (N, O, H, W), or (N, O, 2H, 2W) with `up`.
 
     The scales are applied to the feature maps, not to the weights: the weights stay one tensor for
-    the whole batch, and a search with frozen weights needs no gradient of them.
+    the whole batch, and a search with frozen weights needs no gradient of them. For a single picture without
+    gradients, or with those of the weights, they are applied to the weights, which are smaller than the maps:
+    a tenth less to compute.
     """
-    x = x * styles[:, :, None, None].to(x.dtype)
-    if up:
-        x = F.conv_transpose2d(x, weight.transpose(0, 1).to(x.dtype), stride=2)
-        x = blur(F.pad(x, (1, 1, 1, 1)), gain=4.0)
-    else:
-        x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
+    if len(x) == 1 and (weight.requires_grad or not torch.is_grad_enabled()):
+        weight = weight * styles[0][:, None, None]
+        if demodulate:
+            weight = weight * (weight.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).rsqrt()
+        return _convolution(x, weight, up)
+    x = _convolution(x * styles[:, :, None, None].to(x.dtype), weight, up)
     if demodulate:
         energy = styles.square() @ weight.square().sum(dim=(2, 3)).T  # (N, O)
         x = x * (energy + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
     return x
+
+
+def _convolution(x: torch.Tensor, weight: torch.Tensor, up: bool) -> torch.Tensor:
+    """(N, I, H, W) and (O, I, k, k) -> (N, O, H, W), or (N, O, 2H, 2W) with `up` (k = 3)."""
+    weight = weight.to(x.dtype)
+    if up:
+        return blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0)
+    return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
