@@ -215,10 +215,10 @@ def _portray(
     match = continuum.picture(1.0)
     change = VisibleChange(match, target.importance, distance, analyser)
     portrait_distance = partial(distance_to_portrait, loss=target.loss, device=generator.device)
-    done = _with_doppelganger(begun, change, metric, portrait_distance, settings, report, stopwatch)
+    done = _with_doppelganger(begun, change, portrait_distance, settings, report, stopwatch, metric)
     if settings.price_list:
         with stopwatch("prices"):
-            prices = find_prices(continuum, judged, change, metric, done.doppelganger, settings, report)
+            prices = find_prices(continuum, judged, change, done.doppelganger, settings, report, metric)
         done = replace(done, prices=prices)
     return done
 
@@ -238,11 +238,11 @@ def is_far(
 def _with_doppelganger(
     begun: Portrayal,
     change: VisibleChange,
-    metric: LatentMetric,
     portrait_distance: Callable[[Pixels], float],
     settings: PortrayalSettings,
     report: Report,
     stopwatch: Stopwatch,
+    metric: LatentMetric | None = None,
 ) -> Portrayal:
     """Asks the finders in their order, and completes the portrayal with what may be given of their finds."""
     continuum, judged = begun.continuum, begun.judged
@@ -271,7 +271,7 @@ def _with_doppelganger(
             holds=holds(finder.judging_stage),
             match_holds=match_holds,
             change=change,
-            metric=metric,
+            metric=metric or LatentMetric(),
             portrait_distance=portrait_distance,
             report_step=partial(report_step, stage=finder.stage, report=report),
         )

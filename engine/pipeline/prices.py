@@ -60,16 +60,16 @@ def find_prices(
     match: Continuum,
     judged: Sequence[JudgeCurves],
     change: VisibleChange,
-    metric: LatentMetric,
     found: Doppelganger | None,
     settings: PortrayalSettings,
     report: Report,
+    metric: LatentMetric | None = None,
 ) -> PriceList | None:
     """The price list of a sitter. None where no judge that knows the match can be convinced within the limit
     of visible change.
 
-    match: a continuum that ends at the closest match. metric: of the match. found: the doppelgänger of the
-    visit, whose search is not done again where it is the nearest one.
+    match: a continuum that ends at the closest match. found: the doppelgänger of the visit, whose search is
+    not done again where it is the nearest one. metric: of the match; Euclidean by default.
     """
     convincible = {
         each.judge.name: JudgeConstraint(

@@ -57,5 +57,5 @@ class PortrayalSettings:
     meeting_margin: float = 0.05
     recorded: int = 300
     strip: int = 36
-    nearest_strip: int = 24
+    nearest_strip: int = 12
     portrait_px: int = 512
