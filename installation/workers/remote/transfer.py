@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 import numpy as np
-from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType, web
+from aiohttp import ClientWebSocketResponse, WebSocketError, WSMessage, WSMsgType, web
 
 from engine.runtime.codec import EncodedMessage, InvalidMessage, decode, read_header
 
@@ -75,8 +75,10 @@ async def _frame(socket: Socket, timeout_s: float | None) -> WSMessage:
             return frame
         case WSMsgType.CLOSE:
             raise Closed(str(frame.extra or ""))
-        case WSMsgType.ERROR:
+        case WSMsgType.ERROR if isinstance(frame.data, WebSocketError):
             raise InvalidMessage("a frame that is no WebSocket's, or too long")
+        case WSMsgType.ERROR if isinstance(frame.data, TimeoutError):
+            raise TimeoutError("no answer to a ping")
         case _:
             raise Closed("")
 
