@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from engine.common.arrays import Pixels
 from engine.live.acting import STILL_S, Act
@@ -18,6 +19,7 @@ from tests.support.puppet_kit import shared_analyser, shared_rig
 
 RATE_HZ = 12
 FRAMES = 60
+LARGEST_PX = 96
 
 
 def mesh_of(picture: Pixels) -> Mesh | None:
@@ -54,7 +56,14 @@ def film_faces(seed: int, side_px: int) -> Faces:
 
 @cache
 def lessons(side_px: int) -> dict[Side, Lessons]:
-    """A is the first film's person; B, of other colours, is drawn in their poses."""
+    """A is the first film's person; B, of other colours, is drawn in their poses. Those of a smaller side are
+    the largest ones, shrunk."""
+    if side_px < LARGEST_PX:
+        small: dict[Side, Lessons] = {}
+        for side, large in lessons(LARGEST_PX).items():
+            own, seen, drawn = (_shrunk(each, side_px) for each in (large.own, large.seen, large.drawn))
+            small[side] = Lessons(own, seen, drawn, flow_of(drawn))
+        return small
     own_a, own_b = film_faces(1, side_px), film_faces(2, side_px)
     posed = drawn_in_poses(shared_rig(), film_motions(), mesh_of, RATE_HZ, side_px)
     seen, drawn = paired(own_a, posed)
@@ -65,3 +74,8 @@ def lessons(side_px: int) -> dict[Side, Lessons]:
         "a": Lessons(own_a, drawn, seen, flow_of(seen)),
         "b": Lessons(own_b, seen, drawn, flow_of(drawn)),
     }
+
+
+def _shrunk(faces: Faces, side_px: int) -> Faces:
+    pictures = F.interpolate(faces.pictures.float(), size=(side_px, side_px), mode="area")
+    return Faces(faces.frames, pictures.round().to(torch.uint8))

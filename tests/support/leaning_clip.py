@@ -11,16 +11,22 @@ RATE_HZ, STILL_S, SECONDS = 12, 2.0, 4.0
 ROLL_DEG = 10.0
 
 
-def write_clip(path: Path, astronaut: np.ndarray | None, sound: bool = True, empty_s: float = 0.0) -> None:
+def write_clip(
+    path: Path,
+    astronaut: np.ndarray | None,
+    sound: bool = True,
+    empty_s: float = 0.0,
+    seconds: float = SECONDS,
+) -> None:
     """A clip of somebody who is still and then leans the head; None: of nobody. With a tone of 440 Hz.
 
-    empty_s: how long nobody is there afterwards.
+    empty_s: how long nobody is there afterwards. seconds: how long it is before that.
     """
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE_HZ, options={"crf": "16"})
         video.width, video.height, video.pix_fmt = 320, 320, "yuv420p"
         audio = container.add_stream("aac", rate=48000, layout="stereo") if sound else None
-        with_person, empty = round(SECONDS * RATE_HZ), round(empty_s * RATE_HZ)
+        with_person, empty = round(seconds * RATE_HZ), round(empty_s * RATE_HZ)
         # Two pictures a second are enough of nobody: in each, a face is looked for everywhere.
         for number in [*range(with_person), *range(with_person, with_person + empty, RATE_HZ // 2)]:
             picture = np.full((320, 320, 3), 90, np.uint8)
@@ -34,7 +40,7 @@ def write_clip(path: Path, astronaut: np.ndarray | None, sound: bool = True, emp
             container.mux(video.encode(frame))
         container.mux(video.encode())
         if audio is not None:
-            tone = np.sin(2 * np.pi * 440 * np.arange(int(SECONDS * 48000)) / 48000).astype(np.float32)
+            tone = np.sin(2 * np.pi * 440 * np.arange(int(seconds * 48000)) / 48000).astype(np.float32)
             for start in range(0, len(tone) - 1023, 1024):
                 block = np.stack([tone[start : start + 1024]] * 2)
                 samples = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")

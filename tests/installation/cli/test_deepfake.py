@@ -16,7 +16,7 @@ from tests.support.leaning_clip import write_clip
 from tests.support.puppet_kit import shared_rig
 
 FEW_STEPS = "[search]\nsteps = 2\ntuning_steps = 1\n"
-SECONDS = 2.0
+SECONDS = 1.6
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def somebody(tmp_path_factory: pytest.TempPathFactory, astronaut: np.ndarray) -> Path:
     """A film of somebody who exists, with sound."""
     path = tmp_path_factory.mktemp("somebody") / "somebody.mp4"
-    write_clip(path, astronaut)
+    write_clip(path, astronaut, seconds=2.5)
     return path
 
 
@@ -45,7 +45,7 @@ def learned(invented: Path, somebody: Path, tmp_path_factory: pytest.TempPathFac
         str(somebody),
         str(invented / "a.mp4"),
         "--minutes",
-        "0.02",
+        "0.005",
         "--out",
         folder,
     ]
@@ -136,7 +136,7 @@ def test_refusals_come_before_the_work(
 
 def test_a_film_without_a_face_leaves_nothing(learned: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.mp4"
-    write_clip(empty, None, sound=False)
+    write_clip(empty, None, sound=False, seconds=0.5)
     words = ["deepfake", "swap", str(empty), "--to", "B", "--weights", str(learned)]
     words += ["--out", str(tmp_path / "out.mp4"), "--i-have-their-consent", "Nobody"]
     assert main(words) == 3

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from engine.live.decoders.live_training import HELD, LAYOUT, POSE_EVERY, POSES_AT_ONCE, LiveTraining
+from engine.live.decoders.live_training import LAYOUT, POSE_EVERY, POSES_AT_ONCE, LiveTraining
 from engine.live.decoders.training_frame import TrainingFrame
 from engine.live.rig import Rig
 from engine.runtime.channel import Channel
@@ -38,6 +38,7 @@ def learned() -> tuple[LiveTraining, list[TrainingFrame | None]]:
 
 @pytest.fixture(autouse=True)
 def few_poses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.live.decoders.live_training.HELD", 12)
     monkeypatch.setattr("engine.live.decoders.live_training.LAYOUT", replace(LAYOUT, poses=48))
     monkeypatch.setattr(f"{__name__}.LAYOUT", replace(LAYOUT, poses=48))
 
@@ -47,7 +48,7 @@ def test_it_misses_less_and_less_of_what_it_never_learns_from() -> None:
     first = POSE_EVERY * POSES_AT_ONCE
     assert frames[:first] == [None] * first and None not in frames[first:]
     last = frames[-1]
-    assert last is not None and len(last.missed_grey) == (len(frames) - first) // HELD
+    assert last is not None and len(last.missed_grey) == (len(frames) - first) // 12
     assert last.missed_grey[-1] < 0.75 * last.missed_grey[0] < last.frozen_grey
 
 
