@@ -110,7 +110,7 @@ def test_consent_says_that_a_rendering_server_gets_the_photographs(
         elsewhere = {"computed_elsewhere": computed_elsewhere}
         play(canvas, Phase.CONSENT, 2.0, values, "en", with_others=with_others, **elsewhere)
         said = " ".join(each.words for each in canvas.drawn_items)
-        assert ("A machine elsewhere computes" in said) == computed_elsewhere
+        assert ("sent to a machine elsewhere" in said) == computed_elsewhere
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
