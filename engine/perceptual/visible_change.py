@@ -1,8 +1,9 @@
 """The visible change: how much of a face has changed, in just-noticeable differences.
 
 The perceptual distance compares pictures without any knowledge of faces. People notice more in a face: that
-its parts have moved, that the skin has another colour, that the gaze or the expression differs. Each part is
-measured in just-noticeable differences (`JustNoticeable`), and the visible change is their sum.
+its parts have moved, that the skin or an iris has another colour, that a nostril has a second edge, that gaze
+or expression differ. Each part is measured in just-noticeable differences (`JustNoticeable`), and the visible
+change is their sum.
 
 **Convention:** pictures are uint8 (R, R, 3) RGB in FFHQ framing, or (N, 3, R, R) in [-1, 1] where gradients
 are wanted; meshes are MediaPipe's, (478, 2), in pixels.
@@ -31,12 +32,15 @@ class JustNoticeable:
     The reference is the closest match written as JPEG of quality 75, which attentive people begin to see.
     PERCEPTUAL is that quality: the unit is what it does to the perceptual distance in use, so that every
     distance has the same weight. SKIN is the colour difference (CIE 1976) that half of all observers see
-    (Mahy et al., *Evaluation of uniform color spaces*, 1994). The others are what that JPEG does to the mesh
-    at 128 px, on six matches: smaller differences are the mesh's own noise.
+    (Mahy et al., *Evaluation of uniform color spaces*, 1994); of an iris and of single cells of the face,
+    which are small, it takes three times as much (chosen by looking, docs/search.md). The others are what
+    that JPEG does to the mesh at 128 px, on six matches: smaller differences are the mesh's own noise.
     """
 
     PERCEPTUAL = Perturbation(jpeg_quality=75)
     SKIN = 2.3
+    IRISES = 7.0
+    SPOTS = 7.3
     LANDMARKS = 0.010  # mean shift of the mesh, in distances between the eyes
     EXPRESSION = 0.020  # largest change of a length in Landmarks.EXPRESSION, in distances between the eyes
     GAZE = 0.010  # shift of the irises, in widths of the eye
@@ -44,6 +48,10 @@ class JustNoticeable:
 
 SKIN_CELLS = 16
 """Skin colour is compared as the means of so many cells across the picture: shading counts, pores do not."""
+SPOT_CELLS = 64
+"""Spots are looked for in the means of so many cells across the picture, about a quarter of an iris wide."""
+IRIS_RADIUS = 0.25
+"""Of an iris, in widths of its eye."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class Change:
 
     perceptual: float
     skin: float
+    irises: float
+    spots: float
     landmarks: float
     expression: float
     gaze: float
@@ -61,7 +71,8 @@ class Change:
     def total(self) -> float:
         """The sum; the parts of the mesh count above 1 only, which is the mesh's own noise."""
         moved = (self.landmarks, self.expression, self.gaze)
-        return self.perceptual + self.skin + sum(max(0.0, part - 1) for part in moved)
+        coloured = self.skin + self.irises + self.spots
+        return self.perceptual + coloured + sum(max(0.0, part - 1) for part in moved)
 
 
 class VisibleChange:
@@ -77,9 +88,12 @@ class VisibleChange:
         self._perceptual = distance.towards(self._signed(match), importance)
         self._unit = max(self.perceptual(expose(match, JustNoticeable.PERCEPTUAL)), 1e-6)
         inside = (importance - importance.min()) / (importance.max() - importance.min())
-        self._skin = _cells(inside)
-        self._colours = _cells(to_lab(self._signed(match)))
+        colours = to_lab(self._signed(match))
         self._mesh = self._find(match)
+        self._skin = _ColourPart(_cells(inside, SKIN_CELLS), _cells(colours, SKIN_CELLS))
+        self._spots = _ColourPart(_cells(inside, SPOT_CELLS), _cells(colours, SPOT_CELLS))
+        self._discs = None if self._mesh is None else iris_discs(self._mesh, len(match)).to(self._device)
+        self._iris_colours = None if self._discs is None else _means(colours, self._discs)
 
     @torch.no_grad()
     def perceptual(self, picture: Pixels) -> float:
@@ -87,9 +101,9 @@ class VisibleChange:
         return float(self._perceptual(self._signed(picture)))
 
     def smooth(self, pictures: torch.Tensor) -> torch.Tensor:
-        """The differentiable parts, (N,), of pictures (N, 3, R, R): the perceptual part, and the mean
-        *square* of the skin's colour difference, so that a small spot costs more than a faint tint."""
-        return self._perceptual(pictures) / self._unit + self._skin_square(pictures)
+        """The differentiable parts, (N,), of pictures (N, 3, R, R): the perceptual part, and the *squares* of
+        the colours' differences, so that one of another colour costs more than a faint tint of all."""
+        return self._perceptual(pictures) / self._unit + sum(self._colour_squares(to_lab(pictures)))
 
     @torch.no_grad()
     def measure(self, picture: Pixels) -> Change:
@@ -99,17 +113,35 @@ class VisibleChange:
         if self._mesh is not None:
             mesh = self._find(picture)
             moved = (np.inf,) * 3 if mesh is None else mesh_change(self._mesh, mesh)
+        skin, irises, spots = (float(square) ** 0.5 for square in self._colour_squares(to_lab(signed)))
         return Change(
             float(self._perceptual(signed)) / self._unit,
-            float(self._skin_square(signed)) ** 0.5,
+            skin,
+            irises,
+            spots,
             moved[0] / JustNoticeable.LANDMARKS,
             moved[1] / JustNoticeable.EXPRESSION,
             moved[2] / JustNoticeable.GAZE,
         )
 
-    def _skin_square(self, pictures: torch.Tensor) -> torch.Tensor:
-        gap = (_cells(to_lab(pictures)) - self._colours).square().sum(dim=1, keepdim=True)
-        return (gap * self._skin).sum(dim=(1, 2, 3)) / self._skin.sum() / JustNoticeable.SKIN**2
+    def _colour_squares(self, colours: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Skin, irises and spots, (N,) each, squared, of colours (N, 3, R, R) in CIE L*a*b*.
+
+        Skin: the mean square over the cells of the face. Irises: the mean over the two, each of one colour; 0
+        where the match shows no face. Spots: the root of the mean fourth power over small cells, which a few
+        strong ones decide.
+        """
+        skin = self._skin.mean(self._skin.squares(_cells(colours, SKIN_CELLS)))
+        spots = self._spots.mean(self._spots.squares(_cells(colours, SPOT_CELLS)).square())
+        irises = torch.zeros_like(skin)
+        if self._discs is not None and self._iris_colours is not None:
+            gap = _means(colours, self._discs) - self._iris_colours
+            irises = gap.square().sum(dim=1).mean(dim=1)
+        return (
+            skin / JustNoticeable.SKIN**2,
+            irises / JustNoticeable.IRISES**2,
+            (spots + 1e-12).sqrt() / JustNoticeable.SPOTS**2,
+        )
 
     def _signed(self, picture: Pixels) -> torch.Tensor:
         return (torch.tensor(picture, device=self._device).permute(2, 0, 1)[None].float() - 127.5) / 127.5
@@ -168,6 +200,38 @@ def to_lab(pictures: torch.Tensor) -> torch.Tensor:
     return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], dim=1)
 
 
-def _cells(maps: torch.Tensor) -> torch.Tensor:
-    """(N, C, R, R) -> means over cells; a picture smaller than SKIN_CELLS stays as it is."""
-    return F.avg_pool2d(maps, max(1, maps.shape[-1] // SKIN_CELLS))
+class _ColourPart:
+    """Colours of the match in cells, (1, 3, C, C), and how much each cell counts, (1, 1, C, C)."""
+
+    def __init__(self, weights: torch.Tensor, colours: torch.Tensor) -> None:
+        self._weights, self._colours = weights / weights.sum(), colours
+
+    def squares(self, colours: torch.Tensor) -> torch.Tensor:
+        """(N, 3, C, C) -> squared differences (N, 1, C, C)."""
+        return (colours - self._colours).square().sum(dim=1, keepdim=True)
+
+    def mean(self, cells: torch.Tensor) -> torch.Tensor:
+        """(N, 1, C, C) -> (N,)."""
+        return (cells * self._weights).sum(dim=(1, 2, 3))
+
+
+def iris_discs(mesh: Mesh, size_px: int) -> torch.Tensor:
+    """Where a face (478, 2) has its irises: (2, R, R), each summing to 1, softly ending."""
+    points = np.stack(np.meshgrid(*[np.arange(size_px) + 0.5] * 2), axis=-1)
+    discs = []
+    for centre, left, right in mesh[np.array(Landmarks.IRISES)]:
+        radius = IRIS_RADIUS * float(np.linalg.norm(right - left))
+        apart = np.linalg.norm(points - centre, axis=-1)
+        disc = np.clip(radius + 0.5 - apart, 0, 1) + 1e-9
+        discs.append(disc / disc.sum())
+    return torch.from_numpy(np.stack(discs)).float()
+
+
+def _means(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """(N, C, R, R) and (P, R, R) -> (N, C, P)."""
+    return torch.einsum("nchw,phw->ncp", maps, weights)
+
+
+def _cells(maps: torch.Tensor, cells: int) -> torch.Tensor:
+    """(N, C, R, R) -> means over so many cells across; a picture smaller than that stays as it is."""
+    return F.avg_pool2d(maps, max(1, maps.shape[-1] // cells))

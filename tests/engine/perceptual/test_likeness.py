@@ -17,6 +17,7 @@ from engine.perceptual.visible_change import (
     Change,
     JustNoticeable,
     VisibleChange,
+    iris_discs,
     mesh_change,
     picture_likeness,
     to_lab,
@@ -62,13 +63,34 @@ def test_a_tan_is_seen_as_skin(change, match):
     assert measured.skin > 2 and measured.skin > 2 * measured.landmarks
 
 
+def test_irises_of_another_colour_are_seen_as_irises(change, match):
+    with FaceAnalyser() as finder:
+        discs = iris_discs(finder.find(match)[0].landmarks, len(match))
+    inside = (discs / discs.amax(dim=(1, 2), keepdim=True)).sum(dim=0).clamp(0, 1).numpy()[:, :, None]
+    blue = (match + inside * ([40, 90, 200] - match.astype(np.float32))).astype(np.uint8)
+    measured = change.measure(blue)
+    assert measured.irises > 3 and measured.irises > 5 * measured.skin
+    assert measured.total > 4
+    assert change.smooth(signed(blue)) > 9
+
+
+def test_a_small_dark_spot_counts_more_than_a_faint_tint_of_as_much_colour(change, match):
+    spot = match.copy()
+    spot[76:80, 62:66] = 0  # beside the nose
+    taken = match.astype(np.float32).sum() - spot.astype(np.float32).sum()
+    tinted = np.clip(match - taken / match.size, 0, 255).round().astype(np.uint8)
+    assert change.measure(spot).spots > 10 * change.measure(tinted).spots
+    assert change.measure(spot).spots > 2 * change.measure(spot).skin
+
+
 def test_a_stretched_face_is_seen_by_its_landmarks(change, match):
     wide = cv2.warpAffine(match, np.array([[1.06, 0, -3.8], [0, 1, 0]]), (128, 128), borderMode=1)
     assert change.measure(wide).landmarks > 2
 
 
 def test_of_the_mesh_only_what_exceeds_its_own_scatter_counts():
-    assert Change(1.0, 0.5, landmarks=0.9, expression=1.5, gaze=3.0).total == pytest.approx(1.5 + 0.5 + 2)
+    measured = Change(1.0, 0.5, irises=0.2, spots=0.1, landmarks=0.9, expression=1.5, gaze=3.0)
+    assert measured.total == pytest.approx(1.8 + 0.5 + 2)
 
 
 def test_without_a_face_the_change_is_infinite(change):
