@@ -165,12 +165,14 @@ class FailoverBackend:
                 self._fall_back(reason)
                 return None
             case Ready() if self._current is self._remote:
-                self._announcements.append(Relocated(f"The rendering server {self._server} works."))
+                self._announce_server()
             case VisitEnded(fault=fault) if fault and self._current is self._remote and _is_open(visit):
                 self._repeat(fault)
                 return None
             case VisitEnded() if visit is not None:
                 visit.forget()
+                if visit.repeated and self._current is self._remote:
+                    self._announce_server()
                 self._visit = None
             case ResultReady(result=result) if result.complete and visit is not None:
                 visit.forget()
@@ -180,6 +182,9 @@ class FailoverBackend:
                 visit.share = max(visit.share, share)
                 return ReceivedMessage(replace(message, share=visit.share), received.memory)
         return received
+
+    def _announce_server(self) -> None:
+        self._announcements.append(Relocated(f"The rendering server {self._server} works."))
 
     def _repeat(self, fault: str) -> None:
         """An engine of the server has failed: another one may not."""

@@ -204,6 +204,7 @@ def test_an_engine_that_dies_is_started_again_and_the_visit_repeated_there(certi
         for visit_id in (1, 2):
             client.portray(visit_id, [photograph(77)])
             assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 77
+            until(lambda: client.health.message == f"The rendering server {server.url} works.")
         assert not own.portrayed and len(engine.portrayed + other.portrayed) == 3
         assert client.health.condition is Condition.OK
 
