@@ -21,7 +21,8 @@ PEOPLE = 6  # strips of people who do not exist that a kiosk is sent when it con
 class Ticket:
     """One visit of one kiosk, from its request to its end.
 
-    request, sent: of `Replica.ask`. reply: sends something to the kiosk. replica: None while it waits.
+    request, sent, engine: of `Replica.ask`. reply: sends something to the kiosk. replica: None while it
+    waits.
     """
 
     visit_id: int
@@ -29,6 +30,7 @@ class Ticket:
     sent: Callable[[], None]
     reply: Callable[[EncodedMessage], None]
     replica: Replica | None = None
+    engine: int = -1
     is_over: bool = field(default=False)
 
 
@@ -43,7 +45,7 @@ class Pool:
         self._refuse = refuse
         self.show_people: Callable[[EncodedMessage], None] = lambda message: None
         self._loop = asyncio.get_running_loop()
-        self._free: deque[Replica] = deque()
+        self._free: dict[Replica, int] = {}  # with the number of its engine
         self._busy: dict[Replica, Ticket] = {}
         self._waiting: deque[Ticket] = deque()
         self.people: deque[EncodedMessage] = deque(maxlen=PEOPLE)
@@ -63,8 +65,11 @@ class Pool:
 
     def ask(self, ticket: Ticket, request: VisitRequest, sent: Callable[[], None]) -> None:
         """Something more about a visit: a question of the meeting, or that it is cancelled."""
+        if ticket.is_over:  # its engine may have another visit by now
+            sent()
+            return
         if ticket.replica is not None:
-            ticket.replica.ask(request, sent)
+            ticket.replica.ask(request, sent, ticket.engine)
             return
         sent()
         if isinstance(request, Cancel) and ticket in self._waiting:
@@ -84,8 +89,8 @@ class Pool:
 
     # --- reported by replicas, on their threads
 
-    def became_free(self, replica: Replica) -> None:
-        self._later(self._take, replica)
+    def became_free(self, replica: Replica, engine: int) -> None:
+        self._later(self._take, replica, engine)
 
     def was_lost(self, replica: Replica) -> None:
         self._later(self._lose, replica)
@@ -107,22 +112,21 @@ class Pool:
 
     # --- on the event loop
 
-    def _take(self, replica: Replica) -> None:
-        if replica not in self._free and replica not in self._busy:
-            self._free.append(replica)
+    def _take(self, replica: Replica, engine: int) -> None:
+        if replica not in self._busy:
+            self._free[replica] = engine
         self._assign()
         self.tell_places()
 
     def _assign(self) -> None:
         while self._free and self._waiting:
-            replica, ticket = self._free.popleft(), self._waiting.popleft()
+            replica, ticket = next(iter(self._free)), self._waiting.popleft()
+            ticket.replica, ticket.engine = replica, self._free.pop(replica)
             self._busy[replica] = ticket
-            ticket.replica = replica
-            replica.ask(ticket.request, ticket.sent)
+            replica.ask(ticket.request, ticket.sent, ticket.engine)
 
     def _lose(self, replica: Replica) -> None:
-        if replica in self._free:
-            self._free.remove(replica)
+        self._free.pop(replica, None)
         ticket = self._busy.pop(replica, None)
         if ticket is not None:
             self._fail(ticket)

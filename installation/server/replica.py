@@ -37,8 +37,8 @@ _starts = itertools.count()  # of all replicas
 class Listener(Protocol):
     """Told what a replica does, on the replica's thread."""
 
-    def became_free(self, replica: "Replica") -> None:
-        """It waits for a visit."""
+    def became_free(self, replica: "Replica", engine: int) -> None:
+        """It waits for a visit. engine: the number of its engine's process, for `Replica.ask`."""
 
     def was_lost(self, replica: "Replica") -> None:
         """Its engine has ended; it is started again."""
@@ -73,16 +73,19 @@ class Replica(ProcessClient):
         super().__init__(name, clock)
         self.setup_limit_s = self.loading_limit_s
         self.backend, self._listener, self._recycle_after = backend, listener, recycle_after
-        self._asked: queue.SimpleQueue[tuple[VisitRequest, Callable[[], None]]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[VisitRequest, Callable[[], None], int]] = queue.SimpleQueue()
         # Used by the service's thread only.
         self._loaded = self._worn = False
         self._visits = 0
         self._visit_id: int | None = None
+        self._engine = -1  # the number of the process
 
-    def ask(self, request: VisitRequest, sent: Callable[[], None]) -> None:
-        """Sends a request to the engine. sent: called once it is sent, or never will be: its memory may then
-        be overwritten."""
-        self._asked.put((request, sent))
+    def ask(self, request: VisitRequest, sent: Callable[[], None], engine: int) -> None:
+        """Sends a request to the engine, if its process is still that of this number.
+
+        sent: called once it is sent, or never will be: its memory may then be overwritten.
+        """
+        self._asked.put((request, sent, engine))
         self._wake()
 
     # --- the service's thread
@@ -106,20 +109,23 @@ class Replica(ProcessClient):
         self._loaded, self._visit_id = False, None
         with suppress(queue.Empty):
             while True:
-                _, sent = self._asked.get_nowait()
+                _, sent, _ = self._asked.get_nowait()
                 sent()
 
     def _start(self) -> None:
         self._loaded = self._worn = False
         self._visits = 0
-        self.backend.start(next(_starts) * NUMBERS, False)
+        self._engine = next(_starts)
+        self.backend.start(self._engine * NUMBERS, False)
         self._deadline_s = self.clock() + self.loading_limit_s
 
     def _send_due(self, peer: Peer) -> None:
         with suppress(queue.Empty):
             while self._loaded:
-                request, sent = self._asked.get_nowait()
+                request, sent, engine = self._asked.get_nowait()
                 try:
+                    if engine != self._engine:  # it was meant for a process that has ended since
+                        continue
                     match request:
                         case Cancel():
                             self._deadline_s = self.clock() + self.cancel_limit_s
@@ -140,7 +146,7 @@ class Replica(ProcessClient):
         match message:
             case Ready():
                 self._loaded, self._deadline_s = True, None
-                self._listener.became_free(self)
+                self._listener.became_free(self, self._engine)
             case Failed(message=fault):
                 raise ServiceError(fault)
             case ConfigurationRejected(error):
@@ -170,7 +176,7 @@ class Replica(ProcessClient):
         if self._worn:
             self._listener.was_lost(self)
         else:
-            self._listener.became_free(self)
+            self._listener.became_free(self, self._engine)
 
     def _process_ended(self) -> None:
         raise ServiceError(self.backend.exit_reason())

@@ -1,6 +1,7 @@
 """Visits on a rendering server, from the kiosk's client through TLS to engines on threads, and its faults."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ from engine.runtime.messages import (
     MovedJudged,
     NobodyReady,
     PeopleReady,
+    Portray,
     ProgressUpdate,
     Queued,
     Ready,
@@ -144,6 +146,36 @@ def test_a_kiosk_that_disappears_frees_its_engine(certificate: Certificate) -> N
         with kiosk(server, name=NAMES[1]) as client:
             client.portray(1, [photograph(2)])
             next_of(client, ProgressUpdate)
+
+
+def test_a_kiosk_that_leaves_after_its_visit_does_not_cancel_anothers(certificate: Certificate) -> None:
+    engine = freed(EngineOfThreads())
+    with running(certificate, engine) as server, kiosk(server) as client:
+        with kiosk(server, name=NAMES[1]) as gone:
+            gone.portray(1, [photograph(1)])
+            next_of(gone, ResultReady)
+            engine.goes_on.clear()
+            client.portray(1, [photograph(2)])
+            next_of(client, ProgressUpdate)
+        until(lambda: len(server.door._connections) == 1)
+        time.sleep(0.1)
+        engine.goes_on.set()
+        assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 2
+
+
+def test_what_was_meant_for_a_process_that_has_ended_is_not_sent_to_the_next(
+    certificate: Certificate,
+) -> None:
+    engine = freed(EngineOfThreads())
+    with running(certificate, engine) as server:
+        (replica,) = server.pool._free
+        overwritten = threading.Event()
+        replica.ask(Portray(1, (photograph(9),)), overwritten.set, replica._engine - 1)
+        assert overwritten.wait(10)
+        with kiosk(server) as client:
+            client.portray(1, [photograph(2)])
+            assert next_of(client, ResultReady).result.doppelganger.mean() == 2
+        assert engine.portrayed == [2]
 
 
 @pytest.mark.parametrize("end", [RunningServer.stop, RunningServer.abort])
