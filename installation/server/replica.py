@@ -19,6 +19,7 @@ from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
     Failed,
+    NobodiesAlike,
     PeopleReady,
     Ready,
     VisitEnded,
@@ -154,6 +155,8 @@ class Replica(ProcessClient):
                 raise PermanentServiceError(str(error))
             case PeopleReady():
                 self._listener.made_people(encode(message, REPLIES).copied())
+            case NobodiesAlike():
+                pass  # of nobodies, whom kiosks draw by themselves
             case VisitEnded():
                 self._end_visit(message)
             case _:

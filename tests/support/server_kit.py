@@ -25,6 +25,7 @@ from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from engine.runtime.messages import (
     Cancel,
+    NobodiesAlike,
     PeopleReady,
     Portray,
     ProgressUpdate,
@@ -116,6 +117,7 @@ class EngineOfThreads:
                 channel.send(VisitEnded(request.visit_id, ""))
                 return
         channel.send(ResultReady(request.visit_id, result(value)))
+        channel.send(NobodiesAlike(frozenset({3})))  # which concerns this machine only
         channel.send(VisitEnded(request.visit_id, ""))
 
 

@@ -43,6 +43,9 @@ class NoFace:
     def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
         raise UsageError(f"No face was found in {len(photographs)} pictures.")
 
+    def take_alike(self) -> frozenset[int]:
+        return frozenset()
+
 
 def unavailable() -> Models:
     raise UsageError("There is nothing to load.")
