@@ -7,11 +7,10 @@ that the *visible change* is least, subject to one constraint for each judge: it
 over the perturbations (EOT, Athalye et al., *Synthesizing Robust Adversarial Examples*, 2018), lies beyond
 its threshold, by so much that the worst case does too. How much that is, is measured every few steps.
 
-The first steps are *jumps*: each to the place nearest to the match, in the metric of `engine.finders.metric`,
-that the constraints' gradients lead one to expect beyond the limits (Gauss-Newton). The others are
-*projected*: each goes down the visible change as far as the constraints allow, and back onto them where they
-are violated, along the shortest way that does both (Rosen's gradient projection). The small quadratic
-programme behind either is solved exactly, so no weight between likeness and judges has to be found.
+The steps are *projected*: each goes down the visible change as far as the constraints allow, and back onto
+them where they are violated, along the way that is shortest in the metric of the match
+(`engine.finders.metric`) and does both: Rosen's gradient projection; the small quadratic programme behind it
+is solved exactly. So no weight between likeness and judges has to be found.
 
 A judge whose network gives no gradient is *probed*: its distance is compared at two places on either side
 (simultaneous perturbation, Spall, 1992), in the directions in which faces differ most.
@@ -48,8 +47,6 @@ class NearestSettings:
     Attributes:
         steps: exactly this many steps are taken where every judge has gradients. probed_steps: where one has
             not.
-        jumps: how many of the first steps are jumps, where every judge has gradients.
-        stride: how much of the way to a judge's limit a jump covers at most, as a share of its threshold.
         rate: how far a step goes for the sake of likeness, in standard deviations of w; it falls to nothing.
         reach: how far it goes at most.
         farthest: how far from the match the search goes at most, root mean square; moves that convince the
@@ -65,15 +62,13 @@ class NearestSettings:
         seed: of the perturbations and probes.
     """
 
-    steps: int = 20
+    steps: int = 24
     probed_steps: int = 40
-    jumps: int = 4
-    stride: float = 0.35
-    rate: float = 0.04
+    rate: float = 0.02
     reach: float = 0.25
     farthest: float = 1.0
-    recovery: float = 0.5
-    memory: float = 0.5
+    recovery: float = 0.3
+    memory: float = 0.7
     k: int = 5
     check_every: int = 5
     reserve: float = 0.005
@@ -233,9 +228,8 @@ def search_nearest(
     estimates = [_ConstraintEstimate(constraint, settings, generator.device) for constraint in constraints]
     differentiable = all(estimate.differentiable for estimate in estimates)
     steps = settings.steps if differentiable else settings.probed_steps
-    jumps = min(settings.jumps, steps // 3) if differentiable else 0
     move = torch.zeros_like(match.latent, requires_grad=True)
-    moves = _Moves(move, len(estimates), steps - jumps, settings, metric or LatentMetric())
+    optimiser = _ProjectedSteps(move, len(estimates), steps, settings, metric or LatentMetric())
     best, least = match, math.inf
 
     @cache
@@ -251,18 +245,15 @@ def search_nearest(
 
     for index in range(steps):
         picture = draw(generator, place(move), settings.dtype)
+        loss = change.smooth(picture).sum()
+        (likeness,) = torch.autograd.grad(loss, move, retain_graph=True)
         measured = [
             estimate.gradient(move, picture, index)
             if estimate.differentiable
             else estimate.probe(drawn, move, directions(), index)
             for estimate in estimates
         ]
-        loss = change.smooth(picture).sum()
-        if index < jumps:
-            moves.jump(measured)
-        else:
-            (likeness,) = torch.autograd.grad(loss, move)
-            moves.step(likeness, measured)
+        optimiser.step(index, likeness, measured)
         here = place(move.detach().clone())
         done = index == steps - 1
         if done or (index + 1) % settings.check_every == 0:
@@ -283,65 +274,37 @@ def search_nearest(
         )
 
 
-class _Moves:
-    """Moves the latent onto the constraints, and down a loss; `move` is changed in place.
+class _ProjectedSteps:
+    """Moves down a loss and onto the constraints at once; `move` is changed in place.
 
     Everything is computed in the metric's coordinates, in which the shortest move is the least visible one.
-    `measured`: each constraint's violation and its gradient by the move.
     """
 
     def __init__(
         self, move: Tensor, constraints: int, steps: int, settings: NearestSettings, metric: LatentMetric
     ) -> None:
-        """steps: how many `step`s there will be."""
-        self.move, self.settings, self.metric = move, settings, metric
-        self.index, self.steps = 0, steps
-        self.likeness = _Averaged(torch.zeros(move.numel(), device=move.device), settings.memory)
-        self.normals = _Averaged(torch.zeros(constraints, move.numel(), device=move.device), settings.memory)
+        self.move, self.steps, self.settings, self.metric = move, steps, settings, metric
+        self.likeness = torch.zeros(move.numel(), device=move.device)
+        self.constraints = torch.zeros(constraints, move.numel(), device=move.device)
 
-    def jump(self, measured: Sequence[tuple[float, Tensor]]) -> None:
-        """To the place nearest to the match that is beyond the limits, or a `stride` nearer to them."""
-        normals, violations = self._constraints(measured)
-        stride = self.settings.stride
-        wanted = violations.clamp(-stride, stride) - normals @ self.move.detach().flatten()
-        white = self.metric.whiten(normals)
-        self._go(self.metric.whiten(-white.T @ _multipliers(white, wanted)) - self.move.detach().flatten())
-
-    def step(self, likeness: Tensor, measured: Sequence[tuple[float, Tensor]]) -> None:
-        """Down the loss, `likeness` being its gradient, as far as the constraints allow."""
-        normals, violations = self._constraints(measured)
-        white = self.metric.whiten(normals)
-        down = -self.metric.whiten(self.likeness.add(likeness.flatten()))
+    def step(self, index: int, likeness: Tensor, measured: Sequence[tuple[float, Tensor]]) -> None:
+        """`likeness`: the loss's gradient. `measured`: each constraint's violation and gradient."""
+        keep = self.settings.memory
+        gradients = torch.stack([gradient.flatten() for _, gradient in measured])
+        self.likeness = keep * self.likeness + (1 - keep) * likeness.flatten()
+        self.constraints = keep * self.constraints + (1 - keep) * gradients
+        warm = 1 - keep ** (index + 1)
+        down = -self.metric.whiten(self.likeness / warm)
+        normals = self.metric.whiten(self.constraints / warm)
         length = _rms(self.metric.whiten(down))
-        rate = self.settings.rate * _fall(self.index, self.steps)
-        down = down * rate / length if length > 0 else torch.zeros_like(down)
-        wanted = self.settings.recovery * violations + white @ down
-        way = self.metric.whiten(down - white.T @ _multipliers(white, wanted))
-        self._go(way * min(1.0, self.settings.reach / max(_rms(way), 1e-12)))
-        self.index += 1
-
-    def _constraints(self, measured: Sequence[tuple[float, Tensor]]) -> tuple[Tensor, Tensor]:
-        """Normals (J, D), averaged over the last steps, and violations (J,)."""
-        normals = self.normals.add(torch.stack([gradient.flatten() for _, gradient in measured]))
-        return normals, torch.tensor([violation for violation, _ in measured]).to(normals)
-
-    @torch.no_grad()
-    def _go(self, way: Tensor) -> None:
-        self.move += way.view_as(self.move)
-        self.move *= min(1.0, self.settings.farthest / max(_rms(self.move), 1e-12))
-
-
-class _Averaged:
-    """The mean of a series, in which the share `memory` of each step's weight is left in the next."""
-
-    def __init__(self, zero: Tensor, memory: float) -> None:
-        self.sum, self.memory, self.count = zero, memory, 0
-
-    def add(self, value: Tensor) -> Tensor:
-        """The mean with this value."""
-        self.sum = self.memory * self.sum + (1 - self.memory) * value
-        self.count += 1
-        return self.sum / (1 - self.memory**self.count)
+        down = down * self.settings.rate * _fall(index, self.steps) / max(length, 1e-12)
+        violations = torch.tensor([violation for violation, _ in measured]).to(down)
+        wanted = self.settings.recovery * violations + normals @ down
+        way = self.metric.whiten(down - normals.T @ _multipliers(normals, wanted))
+        way = way * min(1.0, self.settings.reach / max(_rms(way), 1e-12))
+        with torch.no_grad():
+            self.move += way.view_as(self.move)
+            self.move *= min(1.0, self.settings.farthest / max(_rms(self.move), 1e-12))
 
 
 def _multipliers(normals: Tensor, wanted: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.finders.metric import FLOOR, LatentMetric
-from engine.finders.nearest import NearestSettings, _Moves
+from engine.finders.nearest import NearestSettings, _ProjectedSteps
 
 
 def samples(count: int, numbers: int) -> torch.Tensor:
@@ -34,20 +34,19 @@ def test_without_gradients_it_is_euclidean(gradients):
     assert torch.equal(LatentMetric(gradients).whiten(vector), vector)
 
 
-def test_a_jump_ends_where_the_constraint_is_met_with_the_least_visible_move():
+def test_a_step_goes_onto_a_constraint_by_the_least_visible_way():
     gradients = samples(5, 12)
-    metric, settings = LatentMetric(gradients), NearestSettings()
-    normal = -torch.ones(12)  # the violation falls evenly along every number
-    move = torch.zeros(12, requires_grad=True)
-    moves = _Moves(move, 1, 8, settings, metric)
-    for _ in range(3):
-        moves.jump([(settings.stride + float(normal @ move.detach()), normal)])
-    found = move.detach()
-    assert float(normal @ found) == pytest.approx(-settings.stride, abs=1e-4)
     matrix = matrix_of(gradients)
-    shortest = -torch.linalg.inv(matrix) @ normal
-    shortest = shortest * (found @ matrix @ found / (shortest @ matrix @ shortest)).sqrt()
-    assert torch.allclose(found, shortest, atol=1e-4)
-    # In the Euclidean metric the shortest move to the same limit is more visible.
-    evenly = -normal * settings.stride / 12
-    assert float(found @ matrix @ found) < float(evenly @ matrix @ evenly)
+    settings = NearestSettings(recovery=1.0, memory=0.0, reach=10.0)
+    normal = -torch.linspace(2, 1, 12)  # the violation falls fastest where a move is most visible
+    lengths = []
+    for metric in (LatentMetric(gradients), LatentMetric()):
+        move = torch.zeros(12, requires_grad=True)
+        steps = _ProjectedSteps(move, 1, 8, settings, metric)
+        steps.step(0, torch.zeros(12), [(0.5, normal)])
+        found = move.detach()
+        assert float(normal @ found) == pytest.approx(-0.5, abs=1e-4)
+        lengths.append(float(found @ matrix @ found))
+    shortest = 0.5**2 / float(normal @ torch.linalg.inv(matrix) @ normal)
+    assert lengths[0] == pytest.approx(shortest, rel=1e-3)
+    assert lengths[1] > 1.01 * lengths[0]
