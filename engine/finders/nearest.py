@@ -62,7 +62,7 @@ class NearestSettings:
         seed: of the perturbations and probes.
     """
 
-    steps: int = 24
+    steps: int = 28
     probed_steps: int = 40
     rate: float = 0.02
     reach: float = 0.25
