@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from engine.runtime.codec import REPLIES, REQUESTS, EncodedMessage, InvalidMessage, encode
-from engine.runtime.messages import Cancel, JudgeMoved, PaintGroup, PeopleReady, Portray, Ready
-from installation.server.outbox import Outbox, Overflow
+from engine.runtime.messages import Cancel, JudgeMoved, PaintGroup, Portray, Ready
+from installation.server.outbox import Outbox, Overflow, discard
 from installation.server.pool import Pool, Ticket
 from installation.workers.remote.handshake import Challenge, Refused
 from installation.workers.remote.transfer import Closed, overwrite, receive, receive_text, send
@@ -81,9 +81,10 @@ class Connection:
         try:
             while True:
                 message = await self._outbox.take()
-                await send(self._socket, message)
-                if message.kind is not PeopleReady:
-                    message.erase()
+                try:
+                    await send(self._socket, message)
+                finally:
+                    discard(message)
         except TimeoutError:
             log.warning("%s: takes nothing that it is sent. Its connection is closed.", self.kiosk)
             self._abort()  # who reads nothing does not read a reason either

@@ -159,7 +159,7 @@ def _tls(settings: ServerSettings) -> tuple[ssl.SSLContext | None, str]:
 
 def _first_certificate(path: Path) -> bytes:
     """The server's own certificate, the first of its chain, in DER."""
-    text = path.read_text("ascii")
+    text = path.read_text("ascii", "replace")  # a name in front of it may have other letters
     end = "-----END CERTIFICATE-----"
     begin = text.index("-----BEGIN CERTIFICATE-----")
     return ssl.PEM_cert_to_DER_cert(text[begin : text.index(end, begin) + len(end)])

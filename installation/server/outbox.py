@@ -16,6 +16,13 @@ class Overflow(Exception):
     """The kiosk takes too little: there is no room for another message."""
 
 
+def discard(message: EncodedMessage) -> None:
+    """Overwrites a message that nobody waits for any more; but not strips of people who do not exist, which
+    all kiosks share."""
+    if message.kind is not PeopleReady:
+        message.erase()
+
+
 class Outbox:
     """A queue in which some kinds have one place only. Used on one thread, the event loop's."""
 
@@ -24,12 +31,13 @@ class Outbox:
         self._filled = asyncio.Event()
 
     def put(self, message: EncodedMessage) -> None:
-        """Raises Overflow where there is no room."""
+        """Raises Overflow where there is no room; the message is then overwritten."""
         if message.kind in NEWEST_ONLY:
             former = [each for each in self._messages if each.kind is message.kind]
             self._drop(former)
         size_bytes = message.size_bytes + sum(each.size_bytes for each in self._messages)
         if len(self._messages) >= MOST_MESSAGES or size_bytes > MOST_BYTES:
+            discard(message)
             raise Overflow
         self._messages.append(message)
         self._filled.set()
@@ -50,5 +58,4 @@ class Outbox:
     def _drop(self, dropped: list[EncodedMessage]) -> None:
         for message in dropped:
             self._messages.remove(message)
-            if message.kind is not PeopleReady:  # all kiosks share these, and they show nobody
-                message.erase()
+            discard(message)

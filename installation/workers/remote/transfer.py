@@ -44,20 +44,31 @@ async def send(socket: Socket, message: EncodedMessage) -> None:
 async def receive(socket: Socket, kinds: dict[type, int]) -> tuple[Any, bytearray]:
     """Waits for a message of one of these kinds. Returns it with the memory that its arrays lie in.
 
-    Raises Closed, TimeoutError, and InvalidMessage for everything that is no such message.
+    Raises Closed, TimeoutError, and InvalidMessage for everything that is no such message; what has arrived
+    of it is then overwritten.
     """
     text = await receive_text(socket, None)  # pings tell a dead connection from a quiet one
     header = read_header(text, kinds)
-    content, filled = bytearray(header.size_bytes), 0
-    while filled < header.size_bytes:
+    content = bytearray(header.size_bytes)
+    try:
+        await _fill(content, socket, header.kind.__name__)
+        return decode(header, content), content
+    except BaseException:  # a broken connection and a cancelled task, too
+        overwrite(content)
+        raise
+
+
+async def _fill(content: bytearray, socket: Socket, kind: str) -> None:
+    """Fills the memory from binary frames, which must fit exactly. kind: of the message, for complaints."""
+    filled = 0
+    while filled < len(content):
         frame = await _frame(socket, STALL_S)
         if frame.type is not WSMsgType.BINARY:
-            raise InvalidMessage(f"{header.kind.__name__}: another frame than its arrays")
-        if not 0 < len(frame.data) <= header.size_bytes - filled:
-            raise InvalidMessage(f"{header.kind.__name__}: frames that do not fit its arrays")
+            raise InvalidMessage(f"{kind}: another frame than its arrays")
+        if not 0 < len(frame.data) <= len(content) - filled:
+            raise InvalidMessage(f"{kind}: frames that do not fit its arrays")
         content[filled : filled + len(frame.data)] = frame.data
         filled += len(frame.data)
-    return decode(header, content), content
 
 
 async def receive_text(socket: Socket, timeout_s: float | None) -> str:

@@ -20,7 +20,7 @@ from engine.common.errors import MachineError, UsageError
 from engine.runtime.codec import MIB, REPLIES, encode
 from engine.runtime.messages import Cancel, Failed, JudgeMoved, Portray, ProgressUpdate, Ready
 from installation.server.connection import NOT_KEPT, REFUSED, REPLACED
-from installation.server.door import Door
+from installation.server.door import Door, _first_certificate
 from installation.server.pool import Pool
 from installation.settings.server import ServerSettings
 from installation.workers.remote import transfer
@@ -345,16 +345,18 @@ def test_a_kiosk_that_reads_nothing_is_given_up_and_costs_no_memory(
             async with raw_socket(server) as socket:
                 await greet(socket, server)
                 connection = next(iter(server.door._connections.values()))
-                big = encode(Portray(1, (np.zeros((2048, 2048, 3), np.uint8),)), {Portray: 64 * MIB})
+                large = np.full((2048, 2048, 3), 9, np.uint8)
+                messages = [encode(Portray(1, (large.copy(),)), {Portray: 64 * MIB}) for _ in range(5)]
                 # Nothing is read from here on: the kernel's buffers fill, and then it stalls.
                 transport: Any = socket._response.connection.transport  # type: ignore[union-attr]
                 transport.pause_reading()
-                for _ in range(5):
-                    server._loop.call_soon_threadsafe(connection.put, big)
+                for message in messages:
+                    server._loop.call_soon_threadsafe(connection.put, message)
                 async with asyncio.timeout(10):
                     while server.door._connections:
                         await asyncio.sleep(0.02)
                 transport.abort()
+                assert not any(message.arrays[0].any() for message in messages), "all are overwritten"
 
         asyncio.run(converse())
         assert connection_fault(server.address()) == ""
@@ -375,6 +377,12 @@ def test_a_port_or_a_certificate_that_cannot_be_used_is_said(
     (tmp_path / "key.pem").write_text("nothing")
     with pytest.raises(UsageError, match="not in PEM"):
         asyncio.run(opened(taken.model_copy(update={"key": tmp_path / "key.pem"})))
+
+
+def test_words_in_front_of_a_certificate_do_not_matter(certificate: Certificate, tmp_path: Path) -> None:
+    with_words = tmp_path / "certificate.pem"
+    with_words.write_text("Café\n" + certificate.certificate.read_text(), "utf-8")
+    assert _first_certificate(with_words) == _first_certificate(certificate.certificate)
 
 
 def test_a_server_that_hangs_is_noticed(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
