@@ -20,7 +20,9 @@ from engine.runtime.messages import (
     ConfigurationRejected,
     Failed,
     NobodiesAlike,
+    PaintGroup,
     PeopleReady,
+    Portray,
     Ready,
     VisitEnded,
     VisitRequest,
@@ -127,11 +129,12 @@ class Replica(ProcessClient):
                 try:
                     if engine != self._engine:  # it was meant for a process that has ended since
                         continue
-                    match request:
-                        case Cancel():
-                            self._deadline_s = self.clock() + self.cancel_limit_s
-                        case _:
-                            self._visit_id = request.visit_id
+                    if isinstance(request, Portray | PaintGroup):
+                        self._visit_id = request.visit_id
+                    elif request.visit_id != self._visit_id:  # that visit ended while this was on its way
+                        continue
+                    elif isinstance(request, Cancel):
+                        self._deadline_s = self.clock() + self.cancel_limit_s
                     with suppress(BrokenPipeError):  # it has ended; its last messages are about to be read
                         peer.send(request)
                 finally:

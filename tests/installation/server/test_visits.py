@@ -13,6 +13,7 @@ import pytest
 from engine.common.errors import WeightsError
 from engine.runtime.codec import MIB, REPLIES, EncodedMessage, encode
 from engine.runtime.messages import (
+    Cancel,
     ConfigurationRejected,
     Failed,
     JudgeMoved,
@@ -161,6 +162,18 @@ def test_a_kiosk_that_leaves_after_its_visit_does_not_cancel_anothers(certificat
         time.sleep(0.1)
         engine.goes_on.set()
         assert next_of(client, ResultReady, Failed).result.doppelganger.mean() == 2
+
+
+def test_a_cancel_that_comes_too_late_does_not_end_a_free_engine(certificate: Certificate) -> None:
+    with running(certificate, freed(EngineOfThreads())) as server, kiosk(server) as client:
+        client.portray(1, [photograph(1)])
+        next_of(client, ResultReady)
+        until(lambda: len(server.pool._free) == 1)
+        (replica,) = server.pool._free
+        handled = threading.Event()
+        replica.ask(Cancel(1), handled.set, replica._engine)
+        assert handled.wait(10)
+        assert replica._deadline_s is None, "nobody would answer it, and the engine would count as hanging"
 
 
 def test_what_was_meant_for_a_process_that_has_ended_is_not_sent_to_the_next(
@@ -347,6 +360,12 @@ def test_a_box_of_what_must_arrive_is_full_at_some_time() -> None:
     with pytest.raises(Overflow):
         for _ in range(MOST_MESSAGES + 1):
             outbox.put(encode(Failed("x"), REPLIES))
+    crowded, late = Outbox(), picture(9)
+    for _ in range(MOST_MESSAGES):
+        crowded.put(encode(Failed("x"), REPLIES))
+    with pytest.raises(Overflow):
+        crowded.put(late)
+    assert late.arrays[0].max() == 0, "it is overwritten"
     big = encode(PeopleReady((strip(1, 2048),)), REPLIES)
     assert big.size_bytes > 24 * MIB
     with pytest.raises(Overflow):
