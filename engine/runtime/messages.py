@@ -156,7 +156,7 @@ class PeopleReady:
 
 @dataclass(frozen=True, eq=False)
 class NobodyReady:
-    """A nobody in every pose; no poses where it cannot be drawn."""
+    """A nobody in every pose; no poses where it cannot be drawn, or is not to be shown any more."""
 
     number: int
     poses: Poses

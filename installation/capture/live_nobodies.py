@@ -1,8 +1,8 @@
 """The nobodies that stand in the live picture of several people for whoever does not want to be seen.
 
-The engine draws them when people take part together for the first time, and they are kept from then on: they
-are nobody's data. One that a judge takes for a doppelgänger that was made is not shown again, and another one
-is drawn for the next people. Of that only its number is known.
+The engine draws them when people take part together for the first time, and they are kept as long as that
+engine is there: they are nobody's data. One that a judge takes for a doppelgänger that was made is not shown
+again, and another one is drawn for the next people. Of that only its number is known.
 """
 
 from collections.abc import Collection
@@ -26,8 +26,13 @@ class LiveNobodies:
             self._engine.draw_nobodies([number for number in numbers if number not in self._struck])
 
     def add(self, number: int, poses: Poses) -> None:
-        """A nobody is drawn; without poses it could not be."""
-        if self._tracker is not None and poses and number not in self._struck:
+        """A nobody is drawn; without poses it could not be, or the engine that has drawn it is gone, and no
+        doppelgänger would be compared with it."""
+        if self._tracker is None:
+            return
+        if not poses:
+            self._tracker.bank = self._tracker.bank.without({number})
+        elif number not in self._struck:
             self._tracker.bank = self._tracker.bank.with_nobody(number, poses)
 
     def strike(self, numbers: Collection[int]) -> None:

@@ -293,10 +293,17 @@ class EngineClient(ProcessClient):
         self.backend.stop()
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
-            self._nobodies_due, self._nobodies_drawn = set(), set()
-            self._asked_to_learn = self._training = None
             self._stands_by = False
+            self._forget_work_between_visits()
             self._changed.notify_all()
+
+    def _forget_work_between_visits(self) -> None:
+        """Under the lock: the next engine knows nothing of it. It could not compare a doppelgänger with
+        nobodies that another one has drawn, so the stage is told not to show them."""
+        for number in sorted(self._nobodies_drawn):
+            self._push(NobodyReady(number, {}))
+        self._nobodies_due, self._nobodies_drawn = set(), set()
+        self._asked_to_learn = self._training = None
 
     def _is_idle(self) -> bool:
         with self._changed:
@@ -364,6 +371,8 @@ class EngineClient(ProcessClient):
             case Relocated(place):
                 self._place = place
                 log.warning("%s: %s", self.name, place)
+                with self._changed:
+                    self._forget_work_between_visits()
             case DecodersTrained(number, frame):
                 with self._changed:
                     self._training = frame if number == self._learned else None

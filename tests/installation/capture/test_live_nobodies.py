@@ -49,5 +49,10 @@ def test_who_is_like_a_doppelganger_is_shown_no_more_and_another_one_is_drawn(en
 def test_one_that_could_not_be_drawn_is_not_shown(engine: Engine) -> None:
     tracker = SynchronousGroupTrackerService()
     any_engine: Any = engine
-    LiveNobodies(any_engine, tracker).add(1, {})
+    nobodies = LiveNobodies(any_engine, tracker)
+    nobodies.add(1, {})
     assert not tracker.bank.poses
+    nobodies.add(1, POSES)
+    nobodies.add(2, POSES)
+    nobodies.add(1, {})  # the engine that could have compared it is gone
+    assert set(tracker.bank.poses) == {2}

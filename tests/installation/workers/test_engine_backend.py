@@ -1,5 +1,6 @@
 """The client of the engine with another backend than a process: a thread, and workers that misbehave."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,18 +11,22 @@ import numpy as np
 import pytest
 
 from engine.common.errors import UsageError
+from engine.live.crowd.bank import Pose
 from engine.live.decoders.training_frame import TrainingFrame
 from engine.pipeline.settings import PortrayalSettings
 from engine.runtime.channel import Channel
 from engine.runtime.messages import (
     Cancel,
     DecodersTrained,
+    DrawNobodies,
     Failed,
     JudgeMoved,
     LocalRequest,
+    NobodyReady,
     Portray,
     ProgressUpdate,
     Ready,
+    Relocated,
     TrainDecoders,
     VisitEnded,
 )
@@ -141,6 +146,37 @@ def test_an_engine_is_told_to_train_and_so_is_the_one_that_replaces_it() -> None
         client.train(4)  # ends this engine
         until(lambda: asked[2:] == [TrainDecoders(4)] and client.training is not None)
     assert asked[:2] == [TrainDecoders(4), TrainDecoders(None)]
+
+
+def test_what_an_engine_did_between_visits_is_not_shown_once_another_takes_over() -> None:
+    asked: list[object] = []
+    takes_over = threading.Event()
+    picture = np.zeros((8, 8, 3), np.uint8)
+    frame = TrainingFrame(picture, picture, picture[..., 0], (picture, picture), 1, (), 0.0)
+    poses = {(3, 1): Pose(picture, np.zeros((3, 2), np.float32), np.zeros((6, 2)))}
+
+    def work(channel: Channel, first_person: int, lock_step: bool) -> None:
+        channel.send(Ready())
+        asked.append(channel.receive().message)
+        channel.send(NobodyReady(1, poses))
+        asked.append(channel.receive().message)
+        channel.send(DecodersTrained(4, frame))
+        takes_over.wait(60)
+        channel.send(Relocated("Elsewhere."))
+        asked.append(channel.receive().message)
+        channel.receive()
+
+    with client_of(work) as client:
+        client.draw_nobodies([1])
+        assert next_of(client, NobodyReady).poses
+        client.train(4)
+        until(lambda: client.training is not None)
+        takes_over.set()
+        lost = next_of(client, NobodyReady)
+        assert (lost.number, lost.poses) == (1, {})
+        until(lambda: len(asked) == 3)
+        assert client.training is None
+    assert asked == [DrawNobodies((1,)), TrainDecoders(4), TrainDecoders(4)]
 
 
 def test_a_cancel_that_comes_too_late_is_no_error() -> None:
