@@ -78,8 +78,10 @@ class RayBackend:
     def stop(self) -> None:
         """Ends the replica's process, whatever it works on; Ray starts another."""
         if self._channel is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._channel.peer_process_id(), signal.SIGKILL)
+            process_id = self._channel.peer_process_id()
+            if process_id:  # 0, of another container, would be this program's own group
+                with suppress(ProcessLookupError):
+                    os.kill(process_id, signal.SIGKILL)
             self._channel.close()
         self._channel = self._call = None
 
