@@ -107,8 +107,7 @@ class Session:
     people: continua of synthetic people, for attract. began_s: when the first attract began. lock_step: waits
     for the engine, the film and the delivery, so that nothing depends on the speed of the machine.
     shown_elsewhere: other screens show the meeting live. computed_elsewhere: the engine may be on another
-    machine. All calls come from one thread, the window's, and
-    return at once but in lock step.
+    machine. All calls come from one thread, the window's, and return at once but in lock step.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Training that is looked at: two people who do not exist, drawn by the puppet while the decoders learn them.
 
-It works in parts of some milliseconds, between which it can be interrupted, and goes on later.
+It works in parts of about 0.1 s at most, between which it can be interrupted, and goes on later.
 """
 
 from collections.abc import Callable, Mapping
