@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from mmap import mmap
@@ -28,12 +28,11 @@ from engine.common.errors import DoppelgangerError
 from engine.faces.detector import Box
 from engine.live.crowd.decision import Decision
 from engine.live.decoders.training_frame import TrainingFrame
-from engine.runtime.channel import ReceivedMessage, erase
+from engine.runtime.channel import ReceivedMessage
 from engine.runtime.messages import (
     Cancel,
     ConfigurationRejected,
     DecodersTrained,
-    DrawNobodies,
     Failed,
     GroupReady,
     JudgeMoved,
@@ -51,11 +50,12 @@ from engine.runtime.messages import (
     Reply,
     ResultReady,
     RigReady,
-    TrainDecoders,
     VisitEnded,
     Words,
 )
+from installation.workers.between_visits import BetweenVisits
 from installation.workers.engine_backend import Backend
+from installation.workers.erasing import overwrite_memories, overwrite_request
 from installation.workers.process_client import Peer, ProcessClient
 from installation.workers.supervision import Condition, Health, PermanentServiceError, ServiceError
 
@@ -104,9 +104,7 @@ class EngineClient(ProcessClient):
         self._changed = threading.Condition()
         self._loaded = False
         self._people_due = False
-        self._nobodies_asked: tuple[int, ...] = ()  # by the stage, not sent yet
-        self._nobodies_due: set[int] = set()  # sent, not drawn yet
-        self._nobodies_drawn: set[int] = set()  # by the present process
+        self._between_visits = BetweenVisits()
         self._visit_id: int | None = None  # wanted by the stage
         self._request: Portray | PaintGroup | None = None  # asked by the stage, not sent yet
         self._working_on: int | None = None  # the process's visit, wanted or not
@@ -116,9 +114,6 @@ class EngineClient(ProcessClient):
         self._replies: deque[Reply] = deque()
         self._memories: dict[int, WeakSet[mmap]] = {}  # of each visit, as long as they are in use
         self._people: deque[Strip] = deque(maxlen=PEOPLE)
-        self._learned: int | None = None  # the pair of people that decoders are to learn between visits
-        self._asked_to_learn: int | None = None  # what of that the process has been told
-        self._training: TrainingFrame | None = None
 
     # --- for the stage
 
@@ -147,8 +142,7 @@ class EngineClient(ProcessClient):
         """Asks for nobodies; see `DrawNobodies`. They come one by one, while no visit is worked on; those not
         that the present process has drawn before."""
         with self._changed:
-            known = self._nobodies_due | self._nobodies_drawn
-            self._nobodies_asked = tuple(number for number in numbers if number not in known)
+            self._between_visits.want_nobodies(numbers)
         self._wake()
 
     def _begin(self, request: Portray | PaintGroup) -> None:
@@ -174,18 +168,18 @@ class EngineClient(ProcessClient):
         if may_ask:
             self._wake()
         else:
-            _overwrite(question)
+            overwrite_request(question)
 
     def train(self, number: int | None) -> None:
         """Has two decoders learn a pair of people whenever nothing else is to be done; None: they rest."""
         with self._changed:
-            self._learned, self._training = number, None
+            self._between_visits.want_training(number)
         self._wake()
 
     @property
     def training(self) -> TrainingFrame | None:
         """The newest moment of the training; None where nothing is learned, or nothing is known yet."""
-        return self._training
+        return self._between_visits.training
 
     def cancel(self, visit_id: int) -> None:
         """Stops the work on a visit soon; no reply about it comes any more."""
@@ -201,7 +195,7 @@ class EngineClient(ProcessClient):
         with self._changed:
             self._forget(visit_id)
             memories = list(self._memories.pop(visit_id, ()))
-        threading.Thread(target=_erase, args=(memories,), name="engine erasing").start()
+        threading.Thread(target=overwrite_memories, args=(memories,), name="engine erasing").start()
         self._wake()
 
     def poll(self) -> list[Reply]:
@@ -232,8 +226,9 @@ class EngineClient(ProcessClient):
     def _is_under_way(self) -> bool:
         wanted = self._working_on is not None and self._working_on == self._visit_id and not self._waits()
         alive = self._thread is not None and self._thread.is_alive()
-        people_due = self._people_due or (self._working_on is None and self._nobodies_due)
-        return alive and bool(not self._loaded or people_due or wanted or self._request is not None)
+        nobodies_due = self._working_on is None and self._between_visits.waits_for_nobodies
+        due = self._people_due or nobodies_due or wanted or self._request is not None
+        return alive and (not self._loaded or due)
 
     def _waits(self) -> bool:
         """Under the lock: whether the process has nothing to do for its visit before it is asked."""
@@ -250,8 +245,8 @@ class EngineClient(ProcessClient):
 
     def _drop_request(self) -> None:
         """Under the lock: drops and overwrites a request that has not been sent."""
-        _overwrite(self._request)
-        _overwrite(self._moved)
+        overwrite_request(self._request)
+        overwrite_request(self._moved)
         self._request = self._moved = None
 
     def restart(self) -> None:
@@ -294,16 +289,8 @@ class EngineClient(ProcessClient):
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
             self._stands_by = False
-            self._forget_work_between_visits()
+            self._replies += self._between_visits.forget_engine()
             self._changed.notify_all()
-
-    def _forget_work_between_visits(self) -> None:
-        """Under the lock: the next engine knows nothing of it. It could not compare a doppelgänger with
-        nobodies that another one has drawn, so the stage is told not to show them."""
-        for number in sorted(self._nobodies_drawn):
-            self._push(NobodyReady(number, {}))
-        self._nobodies_due, self._nobodies_drawn = set(), set()
-        self._asked_to_learn = self._training = None
 
     def _is_idle(self) -> bool:
         with self._changed:
@@ -322,22 +309,17 @@ class EngineClient(ProcessClient):
                 due = request = self._request
                 self._request = None
                 self._working_on, self._cancelled = request.visit_id, False
-            elif self._working_on is None and self._loaded and self._nobodies_asked:
-                due = DrawNobodies(self._nobodies_asked)
-                self._nobodies_due |= set(self._nobodies_asked)
-                self._nobodies_asked = ()
-            elif self._working_on is None and self._loaded and self._learned != self._asked_to_learn:
-                self._asked_to_learn = self._learned
-                due = TrainDecoders(self._learned)
             elif self._moved is not None and self._stands_by:
                 due, self._moved, self._stands_by = self._moved, None, False
             elif self._working_on not in (None, self._visit_id) and not self._cancelled:
                 due, self._cancelled = Cancel(self._working_on), True
                 self._deadline_s = self.clock() + self.cancel_limit_s
+            elif self._working_on is None and self._loaded:
+                due = self._between_visits.next_request()
         if due:
             with suppress(BrokenPipeError):  # it has ended; its last messages are about to be read
                 peer.send(due)
-        _overwrite(due)
+        overwrite_request(due)
 
     def _handle(self, received: ReceivedMessage) -> None:
         match received.message:
@@ -353,11 +335,9 @@ class EngineClient(ProcessClient):
                         self._people.popleft()
                     self._people_due = False
                     self._push(PeopleReady(tuple(self._people)))
-            case NobodyReady(number, poses) as nobody:
+            case NobodyReady() as nobody:
                 with self._changed:
-                    self._nobodies_due.discard(number)
-                    if poses:
-                        self._nobodies_drawn.add(number)
+                    self._between_visits.take(nobody)
                     self._push(nobody)
             case NobodiesAlike() as alike:
                 with self._changed:
@@ -372,10 +352,11 @@ class EngineClient(ProcessClient):
                 self._place = place
                 log.warning("%s: %s", self.name, place)
                 with self._changed:
-                    self._forget_work_between_visits()
-            case DecodersTrained(number, frame):
+                    self._replies += self._between_visits.forget_engine()
+                    self._changed.notify_all()
+            case DecodersTrained() as trained:
                 with self._changed:
-                    self._training = frame if number == self._learned else None
+                    self._between_visits.take(trained)
             case VisitEnded() as ended:
                 self._end_visit(ended)
             case ConfigurationRejected(error):
@@ -444,23 +425,3 @@ class EngineClient(ProcessClient):
 
     def _process_hangs(self) -> None:
         self._fail("The engine's process hangs, and is replaced.")
-
-
-def _overwrite(request: LocalRequest | None) -> None:
-    """Overwrites what a request has of a visitor's face."""
-    match request:
-        case Portray(photographs=photographs):
-            pictures = photographs or ()
-        case PaintGroup(photograph=photograph):
-            pictures = (photograph,)
-        case JudgeMoved(visitor=visitor) if visitor is not None:
-            pictures = (visitor,)
-        case _:
-            pictures = ()
-    for picture in pictures:
-        picture.fill(0)
-
-
-def _erase(memories: Iterable[mmap]) -> None:
-    for memory in memories:
-        erase(memory)

@@ -33,6 +33,7 @@ from engine.runtime.messages import (
     WorkerMessage,
 )
 from installation.workers.engine_backend import Backend
+from installation.workers.erasing import overwrite_request
 
 RETRY_S = 60.0  # after the server was lost, until it is tried again
 
@@ -49,12 +50,7 @@ class _Visit:
 
     def forget(self) -> None:
         """Overwrites the photographs."""
-        match self.request:
-            case Portray(photographs=photographs):
-                for picture in photographs or ():
-                    picture.fill(0)
-            case PaintGroup(photograph=photograph):
-                photograph.fill(0)
+        overwrite_request(self.request)
         self.request = None
 
 

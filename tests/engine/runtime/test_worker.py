@@ -315,7 +315,8 @@ def test_a_nobody_is_drawn_in_every_pose_and_only_once(engine: EngineClient) -> 
     left, right = (ready.poses[yaw, 1].picture.astype(int) for yaw in (0, len(YAWS_DEG) - 1))
     assert left.shape == (256, 256, 3) and np.abs(left - right).mean() > 5
     engine.draw_nobodies([3])
-    assert engine._nobodies_asked == ()
+    work = engine._between_visits
+    assert work._nobodies_asked == () and not work.waits_for_nobodies
 
 
 def test_what_is_handed_over_is_overwritten(engine: EngineClient, photographs: list[Pixels]) -> None:
