@@ -3,7 +3,7 @@
 The search for the match has differentiated the perceptual distance at every step. Towards its end what is
 left of the distance is detail without order, so that these gradients are samples of how the picture moves
 with the latent: `H = mean(g g^T) + floor * I` is a Gauss-Newton matrix of the visible change about the match,
-at no further cost. Steps that are short in this metric come as near in half as many (docs/search.md).
+at no further cost. Steps that are short in this metric come as near in fewer (docs/search.md).
 """
 
 from collections.abc import Iterable
