@@ -11,10 +11,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from engine.common.errors import MachineError, UsageError
-from engine.runtime.codec import EncodedMessage
+from engine.runtime.codec import REPLIES, EncodedMessage, encode
+from engine.runtime.messages import Ready
 from installation.server.connection import NOT_READY, REPLACED, Connection, close, greet
 from installation.server.pool import Pool
 from installation.settings.server import ServerSettings
@@ -25,7 +26,7 @@ from installation.workers.connection_limit import (
     ConnectionLimit,
     LimitedConnection,
 )
-from installation.workers.remote.transfer import HEARTBEAT_S, LONGEST_FRAME_BYTES
+from installation.workers.remote.transfer import CHECK_PATH, HEARTBEAT_S, LONGEST_FRAME_BYTES, send
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ class Door:
                     await asyncio.sleep(0.02)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.method != "GET" or request.path != "/" or "Upgrade" not in request.headers:
+        paths = ("/", CHECK_PATH)
+        if request.method != "GET" or request.path not in paths or "Upgrade" not in request.headers:
             return web.Response(status=404)
         socket = web.WebSocketResponse(
             heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_FRAME_BYTES, compress=False, timeout=2.0
@@ -118,6 +120,10 @@ class Door:
         if not self._pool.works or not self._has_room(kiosk):
             why = "All places are taken." if self._pool.works else "No engine is ready yet."
             await close(socket, NOT_READY, why)
+            return socket
+        if request.path == CHECK_PATH:
+            await send(socket, encode(Ready(), REPLIES))
+            await close(socket, WSCloseCode.OK, "")
             return socket
         former = self._connections.get(kiosk)
         if former is not None:

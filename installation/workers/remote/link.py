@@ -9,10 +9,11 @@ import signal
 import ssl
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -23,6 +24,7 @@ from engine.runtime.messages import Failed, Ready
 from hardware.memory import forbid_core_dumps
 from installation.workers.remote.handshake import Greeting, Refused
 from installation.workers.remote.transfer import (
+    CHECK_PATH,
     HEARTBEAT_S,
     LONGEST_FRAME_BYTES,
     Closed,
@@ -63,8 +65,10 @@ def pass_messages(channel: Channel, address: Address) -> None:
 
 
 def connection_fault(address: Address) -> str:
-    """Connects to the server for a moment. Returns why that is not possible, in one line; empty: it is."""
-    return asyncio.run(_fault_of(_try(address)))
+    """Connects to the server for a moment, beside the kiosk's own connection. Returns why that is not
+    possible, in one line; empty: it is."""
+    beside = replace(address, url=urlsplit(address.url)._replace(path=CHECK_PATH).geturl())
+    return asyncio.run(_fault_of(_try(beside)))
 
 
 async def _fault_of(work: Coroutine[Any, Any, None]) -> str:

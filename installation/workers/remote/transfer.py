@@ -15,6 +15,7 @@ from engine.runtime.codec import EncodedMessage, InvalidMessage, decode, read_he
 Socket = ClientWebSocketResponse | web.WebSocketResponse
 
 FRAME_BYTES = 256 * 1024
+CHECK_PATH = "/check"  # where the server lets a kiosk in and out again, and leaves its connection as it is
 LONGEST_FRAME_BYTES = 1024 * 1024  # a header is shorter than that, too
 HEARTBEAT_S = 4.0  # a ping so often; without an answer for half of that the connection is dead
 STALL_S = 20.0  # a frame that is not taken, or does not come, for so long: the other side hangs

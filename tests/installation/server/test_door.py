@@ -419,3 +419,16 @@ def test_who_proves_nothing_is_closed_in_time_and_cannot_take_all_places(
 
         asyncio.run(knock())
         assert connection_fault(server.address()) == ""
+
+
+def test_who_checks_the_connection_leaves_the_kiosk_at_work(server: RunningServer) -> None:
+    async def converse() -> None:
+        async with raw_socket(server) as at_work:
+            await greet(at_work, server)
+            assert await asyncio.to_thread(connection_fault, server.address()) == ""
+            with pytest.raises(TimeoutError):  # a close would come; at most what the engine says does
+                while True:
+                    frame = await at_work.receive(0.5)
+                    assert frame.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
+
+    asyncio.run(converse())
