@@ -5,6 +5,7 @@ the request's type (`HANDLERS`) and answers with any number of `WorkerMessage`s.
 reach the stage. A new kind of job is a new class here, one handler in the worker, and one case in the client.
 """
 
+import re
 from dataclasses import dataclass
 
 from engine.border.strip import Strip
@@ -23,13 +24,27 @@ from engine.speech.phonemes import Speech
 # --- requests -------------------------------------------------------------------------------------------
 
 
+LONGEST_TEXT = 500  # letters; a sentence has 60
+LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8_000, 192_000
+
+
 @dataclass(frozen=True)
 class Words:
-    """What is to be spoken: a text, the code of its language, and samples a second of the sound."""
+    """What is to be spoken: a text, the code of its language, and samples a second of the sound.
+
+    Raises ValueError where one of them is none: they may come from another machine, and go to eSpeak NG.
+    """
 
     text: str
     language: str
     rate_hz: int
+
+    def __post_init__(self) -> None:
+        if len(self.text) > LONGEST_TEXT or not LANGUAGE_CODE.fullmatch(self.language):
+            raise ValueError("no sentence in a language")
+        if not LOWEST_RATE_HZ <= self.rate_hz <= HIGHEST_RATE_HZ:
+            raise ValueError("no rate of sound")
 
 
 @dataclass(frozen=True, eq=False)

@@ -277,3 +277,15 @@ def test_two_versions_with_other_messages_have_other_digests(monkeypatch: pytest
     assert before == schema_sha256()
     monkeypatch.setitem(REQUESTS, messages.Cancel, 1)
     assert schema_sha256() != before
+
+
+@pytest.mark.parametrize(
+    "entries", [{"rate_hz": 0}, {"rate_hz": 10**9}, {"language": "../voices/x"}, {"text": "a" * 501}]
+)
+def test_words_that_no_voice_should_be_given_are_refused(entries: dict[str, Any]) -> None:
+    header, content = wire(messages.Portray(7, None, True, messages.Words("Here.", "en", 48_000)))
+    parts = json.loads(header)
+    assert decode(read_header(header, KINDS), content).says.text == "Here."
+    parts["body"]["says"] |= entries
+    with pytest.raises(InvalidMessage, match="do not belong together"):
+        decode(read_header(json.dumps(parts), KINDS), content)
