@@ -50,6 +50,8 @@ SKIN_CELLS = 16
 """Skin colour is compared as the means of so many cells across the picture: shading counts, pores do not."""
 SPOT_CELLS = 64
 """Spots are looked for in the means of so many cells across the picture, about a quarter of an iris wide."""
+IRIS_CELLS = 128
+"""Irises are compared in the means of so many cells: one half that turns red and one blue are seen."""
 IRIS_RADIUS = 0.25
 """Of an iris, in widths of its eye."""
 
@@ -92,8 +94,9 @@ class VisibleChange:
         self._mesh = self._find(match)
         self._skin = _ColourPart(_cells(inside, SKIN_CELLS), _cells(colours, SKIN_CELLS))
         self._spots = _ColourPart(_cells(inside, SPOT_CELLS), _cells(colours, SPOT_CELLS))
-        self._discs = None if self._mesh is None else iris_discs(self._mesh, len(match)).to(self._device)
-        self._iris_colours = None if self._discs is None else _means(colours, self._discs)
+        self._irises = (
+            None if self._mesh is None else self._iris_part(iris_discs(self._mesh, len(match)), colours)
+        )
 
     @torch.no_grad()
     def perceptual(self, picture: Pixels) -> float:
@@ -124,19 +127,22 @@ class VisibleChange:
             moved[2] / JustNoticeable.GAZE,
         )
 
+    def _iris_part(self, discs: torch.Tensor, colours: torch.Tensor) -> "_ColourPart":
+        both = discs.sum(dim=0)[None, None].to(self._device)
+        return _ColourPart(_cells(both, IRIS_CELLS), _cells(colours, IRIS_CELLS))
+
     def _colour_squares(self, colours: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Skin, irises and spots, (N,) each, squared, of colours (N, 3, R, R) in CIE L*a*b*.
 
-        Skin: the mean square over the cells of the face. Irises: the mean over the two, each of one colour; 0
-        where the match shows no face. Spots: the root of the mean fourth power over small cells, which a few
-        strong ones decide.
+        Skin: the mean square over the cells of the face. Irises: over those of the two discs; 0 where the
+        match shows no face. Spots: the root of the mean fourth power over small cells, which a few strong
+        ones decide.
         """
         skin = self._skin.mean(self._skin.squares(_cells(colours, SKIN_CELLS)))
         spots = self._spots.mean(self._spots.squares(_cells(colours, SPOT_CELLS)).square())
         irises = torch.zeros_like(skin)
-        if self._discs is not None and self._iris_colours is not None:
-            gap = _means(colours, self._discs) - self._iris_colours
-            irises = gap.square().sum(dim=1).mean(dim=1)
+        if self._irises is not None:
+            irises = self._irises.mean(self._irises.squares(_cells(colours, IRIS_CELLS)))
         return (
             skin / JustNoticeable.SKIN**2,
             irises / JustNoticeable.IRISES**2,
@@ -225,11 +231,6 @@ def iris_discs(mesh: Mesh, size_px: int) -> torch.Tensor:
         disc = np.clip(radius + 0.5 - apart, 0, 1) + 1e-9
         discs.append(disc / disc.sum())
     return torch.from_numpy(np.stack(discs)).float()
-
-
-def _means(maps: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(N, C, R, R) and (P, R, R) -> (N, C, P)."""
-    return torch.einsum("nchw,phw->ncp", maps, weights)
 
 
 def _cells(maps: torch.Tensor, cells: int) -> torch.Tensor:

@@ -74,6 +74,18 @@ def test_irises_of_another_colour_are_seen_as_irises(change, match):
     assert change.smooth(signed(blue)) > 9
 
 
+def test_an_iris_half_red_and_half_blue_is_not_taken_for_its_mean(change, match):
+    with FaceAnalyser() as finder:
+        discs = iris_discs(finder.find(match)[0].landmarks, len(match))
+    inside = (discs / discs.amax(dim=(1, 2), keepdim=True)).clamp(0, 1).numpy()
+    halves = match.astype(np.float32)
+    for disc in inside:
+        middle = np.average(np.arange(len(match)), weights=disc.sum(axis=0))
+        side = np.sign(np.arange(len(match)) - middle)[None, :, None]
+        halves += 30 * side * disc[:, :, None] * [1, 0, -1]
+    assert change.measure(halves.clip(0, 255).astype(np.uint8)).irises > 1.5
+
+
 def test_a_small_dark_spot_counts_more_than_a_faint_tint_of_as_much_colour(change, match):
     spot = match.copy()
     spot[76:80, 62:66] = 0  # beside the nose
