@@ -1,6 +1,6 @@
 """What a visitor gets from an engine that is late: whole visits with the real engine, slowed down or killed.
 
-    python -m benchmarks.delays [PHOTO] [--slower 1 2 4 10] [--dead]
+    python -m benchmarks.delays [PHOTO] [--slower 1 2 10] [--dead]
 
 The whole installation without a window, on a live clock, with a simulated visitor. An engine that is N times
 slower is one whose process is stopped (SIGSTOP) for all but 1/N of the time, from the shutter on. --dead: two
@@ -16,11 +16,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.live import TIMES
+from benchmarks.live import TIMES, with_photograph
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.cli.portray import sample_sitter
-from installation.settings.configuration import DEFAULT, Configuration, load
+from installation.settings.configuration import Configuration
 from installation.settings.phase import Phase
 from installation.visit.events import Declined
 from installation.workers.engine_backend import ProcessBackend
@@ -83,9 +83,13 @@ class DelayingClock(LiveClock):
         elif self._shutter_s is not None and not self.came:
             self.ended_s = self.now_s - self._shutter_s
             self.came = self._what_comes()
-            if self._throttle:
-                self._throttle.close()
+            self.let_go()
             self._app.session.handle(Declined(), self.now_s)
+
+    def let_go(self) -> None:
+        """The engine has all its time again."""
+        if self._throttle:
+            self._throttle.close()
 
     def _hinder(self) -> None:
         state = self._app.session.state
@@ -118,7 +122,10 @@ def visit(configuration: Configuration, engine: Engine) -> DelayingClock:
         App(configuration, Path(folder), TIMES, RunOptions(visits=1), with_phones=False) as app,
     ):
         app.clock = app.main_loop.clock = clock = DelayingClock(app, engine)
-        app.run()
+        try:
+            app.run()
+        finally:
+            clock.let_go()
     return clock
 
 
@@ -130,13 +137,7 @@ def main() -> None:
     parser.add_argument("--slower", type=float, nargs="*", default=[1, 2, 10])
     parser.add_argument("--dead", action="store_true")
     arguments = parser.parse_args()
-    whole = load(DEFAULT)
-    configuration = whole.model_copy(
-        update={
-            "display": whole.display.model_copy(update={"screen": "headless:1080x1920"}),
-            "stage": whole.stage.model_copy(update={"camera": f"file:{arguments.photograph}"}),
-        }
-    )
+    configuration = with_photograph(arguments.photograph, "headless:1080x1920")
     engines = [Engine(slower) for slower in arguments.slower]
     if arguments.dead:
         engines += [Engine(dies="before"), Engine(dies="after")]

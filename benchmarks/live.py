@@ -26,7 +26,7 @@ from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.app.session import Session
 from installation.cli.portray import sample_sitter
-from installation.settings.configuration import DEFAULT, load
+from installation.settings.configuration import DEFAULT, Configuration, load
 from installation.settings.phase import Phase
 from installation.visit.events import Declined
 
@@ -89,13 +89,7 @@ def main() -> None:
     parser.add_argument("--busy", action="store_true", help="one core is taken by another program")
     arguments = parser.parse_args()
 
-    whole = load(DEFAULT)
-    chosen = whole.model_copy(
-        update={
-            "display": whole.display.model_copy(update={"screen": arguments.display}),
-            "stage": whole.stage.model_copy(update={"camera": f"file:{arguments.photograph}"}),
-        }
-    )
+    chosen = with_photograph(arguments.photograph, arguments.display)
     other = multiprocessing.get_context("spawn").Process(target=_work_without_end, daemon=True)
     if arguments.busy:
         other.start()
@@ -112,6 +106,17 @@ def main() -> None:
         f"{'one core taken by another program' if arguments.busy else 'quiet'}, load {load_1:.1f}\n"
     )
     print(table(visits))
+
+
+def with_photograph(photograph: Path, display: str) -> Configuration:
+    """The configuration that ships, with a photograph before the camera. display: as of kiosk run."""
+    whole = load(DEFAULT)
+    return whole.model_copy(
+        update={
+            "display": whole.display.model_copy(update={"screen": display}),
+            "stage": whole.stage.model_copy(update={"camera": f"file:{photograph}"}),
+        }
+    )
 
 
 def _work_without_end() -> None:

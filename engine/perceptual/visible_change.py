@@ -92,11 +92,12 @@ class VisibleChange:
         inside = (importance - importance.min()) / (importance.max() - importance.min())
         colours = to_lab(self._signed(match))
         self._mesh = self._find(match)
-        self._skin = _ColourPart(_cells(inside, SKIN_CELLS), _cells(colours, SKIN_CELLS))
-        self._spots = _ColourPart(_cells(inside, SPOT_CELLS), _cells(colours, SPOT_CELLS))
-        self._irises = (
-            None if self._mesh is None else self._iris_part(iris_discs(self._mesh, len(match)), colours)
-        )
+        self._skin = _ColourPart(inside, colours, SKIN_CELLS)
+        self._spots = _ColourPart(inside, colours, SPOT_CELLS)
+        self._irises: _ColourPart | None = None
+        if self._mesh is not None:
+            discs = iris_discs(self._mesh, len(match)).to(self._device)
+            self._irises = _ColourPart(discs.sum(dim=0)[None, None], colours, IRIS_CELLS)
 
     @torch.no_grad()
     def perceptual(self, picture: Pixels) -> float:
@@ -127,10 +128,6 @@ class VisibleChange:
             moved[2] / JustNoticeable.GAZE,
         )
 
-    def _iris_part(self, discs: torch.Tensor, colours: torch.Tensor) -> "_ColourPart":
-        both = discs.sum(dim=0)[None, None].to(self._device)
-        return _ColourPart(_cells(both, IRIS_CELLS), _cells(colours, IRIS_CELLS))
-
     def _colour_squares(self, colours: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Skin, irises and spots, (N,) each, squared, of colours (N, 3, R, R) in CIE L*a*b*.
 
@@ -138,11 +135,11 @@ class VisibleChange:
         match shows no face. Spots: the root of the mean fourth power over small cells, which a few strong
         ones decide.
         """
-        skin = self._skin.mean(self._skin.squares(_cells(colours, SKIN_CELLS)))
-        spots = self._spots.mean(self._spots.squares(_cells(colours, SPOT_CELLS)).square())
+        skin = self._skin.mean(self._skin.squares(colours))
+        spots = self._spots.mean(self._spots.squares(colours).square())
         irises = torch.zeros_like(skin)
         if self._irises is not None:
-            irises = self._irises.mean(self._irises.squares(_cells(colours, IRIS_CELLS)))
+            irises = self._irises.mean(self._irises.squares(colours))
         return (
             skin / JustNoticeable.SKIN**2,
             irises / JustNoticeable.IRISES**2,
@@ -207,14 +204,16 @@ def to_lab(pictures: torch.Tensor) -> torch.Tensor:
 
 
 class _ColourPart:
-    """Colours of the match in cells, (1, 3, C, C), and how much each cell counts, (1, 1, C, C)."""
+    """Colours of the match in so many cells across the picture, and how much each cell counts."""
 
-    def __init__(self, weights: torch.Tensor, colours: torch.Tensor) -> None:
-        self._weights, self._colours = weights / weights.sum(), colours
+    def __init__(self, weights: torch.Tensor, colours: torch.Tensor, cells: int) -> None:
+        """weights: (1, 1, R, R). colours: of the match, (1, 3, R, R)."""
+        weights = _cells(weights, cells)
+        self._weights, self._colours, self._count = weights / weights.sum(), _cells(colours, cells), cells
 
     def squares(self, colours: torch.Tensor) -> torch.Tensor:
-        """(N, 3, C, C) -> squared differences (N, 1, C, C)."""
-        return (colours - self._colours).square().sum(dim=1, keepdim=True)
+        """Colours (N, 3, R, R) -> squared differences of the cells (N, 1, C, C)."""
+        return (_cells(colours, self._count) - self._colours).square().sum(dim=1, keepdim=True)
 
     def mean(self, cells: torch.Tensor) -> torch.Tensor:
         """(N, 1, C, C) -> (N,)."""
