@@ -142,8 +142,8 @@ def across(generator: Generator, sitter: np.ndarray, match: Place, steps: int) -
     from engine.faces.analyser import FaceAnalyser
     from engine.finders.base import JudgeConstraint
     from engine.finders.nearest import NearestSettings, close_in, search_nearest
-    from engine.judges.dlib import DlibJudge
     from engine.judges.judging import judge_worst_case, make_reference
+    from engine.judges.verifiers.dlib import DlibJudge
     from engine.perceptual.visible_change import VisibleChange
 
     judge, where = DlibJudge(), generator.device

@@ -30,10 +30,10 @@ from engine.faces.sitter import find_sitter
 from engine.judges.base import Affine, Embeddings, Judge
 from engine.judges.calibration import Calibration, calibrate
 from engine.judges.crops import cut
-from engine.judges.dlib import DlibJudge, weights_folder
 from engine.judges.judging import REFERENCE_K, Reference, judge_pictures, judge_worst_case, make_reference
 from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
 from engine.judges.registry import panel
+from engine.judges.verifiers.dlib import DlibJudge, weights_folder
 from engine.photographs.photograph import load_photograph
 
 Array = NDArray[np.float64]

@@ -23,8 +23,8 @@ from benchmarks.rigs import WEIGHTS, Networks
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, draw, fast_dtype
-from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_pictures, make_reference
+from engine.judges.verifiers.dlib import DlibJudge
 from engine.live import puppet
 from engine.live.directions import Directions, face_box
 from engine.live.driver import Driver

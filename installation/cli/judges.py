@@ -87,7 +87,7 @@ def _check(config: Path) -> None:
         raise UsageError(f"{config}: has no table [judges.NAME]; docs/verdict.md shows one.")
 
     from engine.judges.known_pair import load_known_pair, try_out
-    from engine.judges.onnx import OnnxJudge
+    from engine.judges.verifiers.onnx import OnnxJudge
 
     pair = load_known_pair(Manifest.load().locate("known-pair"))
     for model in configuration.judges.values():

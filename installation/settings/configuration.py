@@ -26,7 +26,7 @@ from engine.common.errors import UsageError
 from engine.common.ordinary_file import read_text
 from engine.faces.detectors import DEFAULT_DETECTOR, DETECTORS, entry_of
 from engine.finders.registry import FINDERS
-from engine.judges.onnx_model import OnnxModel
+from engine.judges.networks.onnx_model import OnnxModel
 from engine.judges.registry import JUDGES, files_of
 from installation.settings.paths import ROOT
 from installation.settings.phase import Phase

@@ -30,7 +30,7 @@ from benchmarks.carry.tables import (
 )
 from engine.faces.alignment import Portrait
 from engine.inversion.projection import Place
-from engine.judges.dlib import DlibJudge
+from engine.judges.verifiers.dlib import DlibJudge
 
 
 class Named(DlibJudge):

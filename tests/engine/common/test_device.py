@@ -33,11 +33,11 @@ from engine.inversion.projection import (
     tune,
 )
 from engine.judges.base import Judge
-from engine.judges.dlib import DlibJudge
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.judging import make_reference
-from engine.judges.onnx import OnnxJudge
-from engine.judges.onnx_model import OnnxModel
+from engine.judges.networks.onnx_model import OnnxModel
+from engine.judges.verifiers.dlib import DlibJudge
+from engine.judges.verifiers.onnx import OnnxJudge
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid

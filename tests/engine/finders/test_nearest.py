@@ -22,8 +22,8 @@ from engine.finders.nearest import (
     search_nearest,
 )
 from engine.inversion.projection import Place, draw, latent_spread
-from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_worst_case, make_reference
+from engine.judges.verifiers.dlib import DlibJudge
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.visible_change import VisibleChange
 from engine.pipeline.assessment import AssessedDoppelganger

@@ -9,14 +9,14 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.judges.dlib import DlibJudge
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.judging import make_reference
-from engine.judges.onnx import OnnxJudge
-from engine.judges.onnx_model import OnnxModel
-from engine.judges.onnx_torch import NotConverted, OnnxNetwork
+from engine.judges.networks.onnx_model import OnnxModel
+from engine.judges.networks.onnx_torch import NotConverted, OnnxNetwork
 from engine.judges.perturbations import WORST_CASE, perturbations
-from engine.judges.sface import SFaceJudge
+from engine.judges.verifiers.dlib import DlibJudge
+from engine.judges.verifiers.onnx import OnnxJudge
+from engine.judges.verifiers.sface import SFaceJudge
 
 CHANGES = [*WORST_CASE, *perturbations(3, 6)]
 MESH = np.random.RandomState(0).uniform(150, 350, (478, 2)).astype(np.float32)

@@ -16,18 +16,18 @@ from onnx import TensorProto, helper, numpy_helper
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.landmarks import Landmarks
 from engine.faces.proportions import LENGTHS, proportions
-from engine.judges.anthropometry import AnthropometryJudge
 from engine.judges.base import Judge
 from engine.judges.crops import cut, density_px
-from engine.judges.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder
-from engine.judges.dlib_network import load_network
 from engine.judges.five_points import TEMPLATE, five_point_alignment
 from engine.judges.judging import judge_pictures, make_reference
-from engine.judges.onnx import OnnxJudge
-from engine.judges.onnx_model import OnnxModel
+from engine.judges.networks.dlib_network import load_network
+from engine.judges.networks.onnx_model import OnnxModel
 from engine.judges.perturbations import Perturbation, perturbations
 from engine.judges.registry import EMBEDDED, JUDGES, panel
-from engine.judges.sface import SFaceJudge
+from engine.judges.verifiers.anthropometry import AnthropometryJudge
+from engine.judges.verifiers.dlib import CHIP_PADDING, FACE_BOX, DlibJudge, weights_folder
+from engine.judges.verifiers.onnx import OnnxJudge
+from engine.judges.verifiers.sface import SFaceJudge
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.pipeline.portrayal import portray
 from engine.stylegan2.network import Generator

@@ -11,15 +11,16 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.common.errors import DoppelgangerError
-from engine.judges.dlib import DlibJudge, weights_folder
-from engine.judges.dlib_network import load_network
 from engine.judges.known_pair import load_known_pair
+from engine.judges.networks.dlib_network import load_network
 from engine.judges.perturbations import Perturbation
+from engine.judges.verifiers.dlib import DlibJudge, weights_folder
 from installation.cli.main import main
 from installation.settings.configuration import load
 from installation.settings.manifest import Manifest
 
-# dlib's mean face (`engine.judges.dlib`) has other points; these lie about where its alignment brings them.
+# dlib's mean face (`engine.judges.verifiers.dlib`) has other points; these lie about where its
+# alignment brings them.
 TEMPLATE = "[[50.4, 66.0], [99.6, 66.0], [75.0, 93.0], [55.0, 118.0], [95.0, 118.0]]"
 RIGHT = {
     "file": '"dlib.onnx"',

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from engine.common.arrays import Pixels
-from engine.judges.anthropometry import AnthropometryJudge
 from engine.judges.crops import reduce_to
-from engine.judges.dlib import DlibJudge, weights_folder
 from engine.judges.perturbations import Perturbation
 from engine.judges.plain import VERSIONS, PlainReading, plain_reading, version
+from engine.judges.verifiers.anthropometry import AnthropometryJudge
+from engine.judges.verifiers.dlib import DlibJudge, weights_folder
 from engine.photographs.photograph import load_photograph
 
 

@@ -11,8 +11,8 @@ import torch
 
 from engine.common.errors import WeightsError
 from engine.judges.base import OperatingPoint
-from engine.judges.tfjs import TfjsJudge, TfjsModel
-from engine.judges.tfjs_graph import TfjsGraph
+from engine.judges.networks.tfjs_graph import TfjsGraph
+from engine.judges.verifiers.tfjs import TfjsJudge, TfjsModel
 
 POINT = OperatingPoint("test", 0.5, "a test")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine.faces.analyser import FaceAnalyser
-from engine.judges.dlib import DlibJudge
 from engine.judges.judging import judge_pictures, make_reference
+from engine.judges.verifiers.dlib import DlibJudge
 from engine.live.directions import face_box
 from engine.live.expression import Mesh, measure, motion_between
 from engine.live.flows import Flows

@@ -20,9 +20,9 @@ from PIL import Image
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.finders.nearest import NearestSettings
-from engine.judges.dlib import DlibJudge
 from engine.judges.perturbations import perturbations
 from engine.judges.plain import plain_reading
+from engine.judges.verifiers.dlib import DlibJudge
 from installation.cli import portray as visit_command
 from installation.cli.paths import check_free_folder
 from installation.outputs import record

@@ -86,7 +86,7 @@ def test_the_process_loads_nothing_of_the_engine_or_the_camera() -> None:
     # The names of detectors, judges and finders that the configuration checks, without what would load them.
     allowed |= {"engine.faces", "engine.faces.detectors", "engine.judges", "engine.judges.registry"}
     allowed |= {"engine.finders", "engine.finders.registry"}
-    allowed |= {"engine.judges.onnx_model"}  # of judges that a configuration adds; the entries alone
+    allowed |= {"engine.judges.networks.onnx_model"}  # of judges that a configuration adds; the entries alone
     allowed |= {"engine.common.ordinary_file"}  # which text files may be read
     allowed |= {"engine.common.subjects"}  # whose faces a film shows, two fields
     # hardware.machine: the command that installs a typeface.

@@ -14,8 +14,8 @@ from engine.common.arrays import Pixels
 from engine.faces.onnx_session import open_session
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import align_points, five_point_alignment
-from engine.judges.onnx_model import OnnxModel
-from engine.judges.onnx_torch import NotConverted, OnnxNetwork
+from engine.judges.networks.onnx_model import OnnxModel
+from engine.judges.networks.onnx_torch import NotConverted, OnnxNetwork
 
 BATCH = 32
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")

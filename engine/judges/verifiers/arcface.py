@@ -7,8 +7,8 @@ insightface's ArcFaceONNX feeds them; aligned on its five-point template.
 from pathlib import Path
 
 from engine.judges.base import OperatingPoint
-from engine.judges.onnx import OnnxJudge
-from engine.judges.onnx_model import OnnxModel
+from engine.judges.networks.onnx_model import OnnxModel
+from engine.judges.verifiers.onnx import OnnxJudge
 
 OPERATING_POINTS = {
     "maker": OperatingPoint("maker", 0.6, "cosine 0.4 of insightface's Evaluation Studio; FMR not published"),

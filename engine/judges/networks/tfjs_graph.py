@@ -1,8 +1,9 @@
 """TensorFlow.js graph models as torch modules, so that recognisers published in that form can be asked and
 can give gradients, without TensorFlow.
 
-Only the operators that the recognisers of `engine.judges.tfjs` are made of; anything else is refused.
-TensorFlow keeps pictures as (N, H, W, C), torch as (N, C, H, W): constants along the last axis are turned.
+Only the operators that the recognisers of `engine.judges.verifiers.tfjs` are made of; anything else is
+refused. TensorFlow keeps pictures as (N, H, W, C), torch as (N, C, H, W): constants along the last axis are
+turned.
 
 Source: the model format, https://www.tensorflow.org/js/guide/models_and_layers (a JSON file with the graph
 and the list of weights, which lie one after the other, little-endian, in the files it names), and the

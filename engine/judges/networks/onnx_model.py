@@ -1,5 +1,5 @@
 """How to feed an ONNX recogniser and how to read it. This module loads no library, so that a configuration
-can hold it; `engine.judges.onnx` makes a judge of it."""
+can hold it; `engine.judges.verifiers.onnx` makes a judge of it."""
 
 from pathlib import Path
 from typing import Literal
