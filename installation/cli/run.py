@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="OUTPUT",
         help="where the meeting is shown live as well, and a card between: page, page:PORT or "
-        "page:ADDRESS:PORT, /dev/video9; may be given several times",
+        "page:ADDRESS:PORT, /dev/video9, ndi:NAME; may be given several times",
     )
     parser.add_argument("--without-phone", action="store_true", help="nothing can be fetched by phone")
     rehearsal = parser.add_argument_group("rehearsal")

@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="OUTPUT",
         help="where it is shown: page, page:PORT or page:ADDRESS:PORT, a page for browsers and OBS; "
-        "/dev/video9, a virtual camera; may be given several times",
+        "/dev/video9, a virtual camera; ndi:NAME, a source of NDI; may be given several times",
     )
     parser.add_argument("--camera", default="0", help="0, /dev/video2, name:Logitech or file:PATH; 0")
     parser.add_argument(
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     forbid_core_dumps()
     let_signals_interrupt()
     if not arguments.to:
-        raise UsageError("Say where the picture is shown: --to page, or --to /dev/video9.")
+        raise UsageError("Say where the picture is shown: --to page, --to /dev/video9 or --to ndi:NAME.")
     configuration = load(arguments.config)
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
 

@@ -175,6 +175,13 @@ def check_virtual_camera(facts: Facts) -> Finding:
     return Finding(Level.OK, subject, f"v4l2loopback {driver.loaded}: {cameras}")
 
 
+def check_ndi(facts: Facts) -> Finding:
+    """What `wear --to ndi:NAME` needs, an extra that only few want: nothing is wrong without it."""
+    if install := _install_extra(facts, facts.ndi_pins):
+        return Finding(Level.OK, "NDI", "not installed; only `--to ndi:NAME` needs it", install)
+    return Finding(Level.OK, "NDI", ", ".join(facts.ndi_pins) or "not looked for")
+
+
 def _is_too_old(driver: LoopbackDriver) -> bool:
     """Whether Debian 12's driver, 0.12.7, is all there is, and does not build for this kernel.
 
@@ -300,6 +307,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     check_onnxruntime,
     check_speech,
     check_virtual_camera,
+    check_ndi,
     check_weights,
     check_camera,
     check_phones,

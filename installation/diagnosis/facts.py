@@ -56,7 +56,7 @@ class Facts:
     Python is that of the checkout's .venv; `device`: the configuration's search.device, auto, cpu or cuda;
     `scripts`: which can be set; `language_faults`: a line for each language that is left out;
     `unsupported`: why the piece cannot run on such a machine; `other_modules`: those without a field;
-    `speech_pins`, `virtual_camera_pins`: as `pins`, of the packages that only these need.
+    `speech_pins`, `virtual_camera_pins`, `ndi_pins`: as `pins`, of the packages that only these need.
     """
 
     unsupported: str
@@ -90,6 +90,7 @@ class Facts:
     language_faults: tuple[str, ...] = ()
     speech_pins: dict[str, str] = field(default_factory=dict)
     virtual_camera_pins: dict[str, str] = field(default_factory=dict)
+    ndi_pins: dict[str, str] = field(default_factory=dict)
     loopback: LoopbackDriver = field(default_factory=LoopbackDriver)
 
 
@@ -98,7 +99,8 @@ def gather(configuration: Configuration) -> Facts:
 
     Raises UsageError for weights that the manifest does not have.
     """
-    pins, speech_pins, virtual_camera_pins = _pins(), _pins("speech"), _pins("virtual-camera")
+    pins = _pins()
+    speech_pins, virtual_camera_pins, ndi_pins = map(_pins, ("speech", "virtual-camera", "ndi"))
     weights, weights_error = _weights(needed_weights(configuration))
     # In child processes: a package for another processor would end this one without a line.
     modules = try_imports([sys.executable, "-P"], list(MODULES.values()))
@@ -115,7 +117,8 @@ def gather(configuration: Configuration) -> Facts:
         in_venv=Path(sys.prefix).resolve() == ROOT / ".venv",
         pins=pins,
         installed={
-            name: _installed(name) for name in (*pins, *speech_pins, *virtual_camera_pins, "onnxruntime-gpu")
+            name: _installed(name)
+            for name in (*pins, *speech_pins, *virtual_camera_pins, *ndi_pins, "onnxruntime-gpu")
         },
         missing_libraries=tuple(missing),
         install_libraries=machine.install_command([machine.SYSTEM_LIBRARIES[name] for name in missing]),
@@ -139,6 +142,7 @@ def gather(configuration: Configuration) -> Facts:
         language_faults=tuple(language_faults()),
         speech_pins=speech_pins,
         virtual_camera_pins=virtual_camera_pins,
+        ndi_pins=ndi_pins,
         loopback=loopback_driver(),
     )
 

@@ -6,12 +6,14 @@ from functools import partial
 
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError, printable
+from hardware.ndi_sender import NdiSender
 from hardware.virtual_camera import VirtualCamera
 from installation.live.browser_page import BrowserPage
 from installation.live.output import HEIGHT_PX, RATE_HZ, WIDTH_PX, Output
 from installation.settings.ports import BLOCKED_PORTS
 
 LOOPBACK, PAGE_PORT = "127.0.0.1", 8090
+NDI_NAME = "Doppelganger"
 
 
 @contextmanager
@@ -32,7 +34,8 @@ def opened(names: Sequence[str], card: Pixels) -> Iterator[list[Output]]:
 
 
 def open_output(name: str) -> Output:
-    """The output that `name` names: `/dev/video9`, `page`, `page:PORT` or `page:ADDRESS:PORT`."""
+    """The output that `name` names: `page`, `page:PORT`, `page:ADDRESS:PORT`, `/dev/video9`, `ndi` or
+    `ndi:NAME`."""
     return opener(name)()
 
 
@@ -41,9 +44,12 @@ def opener(name: str) -> Callable[[], Output]:
     if name.startswith("/dev/"):
         return partial(VirtualCamera, name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
     kind, _, place = name.partition(":")
+    if kind == "ndi":
+        return partial(NdiSender, place or NDI_NAME, WIDTH_PX, HEIGHT_PX, RATE_HZ)
     if kind != "page":
         raise UsageError(
-            f"--to {printable(name)}: is no output. Give page, page:PORT, page:ADDRESS:PORT or /dev/video9."
+            f"--to {printable(name)}: is no output. Give page, page:PORT, page:ADDRESS:PORT, /dev/video9 or "
+            "ndi:NAME."
         )
     address, _, port = place.rpartition(":")
     if place and not port.isdecimal():

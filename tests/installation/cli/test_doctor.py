@@ -119,6 +119,7 @@ FAILURES = [
         Level.WARNING,
         "pip install espeakng-loader==0.2.4",
     ),
+    ("ndi", replace(CPU, ndi_pins={"cyndilib": "0.1.3"}), Level.OK, "pip install cyndilib==0.1.3"),
     (
         "virtual_camera",
         replace(CPU, virtual_camera_pins={"pyvirtualcam": "0.15.0"}),

@@ -1,0 +1,62 @@
+"""A source of NDI, received by another process as other programs receive it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.common.errors import MachineError
+from hardware.ndi_sender import NdiSender
+from tests.support.ndi_receiver import write_configuration
+
+WIDTH_PX, HEIGHT_PX, RATE_HZ = 1280, 720, 30
+LEFT, RIGHT, CARD = (200, 40, 60), (30, 90, 180), 10
+
+
+def test_another_program_receives_the_pictures_and_last_the_card(tmp_path: Path) -> None:
+    write_configuration(tmp_path)
+    picture = np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8)
+    picture[:, : WIDTH_PX // 2], picture[:, WIDTH_PX // 2 :] = LEFT, RIGHT
+    name = f"Test {os.getpid()}"
+    sender = NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+    assert f"({name}) in programs" in str(sender)
+    receiver = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.ndi_receiver", name],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"NDI_CONFIG_DIR": str(tmp_path)},
+    )
+    with receiver:
+        until_s = time.monotonic() + 40
+        while not sender.watchers and time.monotonic() < until_s:
+            sender.show(picture)
+            time.sleep(1 / RATE_HZ)
+        for _ in range(RATE_HZ // 2):
+            sender.show(picture)
+            time.sleep(1 / RATE_HZ)
+        sender.show(np.full_like(picture, CARD))
+        sender.close()
+        assert receiver.stdout is not None
+        lines = [json.loads(line) for line in receiver.stdout]
+    assert len(lines) >= 5 and all(line[:3] == [WIDTH_PX, HEIGHT_PX, RATE_HZ] for line in lines)
+    assert np.abs(np.subtract(lines[0][3:], (LEFT, RIGHT))).max() <= 12
+    assert np.abs(np.subtract(lines[-1][3:], CARD)).max() <= 12, "the last picture is not the card"
+
+
+def test_what_is_missing_taken_or_closed_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"Taken {os.getpid()}"
+    sender = NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+    with pytest.raises(MachineError, match="may have this name: give ndi:NAME with another one") as error:
+        NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+    assert "\n" not in str(error.value)
+    sender.close()
+    with pytest.raises(MachineError, match="takes no more pictures"):
+        sender.show(np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8))
+    monkeypatch.setitem(sys.modules, "cyndilib.sender", None)
+    with pytest.raises(MachineError, match=r"cyndilib is missing; `./kiosk doctor`"):
+        NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
