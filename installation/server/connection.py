@@ -1,7 +1,6 @@
 """One kiosk at the door, from the handshake to its end."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,26 +10,30 @@ from aiohttp import web
 
 from engine.runtime.codec import REPLIES, REQUESTS, EncodedMessage, InvalidMessage, encode
 from engine.runtime.messages import Cancel, JudgeMoved, PaintGroup, Portray, Ready
-from installation.server.outbox import Outbox, Overflow, discard
+from installation.server.outbox import Outboxes
 from installation.server.pool import Pool, Ticket
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from installation.workers.remote.handshake import Challenge, Refused
 from installation.workers.remote.transfer import Closed, overwrite, receive, receive_text, send
 
-log = logging.getLogger(__name__)
-
-HANDSHAKE_S = 10.0
 REFUSED, NOT_READY, NOT_KEPT, REPLACED, SLOW = 4001, 4002, 4003, 4004, 4005
 """Why the door closes a connection, as WebSockets number it."""
 
 
 class Connection:
-    """A kiosk that has proved who it is."""
+    """A kiosk that has proved who it is. outboxes: of all kiosks; it opens one more."""
 
     def __init__(
-        self, kiosk: str, socket: web.WebSocketResponse, transport: asyncio.Transport | None, pool: Pool
+        self,
+        kiosk: str,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        pool: Pool,
+        outboxes: Outboxes,
+        faults: ErrorLogThrottle,
     ) -> None:
         self.kiosk, self._socket, self._transport, self._pool = kiosk, socket, transport, pool
-        self._outbox = Outbox()
+        self._outbox, self._faults = outboxes.open(self._give_up), faults
         self._ticket: Ticket | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -45,7 +48,7 @@ class Connection:
                 message, content = await receive(self._socket, REQUESTS)
                 self._carry_out(message, partial(overwrite, content))
         except InvalidMessage as fault:
-            log.warning("%s: %s. Its connection is closed.", self.kiosk, fault)
+            self._faults.note("sends what is no message", f"{self.kiosk}: {fault}. Its connection is closed.")
             self.end(NOT_KEPT, "The kiosk sent what is no message.")
         except (Closed, OSError, TimeoutError):
             pass
@@ -53,16 +56,17 @@ class Connection:
             sending.cancel()
             if self._ticket is not None:
                 self._pool.leave(self._ticket)
-            self._outbox.clear()
+            self._outbox.close()
             if self._ending is not None:
                 await self._ending
 
     def put(self, message: EncodedMessage) -> None:
         """Sends a message to the kiosk, in its turn."""
-        try:
-            self._outbox.put(message)
-        except Overflow:
-            self.end(SLOW, "The kiosk takes too little.")
+        self._outbox.put(message)
+
+    def _give_up(self) -> None:
+        self._faults.note("takes too little", f"{self.kiosk}. Its connection is closed.")
+        self.end(SLOW, "The kiosk takes too little.")
 
     def end(self, code: int, reason: str) -> None:
         """Closes the connection, from the server's side."""
@@ -84,9 +88,9 @@ class Connection:
                 try:
                     await send(self._socket, message)
                 finally:
-                    discard(message)
+                    self._outbox.sent()
         except TimeoutError:
-            log.warning("%s: takes nothing that it is sent. Its connection is closed.", self.kiosk)
+            self._faults.note("takes too little", f"{self.kiosk}. Its connection is closed.")
             self._abort()  # who reads nothing does not read a reason either
         except (Closed, OSError):
             self._abort()
@@ -110,20 +114,21 @@ class Connection:
                 sent()
 
 
-async def greet(socket: web.WebSocketResponse, keys: dict[str, bytes], certificate_sha256: str) -> str | None:
+async def greet(
+    socket: web.WebSocketResponse, keys: dict[str, bytes], certificate_sha256: str, faults: ErrorLogThrottle
+) -> str | None:
     """The name of the kiosk at the other end; None where it could not prove it, and is sent away."""
     challenge = Challenge(keys, certificate_sha256)
     try:
-        async with asyncio.timeout(HANDSHAKE_S):
-            await socket.send_str(challenge.opening())
-            name, answer = challenge.answer(await receive_text(socket, None))
-            await socket.send_str(answer)
-            return name
+        await socket.send_str(challenge.opening())
+        name, answer = challenge.answer(await receive_text(socket, None))
+        await socket.send_str(answer)
+        return name
     except Refused as refusal:
-        log.warning("A connection is refused: %s", refusal)
+        faults.note("is refused", str(refusal))
         await close(socket, REFUSED, str(refusal))
     except InvalidMessage as fault:
-        log.warning("A connection is refused: %s.", fault)
+        faults.note("is refused", f"{fault}.")
         await close(socket, REFUSED, "The other side does not keep to the handshake.")
     except (Closed, OSError, TimeoutError):
         await close(socket, REFUSED, "")

@@ -13,25 +13,20 @@ from pathlib import Path
 
 from aiohttp import WSCloseCode, web
 
-from engine.common.errors import MachineError, UsageError
+from engine.common.errors import UsageError
 from engine.runtime.codec import REPLIES, EncodedMessage, encode
 from engine.runtime.messages import Ready
 from installation.server.connection import NOT_READY, REPLACED, Connection, close, greet
+from installation.server.entrance import PROOF_S, Entrance, listen
+from installation.server.outbox import Outboxes
 from installation.server.pool import Pool
 from installation.settings.server import ServerSettings
-from installation.workers.connection_limit import (
-    LONGEST_HEADER,
-    LONGEST_LINE,
-    MOST_HEADERS,
-    ConnectionLimit,
-    LimitedConnection,
-)
+from installation.workers.connection_limit import LONGEST_HEADER, LONGEST_LINE, MOST_HEADERS
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from installation.workers.remote.transfer import CHECK_PATH, HEARTBEAT_S, LONGEST_FRAME_BYTES, send
 
 log = logging.getLogger(__name__)
 
-SPARE_CONNECTIONS = 8  # beyond the kiosks', for those that have not proved who they are
-REQUEST_S = 10.0  # for the first request of a connection
 PLACES_EVERY_S = 5.0  # a visit that waits is told its place so often, as a sign of life
 
 
@@ -45,11 +40,10 @@ class Door:
         self._settings, self._keys, self._pool = settings, keys, pool
         self._tls, self._certificate_sha256 = _tls(settings)
         self._connections: dict[str, Connection] = {}
-        # One address alone does not get all places that are spare.
-        most = settings.kiosks + SPARE_CONNECTIONS
-        self._limit = ConnectionLimit(most, most - SPARE_CONNECTIONS // 2)
-        self._server: asyncio.Server | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._outboxes = Outboxes()
+        self._faults = ErrorLogThrottle("a connection")
+        self._entrance: Entrance | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.port = settings.port
         pool.show_people = self._show_people
 
@@ -71,33 +65,21 @@ class Door:
             self._answer,
             logger=quiet,
             access_log=None,
-            keepalive_timeout=REQUEST_S,
+            keepalive_timeout=PROOF_S,
             max_line_size=LONGEST_LINE,
             max_field_size=LONGEST_HEADER,
             max_headers=MOST_HEADERS,
             lingering_time=1.0,
         )
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: LimitedConnection(self._limit, handler),
-                self._settings.address,
-                self._settings.port,
-                ssl=self._tls,
-                ssl_handshake_timeout=REQUEST_S if self._tls else None,
-            )
-        except OSError as error:
-            raise MachineError(
-                f"server.port: {self._settings.address}:{self._settings.port} cannot be listened at "
-                f"({error.strerror}). Choose another."
-            ) from None
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._telling = asyncio.create_task(self._tell_places())
+        listening = listen(self._settings)
+        self.port = listening.getsockname()[1]
+        self._entrance = Entrance(listening, self._tls, handler)
+        self._tasks = [asyncio.create_task(each) for each in (self._entrance.run(), self._report())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None and self._telling is not None
-        self._telling.cancel()
-        self._server.close()
+        for task in self._tasks:
+            task.cancel()
         for connection in list(self._connections.values()):
             connection.end(NOT_READY, "The server ends.")
         await asyncio.sleep(0)
@@ -114,9 +96,11 @@ class Door:
             heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_FRAME_BYTES, compress=False, timeout=2.0
         )
         await socket.prepare(request)
-        kiosk = await greet(socket, self._keys, self._certificate_sha256)
+        kiosk = await greet(socket, self._keys, self._certificate_sha256, self._faults)
         if kiosk is None:
             return socket
+        assert request.transport is not None and self._entrance is not None
+        self._entrance.has_proved(request.transport.get_extra_info("peername"))
         if not self._pool.works or not self._has_room(kiosk):
             why = "All places are taken." if self._pool.works else "No engine is ready yet."
             await close(socket, NOT_READY, why)
@@ -128,7 +112,9 @@ class Door:
         former = self._connections.get(kiosk)
         if former is not None:
             former.end(REPLACED, "The kiosk has connected anew.")
-        connection = self._connections[kiosk] = Connection(kiosk, socket, request.transport, self._pool)
+        connection = self._connections[kiosk] = Connection(
+            kiosk, socket, request.transport, self._pool, self._outboxes, self._faults
+        )
         log.info("%s: connected", kiosk)
         try:
             await connection.serve()
@@ -141,10 +127,11 @@ class Door:
     def _has_room(self, kiosk: str) -> bool:
         return kiosk in self._connections or len(self._connections) < self._settings.kiosks
 
-    async def _tell_places(self) -> None:
+    async def _report(self) -> None:
         while True:
             await asyncio.sleep(PLACES_EVERY_S)
             self._pool.tell_places()
+            self._faults.report(asyncio.get_running_loop().time())
 
 
 def _tls(settings: ServerSettings) -> tuple[ssl.SSLContext | None, str]:

@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
 
 Network = IPv4Network | IPv6Network
 
@@ -20,6 +21,16 @@ LONGEST_LINE = 8 * 1024  # bytes of a request's first line
 LONGEST_HEADER = 32 * 1024  # bytes of one header
 MOST_HEADERS = 100
 MOST_REQUEST_BYTES = 64 * 1024  # of a whole request: first line, headers and what follows them
+
+
+class Limit(Protocol):
+    """Is asked about a connection, and told when it is over."""
+
+    def enter(self, address: str) -> bool:
+        """Whether a connection from this address may stay."""
+
+    def leave(self, address: str) -> None:
+        """One that might stay is over."""
 
 
 class ConnectionLimit:
@@ -69,7 +80,7 @@ class ConnectionLimit:
 class LimitedConnection(asyncio.Protocol):
     """A connection that is checked against the limit before the server's own protocol sees anything of it."""
 
-    def __init__(self, limit: ConnectionLimit, behind: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, limit: Limit, behind: Callable[[], asyncio.Protocol]) -> None:
         self._limit = limit
         self._make = behind
         self._behind: asyncio.Protocol | None = None

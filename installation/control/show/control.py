@@ -27,7 +27,6 @@ from installation.control.show.schedule import Schedule
 from installation.control.show.show_commands import SHOW_COMMANDS, visit_events
 from installation.control.show.status_publisher import StatusPublisher
 from installation.control.transports.advertisement import Advertisement
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox, ListenRequest, Peer, Received
 from installation.control.transports.tcp import TcpServer
 from installation.control.transports.udp import UdpPeer, UdpServer
@@ -38,6 +37,7 @@ from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.storage import save_with_backups
 from installation.visit.events import Event
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from installation.workers.supervision import ResilientService
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Control:
         began_s = clock()
         self._registry = registry
         self._saved_parameters = folder / "parameters.toml"
-        self._error_log = ErrorLogThrottle()
+        self._error_log = ErrorLogThrottle("osc")
         self._inbox = Inbox(settings.allow, reached_by_patterns(registry), self._error_log, clock)
         self._feedback = Feedback()
         self._fades = Fades(registry)

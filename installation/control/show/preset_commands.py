@@ -10,9 +10,9 @@ from installation.control.show.history import History
 from installation.control.show.parameter_commands import changed_by
 from installation.control.show.presets import Preset, Presets
 from installation.control.show.replies import CommandRefused, Replies
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Peer
 from installation.settings.registry import Registry
+from installation.workers.error_log_throttle import ErrorLogThrottle
 
 
 class PresetCommands:

@@ -7,9 +7,9 @@ from typing import Any
 from engine.common.errors import DoppelgangerError
 from installation.control.protocol.packets import encode
 from installation.control.show.disk_tasks import DiskTasks
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Peer
 from installation.settings.parameters import printable
+from installation.workers.error_log_throttle import ErrorLogThrottle
 
 
 class CommandRefused(Exception):

@@ -7,8 +7,8 @@ from engine.judges.verdict import Verdict
 from installation.control.protocol.packets import Argument
 from installation.control.show.feedback import Feedback
 from installation.control.show.frame_status import FrameStatus
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.settings.phase import Phase
+from installation.workers.error_log_throttle import ErrorLogThrottle
 
 HEARTBEAT_S = 1.0
 

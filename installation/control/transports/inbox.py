@@ -14,7 +14,7 @@ from typing import Protocol
 
 from installation.control.protocol.address_patterns import is_pattern, matching
 from installation.control.protocol.packets import Bundle, Malformed, Message, parse
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
+from installation.workers.error_log_throttle import ErrorLogThrottle
 
 LONGEST_QUEUE = 4096
 # Messages that one bundle may become once its patterns are resolved.

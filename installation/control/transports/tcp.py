@@ -11,9 +11,9 @@ from contextlib import suppress
 from pythonosc import slip
 
 from installation.control.protocol.packets import LONGEST_PACKET
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from installation.workers.supervision import ServiceError
 
 # Every byte of a packet may take two in SLIP.

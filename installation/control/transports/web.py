@@ -17,7 +17,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from installation.control.protocol.oscquery import EXTENSIONS, BadAttribute, NotReadable, Tree, Unknown
 from installation.control.protocol.packets import LONGEST_PACKET
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.control.transports.inbox import Inbox
 from installation.control.transports.streams import MOST_CONNECTIONS, StreamPeer, StreamService
 from installation.settings.parameters import printable
@@ -29,6 +28,7 @@ from installation.workers.connection_limit import (
     ConnectionLimit,
     LimitedConnection,
 )
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from installation.workers.foreign_requests import reason_to_refuse
 from installation.workers.supervision import ServiceError
 

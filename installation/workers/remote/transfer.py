@@ -19,6 +19,7 @@ CHECK_PATH = "/check"  # where the server lets a kiosk in and out again, and lea
 LONGEST_FRAME_BYTES = 1024 * 1024  # a header is shorter than that, too
 HEARTBEAT_S = 4.0  # a ping so often; without an answer for half of that the connection is dead
 STALL_S = 20.0  # a frame that is not taken, or does not come, for so long: the other side hangs
+SLOWEST_BYTES_PER_S = 2 * 1024 * 1024  # 17 Mbit/s: with less a visitor would wait too long for a result
 
 
 class Closed(Exception):
@@ -31,13 +32,14 @@ async def send(socket: Socket, message: EncodedMessage) -> None:
     Raises TimeoutError where it does not, and OSError or Closed where the connection is over.
     """
     try:
-        async with asyncio.timeout(STALL_S):
-            await socket.send_str(message.header)
-        for array in message.arrays:
-            content = array.reshape(-1).view(np.uint8)
-            for start in range(0, len(content), FRAME_BYTES):
-                async with asyncio.timeout(STALL_S):
-                    await socket.send_bytes(content[start : start + FRAME_BYTES].tobytes())
+        async with asyncio.timeout(_limit_s(message.size_bytes)):
+            async with asyncio.timeout(STALL_S):
+                await socket.send_str(message.header)
+            for array in message.arrays:
+                content = array.reshape(-1).view(np.uint8)
+                for start in range(0, len(content), FRAME_BYTES):
+                    async with asyncio.timeout(STALL_S):
+                        await socket.send_bytes(content[start : start + FRAME_BYTES].tobytes())
     except RuntimeError:  # aiohttp's word for a WebSocket that is closing
         raise Closed("") from None
 
@@ -52,11 +54,17 @@ async def receive(socket: Socket, kinds: dict[type, int]) -> tuple[Any, bytearra
     header = read_header(text, kinds)
     content = bytearray(header.size_bytes)
     try:
-        await _fill(content, socket, header.kind.__name__)
+        async with asyncio.timeout(_limit_s(header.size_bytes)):
+            await _fill(content, socket, header.kind.__name__)
         return decode(header, content), content
     except BaseException:  # a broken connection and a cancelled task, too
         overwrite(content)
         raise
+
+
+def _limit_s(size_bytes: int) -> float:
+    """How long a message of this size may take."""
+    return STALL_S + size_bytes / SLOWEST_BYTES_PER_S
 
 
 async def _fill(content: bytearray, socket: Socket, kind: str) -> None:

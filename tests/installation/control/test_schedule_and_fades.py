@@ -7,9 +7,9 @@ import pytest
 
 from installation.control.show.fades import Fades
 from installation.control.show.schedule import Schedule
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.settings.parameters import Value
 from installation.settings.registry import Registry
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from tests.support.headless_stage import Rehearsed
 
 
@@ -70,7 +70,7 @@ def test_a_preset_loaded_again_without_a_fade_waits_for_no_scene() -> None:
 
 
 def test_a_flood_of_faults_is_one_line_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    error_log = ErrorLogThrottle()
+    error_log = ErrorLogThrottle("osc")
     for second in range(150):
         for number in range(100):
             error_log.note("malformed packet", f"number {number}")

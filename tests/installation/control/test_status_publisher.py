@@ -9,8 +9,8 @@ from installation.control.protocol.packets import Argument
 from installation.control.show.feedback import Feedback
 from installation.control.show.frame_status import FrameStatus
 from installation.control.show.status_publisher import StatusPublisher
-from installation.control.transports.error_log_throttle import ErrorLogThrottle
 from installation.settings.phase import Phase
+from installation.workers.error_log_throttle import ErrorLogThrottle
 from tests.support.judge_kit import verdict
 
 
@@ -32,7 +32,7 @@ def feedback() -> RecordingFeedback:
 
 
 def publish(feedback: Feedback, frames: list[FrameStatus]) -> None:
-    publisher = StatusPublisher(feedback, ErrorLogThrottle(), 0.0)
+    publisher = StatusPublisher(feedback, ErrorLogThrottle("osc"), 0.0)
     publisher.publish(frames[0], None, 1, 0.0)
     for number, (before, status) in enumerate(pairwise(frames), start=1):
         publisher.publish(status, before, 1, number / 60)

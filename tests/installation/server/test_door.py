@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -399,26 +398,6 @@ def test_a_server_that_hangs_is_noticed(certificate: Certificate, monkeypatch: p
         assert time.monotonic() - began_s < 2.5
         assert message.message == "The server does not answer in time."
         link.stop()
-
-
-def test_who_proves_nothing_is_closed_in_time_and_cannot_take_all_places(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("installation.server.connection.HANDSHAKE_S", 1.0)
-    with running(certificate, EngineOfThreads(), kiosks=1) as server:
-
-        async def knock() -> None:
-            async with AsyncExitStack() as stack:
-                silent = [await stack.enter_async_context(raw_socket(server)) for _ in range(5)]
-                with pytest.raises(aiohttp.ClientError):  # a sixth connection of this address
-                    async with raw_socket(server):
-                        pass
-                for socket in silent:
-                    while (await socket.receive(5)).type is not aiohttp.WSMsgType.CLOSE:
-                        pass
-
-        asyncio.run(knock())
-        assert connection_fault(server.address()) == ""
 
 
 def test_who_checks_the_connection_leaves_the_kiosk_at_work(server: RunningServer) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from engine.runtime.messages import (
     RigReady,
     VisitEnded,
 )
-from installation.server.outbox import MOST_MESSAGES, Outbox, Overflow
+from installation.server.outbox import MOST_MESSAGES, MOST_PEOPLE, Outbox, Outboxes
 from installation.settings.server import EngineSettings
 from installation.workers.engine_client import EngineClient
 from installation.workers.remote.backend import RemoteBackend
@@ -341,15 +342,25 @@ def picture(value: int) -> EncodedMessage:
     return encode(ProgressUpdate(1, "search", 0.5, np.full((4, 4, 3), value, np.uint8)), REPLIES)
 
 
+def finished(value: int) -> EncodedMessage:
+    return encode(ResultReady(1, result(value)), REPLIES)
+
+
+def box() -> Outbox:
+    """The box of a kiosk that is never given up."""
+    return Outboxes().open(pytest.fail)
+
+
 def test_a_box_keeps_the_newest_and_forgets_the_rest() -> None:
-    outbox, all_of_them = Outbox(), [picture(1 + number) for number in range(200)]
+    outbox, all_of_them = box(), [picture(1 + number) for number in range(200)]
     for message in all_of_them:
         outbox.put(message)
     assert sum(message.arrays[0].max() > 0 for message in all_of_them) == 1, "the others are overwritten"
+    assert outbox.size_bytes == all_of_them[-1].size_bytes
 
 
 def test_a_box_gives_what_belongs_to_a_visit_first() -> None:
-    outbox = Outbox()
+    outbox = box()
     for message in (PeopleReady((strip(1),)), Ready(), Failed("x")):
         outbox.put(encode(message, REPLIES))
     taken = [asyncio.run(outbox.take()).kind for _ in range(3)]
@@ -357,22 +368,42 @@ def test_a_box_gives_what_belongs_to_a_visit_first() -> None:
 
 
 def test_a_box_of_what_must_arrive_is_full_at_some_time() -> None:
-    outbox = Outbox()
-    with pytest.raises(Overflow):
-        for _ in range(MOST_MESSAGES + 1):
-            outbox.put(encode(Failed("x"), REPLIES))
-    crowded, late = Outbox(), picture(9)
-    for _ in range(MOST_MESSAGES):
+    given_up = threading.Event()
+    crowded, first, late = Outboxes().open(given_up.set), finished(8), picture(9)
+    crowded.put(first)
+    for _ in range(MOST_MESSAGES - 1):
         crowded.put(encode(Failed("x"), REPLIES))
-    with pytest.raises(Overflow):
-        crowded.put(late)
-    assert late.arrays[0].max() == 0, "it is overwritten"
-    big = encode(PeopleReady((strip(1, 2048),)), REPLIES)
+    assert not given_up.is_set()
+    crowded.put(late)
+    assert given_up.is_set() and crowded.size_bytes == 0
+    assert not any(message.arrays[0].any() for message in (first, late)), "all is overwritten"
+
+
+def test_people_wait_in_small_numbers_and_count_nowhere() -> None:
+    big, outbox = encode(PeopleReady((strip(1, 2048),)), REPLIES), Outboxes(MIB).open(pytest.fail)
     assert big.size_bytes > 24 * MIB
-    with pytest.raises(Overflow):
-        crowded = Outbox()
-        for _ in range(200):
-            crowded.put(big)
+    for _ in range(200):
+        outbox.put(big)
+    assert len(outbox._messages) == MOST_PEOPLE and outbox.size_bytes == 0
+    assert big.arrays[0].any(), "other kiosks are sent it, too"
+
+
+def test_where_too_much_waits_in_all_the_kiosk_that_takes_least_is_given_up() -> None:
+    """And not the one whose message happens to come last."""
+    size_bytes = finished(1).size_bytes
+    all_of_them, given_up = Outboxes(4 * size_bytes), list[str]()
+    slow, quick = (all_of_them.open(partial(given_up.append, name)) for name in ("slow", "quick"))
+    held = [finished(number) for number in range(1, 5)]
+    for message in held:
+        slow.put(message)
+    assert asyncio.run(slow.take()) is held[0] and slow.size_bytes == 4 * size_bytes, "it is being sent"
+    last = finished(9)
+    quick.put(last)
+    assert given_up == ["slow"]
+    assert held[0].arrays[0].any() and not any(message.arrays[0].any() for message in held[1:])
+    slow.sent()
+    assert not held[0].arrays[0].any() and slow.size_bytes == 0
+    assert asyncio.run(quick.take()) is last and last.arrays[0].any()
 
 
 def test_an_engine_that_cannot_use_the_configuration_ends_the_server(certificate: Certificate) -> None:

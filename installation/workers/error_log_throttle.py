@@ -19,9 +19,13 @@ class _Kind:
 
 
 class ErrorLogThrottle:
-    """Counts faults by kind. Any thread may call `note`; one thread calls `report`."""
+    """Counts faults by kind. Any thread may call `note`; one thread calls `report`.
 
-    def __init__(self) -> None:
+    subject: what is at fault, at the beginning of each line.
+    """
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
         self._lock = threading.Lock()
         self._kinds: dict[str, _Kind] = {}
         self.counts: Counter[str] = Counter()
@@ -40,5 +44,5 @@ class ErrorLogThrottle:
             for kind, entry in self._kinds.items():
                 if entry.new and (entry.logged_s is None or now_s - entry.logged_s >= INTERVAL_S):
                     times = f" ({entry.new} times)" if entry.new > 1 else ""
-                    log.warning("osc: %s%s: %s", kind, times, entry.latest)
+                    log.warning("%s: %s%s: %s", self._subject, kind, times, entry.latest)
                     entry.new, entry.logged_s = 0, now_s
