@@ -16,14 +16,12 @@ from engine.judges.calibration import Rate
 from engine.judges.judging import Reference, make_reference
 from engine.judges.perturbations import perturbations
 from engine.judges.verdict import average_verdict
-from engine.perceptual.frechet import frechet_distance, pooled_features
+from engine.perceptual.frechet import FEWEST_FOR_FRECHET, frechet_distance, pooled_features
 from engine.perceptual.visible_change import picture_likeness
 from engine.stylegan2.encoder import Encoder
 
 COMPARED_PX = 256
 """Pictures are compared as FFHQ crops of this size, portraits have it."""
-
-FEWEST_FOR_FRECHET = 3
 
 
 @dataclass(frozen=True, eq=False)

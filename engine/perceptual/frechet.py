@@ -10,6 +10,9 @@ from engine.stylegan2.encoder import Encoder
 
 Array = NDArray[Any]
 
+FEWEST_FOR_FRECHET = 3
+"""Of fewer pictures no distribution is fitted."""
+
 
 def frechet_distance(a: Array, b: Array) -> float:
     """Squared Fréchet distance of two normal distributions fitted to features (N, D) and (M, D).

@@ -31,10 +31,12 @@ from engine.live.crowd.nobodies import Nobodies
 from engine.live.crowd.outline import draw_face, outline_of
 from engine.live.crowd.replacement import erase_head
 from engine.live.crowd.resemblance import are_alike
+from engine.perceptual.frechet import FEWEST_FOR_FRECHET, frechet_distance, pooled_features
 from engine.perceptual.visible_change import picture_likeness
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
 from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.settings import PortrayalSettings
+from engine.stylegan2.encoder import Encoder
 
 # What is portrayed of the photograph: a square about the face, so many widths of its box wide.
 SURROUNDINGS_WIDTHS = 5.0
@@ -287,15 +289,37 @@ class GroupPainter:
             )
         return verdicts
 
+    def frechet(self, portrait: GroupPortrait, encoder: Encoder) -> float | None:
+        """The Fréchet distance between the originals and the faces in the portrait that replace them; None of
+        fewer than `FEWEST_FOR_FRECHET`."""
+        pairs = [
+            self._both(portrait.picture, mesh)
+            for member, face in zip(self._members, portrait.faces, strict=True)
+            if (mesh := member.mesh) is not None
+            and face.likeness
+            and face.appears in (Decision.DOPPELGANGER, Decision.ANONYMOUS)
+        ]
+        if len(pairs) < FEWEST_FOR_FRECHET:
+            return None
+        before, after = (pooled_features(encoder, np.stack(side)) for side in zip(*pairs, strict=True))
+        return max(0.0, frechet_distance(before, after))  # of equal sets it is 0 but for rounding
+
+    def _both(self, picture: Pixels, mesh: NDArray[np.float64]) -> tuple[Pixels, Pixels]:
+        """A face as it was photographed and as it is in a picture, each alone on black."""
+        alone = np.zeros_like(self._photograph)
+        draw_face(self._photograph, outline_of(mesh), alone)
+        return (
+            crop_ffhq(alone, mesh[:, :2], COMPARED_PX).image,
+            crop_ffhq(picture, mesh[:, :2], COMPARED_PX).image,
+        )
+
     def _measured(self, picture: Pixels, index: int, face: PublishedFace) -> PublishedFace:
         mesh, verdicts = self._members[index].mesh, self._verdicts(picture, index)
         if mesh is None or verdicts is None:
             unasked = f"narrower than {MIN_FACE_PX} px, anonymous, or not to be made out: no judge was asked"
             note = face.note or unasked
             return replace(face, note=note)
-        alone = np.zeros_like(self._photograph)
-        draw_face(self._photograph, outline_of(mesh), alone)
-        before, after = (crop_ffhq(each, mesh[:, :2], COMPARED_PX).image for each in (alone, picture))
+        before, after = self._both(picture, mesh)
         return replace(face, verdicts=verdicts, likeness=picture_likeness(after, before))
 
 

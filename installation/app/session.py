@@ -41,7 +41,7 @@ from installation.capture.live_nobodies import LiveNobodies
 from installation.capture.tracker_service import TrackerService
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import Ended, Forgotten, LinkEvent, Lost, Offered, Saved
-from installation.outputs.group_signs import group_view
+from installation.outputs.group.signs import group_view
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts

@@ -11,9 +11,10 @@ from installation.cli.interruption import let_signals_interrupt
 from installation.cli.paths import check_free_folder, reachable_path
 from installation.cli.portray import ProgressBar
 from installation.settings.configuration import DEFAULT, load
+from installation.settings.manifest import Manifest
 
 if TYPE_CHECKING:
-    from installation.outputs.group import GroupReport
+    from installation.outputs.group.folder import GroupReport
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     from engine.live.crowd.lookout import Lookout
     from engine.live.crowd.nobodies import Nobodies
     from engine.pipeline.group import GroupPainter, find_heads, measure_members
-    from installation.outputs.group import write_group
+    from engine.stylegan2.encoder import load_encoder
+    from installation.outputs.group.folder import write_group
     from installation.workers.models import ModelBundle
 
     detector, mesh = MediaPipeDetector(), FaceMesh()
@@ -75,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         portrait = painter.paint(choices)
         bar.show_stage("writing")
-        report = write_group(folder, portrait, bundle.judges, bundle.provenance())
+        frechet = painter.frechet(portrait, load_encoder(Manifest.load().locate("nobody-encoder"))[0])
+        report = write_group(folder, portrait, bundle.judges, bundle.provenance(), frechet)
     print(f"{on_one_line(folder)}: {len(members)} faces, from the left:")
     for line in lines(report):
         print(line)
@@ -93,7 +96,8 @@ def parse_choices(text: str) -> list[Decision]:
 
 
 def lines(report: "GroupReport") -> list[str]:
-    """One line for each face: what it is, what each judge says, and how alike both pictures are."""
+    """One line for each face: what it is, what each judge says, and how alike both pictures are; and one of
+    all that were replaced."""
     told = []
     for face in report.faces:
         words = [f"{face.number} {face.choice.value}"]
@@ -107,4 +111,12 @@ def lines(report: "GroupReport") -> list[str]:
         if face.note:
             words.append(face.note)
         told.append("; ".join(words))
+    table = report.table
+    if table.faces and table.rmse is not None and table.psnr_db is not None and table.ssim is not None:
+        words = [f"replaced, medians of {table.faces}: RMSE {table.rmse:.1f}, PSNR {table.psnr_db:.1f} dB"]
+        words.append(f"SSIM {table.ssim:.3f}")
+        words += [f"{name} {value:.3f}" for name, value in table.distances.items() if value is not None]
+        if table.frechet is not None:
+            words.append(f"Fréchet distance of the set {table.frechet:.4f}")
+        told.append(", ".join(words))
     return told

@@ -132,7 +132,8 @@ def _render_film(channel: Channel) -> None:
     """What the process runs: one request, one reply."""
     forbid_core_dumps()
     os.nice(NICENESS)
-    from installation.outputs import border_film, film, group_film, meeting_film, scene_film
+    from installation.outputs import border_film, film, meeting_film, scene_film
+    from installation.outputs.group import film as group_film
     from installation.outputs.soundtrack import Soundtrack
     from installation.settings.texts import Texts
 

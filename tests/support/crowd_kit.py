@@ -64,8 +64,11 @@ def _noise(height: int, width: int) -> NDArray[np.int16]:
     return np.asarray(noise.round(), np.int16)
 
 
-def scene(walkers: Sequence[Walker], at_s: float, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Scene:
-    """The frame at a time, of a width and height; later walkers stand before earlier ones."""
+def scene(
+    walkers: Sequence[Walker], at_s: float, size: tuple[int, int] = (WIDTH, HEIGHT), light: float = 1.0
+) -> Scene:
+    """The frame at a time, of a width and height; later walkers stand before earlier ones. light: of how much
+    of it the camera, whose noise stays the same, sees."""
     width, height = size
     picture = ground(width, height).copy()
     owners = np.full((height, width), GROUND, np.int8)
@@ -73,6 +76,8 @@ def scene(walkers: Sequence[Walker], at_s: float, size: tuple[int, int] = (WIDTH
         place = walker.path(at_s)
         if place is not None:
             _draw(walker, place, picture, owners, number)
+    if light != 1.0:
+        picture = np.asarray(cv2.convertScaleAbs(picture, alpha=light), np.uint8)
     start = round(at_s * 1000) * 37 % height
     noisy = picture + _noise(height, width)[start : start + height]
     return Scene(np.clip(noisy, 0, 255).astype(np.uint8), owners)

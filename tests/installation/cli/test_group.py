@@ -12,7 +12,7 @@ from engine.common.errors import UsageError
 from engine.live.crowd.decision import Decision
 from installation.cli.group import parse_choices
 from installation.cli.main import main
-from installation.outputs.group import GroupReport
+from installation.outputs.group.folder import GroupReport
 from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
 from tests.support.crowd_kit import Walker, scene
 
@@ -78,9 +78,23 @@ def test_of_the_photograph_only_the_real_face_is_in_the_picture(photograph: Path
 
 
 def test_it_is_marked_and_nothing_else_is_in_the_folder(portrait: Path) -> None:
-    assert {path.name for path in portrait.iterdir()} == {"group.png", "group.mp4", "report.json"}
+    assert {path.name for path in portrait.iterdir()} == {
+        "group.png",
+        "group.mp4",
+        "report.json",
+        "unlike.png",
+    }
+    assert read_digital_source_type(portrait / "unlike.png") == TRAINED_ALGORITHMIC_MEDIA
     assert read_digital_source_type(portrait / "group.png") == TRAINED_ALGORITHMIC_MEDIA
     assert json.loads((portrait / "report.json").read_text())["schema"] == 1
+
+
+def test_a_table_of_those_who_were_replaced(portrait: Path) -> None:
+    report = GroupReport.model_validate_json((portrait / "report.json").read_text())
+    replaced, table = report.faces[1:], report.table
+    assert table.faces == 2 and table.frechet is None  # of two faces there is no set
+    assert table.rmse == pytest.approx(np.mean([face.rmse for face in replaced if face.rmse]), rel=1e-3)
+    assert table.distances.keys() == {judge.name for judge in report.judges}
 
 
 def test_choices() -> None:

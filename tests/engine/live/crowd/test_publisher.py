@@ -124,3 +124,16 @@ def test_who_takes_it_back_is_gone_from_the_next_frame(
     for track in publisher.crowd.tracks:
         publisher.decide(track.number, None)
     assert not publisher.publish(picture, 0.5).any()
+
+
+def test_a_face_at_the_edge_is_not_shown(faces: list[Path], mesh: FaceMesh, lookout: Lookout) -> None:
+    """Who comes in there may stand before it before they are found."""
+    publisher = Publisher(lookout, mesh)
+    walkers = [Walker(faces[11], lambda _: (640, 360, 150)), Walker(faces[30], lambda _: (90, 360, 150))]
+    picture = scene(walkers, 0.0).picture
+    for frame in range(FIRST_FRAMES + 2):
+        shown = publisher.publish(picture, frame / RATE_HZ)
+        for track in publisher.crowd.tracks:
+            publisher.decide(track.number, Decision.REAL)
+    assert len(publisher.crowd.tracks) == 2
+    assert shown[:, 500:800].any() and not shown[:, :300].any()

@@ -131,7 +131,7 @@ def decisions(crowd: Crowd) -> list[Decision | None]:
 def test_who_overlaps_is_undecided_again() -> None:
     crowd, _ = decided(head_at(100, 100, 50), head_at(250, 100, 50))
     assert decisions(crowd) == [Decision.REAL] * 2
-    a, b = head_at(112, 100, 50), head_at(236, 100, 50)
+    a, b = head_at(112, 100, 50), head_at(244, 100, 50)
     picture = drawn((textured(0), a.box_px), (textured(1), b.box_px))
     crowd = follow(crowd, [a, b], picture, 1 / RATE_HZ)
     assert decisions(crowd) == [Decision.REAL] * 2

@@ -1,4 +1,4 @@
-"""Whether the nobody in somebody's place tells who that is: `python -m benchmarks.nobodies`.
+"""Whether the nobody in somebody's place tells who that is: `python -m benchmarks.crowd.nobodies`.
 
 For each of the renders of the tests the live picture draws a nobody in the place of the face. Each judge of
 the panel then looks for its owner among all of them, and knows everybody from the very picture that was

@@ -11,9 +11,10 @@ from engine.common.errors import UsageError
 from engine.judges.base import Judge
 from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
-from installation.outputs import group_film
 from installation.outputs.film import write_film
-from installation.outputs.group_signs import group_view, with_signs
+from installation.outputs.group import film
+from installation.outputs.group.differences import GroupTable, most_unlike, table_of, unlike_sheet
+from installation.outputs.group.signs import group_view, with_signs
 from installation.outputs.marks import png_bytes
 from installation.outputs.record import Provenance, sentence
 from installation.outputs.report import Distance, Generator, MaybeDistance, Number, Part, VerdictSettings
@@ -65,14 +66,21 @@ class GroupReport(Part):
     verdict: VerdictSettings
     judges: list[GroupJudge]
     faces: list[Face]
+    table: GroupTable
 
 
 def write_group(
-    folder: Path, portrait: GroupPortrait, judges: list[Judge], provenance: Provenance, language: str = "en"
+    folder: Path,
+    portrait: GroupPortrait,
+    judges: list[Judge],
+    provenance: Provenance,
+    frechet: float | None,
+    language: str = "en",
 ) -> GroupReport:
-    """Writes group.png, group.mp4 and report.json, all or none; returns the report. folder: must not exist.
+    """Writes group.png, group.mp4, report.json and, where somebody was replaced, unlike.png, all or none;
+    returns the report. folder: must not exist.
 
-    language: of the words in the film.
+    frechet: between the originals and the faces that replace them. language: of the words in the film.
     """
     report = GroupReport(
         generator=provenance.generator,
@@ -89,12 +97,16 @@ def write_group(
             for judge in judges
         ],
         faces=[_face(number, face) for number, face in enumerate(portrait.faces, start=1)],
+        table=table_of(portrait, frechet),
     )
+    most = most_unlike(portrait)
     text = json.dumps(report.model_dump(by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
     try:
         with replacing_folder(folder) as temporary:
             (temporary / "group.png").write_bytes(png_bytes(with_signs(portrait)))
-            frames = group_film.frames(group_view(portrait), Texts.load(language))
+            if most:
+                (temporary / "unlike.png").write_bytes(png_bytes(unlike_sheet(portrait, most)))
+            frames = film.frames(group_view(portrait), Texts.load(language))
             write_film(temporary / "group.mp4", frames, FPS)
             write_text(temporary / "report.json", text + "\n")
     except OSError as error:

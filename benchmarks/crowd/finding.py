@@ -1,4 +1,4 @@
-"""How many faces are found, by size, and what of others is published: `python -m benchmarks.crowd`.
+"""How many faces are found, by size, and what of others is published: `python -m benchmarks.crowd.finding`.
 
 People are the renders of the tests (`tests/data/renders.tar`), cut out, before a room of coloured rectangles
 with a camera's noise, at 1280x720. Prints two tables in Markdown.
