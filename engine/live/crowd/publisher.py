@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 # Black for so many frames at first, and after the camera has changed: until everything was looked at once.
 FIRST_FRAMES = 10
-# So near to the picture's edge, in its widths, a face is not shown: who comes in from there may stand before it
-# before they are found themselves.
+# So near to an edge of the picture, in its widths, a face is not shown: who comes in there may stand before
+# it before they are found themselves.
 EDGE_WIDTHS = 0.25
 # A mesh and the detection that it belongs to differ in width by less than this.
 SAME_RATIO = 1.6
