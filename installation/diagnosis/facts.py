@@ -14,10 +14,11 @@ from hardware import machine
 from hardware.loopback_driver import LoopbackDriver, loopback_driver
 from hardware.machine import Gpu, Memory
 from hardware.network import interfaces
+from installation.server import own_network
 from installation.settings.configuration import Configuration, Delivery, needed_weights
 from installation.settings.manifest import MANIFEST, Manifest, State
 from installation.settings.paths import NAME, ROOT, is_checkout
-from installation.settings.server import EngineSettings
+from installation.settings.server import EngineSettings, ServerSettings
 from installation.settings.texts import language_faults
 from installation.setup.imports import MODULES, Module, try_imports
 from installation.typography.coverage import settable_scripts
@@ -134,7 +135,7 @@ def gather(configuration: Configuration) -> Facts:
         weights_error=weights_error,
         camera=_camera(configuration.stage.camera) if loads else NOT_LOOKED_FOR,
         phones=_phones(configuration.delivery) if loads else NOT_LOOKED_FOR,
-        server=_server(configuration.engine) if loads else NOT_LOOKED_FOR,
+        server=_server(configuration.engine, configuration.server) if loads else NOT_LOOKED_FOR,
         display=machine.display(),
         memory=machine.memory(),
         free_disk_bytes=machine.free_disk_bytes(ROOT),
@@ -224,7 +225,11 @@ def _phones(delivery: Delivery) -> Named:
     return Named(f"find this machine at {url}{f' ({chosen.interface})' if chosen.interface else ''}")
 
 
-def _server(engine: EngineSettings) -> Named:
+def _server(engine: EngineSettings, server: ServerSettings) -> Named:
+    if server.pool == "ray" and (why := own_network.fault()):
+        return Named(
+            fault=f"Ray gets no network of its own, and is not started ({why})", mend=own_network.ADVICE
+        )
     if not engine.server:
         return Named("none is configured: this machine computes")
     try:

@@ -4,76 +4,133 @@ Ray is used for that alone. Pictures never pass through it: a replica connects t
 local socket, and speaks with it as an engine's process does, so that nothing of a visitor gets into Ray's
 object store, which spills to disk, or into its logs.
 
-Tried with Ray 2.60.0. Its HTTP and its dashboard are off, its own connections need a token that is drawn
-anew at each start, and usage statistics are off. It listens on all interfaces all the same: docs/server.md.
+Ray 2.60.0 listens on all interfaces, whatever address it is given. So it runs in a network of its own
+(`own_network.py`). Its HTTP and its dashboard are off, its own connections need a token that is drawn anew at
+each start, and usage statistics are off.
 """
 
-import asyncio
 import logging
 import os
 import secrets
 import select
 import shutil
 import signal
+import socket
+import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from engine.common.errors import MachineError
-from engine.runtime.channel import SHARED_MEMORY, Channel, Listener, ReceivedMessage
-from engine.runtime.messages import LocalRequest
+from engine.runtime.channel import SHARED_MEMORY, Channel, Listener
+from engine.runtime.messages import Ready
+from installation.server import own_network
+from installation.server.ray_cluster import Attend, Setup
 from installation.settings.configuration import Configuration
-from installation.workers.engine_backend import Backend
+from installation.workers.engine_backend import Backend, ChannelBackend
 from installation.workers.supervision import ServiceError
 
 log = logging.getLogger(__name__)
 
 MEMORY_FOLDER = Path("/dev/shm")  # a tmpfs: what Ray writes there is on no disk
-OBJECT_STORE_BYTES = 80 * 2**20  # the least that Ray takes; nothing large gets into it
 # With mediapipe, so that pip keeps to the protobuf that this needs.
 INSTALL = '.venv/bin/python -m pip install "ray[serve]==2.60.0" mediapipe==0.10.21'
-START_S = 180.0  # until a replica answers
-ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # engines that reserve no GPU may use it all the same
-}
+START_S = 180.0  # until Ray has started; until a replica answers
+STOP_S = 30.0
 
 
-class RayBackend:
-    """One of Ray Serve's replicas, as a backend. handle: of the deployment. folder: for the local socket."""
+class RayCluster:
+    """Ray, as a program in a network of its own; started anew where it has ended. Any thread may use it."""
 
-    def __init__(self, handle: Any, folder: Path) -> None:
-        self._handle, self._folder = handle, folder
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._lock = threading.Lock()
+        self._program: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._call: Any = None
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="ray-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None)
+        )
+
+    @property
+    def pid(self) -> int:
+        """The program's process."""
+        assert self._program is not None
+        return self._program.pid
+
+    def attend(self, request: Attend) -> None:
+        """Has a replica connect. Raises ServiceError where Ray does not start, or has just ended."""
+        with self._lock:
+            if self._program is None or self._program.poll() is not None:
+                self._stop()
+                self._start()
+            assert self._channel is not None
+            try:
+                self._channel.send(request)
+            except OSError:
+                raise ServiceError("Ray has ended, and is started again.") from None
+
+    def stop(self) -> None:
+        """Ends Ray, and removes its files."""
+        with self._lock:
+            self._stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        shutil.rmtree(self.folder / "r", ignore_errors=True)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = own_network.command("installation.server.ray_cluster", str(theirs.fileno()))
+        self._program = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], start_new_session=True, stdout=subprocess.DEVNULL
+        )
+        theirs.close()
+        self._channel = Channel(ours)
+        self._channel.send(Setup(self._configuration, self.folder))
+        try:
+            answer = self._channel.receive().message if self._channel.waits(START_S) else "no answer in time"
+        except EOFError:
+            answer = "it ended at once"
+        if not isinstance(answer, Ready):
+            self._stop()
+            raise ServiceError(f"Ray does not start ({getattr(answer, 'message', answer)}).")
+
+    def _stop(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._program is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._program.wait(STOP_S)
+            with suppress(ProcessLookupError):  # it, and what it has left behind
+                os.killpg(self._program.pid, signal.SIGKILL)
+            self._program.wait()
+        self._program = self._channel = None
+
+
+class RayBackend(ChannelBackend):
+    """One of Ray Serve's replicas, as a backend."""
+
+    def __init__(self, cluster: RayCluster) -> None:
+        super().__init__()
+        self._cluster = cluster
 
     def start(self, first_person: int, lock_step: bool) -> None:
         """Waits until a replica has connected. Raises ServiceError where none does."""
-        path = self._folder / secrets.token_hex(4)
+        path = self._cluster.folder / secrets.token_hex(4)
         with Listener(path, SHARED_MEMORY, SHARED_MEMORY) as listener:
-            self._call = self._handle.attend.remote(str(path), first_person, lock_step)
+            self._cluster.attend(Attend(path, first_person, lock_step))
             if not select.select([listener], [], [], START_S)[0]:
-                self._call.cancel()
                 raise ServiceError(f"Ray has started no engine within {START_S:.0f} s.")
             self._channel = listener.accept()
-
-    def send(self, request: LocalRequest) -> None:
-        self._open.send(request)
-
-    def receive(self) -> ReceivedMessage:
-        return self._open.receive()
-
-    def fileno(self) -> int:
-        return self._open.fileno()
 
     def exit_reason(self) -> str:
         return "The engine's replica has ended; Ray starts another."
 
-    def rest(self) -> None:
-        pass
+    @property
+    def pid(self) -> int:
+        """The replica's process; 0 where it lives in another container."""
+        return self._open.peer_process_id()
 
     def stop(self) -> None:
         """Ends the replica's process, whatever it works on; Ray starts another."""
@@ -83,76 +140,26 @@ class RayBackend:
                 with suppress(ProcessLookupError):
                     os.kill(process_id, signal.SIGKILL)
             self._channel.close()
-        self._channel = self._call = None
-
-    @property
-    def _open(self) -> Channel:
-        assert self._channel is not None, "start comes first"
-        return self._channel
-
-
-class RayEngine:
-    """What runs in a replica: an engine for whoever listens at a local socket, one at a time."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        self._configuration = configuration
-
-    async def attend(self, path: str, first_person: int, lock_step: bool) -> None:
-        """Connects, loads the networks, and carries out requests until the other end is closed."""
-        await asyncio.to_thread(self._attend, path, first_person, lock_step)
-
-    def _attend(self, path: str, first_person: int, lock_step: bool) -> None:
-        from functools import partial
-
-        from engine.runtime.worker import be_quiet, serve
-        from hardware.memory import forbid_core_dumps
-        from installation.workers.engine_backend import load_models
-
-        forbid_core_dumps()
-        be_quiet()
-        channel = Channel.connect(Path(path), SHARED_MEMORY, SHARED_MEMORY)
-        try:
-            serve(channel, partial(load_models, self._configuration), first_person, lock_step)
-        finally:
-            channel.close()
+        self._channel = None
 
 
 @contextmanager
 def ray_backends(configuration: Configuration) -> Iterator[Sequence[Backend]]:
-    """Starts Ray and as many replicas as configured; ends both. Raises MachineError without the extra."""
-    os.environ.update(ENVIRONMENT | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
-    try:
-        import ray
-        from ray import serve
-    except ImportError:
+    """Engines of Ray Serve, as many as configured; Ray is started with the first, and ended afterwards.
+
+    Raises MachineError without the extra, and where Ray could only run in this machine's network.
+    """
+    if find_spec("ray") is None:
         raise MachineError(
             f'server.pool is "ray", and Ray is not installed: {INSTALL}, or set pool = "processes".'
-        ) from None
-    settings = configuration.server
-    folder = Path(tempfile.mkdtemp(prefix="ray-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None))
+        )
+    if why := own_network.fault():
+        raise MachineError(
+            f'server.pool is "ray", which needs a network of its own here ({why}): {own_network.ADVICE}, or '
+            'set pool = "processes".'
+        )
+    cluster = RayCluster(configuration)
     try:
-        ray.init(
-            address="local",
-            num_cpus=1,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder / "r"),  # which Ray opens to everybody; the folder about it stays closed
-            _node_ip_address="127.0.0.1",
-        )
-        serve.start(proxy_location="Disabled")
-        deployment = serve.deployment(
-            RayEngine,
-            name="engine",
-            num_replicas=settings.engines,
-            max_ongoing_requests=1,
-            ray_actor_options={"num_cpus": 0, "num_gpus": settings.gpus_per_engine},
-        )
-        handle = serve.run(deployment.bind(configuration), name="doppelganger", route_prefix=None)
-        yield [RayBackend(handle, folder) for _ in range(settings.engines)]
+        yield [RayBackend(cluster) for _ in range(configuration.server.engines)]
     finally:
-        with suppress(Exception):  # it is on its way out in any case
-            serve.shutdown()
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+        cluster.stop()

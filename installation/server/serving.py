@@ -26,7 +26,7 @@ def serve(configuration: Configuration, opened: Callable[[Door], None] = lambda 
     """
     keys = read_keys(configuration.server.keys, "server.keys")
     with backends(configuration) as engines:
-        asyncio.run(_serve(configuration, keys, engines, opened))
+        asyncio.run(serve_with(configuration, keys, engines, opened))
 
 
 @contextmanager
@@ -42,12 +42,13 @@ def backends(configuration: Configuration) -> Iterator[Sequence[Backend]]:
         yield [ProcessBackend(partial(load_models, configuration)) for _ in range(count)]
 
 
-async def _serve(
+async def serve_with(
     configuration: Configuration,
     keys: dict[str, bytes],
     engines: Sequence[Backend],
     opened: Callable[[Door], None],
 ) -> None:
+    """Serves kiosks with these engines until SIGTERM or SIGINT."""
     ended: asyncio.Future[DoppelgangerError | None] = asyncio.get_running_loop().create_future()
 
     def end(error: DoppelgangerError | None = None) -> None:

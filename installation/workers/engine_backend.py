@@ -46,10 +46,47 @@ class Backend(Protocol):
         """Ends the engine at once, whatever it works on; nothing where none was started."""
 
 
-class ChildBackend(ABC):
+class ChannelBackend(ABC):
+    """A backend that talks through a channel, whoever is at its other end."""
+
+    def __init__(self) -> None:
+        self._channel: Channel | None = None  # from `start` to `stop`
+
+    @abstractmethod
+    def start(self, first_person: int, lock_step: bool) -> None:
+        """As in `Backend`; opens the channel."""
+
+    @abstractmethod
+    def exit_reason(self) -> str:
+        """As in `Backend`."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """As in `Backend`; closes the channel."""
+
+    def send(self, request: LocalRequest) -> None:
+        self._open.send(request)
+
+    def receive(self) -> ReceivedMessage:
+        return self._open.receive()
+
+    def fileno(self) -> int:
+        return self._open.fileno()
+
+    def rest(self) -> None:  # noqa: B027
+        """There is nothing better to change to."""
+
+    @property
+    def _open(self) -> Channel:
+        assert self._channel is not None, "start comes first"
+        return self._channel
+
+
+class ChildBackend(ChannelBackend):
     """A backend whose requests go to a child process, which carries them out or passes them on."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._child: ChildProcess | None = None
 
     @abstractmethod
@@ -63,31 +100,16 @@ class ChildBackend(ABC):
 
     def start(self, first_person: int, lock_step: bool) -> None:
         self._child = self.open(first_person, lock_step)
-
-    def send(self, request: LocalRequest) -> None:
-        self._running.channel.send(request)
-
-    def receive(self) -> ReceivedMessage:
-        return self._running.channel.receive()
-
-    def fileno(self) -> int:
-        return self._running.channel.fileno()
+        self._channel = self._child.channel
 
     def exit_reason(self) -> str:
-        return self._running.exit_reason()
-
-    def rest(self) -> None:  # noqa: B027
-        """There is nothing better to change to."""
+        assert self._child is not None, "start comes first"
+        return self._child.exit_reason()
 
     def stop(self) -> None:
         if self._child is not None:
             self._child.close()
-            self._child = None
-
-    @property
-    def _running(self) -> ChildProcess:
-        assert self._child is not None, "start comes first"
-        return self._child
+        self._child = self._channel = None
 
 
 class ProcessBackend(ChildBackend):

@@ -7,18 +7,17 @@ when it next looks there.
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import Any
 
-from engine.runtime.channel import Channel, ReceivedMessage
-from engine.runtime.messages import Request
+from engine.runtime.channel import Channel
+from installation.workers.engine_backend import ChannelBackend
 
 
-class ThreadBackend:
+class ThreadBackend(ChannelBackend):
     """`worker(channel, first_person, lock_step)` is what answers, such as `engine.runtime.worker.serve`."""
 
     def __init__(self, worker: Callable[[Channel, int, bool], None]) -> None:
+        super().__init__()
         self._worker = worker
-        self._channel: Channel | None = None
         self._thread: threading.Thread | None = None
         self.starts: list[tuple[int, bool]] = []
 
@@ -32,20 +31,8 @@ class ThreadBackend:
         with closing(channel), suppress(EOFError, OSError):
             self._worker(channel, first_person, lock_step)
 
-    def send(self, request: Request | Any) -> None:
-        self._open.send(request)
-
-    def receive(self) -> ReceivedMessage:
-        return self._open.receive()
-
-    def fileno(self) -> int:
-        return self._open.fileno()
-
     def exit_reason(self) -> str:
         return "The engine's thread has ended."
-
-    def rest(self) -> None:
-        pass
 
     def stop(self) -> None:
         if self._channel is not None and self._thread is not None:
@@ -53,8 +40,3 @@ class ThreadBackend:
             self._thread.join(30.0)
             assert not self._thread.is_alive()
         self._channel = self._thread = None
-
-    @property
-    def _open(self) -> Channel:
-        assert self._channel is not None
-        return self._channel

@@ -102,12 +102,12 @@ async def _fault_of(work: Coroutine[Any, Any, None]) -> str:
 
 
 async def _try(address: Address) -> None:
-    async with aiohttp.ClientSession() as session, await _connect(session, address):
+    async with aiohttp.ClientSession() as session, await connect(session, address):
         pass
 
 
 async def _converse(channel: Channel, address: Address) -> None:
-    async with aiohttp.ClientSession() as session, await _connect(session, address) as socket:
+    async with aiohttp.ClientSession() as session, await connect(session, address) as socket:
         channel.send(Ready())
         passing = [
             asyncio.create_task(each)
@@ -122,7 +122,7 @@ async def _converse(channel: Channel, address: Address) -> None:
             task.result()
 
 
-async def _connect(session: aiohttp.ClientSession, address: Address) -> aiohttp.ClientWebSocketResponse:
+async def connect(session: aiohttp.ClientSession, address: Address) -> aiohttp.ClientWebSocketResponse:
     """The connection, once both sides have proved who they are and the server is ready for work."""
     async with asyncio.timeout(CONNECT_S):
         socket = await session.ws_connect(

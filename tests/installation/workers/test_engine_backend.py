@@ -112,7 +112,8 @@ def test_a_request_that_the_worker_does_not_know_is_answered_clearly(during_a_vi
         if during_a_visit:
             backend.send(Portray(1, (np.ones((8, 8, 3), np.uint8),)))
             assert isinstance(backend.receive().message, ProgressUpdate)
-        backend.send("Stream")
+        unknown: Any = "Stream"
+        backend.send(unknown)
         while not isinstance(answer := backend.receive().message, Failed):
             pass
         assert "cannot carry out str" in answer.message and "version" in answer.message
