@@ -2,6 +2,7 @@
 
 FOLDER has `certificate.pem`, `key.pem` and `keys`, as `Site` makes them. Prints its port. `--bare`: nothing
 of what waits for a kiosk is dropped, and no kiosk is given up; the control of the measurement of memory.
+`--plain`: without TLS, at 127.0.0.1. `--trace`: prints every error that is the door's own.
 """
 
 import argparse
@@ -16,9 +17,12 @@ from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from benchmarks.server.engine import SmallEngine, Work
 from hardware.memory import forbid_core_dumps
 from installation.server import door, outbox
+from installation.server.door import Door
 from installation.server.serving import serve_with
 from installation.settings.configuration import load
 from installation.settings.server import EngineSettings, ServerSettings
@@ -52,7 +56,8 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"wss://localhost:{self.port}"
+        is_plain = "--plain" in self._options
+        return f"ws://127.0.0.1:{self.port}" if is_plain else f"wss://localhost:{self.port}"
 
     def settings(self, name: str) -> EngineSettings:
         """What this kiosk's configuration says."""
@@ -110,12 +115,24 @@ def _bare() -> None:
         setattr(module, name, value)
 
 
+def _trace() -> None:
+    """Has errors of the door itself printed; what strangers send is none."""
+    http = logging.getLogger("installation.server.door.http")
+    http.disabled = False
+    http.addFilter(_is_the_doors_own)
+
+
+def _is_the_doors_own(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None and not isinstance(record.exc_info[1], HttpProcessingError)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--engines", type=int, default=2)
-    parser.add_argument("--bare", action="store_true")
+    for option in ("--bare", "--plain", "--trace"):
+        parser.add_argument(option, action="store_true")
     for field in fields(Work):
         parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
     chosen = parser.parse_args(arguments)
@@ -125,15 +142,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _bare()
     folder = chosen.folder
     server = ServerSettings(
-        port=chosen.port, engines=chosen.engines, keys=folder / "keys",
-        certificate=folder / "certificate.pem", key=folder / "key.pem",
-    )  # fmt: skip
+        port=chosen.port,
+        engines=chosen.engines,
+        keys=folder / "keys",
+        certificate=None if chosen.plain else folder / "certificate.pem",
+        key=None if chosen.plain else folder / "key.pem",
+    )
     configuration = load().model_copy(update={"server": server})
     work = Work(**{field.name: getattr(chosen, field.name) for field in fields(Work)})
     engines = [SmallEngine(work) for _ in range(chosen.engines)]
     keys = read_keys(server.keys, "keys")
+
+    def opened(door: Door) -> None:
+        if chosen.trace:
+            _trace()
+        print(door.port, flush=True)
+
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve_with(configuration, keys, engines, lambda opened: print(opened.port, flush=True)))
+        asyncio.run(serve_with(configuration, keys, engines, opened))
 
 
 if __name__ == "__main__":

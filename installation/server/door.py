@@ -95,7 +95,10 @@ class Door:
         socket = web.WebSocketResponse(
             heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_FRAME_BYTES, compress=False, timeout=2.0
         )
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except (web.HTTPException, ValueError):  # aiohttp takes headers for text, which may be none
+            return web.Response(status=400)
         kiosk = await greet(socket, self._keys, self._certificate_sha256, self._faults)
         if kiosk is None:
             return socket
