@@ -44,7 +44,7 @@ def motions_of(clip: Clip, analyser: FaceAnalyser) -> list[Motion]:
 
 def shown(prepared: Prepared, motions: Sequence[Motion]) -> list[Pixels]:
     """The pictures that the kiosk shows."""
-    meeting = Meeting(RigReady(1, prepared.rig, prepared.reach))
+    meeting = Meeting(RigReady(1, prepared.rig, prepared.judged))
     pictures: list[Pixels] = []
     portrait, asked = np.zeros((1, 1, 3), np.uint8), None
     for number, motion in enumerate(motions):
@@ -90,7 +90,7 @@ def main() -> int:
                 held = count_other(prepared, shown(prepared, motions))
                 free = count_other(prepared, [puppet.draw(prepared.rig, m) for m in motions if m != REST])
                 print(
-                    f"{path.stem} {name} (reach {prepared.reach}): shown {held[1]} of {held[0]} someone else,"
+                    f"{path.stem} {name}: shown {held[1]} of {held[0]} someone else,"
                     f" least {held[2]:.3f}; without restraint {free[1]} of {free[0]}, least {free[2]:.3f}",
                     flush=True,
                 )

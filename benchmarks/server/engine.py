@@ -20,6 +20,7 @@ from engine.runtime.messages import (
 )
 from installation.workers.child_process import ChildProcess
 from installation.workers.engine_backend import ChildBackend
+from tests.support.puppet_kit import ALL_SAFE
 from tests.support.server_kit import result, rig
 
 
@@ -74,7 +75,7 @@ def _portray(channel: Channel, request: Portray, work: Work) -> None:
             return
     channel.send(ResultReady(visit_id, result(value)))
     if request.meets:
-        channel.send(RigReady(visit_id, rig(), 1.0))
+        channel.send(RigReady(visit_id, rig(), ALL_SAFE))
         while isinstance(question := channel.receive().message, JudgeMoved):
             channel.send(MovedJudged(question.visit_id, None, None))
     channel.send(VisitEnded(visit_id, ""))

@@ -60,10 +60,7 @@ def source_places(rig: Rig, motion: Motion) -> Array:
         cos, sin = (np.float32(f(turn) / (1 + motion.scale)) for f in (np.cos, np.sin))
         places[..., 0] += rig.head * (cos * moved_x + sin * moved_y - x)
         places[..., 1] += rig.head * (cos * moved_y - sin * moved_x - y)
-    yaw_deg = _eased(motion.yaw_deg, rig.yaw_range_deg)
-    # A turn that makes the head nod as well is evened out.
-    nod_deg = float(np.clip(rig.yaw.aside_at(yaw_deg), -MOST_NOD_DEG, MOST_NOD_DEG))
-    pitch_deg = _eased(motion.pitch_deg - nod_deg, rig.pitch.range)
+    yaw_deg, pitch_deg = drawn_turn(rig, motion)
     if yaw_deg or pitch_deg:
         flow = rig.yaw.at(yaw_deg) + rig.pitch.at(pitch_deg)
         places = places + _looked_up(flow, places, side_px)
@@ -75,6 +72,14 @@ def source_places(rig: Rig, motion: Motion) -> Array:
             origin = places - _looked_up(np.asarray(moved), origin, side_px)
         places = origin
     return places
+
+
+def drawn_turn(rig: Rig, motion: Motion) -> tuple[float, float]:
+    """The yaw and the pitch, in degrees, of the flows that are drawn for a motion."""
+    yaw_deg = _eased(motion.yaw_deg, rig.yaw_range_deg)
+    # A turn that makes the head nod as well is evened out.
+    nod_deg = float(np.clip(rig.yaw.aside_at(yaw_deg), -MOST_NOD_DEG, MOST_NOD_DEG))
+    return yaw_deg, _eased(motion.pitch_deg - nod_deg, rig.pitch.range)
 
 
 def _eased(value: float, limits: tuple[float, float]) -> float:

@@ -1,9 +1,11 @@
 """How much of a driver's motion a face may follow: all of it only while it is known to stay someone else.
 
 At rest the picture is known to hold. So whatever is not known leads there: motion that comes late, a judge
-that is silent, a face that it does not find. So does *same*; and after it the face reaches less far.
+that is silent, a face that it does not find. So does *same*; and after it the face reaches less far. And no
+motion is followed further than poses that were judged beforehand allow (`engine.live.safe_motion`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.judges.verdict import Verdict
@@ -12,6 +14,7 @@ from engine.live.motion import REST, Motion
 LATE_S = 0.3  # motion older than this is not followed
 SILENT_S = 2.0  # a verdict older than this says nothing any more
 EASE_S = 0.5  # from all of a motion to rest, and back
+SHRINK_S = 0.12  # from all of a motion to rest where the motion itself goes too far: as quick as that is
 REST_S = 1.5  # how long the face rests after *same*
 LESS = 0.7  # of its reach after each *same*
 
@@ -25,9 +28,11 @@ def same_person(verdict: Verdict | None) -> bool:
 class Restraint:
     """Follows a motion as far as it may. Has no clock of its own; `now_s` never falls.
 
-    reach: the share of every motion that is followed at most, 0 to 1.
+    safe_share: of a motion, up to which it is known to be someone else, 0 to 1. reach: the share of every
+    motion that is followed at most, 0 to 1.
     """
 
+    safe_share: Callable[[Motion], float] = lambda _: 1.0
     reach: float = 1.0
     share: float = 0.0  # that is followed just now; 0 is rest
     _stepped_s: float | None = None
@@ -48,6 +53,7 @@ class Restraint:
         late = moved_s is None or now_s - moved_s > LATE_S
         silent = self._judged_s is None or now_s - self._judged_s > SILENT_S
         follows = not late and not silent and now_s >= self._resting_until_s
-        target, step = self.reach if follows else 0.0, passed_s / EASE_S
-        self.share = min(self.share + step, target) if self.share < target else max(self.share - step, target)
+        target = min(self.reach, self.safe_share(motion)) if follows else 0.0
+        rise, fall = passed_s / EASE_S, passed_s / (SHRINK_S if follows else EASE_S)
+        self.share = min(self.share + rise, target) if self.share < target else max(self.share - fall, target)
         return motion.eased(self.share) if self.share else REST

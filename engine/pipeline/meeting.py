@@ -1,8 +1,8 @@
 """A doppelgänger that moves: its rig, how far it may go, and who it is while it moves.
 
-Moving brings a picture nearer to the sitter or further away. So the poses at the ends of what is drawn are
-judged once, when the rig is made, and every motion is reduced until all of them are someone else. What is
-drawn later is judged while it is shown; what follows from that is `engine.live.restraint`.
+Moving brings a picture nearer to the sitter or further away. So some hundred poses are judged once, when the
+rig is made; from them follows how far each motion may go (`engine.live.safe_motion`). What is drawn later is
+judged while it is shown; what follows from that is `engine.live.restraint`.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,34 +17,12 @@ from engine.judges.judging import Reference, judge_moved
 from engine.judges.verdict import Verdict
 from engine.live import puppet
 from engine.live.directions import Directions, face_box
-from engine.live.motion import Motion
+from engine.live.motion import REST, Motion
 from engine.live.rig import Rig
 from engine.live.rigging import make_rig
+from engine.live.safe_motion import JudgedPoses, judge_poses
 from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.settings import PortrayalSettings
-
-POSES = (
-    Motion(yaw_deg=-14),
-    Motion(yaw_deg=14),
-    Motion(pitch_deg=-8),
-    Motion(pitch_deg=8),
-    Motion(yaw_deg=-10, pitch_deg=5),
-    Motion(yaw_deg=10, pitch_deg=-5),
-    Motion(smile=0.08, mouth_width=0.08),
-    Motion(jaw=0.14),
-    Motion(jaw=0.08, pucker=0.1, mouth_width=-0.08),
-    Motion(left_lid=1.0, right_lid=1.0),
-    Motion(brows=0.05, gaze=0.1),
-    Motion(yaw_deg=10, smile=0.06, jaw=0.08, brows=0.03),
-    Motion(yaw_deg=-12, pitch_deg=-7, roll_deg=9, scale=0.08, smile=0.06, jaw=0.1),
-    Motion(yaw_deg=12, pitch_deg=7, roll_deg=-9, scale=-0.07, smile=0.06, mouth_width=0.06),
-    Motion(yaw_deg=-12, pitch_deg=7, roll_deg=-9, brows=0.04, jaw=0.1, pucker=0.08),
-    Motion(yaw_deg=12, pitch_deg=-7, roll_deg=9, gaze=-0.08, smile=-0.04, mouth_width=-0.06),
-)
-"""What is tried: about the ends of each number, and a few of them together."""
-
-REACHES = (1.0, 0.75, 0.5)
-"""Shares of every motion, tried in this order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +48,10 @@ class MeetingJudge:
 
 @dataclass(frozen=True, eq=False)
 class Meeting:
-    """A doppelgänger that is ready to be moved. reach: one of `REACHES`."""
+    """A doppelgänger that is ready to be moved. judged: what the judge says of its poses."""
 
     rig: Rig
-    reach: float
+    judged: JudgedPoses
     judge: MeetingJudge
 
 
@@ -84,11 +62,11 @@ def prepare_meeting(
     settings: PortrayalSettings,
     check: Callable[[], None] = lambda: None,
 ) -> Meeting | None:
-    """Makes the rig of the doppelgänger, and finds its reach.
+    """Makes the rig of the doppelgänger, and has its poses judged.
 
-    None where there is no doppelgänger, no face in it that can be moved, or no reach at which every pose is
-    someone else. analyser: not to be closed before the meeting is over. check: called often; what it raises
-    ends the work.
+    None where there is no doppelgänger, no face in it that can be moved, or it is not someone else at rest in
+    its own alignment. analyser: not to be closed before the meeting is over. check: called often; what it
+    raises ends the work.
     """
     found = portrayal.doppelganger
     if found is None:
@@ -101,18 +79,12 @@ def prepare_meeting(
     judge = MeetingJudge(panel, analyser, settings)
     generator = portrayal.continuum.generator
     rig = make_rig(found.picture, mesh, generator, found.place, directions, analyser)
-    reach = _reach(rig, judge, check)
-    return None if reach is None else Meeting(rig, reach, judge)
 
+    def ratio(motion: Motion) -> float:
+        check()
+        verdict = judge.verdict(puppet.draw(rig, motion))
+        return 0.0 if verdict is None else verdict.distance / verdict.threshold
 
-def _reach(rig: Rig, judge: MeetingJudge, check: Callable[[], None]) -> float | None:
-    for reach in REACHES:
-        if all(_is_other(rig, pose.eased(reach), judge, check) for pose in POSES):
-            return reach
-    return None
-
-
-def _is_other(rig: Rig, motion: Motion, judge: MeetingJudge, check: Callable[[], None]) -> bool:
-    check()
-    verdict = judge.verdict(puppet.draw(rig, motion))
-    return verdict is not None and not verdict.same
+    if ratio(REST) <= 1:
+        return None
+    return Meeting(rig, judge_poses(rig, ratio), judge)

@@ -17,6 +17,7 @@ from engine.live.crowd.bank import Poses
 from engine.live.crowd.decision import Decision
 from engine.live.decoders.training_frame import TrainingFrame
 from engine.live.rig import Rig
+from engine.live.safe_motion import JudgedPoses
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.result import PortrayalResult
 from engine.speech.phonemes import Speech
@@ -186,13 +187,13 @@ class NobodiesAlike:
 
 @dataclass(frozen=True, eq=False)
 class RigReady:
-    """The visit's doppelgänger can be moved. reach: the share of every motion up to which all poses that were
-    tried are someone else, above 0 to 1. speech: what it is to say; None where there is nothing, or nothing
-    that can speak it. The engine stays with the visit until `Cancel`."""
+    """The visit's doppelgänger can be moved. judged: what the judges say of its poses, which limits how far.
+    speech: what it is to say; None where there is nothing, or nothing that can speak it. The engine stays
+    with the visit until `Cancel`."""
 
     visit_id: int
     rig: Rig
-    reach: float
+    judged: JudgedPoses
     speech: Speech | None = None
 
 

@@ -287,7 +287,7 @@ class _Worker:
         with self.models.meeting(found, self._raise_if_cancelled) as meeting:
             if meeting is None:
                 return
-            self.channel.send(RigReady(visit_id, meeting.rig, meeting.reach, _spoken(says)))
+            self.channel.send(RigReady(visit_id, meeting.rig, meeting.judged, _spoken(says)))
             while True:
                 received = self.channel.receive()
                 try:

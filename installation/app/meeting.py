@@ -4,6 +4,7 @@ from engine.common.arrays import Pixels
 from engine.live import puppet
 from engine.live.motion import REST, Motion
 from engine.live.restraint import SILENT_S, Restraint
+from engine.live.safe_motion import SafeMotion
 from engine.runtime.messages import MovedJudged, RigReady
 from engine.speech.sentence import Sentence
 from installation.capture.expression_follower import FollowedExpression
@@ -25,7 +26,7 @@ class Meeting:
     def __init__(self, rigged: RigReady, sentence: Sentence | None = None, records: bool = False) -> None:
         self.picture: Pixels = rigged.rig.picture
         self._rig = rigged.rig
-        self._restraint = Restraint(rigged.reach)
+        self._restraint = Restraint(SafeMotion(rigged.rig, rigged.judged).share)
         self._sentence = sentence
         speech = sentence.speech if sentence is not None else None
         self._voice = Voice(speech.samples) if speech is not None else None

@@ -2,20 +2,26 @@
 
 from functools import cache
 
+import numpy as np
 import torch
 
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, draw
 from engine.live.directions import face_box, load_directions
 from engine.live.expression import Mesh
+from engine.live.motion import NAMES
 from engine.live.rig import Rig
 from engine.live.rigging import make_rig
+from engine.live.safe_motion import JudgedPoses
 from engine.pipeline.people import load_people
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import to_uint8
 from tests.conftest import REPO
 
 WEIGHTS = REPO / "weights"
+
+ALL_SAFE = JudgedPoses(1.5, np.eye(len(NAMES)), np.full(len(NAMES), 1.5))
+"""No pose brings a face nearer to the sitter than it is at rest, which is far away."""
 
 
 @cache

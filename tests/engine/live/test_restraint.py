@@ -1,12 +1,13 @@
 """A face follows only while it is known to stay someone else."""
 
+import math
 from itertools import pairwise
 
 import pytest
 
 from engine.judges.verdict import Verdict
 from engine.live.motion import REST, Motion
-from engine.live.restraint import EASE_S, LATE_S, LESS, REST_S, SILENT_S, Restraint
+from engine.live.restraint import EASE_S, LATE_S, LESS, REST_S, SHRINK_S, SILENT_S, Restraint
 
 RATE_HZ = 25
 TURNED = Motion(yaw_deg=10)
@@ -30,7 +31,7 @@ def test_it_follows_what_is_someone_else() -> None:
     drawn = play(Restraint(), 0, 2)
     assert drawn[0] == 0 and drawn == sorted(drawn)
     assert drawn[round(EASE_S * RATE_HZ) + 1] == pytest.approx(10)
-    assert play(Restraint(0.75), 0, 2)[-1] == pytest.approx(7.5)
+    assert play(Restraint(reach=0.75), 0, 2)[-1] == pytest.approx(7.5)
 
 
 def test_before_the_first_verdict_nothing_moves() -> None:
@@ -70,3 +71,15 @@ def test_a_judge_that_falls_silent_is_no_yes() -> None:
     drawn = [restraint.step(TURNED, 2 + f / RATE_HZ, 2 + f / RATE_HZ).yaw_deg for f in range(4 * RATE_HZ)]
     assert drawn[round(SILENT_S * RATE_HZ)] == pytest.approx(10)
     assert drawn[-1] == 0
+
+
+def test_a_motion_is_followed_no_further_than_it_is_safe() -> None:
+    restraint = Restraint(lambda motion: 1.0 if motion.yaw_deg < 12 else 0.5)
+    assert play(restraint, 0, 2)[-1] == pytest.approx(10)
+    drawn = []
+    for frame in range(RATE_HZ // 2):
+        now_s = 2 + frame / RATE_HZ
+        restraint.judged(OTHER, now_s, now_s)
+        drawn.append(restraint.step(Motion(yaw_deg=14), now_s, now_s).yaw_deg)
+    assert drawn == sorted(drawn, reverse=True), "it swings"
+    assert drawn[math.ceil(SHRINK_S * RATE_HZ)] == pytest.approx(7), "it takes too long"

@@ -28,6 +28,7 @@ from engine.runtime.codec import (
     schema_sha256,
 )
 from engine.speech.phonemes import Phoneme, Speech
+from tests.support.puppet_kit import ALL_SAFE
 from tests.support.server_kit import result, rig, strip
 
 KINDS = REQUESTS | REPLIES
@@ -75,8 +76,10 @@ MESSAGES = [
         ),
     ),
     messages.PeopleReady((strip(1), strip(2))),
-    messages.RigReady(7, rig(), 0.8, Speech(np.arange(5, dtype=np.int16), 8000, (Phoneme("a", 0.0, 0.1),))),
-    messages.RigReady(7, rig(), 0.8, Speech(np.empty(0, np.int16), 8000, ())),
+    messages.RigReady(
+        7, rig(), ALL_SAFE, Speech(np.arange(5, dtype=np.int16), 8000, (Phoneme("a", 0.0, 0.1),))
+    ),
+    messages.RigReady(7, rig(), ALL_SAFE, Speech(np.empty(0, np.int16), 8000, ())),
     messages.MovedJudged(7, VERDICT, None),
     messages.VisitEnded(7, "No face.", ""),
 ]

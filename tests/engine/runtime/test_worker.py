@@ -18,6 +18,7 @@ from engine.live import puppet
 from engine.live.crowd.bank import PITCHES_DEG, YAWS_DEG
 from engine.live.crowd.decision import Decision
 from engine.live.motion import Motion
+from engine.live.safe_motion import SafeMotion
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import (
     Failed,
@@ -339,10 +340,11 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     in_lock_step.portray(300, copies(photographs), meets=True, says=words)
     *_, found, rigged = story(in_lock_step)
     assert isinstance(found, ResultReady) and isinstance(rigged, RigReady)
-    assert found.result.doppelganger is not None and 0 < rigged.reach <= 1
+    assert found.result.doppelganger is not None and rigged.judged.rest > 1
     assert np.array_equal(rigged.rig.picture, found.result.doppelganger)
     assert rigged.speech is not None and rigged.speech.rate_hz == 48_000 and rigged.speech.phonemes
-    turned = puppet.draw(rigged.rig, Motion(yaw_deg=8).eased(rigged.reach))
+    motion = Motion(yaw_deg=8)
+    turned = puppet.draw(rigged.rig, motion.eased(SafeMotion(rigged.rig, rigged.judged).share(motion)))
     face = np.ascontiguousarray(photographs[0][:256, 95:351])
     in_lock_step.judge_moved(300, turned, face)
     in_lock_step.judge_moved(300, turned, face.copy())  # the first question is still open

@@ -18,7 +18,7 @@ from engine.speech.synthesis import speak
 from installation.app.meeting import DRAWN_HZ, Meeting
 from installation.app.visitor_data import VisitorData
 from installation.capture.expression_follower import FollowedExpression
-from tests.support.puppet_kit import shared_rig
+from tests.support.puppet_kit import ALL_SAFE, shared_rig
 
 TURNED = Motion(yaw_deg=6, jaw=0.05)
 OTHER, SAME = Verdict("dlib", 0.6, 0.64), Verdict("dlib", 0.6, 0.58)
@@ -48,7 +48,7 @@ def follow(
 
 
 def test_the_doppelganger_does_what_the_visitor_does() -> None:
-    meeting = Meeting(RigReady(1, shared_rig(), 1.0))
+    meeting = Meeting(RigReady(1, shared_rig(), ALL_SAFE))
     assert meeting.view(0.0).picture is shared_rig().picture and not meeting.view(0.0).follows
     follow(meeting, 2.0)
     assert np.array_equal(meeting.picture, puppet.draw(shared_rig(), TURNED))
@@ -57,14 +57,14 @@ def test_the_doppelganger_does_what_the_visitor_does() -> None:
 
 
 def test_it_is_drawn_no_more_often_than_the_camera_gives_pictures() -> None:
-    drawn_s = follow(Meeting(RigReady(1, shared_rig(), 1.0)), 2.0)
+    drawn_s = follow(Meeting(RigReady(1, shared_rig(), ALL_SAFE)), 2.0)
     assert 0 < len(drawn_s) < 0.6 * DRAWN_HZ  # while it eases from rest to the motion, and then no more
     assert np.diff(drawn_s).min() > 0.9 / DRAWN_HZ
 
 
 @pytest.mark.parametrize("verdict", [SAME, None], ids=["same", "no face"])
 def test_what_may_be_the_sitter_leads_back_to_the_given_picture(verdict: Verdict | None) -> None:
-    meeting = Meeting(RigReady(1, shared_rig(), 1.0))
+    meeting = Meeting(RigReady(1, shared_rig(), ALL_SAFE))
     follow(meeting, 2.0)
     follow(meeting, 3.5, 2.0, verdict)
     assert np.array_equal(meeting.picture, shared_rig().picture)
@@ -72,7 +72,7 @@ def test_what_may_be_the_sitter_leads_back_to_the_given_picture(verdict: Verdict
 
 
 def test_a_picture_is_asked_about_once_and_one_at_a_time() -> None:
-    meeting = Meeting(RigReady(1, shared_rig(), 1.0))
+    meeting = Meeting(RigReady(1, shared_rig(), ALL_SAFE))
     first, second = np.zeros((8, 8, 3), np.uint8), np.ones((8, 8, 3), np.uint8)
     assert meeting.move(frame(0.0, first), 0.0) is first
     assert meeting.move(frame(0.1, first), 0.1) is None
@@ -84,7 +84,7 @@ def test_a_picture_is_asked_about_once_and_one_at_a_time() -> None:
 
 
 def test_no_expression_no_motion() -> None:
-    meeting = Meeting(RigReady(1, shared_rig(), 1.0))
+    meeting = Meeting(RigReady(1, shared_rig(), ALL_SAFE))
     follow(meeting, 2.0)
     for number in range(60):
         assert meeting.move(None, 2 + number / 60) is None
@@ -92,17 +92,17 @@ def test_no_expression_no_motion() -> None:
 
 
 def test_the_end_of_a_visit_overwrites_what_was_drawn_and_drops_the_rig() -> None:
-    meeting = Meeting(RigReady(1, shared_rig(), 1.0))
+    meeting = Meeting(RigReady(1, shared_rig(), ALL_SAFE))
     follow(meeting, 2.0)
     drawn = meeting.picture
-    visitor = VisitorData(rig=RigReady(1, shared_rig(), 1.0), meeting=meeting)
+    visitor = VisitorData(rig=RigReady(1, shared_rig(), ALL_SAFE), meeting=meeting)
     remains = visitor.erased()
     assert drawn.max() == 0 and shared_rig().picture.max() > 0
     assert [visitor.rig, visitor.meeting, remains.rig, remains.meeting] == [None] * 4
 
 
 def test_seconds_of_it_are_kept_only_for_a_film_and_until_its_end() -> None:
-    rigged = RigReady(1, shared_rig(), 1.0)
+    rigged = RigReady(1, shared_rig(), ALL_SAFE)
     kept, unkept = Meeting(rigged, records=True), Meeting(rigged)
     for meeting in (kept, unkept):
         follow(meeting, 9.0)
@@ -118,7 +118,7 @@ def test_seconds_of_it_are_kept_only_for_a_film_and_until_its_end() -> None:
 
 
 def test_it_speaks_once_it_has_followed_and_then_follows_again() -> None:
-    rigged = RigReady(1, shared_rig(), 1.0)
+    rigged = RigReady(1, shared_rig(), ALL_SAFE)
     meeting = Meeting(rigged, Sentence("I am someone else.", speech()))
     follow(meeting, 4.0)
     assert meeting.view(4.0).sentence is None
@@ -139,7 +139,7 @@ def test_it_speaks_once_it_has_followed_and_then_follows_again() -> None:
 
 
 def test_what_may_be_the_sitter_breaks_the_sentence_off() -> None:
-    meeting = Meeting(RigReady(1, shared_rig(), 1.0), Sentence("I am someone else.", speech()))
+    meeting = Meeting(RigReady(1, shared_rig(), ALL_SAFE), Sentence("I am someone else.", speech()))
     follow(meeting, 6.0)
     assert meeting.view(6.0).sentence is not None
     follow(meeting, 7.5, 6.0, SAME)

@@ -36,6 +36,7 @@ from installation.workers.remote.backend import RemoteBackend
 from installation.workers.remote.failover import FailoverBackend
 from installation.workers.supervision import Condition
 from tests.support.engine_kit import next_of, until
+from tests.support.puppet_kit import ALL_SAFE
 from tests.support.server_kit import (
     NAMES,
     Certificate,
@@ -300,7 +301,7 @@ class Meeting(EngineOfThreads):
 
     def _portray(self, channel: Any, request: Any) -> None:
         channel.send(ResultReady(request.visit_id, result(1)))
-        channel.send(RigReady(request.visit_id, rig(), 1.0))
+        channel.send(RigReady(request.visit_id, rig(), ALL_SAFE))
         while isinstance(received := channel.receive().message, JudgeMoved):
             self.portrayed.append(0 if received.visitor is None else 1)
         channel.send(VisitEnded(request.visit_id, ""))
