@@ -18,6 +18,10 @@ the test data. Four photographs are far fewer than a threshold needs, which is w
 Rendered people are more alike, so these mean nothing for them; `carry.py` draws their own line."""
 
 
+OPERATING_POINT = {"mobileface": 0.6546, "faceres": 0.3291}
+"""Where one stranger in a hundred is taken for another on photographs of strangers (docs/verdict.md)."""
+
+
 def recognisers(models: Path, thresholds: Mapping[str, float] = PHOTOGRAPHS) -> list[Judge]:
     """Both, from the folder `models` of the unpacked package."""
     names = list(PHOTOGRAPHS)

@@ -7,13 +7,10 @@ to be expected, *done* is offered instead.
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import ClassVar
 
-from pydantic import Field
 from pygame import Rect
 
 from engine.common.arrays import Pixels
-from installation.settings.parameters import Parameters
 from installation.stage import qr
 from installation.stage.canvas import Anchor, Canvas, TextBlock
 from installation.stage.scene import Scene
@@ -21,29 +18,13 @@ from installation.stage.start_edge import start_edge
 from installation.stage.theme import Theme, ease, sitter_text, theme_of
 from installation.stage.typesetting import fitting_size
 from installation.stage.view import Action, Link, Touchable, View
-from installation.visit.parameters import Timeouts
+from installation.visit.parameters import DoppelgangerParameters, Timeouts
 from installation.visit.state import time_left_s
 from scenes.widgets.idle_glow import draw_idle_glow
 
 _FADE_IN_S = 0.8  # of the picture, then of the code and of the answers
 # Encoded once for each link; the cache is cleared with it.
 code = lru_cache(maxsize=2)(qr.modules)
-
-
-class DoppelgangerParameters(Parameters):
-    """The picture, its code, and what there is to answer."""
-
-    scene: ClassVar[str] = "doppelganger"
-
-    alone_s: float = Field(
-        5, ge=0, le=20, description="the picture with its sentence, before the code stands beside it"
-    )
-    ground: int = Field(216, ge=150, le=255, description="grey of the field that the code stands on")
-    making_s: float = Field(
-        15, ge=0, le=120, description="without a link for this long, nothing is said of taking it home"
-    )
-    choice: bool = Field(True, description="whether *I have it* and *forget now* are offered")
-    headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
 
 
 def _given(view: View) -> tuple[Pixels, str] | None:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.carry portray WORK
     python -m benchmarks.carry leave-one-out WORK --models FOLDER
+    python -m benchmarks.carry transfer WORK --models FOLDER --reach 0 0.5 1
     python -m benchmarks.carry pairs WORK [--count 60]
     python -m benchmarks.carry table WORK --models FOLDER [--plot docs/carry.png]
     python -m benchmarks.carry sheet WORK
@@ -24,6 +25,7 @@ from benchmarks.carry.pictures import save_sheet
 from benchmarks.carry.portraying import portray_all
 from benchmarks.carry.searches import leave_one_out, search_pairs
 from benchmarks.carry.tables import print_tables
+from benchmarks.carry.transfer import print_transfer, search_transfer
 from benchmarks.test_data import require_test_data
 
 
@@ -33,15 +35,16 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=("portray", "leave-one-out", "pairs", "table", "sheet"))
+    parser.add_argument("what", choices=("portray", "leave-one-out", "transfer", "pairs", "table", "sheet"))
     parser.add_argument("work", type=Path)
     parser.add_argument("--models", type=Path)
     parser.add_argument("--only", nargs="*", default=())
     parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--reach", type=float, nargs="*", default=(0.0, 0.5, 1.0))
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--steps", type=int, help="for a trial: this many steps of search and tuning")
     arguments = parser.parse_args()
-    if arguments.what in ("leave-one-out", "table") and not arguments.models:
+    if arguments.what in ("leave-one-out", "transfer", "table") and not arguments.models:
         parser.error(f"{arguments.what} needs --models")
     require_test_data()
     work, only = arguments.work, arguments.only
@@ -53,6 +56,9 @@ def main() -> None:
             portray_all(work, only, arguments.steps)
         case "leave-one-out":
             leave_one_out(work, arguments.models, only)
+        case "transfer":
+            search_transfer(work, arguments.models, only, arguments.reach)
+            print_transfer(work)
         case "pairs":
             search_pairs(work, arguments.count)
         case "table":

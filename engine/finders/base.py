@@ -5,6 +5,7 @@ A doppelgänger is a picture that holds. The pipeline asks the finders of its se
 (`engine.pipeline.portrayal`); `engine.finders.registry` lists all there are.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -71,9 +72,12 @@ class FinderTask:
         recognised_throughout: whether a binding judge recognises the sitter in every picture of the
             continuum, so that none on it can hold.
         constraints: one for each binding judge.
+        others: one for each other judge of the panel that has gradients.
         holds: tells which pictures hold, and reports them as progress.
         match_holds: whether the closest match itself holds.
         change: the visible change of a picture against the closest match.
+        most_visible_change: the largest that is given of a picture that need not be a face
+            (`engine.pipeline.choice`).
         metric: how visible a move of the latent about the match is.
         portrait_distance: of a picture, uint8 (R, R, 3) RGB: its perceptual distance to the sitter's
             portrait.
@@ -91,6 +95,8 @@ class FinderTask:
     portrait_distance: Callable[[Pixels], float]
     report_step: Callable[[Step], None] = lambda _: None
     metric: LatentMetric = field(default_factory=LatentMetric)
+    others: Sequence[JudgeConstraint] = ()
+    most_visible_change: float = math.inf
 
 
 class Finder(Protocol):

@@ -23,19 +23,28 @@ class LatentMetric:
 
     def __init__(self, gradients: Iterable[Tensor] = ()) -> None:
         """gradients: of one loss at several steps, each of any shape with D numbers."""
-        rows = [gradient.flatten() for gradient in gradients]
+        self._rows = [gradient.flatten() for gradient in gradients]
+        self._free: Tensor | None = None
         self._directions: Tensor | None = None
-        if not rows:
+        if not self._rows:
             return
-        samples = torch.stack(rows) / len(rows) ** 0.5
+        samples = torch.stack(self._rows) / len(self._rows) ** 0.5
         floor = FLOOR * samples.square().sum() / samples.shape[1]
         if floor > 0:
             _, lengths, self._directions = torch.linalg.svd(samples, full_matrices=False)
             self._shrinking = (1 + lengths.square() / floor).rsqrt() - 1
 
+    def within(self, free: Tensor) -> "LatentMetric":
+        """The metric of those coordinates alone that are 1 in `free` and not 0; moves have no others."""
+        inner = LatentMetric(row * free.flatten() for row in self._rows)
+        inner._free = free.flatten()
+        return inner
+
     def whiten(self, vectors: Tensor) -> Tensor:
         """(..., D) -> (..., D): by `H^(-1/2)`, up to a factor. Gradients become those in coordinates in which
         equal lengths are equally visible, and moves in these coordinates become moves of the latent."""
+        if self._free is not None:
+            vectors = vectors * self._free
         if self._directions is None:
             return vectors
         known = vectors @ self._directions.T

@@ -35,7 +35,7 @@ from engine.finders.bisection import first_that_holds, last_that_holds
 from engine.finders.metric import LatentMetric
 from engine.inversion.projection import Place, Step, draw, latent_spread
 from engine.judges.gradients import DifferentiableJudge
-from engine.judges.perturbations import WORST_CASE, Perturbation, perturbations
+from engine.judges.perturbations import WORST_CASE, Perturbation, diverse_perturbations, perturbations
 from engine.perceptual.visible_change import VisibleChange
 from engine.stylegan2.network import Generator, to_uint8
 
@@ -55,6 +55,9 @@ class NearestSettings:
         memory: the share of the last steps' gradients in a step's own; evens out the perturbations.
         k: perturbations a step of a judge with gradients; half of them drawn anew each time, half those that
             were hardest.
+        diverse_changes: whether the perturbations drawn anew are larger than a verdict's; then all but one
+            are.
+        moving_layers: the share of the latent's layers that move, from the coarsest.
         check_every: steps from one measurement of the worst case to the next.
         reserve: how far beyond the limit the search aims, as a share of the threshold; the last bisection
             takes it back.
@@ -70,6 +73,8 @@ class NearestSettings:
     recovery: float = 0.3
     memory: float = 0.7
     k: int = 5
+    diverse_changes: bool = False
+    moving_layers: float = 1.0
     check_every: int = 5
     reserve: float = 0.005
     dtype: torch.dtype = torch.float32
@@ -148,11 +153,11 @@ class _ConstraintEstimate:
             constraint.judge, network, constraint.reference, device
         )
         self.k = settings.k if network else PROBED_K
-        self.hardest = WORST_CASE[-(self.k // 2) :]
+        self.hardest = WORST_CASE[-(1 if settings.diverse_changes else self.k // 2) :]
 
     def _changes(self, index: int) -> list[Perturbation]:
-        drawn = perturbations(self.settings.seed + index, self.k - len(self.hardest))
-        return [*drawn, *self.hardest]
+        draw_changes = diverse_perturbations if self.settings.diverse_changes else perturbations
+        return [*draw_changes(self.settings.seed + index, self.k - len(self.hardest)), *self.hardest]
 
     def _distances(self, picture: Pixels, changes: Sequence[Perturbation]) -> NDArray[np.float64]:
         """One for each of the changes; a picture without a face is far away, but not infinitely."""
@@ -229,7 +234,10 @@ def search_nearest(
     differentiable = all(estimate.differentiable for estimate in estimates)
     steps = settings.steps if differentiable else settings.probed_steps
     move = torch.zeros_like(match.latent, requires_grad=True)
-    optimiser = _ProjectedSteps(move, len(estimates), steps, settings, metric or LatentMetric())
+    metric = metric or LatentMetric()
+    if settings.moving_layers < 1:
+        metric = metric.within(_coarse_layers(move, settings.moving_layers))
+    optimiser = _ProjectedSteps(move, len(estimates), steps, settings, metric)
     best, least = match, math.inf
 
     @cache
@@ -317,6 +325,13 @@ def _multipliers(normals: Tensor, wanted: Tensor) -> Tensor:
     factor = np.linalg.cholesky(gram)
     solution, _ = nnls(factor.T, np.linalg.solve(factor, wanted.double().cpu().numpy()))
     return torch.from_numpy(solution).to(normals)
+
+
+def _coarse_layers(latent: Tensor, share: float) -> Tensor:
+    """Of a latent's shape (1, layers, w_dim): 1 in this share of the layers, from the coarsest, else 0."""
+    moving = torch.zeros_like(latent.detach())
+    moving[:, : max(1, round(share * latent.shape[1]))] = 1
+    return moving
 
 
 def _fall(index: int, steps: int) -> float:

@@ -59,6 +59,22 @@ def perturbations(seed: int = 0, count: int = 8) -> list[Perturbation]:
     return [found[place] for place in range(count)]
 
 
+def diverse_perturbations(seed: int, count: int) -> list[Perturbation]:
+    """Larger changes than a verdict's, drawn independently: for a search whose result shall convince judges
+    that took no part in it (`engine.finders.beyond`)."""
+    random = np.random.RandomState(seed)
+    return [
+        Perturbation(
+            gain=float(random.uniform(0.8, 1.2)),
+            jpeg_quality=int(random.randint(50, 96)),
+            mirrored=bool(random.randint(2)),
+            shift_px=(int(random.randint(-9, 10)), int(random.randint(-9, 10))),
+            scale=float(random.uniform(0.8, 1.15)),
+        )
+        for _ in range(count)
+    ]
+
+
 WORST_CASE: tuple[Perturbation, ...] = (
     Perturbation(),
     Perturbation(jpeg_quality=95),

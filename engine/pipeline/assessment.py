@@ -58,6 +58,15 @@ def constraints_of(
     ]
 
 
+def constraints_of_others(judged: Sequence[JudgeCurves]) -> list[JudgeConstraint]:
+    """The judges that bind nobody and have gradients, each with its threshold."""
+    return [
+        JudgeConstraint(judge_curves.judge, judge_curves.reference, judge_curves.judge.threshold)
+        for judge_curves in judged
+        if not judge_curves.judge.binding and judge_curves.judge.network_with_gradients() is not None
+    ]
+
+
 def holding(
     constraints: Sequence[JudgeConstraint], settings: PortrayalSettings, on_picture: Callable[[Pixels], None]
 ) -> Holds:

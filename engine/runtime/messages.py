@@ -53,12 +53,18 @@ class Portray:
     """Portray this visit's sitter. photographs: uint8 (H, W, 3) RGB, upright; the first is portrayed, all of
     them make the judges' reference. None: somebody who does not exist is portrayed. meets: the doppelgänger
     is going to move: it is looked for further from the sitter, and `RigReady` follows the result. says: what
-    it says then; None: nothing."""
+    it says then; None: nothing. reach: how far beyond its border it is looked for, 0 to 1
+    (`engine.finders.beyond`). Raises ValueError for another reach."""
 
     visit_id: int
     photographs: tuple[Pixels, ...] | None
     meets: bool = False
     says: Words | None = None
+    reach: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.reach <= 1:
+            raise ValueError("no reach")
 
 
 @dataclass(frozen=True, eq=False)

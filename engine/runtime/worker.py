@@ -81,6 +81,7 @@ class Models(preparation.Models, Protocol):
         report: Callable[[Progress], None],
         bordered: Callable[[Portrayal], None],
         meets: bool = False,
+        reach: float = 0.0,
     ) -> Portrayal: ...
 
     def paint_group(
@@ -246,7 +247,7 @@ class _Worker:
             self.channel.send(ResultReady(request.visit_id, summarise(begun, complete=False)))
 
         try:
-            found = self.models.portray(photographs, report, bordered, request.meets)
+            found = self.models.portray(photographs, report, bordered, request.meets, request.reach)
         except (Interrupted, _UnknownRequest, EOFError, BrokenPipeError):
             raise
         except Exception as error:

@@ -85,6 +85,7 @@ from installation.visit.machine import step
 from installation.visit.parameters import (
     DecodersParameters,
     DeliveryParameters,
+    DoppelgangerParameters,
     GatheringParameters,
     MeetingParameters,
     Timeouts,
@@ -405,7 +406,8 @@ class Session:
                 photographs = self._tracker.portrait(visit_id) if is_real else None
                 meets = is_real and self._visitor.may_meet
                 self._visitor.says = self._words_to_say() if meets else None
-                self._engine.portray(visit_id, photographs, meets, self._visitor.says)
+                reach = self.registry.of(DoppelgangerParameters).reach
+                self._engine.portray(visit_id, photographs, meets, self._visitor.says, reach)
             case CancelSearch(visit_id):
                 self._engine.cancel(visit_id)
             case CompleteResult(visit_id):

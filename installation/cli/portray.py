@@ -39,6 +39,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write what it costs until each judge of the panel lets go; minutes more",
     )
+    parser.add_argument(
+        "--reach",
+        type=float,
+        default=0.0,
+        help="how far beyond the border, 0 to 1: further, more judges say someone else, and it is less alike",
+    )
     parser.add_argument("--seed", type=int, help="which perturbations the judges average over")
 
 
@@ -54,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--seed must be from 0 to {MAX_SEED}, not {arguments.seed}.")
         judging = configuration.judging.model_copy(update={"seed": arguments.seed})
         configuration = configuration.model_copy(update={"judging": judging})
+    if not 0 <= arguments.reach <= 1:
+        raise UsageError(f"--reach must be from 0 to 1, not {arguments.reach}.")
     photo = arguments.photo or sample_sitter()
 
     from engine.photographs.photograph import load_photograph
@@ -67,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.prices:
         bundle.settings = replace(bundle.settings, price_list=True)
     with ProgressBar() as bar:
-        portrayal = bundle.portray([photograph], bar.show)
+        portrayal = bundle.portray([photograph], bar.show, reach=arguments.reach)
         bar.show_stage("writing")
         # The file name may not be valid text; the report must be.
         source = photo.name.encode(errors="replace").decode()

@@ -140,6 +140,29 @@ class DecodersParameters(Parameters):
     headline: str = Field("", max_length=60, description="the headline; empty: the language's own")
 
 
+class DoppelgangerParameters(Parameters):
+    """The picture, its code, and what there is to answer."""
+
+    scene: ClassVar[str] = "doppelganger"
+
+    reach: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="the next visitor's: 0, as like them as can be and just beyond the border of the binding "
+        "judges; to 1, less like them and beyond the border of more judges",
+    )
+    alone_s: float = Field(
+        5, ge=0, le=20, description="the picture with its sentence, before the code stands beside it"
+    )
+    ground: int = Field(216, ge=150, le=255, description="grey of the field that the code stands on")
+    making_s: float = Field(
+        15, ge=0, le=120, description="without a link for this long, nothing is said of taking it home"
+    )
+    choice: bool = Field(True, description="whether *I have it* and *forget now* are offered")
+    headline: str = Field("", max_length=80, description="the headline; empty: the language's own")
+
+
 class DeliveryParameters(Parameters):
     """What a visitor's phone gets, for how long, and how much the server puts up with."""
 

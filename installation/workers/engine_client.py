@@ -123,16 +123,17 @@ class EngineClient(ProcessClient):
         photographs: Sequence[Pixels] | None,
         meets: bool = False,
         says: Words | None = None,
+        reach: float = 0.0,
     ) -> None:
         """Asks for a visit's result.
 
         photographs: uint8 (H, W, 3) RGB, upright, writable, handed over: they are overwritten as soon as the
         process has them. The first is portrayed, all make the judges' reference. None: a sitter who does not
         exist. meets: the doppelgänger is going to move; its rig is wanted, too. says: so are these
-        words, spoken.
+        words, spoken. reach: how far beyond its border the doppelgänger is looked for, 0 to 1.
         """
         taken = None if photographs is None else tuple(photographs)
-        self._begin(Portray(visit_id, taken, meets, says))
+        self._begin(Portray(visit_id, taken, meets, says, reach))
 
     def paint_group(self, visit_id: int, photograph: Pixels, decided: Sequence[tuple[Box, Decision]]) -> None:
         """Asks for a visit's group portrait; see `PaintGroup`. photograph: handed over, as in `portray`."""

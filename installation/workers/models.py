@@ -17,6 +17,7 @@ from engine.faces.analyser import FaceAnalyser, open_analyser
 from engine.faces.detector import Box
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.faces.mesh import FaceMesh
+from engine.finders.beyond import with_reach
 from engine.finders.registry import make_finders
 from engine.inversion.projection import Place, SearchSettings, draw, fast_dtype
 from engine.judges.base import Judge, OperatingPoint
@@ -195,12 +196,14 @@ class ModelBundle:
         notify: Callable[[Progress], None] = lambda _: None,
         bordered: Callable[[Portrayal], None] = lambda _: None,
         meets: bool = False,
+        reach: float = 0.0,
     ) -> Portrayal:
         """Portrays one sitter; see `portray`. meets: the doppelgänger is going to move, and has more in hand.
+        reach: how far beyond its border it is looked for, 0 to 1.
 
         Raises MachineError where the GPU's memory is not enough.
         """
-        settings = self.settings
+        settings = replace(self.settings, finders=with_reach(self.settings.finders, reach))
         if meets:
             settings = replace(settings, margin=settings.margin + settings.meeting_margin)
         found = portray(

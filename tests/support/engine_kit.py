@@ -45,7 +45,13 @@ def exhausted_models() -> ModelBundle:
     """Runs out of memory as soon as something can be shown."""
     models = small_models()
 
-    def portray(photographs: Any, report: Any, bordered: Callable[[Any], None], meets: bool = False) -> Any:
+    def portray(
+        photographs: Any,
+        report: Any,
+        bordered: Callable[[Any], None],
+        meets: bool = False,
+        reach: float = 0.0,
+    ) -> Any:
         def then(begun: Any) -> None:
             bordered(begun)
             raise MemoryError("1234567 bytes")
@@ -80,7 +86,9 @@ class Stubborn:
     people: Any = None
     settings = PortrayalSettings(finders=())
 
-    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
+    def portray(
+        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+    ) -> Any:
         time.sleep(3600)
 
     def draw_nobody(self, number: int, check: Any) -> Any:
@@ -103,7 +111,9 @@ class OnGpu(Stubborn):
     """The first visit needs too much of the GPU's memory, the second one breaks it."""
 
     @within_memory()
-    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
+    def portray(
+        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+    ) -> Any:
         if len(photographs) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has ...")
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with ...")

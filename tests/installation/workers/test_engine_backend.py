@@ -45,7 +45,9 @@ class NoFace:
     people: Any = None
     settings = PortrayalSettings(finders=())
 
-    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
+    def portray(
+        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+    ) -> Any:
         raise UsageError(f"No face was found in {len(photographs)} pictures.")
 
     def take_alike(self) -> frozenset[int]:
@@ -227,7 +229,9 @@ def test_a_message_that_the_client_does_not_know_is_named_and_the_engine_replace
 class Asking(NoFace):
     """Its portrayal goes on until it is interrupted."""
 
-    def portray(self, photographs: Any, report: Any, bordered: Any, meets: bool = False) -> Any:
+    def portray(
+        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+    ) -> Any:
         from engine.pipeline.progress import Progress
 
         while True:
