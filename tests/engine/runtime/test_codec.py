@@ -38,7 +38,7 @@ VERDICT = Verdict("dlib", 0.6, 0.7, True, float("nan"), float("inf"), 8)
 
 MESSAGES = [
     messages.Portray(7, (PICTURE, PICTURE[::-1]), True, messages.Words("Here.", "en", 44_100)),
-    messages.Portray(7, None),
+    messages.Portray(7, None, reach=0.25),
     messages.PaintGroup(7, PICTURE, (((0.0, 1.5, 2.0, 3.0), Decision.REAL),)),
     messages.Cancel(7),
     messages.JudgeMoved(7, PICTURE, None),
@@ -291,4 +291,13 @@ def test_words_that_no_voice_should_be_given_are_refused(entries: dict[str, Any]
     assert decode(read_header(header, KINDS), content).says.text == "Here."
     parts["body"]["says"] |= entries
     with pytest.raises(InvalidMessage, match="do not belong together"):
+        decode(read_header(json.dumps(parts), KINDS), content)
+
+
+@pytest.mark.parametrize("reach", [-0.5, 1.5, "0.5", None])
+def test_a_reach_that_is_none_is_refused(reach: object) -> None:
+    header, content = wire(messages.Portray(7, None, reach=0.5))
+    parts = json.loads(header)
+    parts["body"]["reach"] = reach
+    with pytest.raises(InvalidMessage):
         decode(read_header(json.dumps(parts), KINDS), content)

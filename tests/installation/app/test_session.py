@@ -52,10 +52,12 @@ class Notes:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.arguments: dict[str, tuple[object, ...]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        def note(*_: object) -> tuple[()]:
+        def note(*arguments: object) -> tuple[()]:
             self.asked.append(name)
+            self.arguments[name] = arguments
             return ()
 
         return note
@@ -358,3 +360,11 @@ def test_a_link_that_ends_after_its_visit_says_nothing_about_the_next_one(visite
     visited.do(Tick())
     visited.do(WokeUp())
     assert visited.is_in(Phase.CONSENT) and visited.session.view(visited.now_s).downloads_available
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.4])
+def test_the_engine_is_asked_for_a_doppelganger_as_far_beyond_as_curators_say(reach: float) -> None:
+    visited = Visited()
+    visited.registry.set("doppelganger/reach", reach)
+    visited.until_border()
+    assert visited.engine.arguments["portray"][-1] == pytest.approx(reach)

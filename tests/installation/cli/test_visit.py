@@ -327,6 +327,12 @@ def test_a_seed_that_is_none_is_told_before_the_work(tmp_path: Path, seed: str) 
         load(path)
 
 
+@pytest.mark.parametrize("reach", ["-0.1", "1.5", "nan"])
+def test_a_reach_that_is_none_is_told_before_the_work(tmp_path: Path, reach: str) -> None:
+    done = kiosk("visit", f"--reach={reach}", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "--reach" in done.stderr and done.stderr.count("\n") == 1
+
+
 def test_a_witness_of_the_panel_binds_nobody(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text('[judging]\npanel = ["anthropometry", "dlib"]\nwitness = "dlib"\n')
