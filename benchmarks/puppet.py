@@ -74,9 +74,9 @@ def drivers(generator: Generator, directions: Directions, analyser: FaceAnalyser
         _drawn(generator, people[1] + float(yaw) * directions.yaw + float(pitch) * directions.pitch)
         for yaw, pitch in zip(yaws, pitches, strict=True)
     ]
-    yield Clip("turning", [_noisy(p, i) for i, p in enumerate(turning)], ("yaw_deg", "pitch_deg"))
+    yield Clip("turning", [noisy(p, i) for i, p in enumerate(turning)], ("yaw_deg", "pitch_deg"))
 
-    rigged = _rig_of(generator, people[7], directions, analyser)
+    rigged = rig_of(generator, people[7], directions, analyser)
     speaking = [
         Motion(
             jaw=0.07 * abs(np.sin(5.3 * t)) * (1 + np.sin(0.9 * t)),
@@ -90,7 +90,7 @@ def drivers(generator: Generator, directions: Directions, analyser: FaceAnalyser
         for t in moving.tolist()
     ]
     moved = ("jaw", "mouth_width", "smile", "brows", "roll_deg", "x", "scale")
-    yield Clip("speaking", [_noisy(puppet.draw(rigged, m), i) for i, m in enumerate(speaking)], moved)
+    yield Clip("speaking", [noisy(puppet.draw(rigged, m), i) for i, m in enumerate(speaking)], moved)
 
     blinking: list[Pixels] = []
     for number, t in enumerate(moving.tolist()):
@@ -102,7 +102,7 @@ def drivers(generator: Generator, directions: Directions, analyser: FaceAnalyser
             picture = np.asarray(
                 cv2.warpAffine(picture, away, (256, 256), borderValue=(90, 90, 90)), np.uint8
             )
-        blinking.append(_noisy(picture, number))
+        blinking.append(noisy(picture, number))
     yield Clip("blinking", blinking, ("left_lid", "right_lid", "gaze"))
 
 
@@ -219,9 +219,8 @@ def _drawn(generator: Generator, latent: torch.Tensor) -> Pixels:
     return np.asarray(to_uint8(picture)[0].numpy(), np.uint8)
 
 
-def _rig_of(
-    generator: Generator, latent: torch.Tensor, directions: Directions, analyser: FaceAnalyser
-) -> Rig:
+def rig_of(generator: Generator, latent: torch.Tensor, directions: Directions, analyser: FaceAnalyser) -> Rig:
+    """A person of the generator, (layers, w_dim), rigged."""
     place = Place(latent[None])
     with torch.no_grad():
         picture = np.asarray(to_uint8(draw(generator, place))[0].numpy(), np.uint8)
@@ -230,7 +229,8 @@ def _rig_of(
     return make_rig(picture, mesh, generator, place, directions, analyser)
 
 
-def _noisy(picture: Pixels, seed: int) -> Pixels:
+def noisy(picture: Pixels, seed: int) -> Pixels:
+    """A picture with a camera's noise of `NOISE` grey levels."""
     noise = np.random.default_rng(seed).normal(0, NOISE, picture.shape)
     return np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
 
