@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from hardware.network import Interface
-from installation.settings.configuration import Delivery, WiFi
+from installation.settings.delivery import Delivery, WiFi
 from installation.workers.reachable_address import ReachableAddress, reachable_address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -25,7 +25,7 @@ from installation.delivery.messages import (
     SetParameters,
 )
 from installation.delivery.pictures import TakeHomePictures
-from installation.settings import configuration
+from installation.settings.delivery import Delivery
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.process_client import Peer, ProcessClient
 from installation.workers.supervision import Condition, ServiceError
@@ -52,7 +52,7 @@ class DeliveryClient(ProcessClient):
 
     def __init__(
         self,
-        network: configuration.Delivery,
+        network: Delivery,
         parameters: Callable[[], DeliveryParameters],
         path: Path | None = None,
     ) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from engine.runtime.channel import SHARED_MEMORY, Text
 from installation.delivery.pictures import TakeHomePictures
-from installation.settings import configuration
+from installation.settings.delivery import Delivery
 from installation.visit.parameters import DeliveryParameters
 
 LONGEST_EVENT_BYTES = 4096
@@ -25,7 +25,7 @@ LONGEST_EVENT_BYTES = 4096
 class Open:
     """The first word of a stage. Another network than before closes the old one, and ends all its links."""
 
-    network: configuration.Delivery
+    network: Delivery
     parameters: DeliveryParameters
 
 

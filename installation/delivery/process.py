@@ -41,7 +41,7 @@ from installation.delivery.messages import (
 )
 from installation.delivery.reachability import addresses_of, why_unreachable
 from installation.delivery.server import Server
-from installation.settings import configuration
+from installation.settings.delivery import Delivery
 from installation.workers.connection_limit import ConnectionLimit
 from installation.workers.supervision import ServiceError
 
@@ -61,7 +61,7 @@ class DeliveryProcess:
         self._links = Links()
         self._limit = ConnectionLimit(0, 0)
         self._server = Server(self._links, self._limit, self._saved, self._forgotten)
-        self._network: configuration.Delivery | None = None
+        self._network: Delivery | None = None
         self._network_lock = asyncio.Lock()
         self._address = ""  # listened on, or empty
         self._base_url = ""
@@ -125,7 +125,7 @@ class DeliveryProcess:
         self._limit.most_per_address = command.parameters.connections_per_address
         self._server.misses_per_minute = command.parameters.misses_per_minute
 
-    async def _maintain_network(self, network: configuration.Delivery) -> None:
+    async def _maintain_network(self, network: Delivery) -> None:
         """Listens at the address where phones reach this machine now, and checks that they can."""
         async with self._network_lock:
             try:
@@ -145,7 +145,7 @@ class DeliveryProcess:
                 await self._close()
                 self._problem = f"{error.strerror or error}. See delivery in the configuration."
 
-    async def _listen(self, network: configuration.Delivery, wanted: str) -> None:
+    async def _listen(self, network: Delivery, wanted: str) -> None:
         tls = None
         if network.certificate is not None:
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -15,7 +15,8 @@ from hardware.loopback_driver import LoopbackDriver, loopback_driver
 from hardware.machine import Gpu, Memory
 from hardware.network import interfaces
 from installation.server import own_network
-from installation.settings.configuration import Configuration, Delivery, needed_weights
+from installation.settings.configuration import Configuration, needed_weights
+from installation.settings.delivery import Delivery
 from installation.settings.manifest import MANIFEST, Manifest, State
 from installation.settings.paths import NAME, ROOT, is_checkout
 from installation.settings.server import EngineSettings, ServerSettings

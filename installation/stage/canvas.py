@@ -3,15 +3,12 @@
 Text and the idle glow are combined with what is there by the maximum of each channel, so they never darken
 it; pictures and shapes replace it. `light`, 0 to 1, scales the brightness of whatever is drawn. Coordinates
 are canvas pixels, x to the right and y down, and may be fractions. The canvas keeps a list of what was drawn
-where, with which tests check that nothing overlaps. One long file: every drawing method shares the light,
-mask and list of items.
+where, with which tests check that nothing overlaps.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from functools import cache, lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +18,7 @@ from pygame import Rect
 
 from engine.common.arrays import Pixels
 from installation.stage.layout import Layout
+from installation.stage.shades import as_rgbx, dashes, edge_mask, noise, scaled
 from installation.stage.typesetting import Colour, fit, height_px, leading, render_line, text_width
 from installation.typography.direction import is_rtl
 from installation.typography.families import written_language
@@ -105,8 +103,8 @@ class Canvas:
         self._scaled: dict[tuple[object, ...], tuple[Pixels, Pixels]] = {}
         self._used: set[tuple[object, ...]] = set()
         # Computed now, so that the first frame is not late.
-        _edge_mask(self.layout.face.size)
-        _noise(self.layout.face.size)
+        edge_mask(self.layout.face.size)
+        noise(self.layout.face.size)
 
     def clear(self) -> None:
         """Begins a frame: everything black."""
@@ -145,7 +143,7 @@ class Canvas:
         where = picture.__array_interface__["data"][0], picture.strides
         key = (*where, picture.shape, rect.size, fade_edges, antialias)
         if key not in self._scaled:
-            self._scaled[key] = picture, _scale(picture, rect.size, fade_edges, antialias)
+            self._scaled[key] = picture, scaled(picture, rect.size, fade_edges, antialias)
         self._used.add(key)
         self._replace(self._scaled[key][1], rect, light * self.picture_light)
         self.drawn_items.append(DrawnItem(ItemKind.PICTURE, rect.copy()))
@@ -153,8 +151,8 @@ class Canvas:
     def glow(self, small: NDArray[np.uint16], rect: Rect) -> None:
         """Draws a soft light, 16-bit grey uint16 (h, w), enlarged to `rect` and dithered to 8 bits."""
         large = cv2.resize(small, rect.size, interpolation=cv2.INTER_CUBIC)
-        grey = cv2.convertScaleAbs(cv2.add(large, _noise(rect.size)), alpha=1 / 256, beta=-0.5)
-        self._lighten(_as_rgbx(grey), rect.topleft, 1.0)
+        grey = cv2.convertScaleAbs(cv2.add(large, noise(rect.size)), alpha=1 / 256, beta=-0.5)
+        self._lighten(as_rgbx(grey), rect.topleft, 1.0)
 
     def qr_code(self, modules: NDArray[np.bool_], rect: Rect, quiet: int, ground: int, light: float) -> None:
         """Draws a QR code, bool (N, N) with True for dark modules, on a grey field that fills `rect`.
@@ -168,7 +166,7 @@ class Canvas:
         left, top = (rect.width - side) // 2, (rect.height - side) // 2
         dark = np.kron(modules, np.ones((module_px, module_px), bool))
         field[top : top + side, left : left + side][dark] = 0
-        self._replace(_as_rgbx(field), rect, light)
+        self._replace(as_rgbx(field), rect, light)
         self.drawn_items.append(DrawnItem(ItemKind.QR_CODE, rect.copy()))
 
     # --- words ------------------------------------------------------------------------------------------
@@ -309,7 +307,7 @@ class Canvas:
         colour: Colour = WHITE,
     ) -> None:
         """Draws a line through `points` that alternates dash and gap with the lengths of `pattern_px`."""
-        self._polylines(_dashes(np.asarray(points, float), pattern_px), width_px, _dimmed(colour, 1.0))
+        self._polylines(dashes(np.asarray(points, float), pattern_px), width_px, _dimmed(colour, 1.0))
 
     def _polylines(
         self, polylines: Sequence[NDArray[np.float64]], width_px: float, colour: tuple[int, int, int, int]
@@ -394,60 +392,3 @@ def _dimmed(colour: Colour, light: float) -> tuple[int, int, int, int]:
 
 def _fixed(at: tuple[float, float]) -> tuple[int, int]:
     return round(at[0] * _ONE), round(at[1] * _ONE)
-
-
-def _dashes(points: NDArray[np.float64], pattern_px: Sequence[float]) -> list[NDArray[np.float64]]:
-    """The dashes of a polyline (N, 2), each (M, 2); `pattern_px` alternates the lengths of dash and gap."""
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    edges = np.arange(0.0, along[-1], sum(pattern_px))[:, None] + np.cumsum([0.0, *pattern_px[:-1]])
-    edges = np.append(edges.ravel(), along[-1])
-    dashes = []
-    for start, end in zip(edges[0:-1:2], edges[1::2], strict=False):
-        stops = np.concatenate([[start], along[(along > start) & (along < end)], [end]])
-        dashes.append(np.stack([np.interp(stops, along, axis) for axis in points.T], axis=1))
-    return dashes
-
-
-def _scale(picture: Pixels, size: tuple[int, int], fade_edges: bool, antialias: bool) -> Pixels:
-    """uint8 (H, W, 3) RGB -> uint8 (h, w, 4); `size` is (w, h)."""
-    if (picture.shape[1], picture.shape[0]) != size:
-        how = _interpolation(size[0] / picture.shape[1], antialias)
-        picture = np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
-    scaled = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), np.uint8)
-    if fade_edges:
-        cv2.multiply(scaled, _edge_mask(size), dst=scaled, scale=1 / 255)
-    return scaled
-
-
-def _interpolation(scale: float, antialias: bool) -> int:
-    """Bicubic to enlarge; area averaging to shrink, or linear above half the size without `antialias`."""
-    if scale > 1:
-        return cv2.INTER_CUBIC
-    return cv2.INTER_AREA if antialias or scale <= 0.5 else cv2.INTER_LINEAR
-
-
-@lru_cache(maxsize=8)
-def _edge_mask(size: tuple[int, int]) -> Pixels:
-    """The opacity of a picture with faded edges, uint8 (h, w, 4): 255 inside, 0 at the edge."""
-    shade = cv2.resize(_edge_mask_square(), size, interpolation=cv2.INTER_LINEAR)
-    return _as_rgbx(shade)
-
-
-def _as_rgbx(grey: NDArray[Any]) -> Pixels:
-    """uint8 (h, w) -> (h, w, 4)."""
-    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGBA), np.uint8)
-
-
-@cache
-def _edge_mask_square(side: int = 540) -> Pixels:
-    y, x = np.mgrid[-1 : 1 : complex(0, side), -1 : 1 : complex(0, side)]
-    # A superellipse, between an ellipse and the square: the face stays whole, the corners fade.
-    outwards = (np.abs(x) ** 3 + np.abs(y) ** 3) ** (1 / 3)
-    left = np.clip((1 - outwards) / 0.3, 0, 1)
-    return np.rint(255 * left * left * (3 - 2 * left)).astype(np.uint8)
-
-
-@lru_cache(maxsize=2)
-def _noise(size: tuple[int, int]) -> NDArray[np.uint16]:
-    """Dithering noise below one step of 8-bit grey, uint16 (h, w)."""
-    return np.random.default_rng(0).integers(0, 256, size[::-1], np.uint16)

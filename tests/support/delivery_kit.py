@@ -20,7 +20,7 @@ from installation.delivery.captions import Caption
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import LinkEvent, Offered
 from installation.delivery.pictures import TakeHomePictures
-from installation.settings.configuration import Delivery as Network
+from installation.settings.delivery import Delivery as Network
 from installation.visit.parameters import DeliveryParameters
 
 N = TypeVar("N")

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from hardware.network import Interface
 from installation.delivery.address import accepted_hosts, base_url, why_doubtful, wifi_code
 from installation.delivery.reachability import addresses_of
-from installation.settings.configuration import Delivery as Network
-from installation.settings.configuration import WiFi
+from installation.settings.delivery import Delivery as Network
+from installation.settings.delivery import WiFi
 from installation.workers.reachable_address import ReachableAddress
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from installation.delivery.address import base_url
 from installation.delivery.links import new_token
-from installation.settings.configuration import Delivery as Network
+from installation.settings.delivery import Delivery as Network
 from installation.settings.phase import Phase
 from installation.stage import qr
 from installation.stage.canvas import Canvas, ItemKind

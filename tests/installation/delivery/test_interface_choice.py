@@ -14,7 +14,7 @@ import json, logging, tempfile
 from pathlib import Path
 from installation.delivery.messages import Offered
 from installation.diagnosis.facts import _phones
-from installation.settings.configuration import Delivery as Network
+from installation.settings.delivery import Delivery as Network
 from tests.support.delivery_kit import running, take_home, until
 from tests.support.namespace import Tap
 

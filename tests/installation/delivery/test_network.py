@@ -13,7 +13,7 @@ import pytest
 
 from installation.delivery.links import new_token
 from installation.delivery.messages import Forgotten, Offered, Unreachable
-from installation.settings.configuration import Delivery as Network
+from installation.settings.delivery import Delivery as Network
 from tests.conftest import REPO
 from tests.support.browser_headers import BROWSERS, PROXIES, TRACKING, cookies
 from tests.support.delivery_kit import FILM, Stage, ask, free_port, read_all, running, take_home, until

@@ -20,7 +20,7 @@ from installation.delivery import process
 from installation.delivery.client import DeliveryClient
 from installation.delivery.files import TakeHomeFiles, encode_files
 from installation.delivery.messages import Ended, Lost, Offer, Offered, Revoke, SetParameters, Unreachable
-from installation.settings.configuration import Delivery as Network
+from installation.settings.delivery import Delivery as Network
 from installation.visit.parameters import DeliveryParameters
 from installation.workers.supervision import Condition
 from tests.support.delivery_kit import Stage, ask, free_port, running, take_home, until
@@ -53,7 +53,7 @@ def test_a_stage_that_is_killed_leaves_links_alive(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 from tests.support.delivery_kit import Stage, take_home
-from installation.settings.configuration import Delivery as Network
+from installation.settings.delivery import Delivery as Network
 stage = Stage(Path({str(tmp_path / "sock")!r}), Network(host="127.0.0.1", port={network.port}))
 stage.delivery.start()
 print(stage.offer(take_home(7)), flush=True)
