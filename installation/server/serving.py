@@ -64,12 +64,12 @@ async def serve_with(
     ]
     door = Door(configuration.server, keys, pool)
     supervisor = Supervisor(*replicas)
-    async with door:
-        supervisor.start()
-        try:
+    try:
+        async with door:
+            supervisor.start()
             opened(door)
             error = await ended
-        finally:
-            await asyncio.to_thread(supervisor.stop)
+    finally:  # behind the closed door: no kiosk is told that its engine has failed
+        await asyncio.to_thread(supervisor.stop)
     if error is not None:
         raise error
