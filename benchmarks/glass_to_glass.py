@@ -132,6 +132,7 @@ def main() -> None:
     parser.add_argument("--display", default="headless:1080x1920", help="as of kiosk run")
     arguments = parser.parse_args()
     times = {
+        "visit/silence_s": "300",
         "visit/border_s": "20",
         "visit/jury_s": "40",
         "visit/meeting_s": str(arguments.meeting_s),

@@ -81,7 +81,7 @@ def drivers(generator: Generator, directions: Directions, analyser: FaceAnalyser
         Motion(
             jaw=0.07 * abs(np.sin(5.3 * t)) * (1 + np.sin(0.9 * t)),
             mouth_width=0.05 * np.sin(3.1 * t),
-            smile=0.035 * max(np.sin(1.1 * t), 0.0),
+            smile=0.07 * max(np.sin(1.1 * t), 0.0),
             brows=0.03 * max(np.sin(1.7 * t), 0.0),
             roll_deg=5 * np.sin(0.8 * t),
             x=0.05 * np.sin(0.7 * t),

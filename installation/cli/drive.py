@@ -1,7 +1,8 @@
 """`./kiosk drive`: moves the face of a picture, as the face in a clip moves or as a mouth that speaks."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 BAR = "{desc:<12}|{bar:40}| {elapsed}"
 LONGEST_SPEECH_S = 600.0
 
-# Writes the film of a rig, and returns its length in seconds.
-WriteFilm = Callable[["Rig", "FaceAnalyser", Callable[[float], None]], float]
+# Writes the film of rigs, and returns its length in seconds.
+WriteFilm = Callable[["Sequence[Rig]", "FaceAnalyser", Callable[[float], None]], float]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "picture", type=reachable_path, help="whose face moves: doppelganger.png of a visit, or a photograph"
     )
     parser.add_argument("clip", nargs="?", type=reachable_path, help="a film of the face that drives it")
+    parser.add_argument(
+        "--exchange",
+        type=reachable_path,
+        metavar="PICTURE",
+        help="of the person on the right of a clip with two people, who have both agreed: each moves the "
+        "other's picture",
+    )
     parser.add_argument("--say", metavar="TEXT", help="instead of a clip: what it says, by a synthetic voice")
     parser.add_argument("--language", help="of --say, by its code, such as en, de, fr, es; en")
     parser.add_argument(
@@ -58,23 +66,37 @@ def run(arguments: argparse.Namespace) -> int:
 
     from engine.photographs.photograph import load_photograph
 
-    photograph = load_photograph(arguments.picture)
+    paths = [arguments.picture, *([arguments.exchange] if arguments.exchange else [])]
+    photographs = [load_photograph(path) for path in paths]
     write = _driven(arguments) if arguments.clip else _speaking(arguments)
-    seconds, side_px = _write(photograph, configuration, write)
-    print(f"{on_one_line(arguments.out)}: {seconds:.1f} seconds, {side_px} pixels square.")
+    seconds, side_px = _write(photographs, configuration, write)
+    beside = "two beside each other, " if arguments.exchange else ""
+    print(f"{on_one_line(arguments.out)}: {seconds:.1f} seconds, {beside}{side_px} pixels square.")
     return 0
 
 
 def _driven(arguments: argparse.Namespace) -> WriteFilm:
-    """The film of a picture that a clip drives."""
+    """The film of a picture that a clip drives, or of two."""
+    from engine.faces.mediapipe_detector import MediaPipeDetector
+    from engine.live.crowd.lookout import Lookout
     from hardware.camera.film.decoding import is_film
-    from installation.outputs.driven_film import write_driven_film
+    from installation.outputs.driven_film import OneFace, Puppeteer, TwoFaces, write_driven_film
 
     if not is_film(arguments.clip):
         raise UsageError(f"{printable(arguments.clip)}: is no film that can be read. Give MP4, MOV or WebM.")
-    return lambda rig, analyser, report: write_driven_film(
-        arguments.out, rig, arguments.clip, analyser, report
-    )
+
+    def write(rigs: "Sequence[Rig]", analyser: "FaceAnalyser", report: Callable[[float], None]) -> float:
+        with ExitStack() as stack:
+            puppeteer: Puppeteer
+            if len(rigs) == 1:
+                puppeteer = OneFace(rigs[0], analyser)
+            else:
+                lookout = Lookout(MediaPipeDetector())
+                stack.callback(lookout.close)
+                puppeteer = TwoFaces(rigs, lookout, analyser)
+            return write_driven_film(arguments.out, puppeteer, arguments.clip, report)
+
+    return write
 
 
 def _speaking(arguments: argparse.Namespace) -> WriteFilm:
@@ -86,7 +108,7 @@ def _speaking(arguments: argparse.Namespace) -> WriteFilm:
         raise UsageError(
             f"--say: lasts {speech.duration_s:.0f} seconds. Give a text of at most {LONGEST_SPEECH_S:.0f}."
         )
-    return lambda rig, _, report: write_spoken_film(arguments.out, rig, speech, report)
+    return lambda rigs, _, report: write_spoken_film(arguments.out, rigs[0], speech, report)
 
 
 def _speech(arguments: argparse.Namespace) -> "Speech":
@@ -108,8 +130,10 @@ def _speech(arguments: argparse.Namespace) -> "Speech":
     return Speech(samples, RATE_HZ, phonemes)
 
 
-def _write(photograph: "Pixels", configuration: Configuration, write: WriteFilm) -> tuple[float, int]:
-    """Makes the rig and the film; returns the seconds and the side in pixels."""
+def _write(
+    photographs: "Sequence[Pixels]", configuration: Configuration, write: WriteFilm
+) -> tuple[float, int]:
+    """Makes the rigs and the film; returns the seconds and the side of a picture in pixels."""
     from engine.faces.analyser import open_analyser
     from installation.workers.models import ModelBundle
 
@@ -119,11 +143,14 @@ def _write(photograph: "Pixels", configuration: Configuration, write: WriteFilm)
         tqdm(total=1.0, bar_format=BAR, leave=False, disable=None) as bar,
     ):
         bar.set_description_str("searching")
-        rig = bundle.rig(photograph, analyser, lambda share: bar.update(share - bar.n))
+        rigs = []
+        for photograph in photographs:
+            bar.reset()
+            rigs.append(bundle.rig(photograph, analyser, lambda share: bar.update(share - bar.n)))
         bar.reset()
         bar.set_description_str("driving")
-        seconds = write(rig, analyser, lambda share: bar.update(share - bar.n))
-    return seconds, len(rig.picture)
+        seconds = write(rigs, analyser, lambda share: bar.update(share - bar.n))
+    return seconds, max(len(rig.picture) for rig in rigs)
 
 
 def _check_asked(arguments: argparse.Namespace) -> None:
@@ -133,3 +160,5 @@ def _check_asked(arguments: argparse.Namespace) -> None:
         raise UsageError("Say what moves the picture: give a clip, or --say TEXT, or --speech FILE.")
     if arguments.language is not None and arguments.say is None:
         raise UsageError("--language goes with --say TEXT.")
+    if arguments.exchange is not None and arguments.clip is None:
+        raise UsageError("--exchange goes with a clip in which two people are beside each other.")

@@ -12,7 +12,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import measure_pose
 from engine.speech import synthesis
 from installation.cli.main import main
-from installation.outputs.driven_film import write_driven_film
+from installation.outputs.driven_film import OneFace, write_driven_film
 from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
 from tests.conftest import DATA
 from tests.support.leaning_clip import RATE_HZ, ROLL_DEG, SECONDS, STILL_S, write_clip
@@ -81,7 +81,7 @@ def test_a_clip_without_a_face_leaves_nothing(tmp_path: Path) -> None:
     empty, out = tmp_path / "empty.mp4", tmp_path / "film.mp4"
     write_clip(empty, None, sound=False)
     with pytest.raises(NoUsableFace, match="no face was found in it"):
-        write_driven_film(out, shared_rig(), empty, shared_analyser())
+        write_driven_film(out, OneFace(shared_rig(), shared_analyser()), empty)
     assert [path.name for path in tmp_path.iterdir()] == ["empty.mp4"]
 
 
@@ -102,6 +102,7 @@ def test_refusals_come_before_the_work(
         ([picture, "--out", tmp_path / "a.mp4"], "give a clip, or --say"),
         ([picture, clip, "--say", "Hello"], "give a clip, or --say"),
         ([picture, clip, "--language", "de"], "--language"),
+        ([picture, "--say", "Hello", "--exchange", picture], "--exchange goes with a clip"),
         ([picture, "--say", "", "--out", tmp_path / "a.mp4"], "nothing to say"),
         ([picture, "--say", "Hello", "--language", "xx", "--out", tmp_path / "a.mp4"], "'xx'"),
         ([picture, "--speech", picture, "--out", tmp_path / "a.mp4"], "no sound"),
