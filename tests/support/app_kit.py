@@ -1,8 +1,10 @@
 """The App for tests: real engine, judge and scenes, few steps, and a camera that fails on command."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hardware.camera.base import Feed
@@ -97,7 +99,8 @@ def light_models(configuration: Configuration) -> "Models":
 class TestApp(App):
     """An App on a virtual clock that is moved by hand; `breakable` is its camera.
 
-    is_thorough: without it, visits are as short as they get: one step, and a generator of 64 px.
+    is_thorough: without it, visits are as short as they get: one step, and a generator of 64 px. changes: of
+    parameters.
     """
 
     __test__ = False
@@ -109,6 +112,7 @@ class TestApp(App):
         options: RunOptions | None = None,
         recycle_after: int | None = None,
         is_thorough: bool = True,
+        changes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.breakable = FaultySource(camera_source(f"file:{portrait}"))
         chosen = configuration(folder)
@@ -122,7 +126,7 @@ class TestApp(App):
         super().__init__(
             chosen,
             folder,
-            SHORT,
+            SHORT | dict(changes),
             options or RunOptions(visits=1000, virtual=True, rate_hz=RATE_HZ),
             with_phones=False,
         )
