@@ -118,6 +118,8 @@ class App:
         self._create_services(configuration, show, with_phones)
         # After the curators' saved parameters, which the control has loaded.
         apply_overrides(self.registry, overrides)
+        if options.together:
+            self.registry.set("gathering/signs", True)  # how simulated visitors answer
         # Simulated visitors are not counted.
         counts = options.visits is None and not options.setup
         counters = Counters(show / NAME if counts else None, configuration.privacy.counters_days)

@@ -1,16 +1,18 @@
 """How several people decide, each about their own face alone and with their own body.
 
 One after the other is ringed and answers with the head: to the left of the picture *real*, to the right
-*doppelgänger*, straight *anonymous*. Who cannot turn the head leans to that side, or touches one of the
-signs beside the ring. *Yes* confirms what the ringed person answers just now. *No* takes back at once what
-everybody has decided: to be hidden needs nobody's consent. Who has confirmed nothing is anonymous.
+*doppelgänger*, straight *anonymous*. Who cannot turn the head leans to that side. Where curators allow it, a
+touch on one of the signs beside the ring counts, too; whose hand it was nobody knows. *Yes* confirms what the
+ringed person answers just now. *No* takes back at once what everybody has decided: to be hidden needs
+nobody's consent. Who has confirmed nothing is anonymous.
 
 Pure. Decisions themselves belong to the tracks (`engine.live.crowd.tracks`) and end with them; these
 functions say which of them change.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from engine.live.crowd.decision import Decision
 
@@ -49,8 +51,9 @@ class Question:
 
     number: of the track. since_s: when it was put. found_s: when its owner was found last. upright_x_px:
     where the head was when it was first straight; None before, while no answer is taken: they may be looking
-    at a friend. pointed: what the head answers. touched: the sign that was touched; it counts while the head
-    is straight. answer_since_s: since when the answer is what it is.
+    at a friend. others_x_px: where the others were then, by number. pointed: what the head answers. touched:
+    the sign that was touched; it counts while the head is straight. answer_since_s: since when the answer is
+    what it is.
     """
 
     number: int
@@ -58,6 +61,7 @@ class Question:
     found_s: float
     answer_since_s: float
     upright_x_px: float | None = None
+    others_x_px: Mapping[int, float] = field(default_factory=dict)
     pointed: Decision = Decision.ANONYMOUS
     touched: Decision = Decision.ANONYMOUS
 
@@ -100,7 +104,7 @@ def look(asking: Asking, heads: Sequence[Head], now_s: float, ask_s: float = ASK
         asked, question = asked | {question.number}, None
     if question is not None:
         head = present.get(question.number)
-        question = _heard(question, head, now_s) if head is not None else None
+        question = _heard(question, head, heads, now_s) if head is not None else None
     if question is None:
         waiting = [
             head for head in heads if head.is_found and head.decision is None and head.number not in asked
@@ -108,7 +112,7 @@ def look(asking: Asking, heads: Sequence[Head], now_s: float, ask_s: float = ASK
         if waiting:
             first = min(waiting, key=lambda head: head.x_px)
             new = Question(first.number, now_s, now_s, now_s)
-            question = _heard(new, first, now_s)
+            question = _heard(new, first, heads, now_s)
     return Asking(question, asked)
 
 
@@ -151,15 +155,16 @@ def revoke(asking: Asking, heads: Sequence[Head]) -> tuple[Asking, list[Change]]
     )
 
 
-def _heard(question: Question, head: Head, now_s: float) -> Question:
-    """The question after a frame in which its owner's head is like this."""
+def _heard(question: Question, head: Head, heads: Sequence[Head], now_s: float) -> Question:
+    """The question after a frame in which its owner's head is like this, among these heads."""
     if not head.is_found:
         return replace(question, pointed=Decision.ANONYMOUS, touched=Decision.ANONYMOUS, answer_since_s=now_s)
     question = replace(question, found_s=now_s)
-    aside = _aside(head, question.upright_x_px)
+    aside = _aside(head, _shift_px(question, head, heads))
     if question.upright_x_px is None:
         upright_x_px = head.x_px if abs(aside) < STRAIGHT_SHARE else None
-        return replace(question, upright_x_px=upright_x_px, answer_since_s=now_s)
+        others_x_px = {other.number: other.x_px for other in heads if other.number != head.number}
+        return replace(question, upright_x_px=upright_x_px, others_x_px=others_x_px, answer_since_s=now_s)
     side = Decision.DOPPELGANGER if aside > 0 else Decision.REAL
     if abs(aside) >= 1 or (abs(aside) >= STRAIGHT_SHARE and side is question.pointed):
         heard = replace(question, pointed=side, touched=Decision.ANONYMOUS)
@@ -168,13 +173,28 @@ def _heard(question: Question, head: Head, now_s: float) -> Question:
     return heard if heard.answer is question.answer else replace(heard, answer_since_s=now_s)
 
 
-def _aside(head: Head, upright_x_px: float | None) -> float:
+def _shift_px(question: Question, head: Head, heads: Sequence[Head]) -> float:
+    """How far the ringed head has moved to the right by itself since it was straight. As far as everybody
+    else moved the same way it was the camera, or a push."""
+    if question.upright_x_px is None:
+        return 0.0
+    own_px = head.x_px - question.upright_x_px
+    others_px = [
+        other.x_px - question.others_x_px[other.number]
+        for other in heads
+        if other.is_found and other.number in question.others_x_px
+    ]
+    # The one who moved least that way: nobody can lean for the ringed person.
+    common_px = min(others_px, key=lambda px: math.copysign(1.0, own_px) * px, default=0.0)
+    same_way = common_px * own_px > 0
+    return own_px - math.copysign(min(abs(common_px), abs(own_px)), own_px) if same_way else own_px
+
+
+def _aside(head: Head, shift_px: float) -> float:
     """How far a head is turned or leant, whichever is more: 1 answers, positive towards the picture's right.
     0 where it is turned to one side and leant to the other."""
     turned = head.yaw_deg / TURNED_DEG
-    leant = 0.0
-    if upright_x_px is not None:
-        leant = (head.x_px - upright_x_px) / max(head.width_px, 1.0) / LEANT_WIDTHS
+    leant = shift_px / max(head.width_px, 1.0) / LEANT_WIDTHS
     if min(abs(turned), abs(leant)) >= STRAIGHT_SHARE and turned * leant < 0:
         return 0.0
     return max(turned, leant, key=abs)

@@ -120,7 +120,11 @@ class GatheringParameters(Parameters):
 
     most_people: int = Field(6, ge=2, le=6, description="with more people nobody is asked")
     ask_s: float = Field(15, ge=5, le=60, description="who has said nothing for this long stays anonymous")
-    signs: bool = Field(True, description="whether the three answers can be touched beside the ring")
+    signs: bool = Field(
+        False,
+        description="whether the answers can be touched beside the ring, too: anybody who reaches the screen "
+        "can then answer for whoever is ringed, so only with staff beside it",
+    )
     follow_s: float = Field(0.12, ge=0, le=1, description="how slowly the ring follows a head")
 
 

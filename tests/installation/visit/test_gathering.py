@@ -129,6 +129,25 @@ def test_who_cannot_turn_the_head_leans(lean: float, decision: Decision) -> None
     assert group.yes() == [Change(0, decision)]
 
 
+def test_a_camera_that_is_moved_answers_for_nobody() -> None:
+    group = Group(2).wait(0.5)
+    group.leans = {0: -0.6, 1: -0.6}
+    group.wait(1)
+    assert group.yes() == [Change(0, ANONYMOUS)]
+
+
+def test_nobody_leans_for_somebody_else() -> None:
+    """Whatever the others do, their shift is never taken for the ringed person's; nor does one of them who
+    leans the same way take the answer away while a third stands still."""
+    group = Group(3).wait(0.5)
+    group.leans = {1: 0.8, 2: 0.8}
+    group.wait(1)
+    assert group.asking.question is not None and group.asking.question.answer is ANONYMOUS
+    group.leans = {0: -0.6, 1: -0.8}
+    group.wait(1)
+    assert group.yes() == [Change(0, REAL)]
+
+
 def test_turned_to_one_side_and_leant_to_the_other_is_straight() -> None:
     group = Group(1).wait(0.5)
     group.leans[0], group.yaws[0] = 0.6, -25.0
