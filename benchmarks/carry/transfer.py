@@ -1,7 +1,8 @@
 """Whether a doppelgänger convinces a judge that its search left out, by `doppelganger/reach`.
 
-Of the recognisers each is left out in turn; the others bind. For reach 0 the search is *nearest*, above it
-*beyond*. Afterwards every judge is asked. A search takes a minute or two on one core.
+Of the recognisers each is left out in turn; the first of the others binds, as dlib does in the installation.
+For reach 0 the search is *nearest*, above it *beyond*. Afterwards every judge is asked. A search takes a minute
+or two on one core.
 """
 
 import json
@@ -75,9 +76,9 @@ def search_transfer(work: Path, models: Path, only: Sequence[str], reaches: Sequ
                     path = _path(work, sitter.name, left.name, reach)
                     if path.with_suffix(".transfer").exists():
                         continue
-                    binding = [judge for judge in judges if judge is not left]
+                    searched = [judge for judge in judges if judge is not left]
                     began_s = time.process_time()
-                    found = search(network, sitter, binding, reach, change)
+                    found = search(network, sitter, searched, reach, change)
                     cpu_s = time.process_time() - began_s
                     kept = _ask(sitter, left.name, reach, found, [*judges, *asked], change, cpu_s)
                     if found is not None:
@@ -91,19 +92,18 @@ def _path(work: Path, sitter: str, left_out: str, reach: float) -> Path:
 
 
 def search(
-    network: Generator, sitter: Sitter, binding: Sequence[Judge], reach: float, change: VisibleChange
+    network: Generator, sitter: Sitter, judges: Sequence[Judge], reach: float, change: VisibleChange
 ) -> Doppelganger | None:
-    """What the installation would find with these judges, in the Euclidean metric."""
+    """What the installation would find with these judges, of whom the first binds, in the Euclidean metric."""
+    binding, *others = judges
     task = FinderTask(
         generator=network,
         continuum=Continuum(network, median_face(network), sitter.match),
         border_t=1.0,
         recognised_throughout=False,
-        constraints=[
-            JudgeConstraint(judge, sitter.reference(judge), judge.threshold * (1 + MARGIN))
-            for judge in binding
-        ],
-        holds=someone_else_check(sitter, binding),
+        constraints=[JudgeConstraint(binding, sitter.reference(binding), binding.threshold * (1 + MARGIN))],
+        others=[JudgeConstraint(judge, sitter.reference(judge), judge.threshold) for judge in others],
+        holds=someone_else_check(sitter, [binding]),
         match_holds=False,
         change=change,
         most_visible_change=LARGEST_CHANGE,
