@@ -1,8 +1,8 @@
 """Whether a doppelgänger convinces a judge that its search left out, by `doppelganger/reach`.
 
 Of the recognisers each is left out in turn; the first of the others binds, as dlib does in the installation.
-For reach 0 the search is *nearest*, above it *beyond*. Afterwards every judge is asked. A search takes a minute
-or two on one core.
+For reach 0 the search is *nearest*, above it *beyond*. Afterwards every judge is asked. A search takes about
+a minute on one core.
 """
 
 import json
@@ -94,7 +94,7 @@ def _path(work: Path, sitter: str, left_out: str, reach: float) -> Path:
 def search(
     network: Generator, sitter: Sitter, judges: Sequence[Judge], reach: float, change: VisibleChange
 ) -> Doppelganger | None:
-    """What the installation would find with these judges, of whom the first binds, in the Euclidean metric."""
+    """What the installation would find with these judges, the first of whom binds; in the Euclidean metric."""
     binding, *others = judges
     task = FinderTask(
         generator=network,
