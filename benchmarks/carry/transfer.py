@@ -94,7 +94,7 @@ def _path(work: Path, sitter: str, left_out: str, reach: float) -> Path:
 def search(
     network: Generator, sitter: Sitter, judges: Sequence[Judge], reach: float, change: VisibleChange
 ) -> Doppelganger | None:
-    """What the installation would find with these judges, the first of whom binds; in the Euclidean metric."""
+    """What the installation would find with these judges, of whom the first binds; in the plain metric."""
     binding, *others = judges
     task = FinderTask(
         generator=network,
