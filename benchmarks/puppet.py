@@ -5,7 +5,8 @@
 The drivers are people of the embedded generator in motion, with a camera's noise of four grey levels: one
 turns the head along the generator's own directions, one speaks and smiles, one blinks and leaves. Each
 photograph is rigged as `kiosk drive` does it, driven by all three, and measured on the pictures that are
-drawn: the correlation of each number with the driver's own, at the best delay up to a third of a second.
+drawn: the correlation of each number with the driver's own, at the best delay up to a third of a second. Lids
+are events on both sides, shut or open: the puppet has no others.
 """
 
 import sys
@@ -29,7 +30,7 @@ from engine.live import puppet
 from engine.live.directions import Directions, face_box
 from engine.live.driver import Driver
 from engine.live.expression import measure, motion_between, neutral
-from engine.live.follower import Follower
+from engine.live.follower import Follower, Lid
 from engine.live.motion import NAMES, Motion
 from engine.live.rig import Rig
 from engine.live.rigging import make_rig
@@ -156,6 +157,12 @@ def correlation(driver: np.ndarray, drawn: np.ndarray) -> tuple[float, int]:
     return best
 
 
+def shut_or_open(lids: np.ndarray) -> np.ndarray:
+    """How far a lid is closed, (N,), taken as `engine.live.follower.Lid` takes it."""
+    lid = Lid()
+    return np.array([lid.step(value, 1 / RATE_HZ) if np.isfinite(value) else np.nan for value in lids])
+
+
 def idle_jitter_px(rig: Rig, motions: Sequence[Motion]) -> float:
     """How far any pixel of the face moves from one drawn picture to the next at most, in pixels."""
     places = [puppet.source_places(rig, motion) for motion in motions]
@@ -179,7 +186,10 @@ def report(name: str, rig: Rig, clips: Sequence[Clip], analyser: FaceAnalyser) -
         words = []
         for number in clip.moved:
             column = NAMES.index(number)
-            value, delay = correlation(driven.driver[:, column], drawn[:, column])
+            columns = driven.driver[:, column], drawn[:, column]
+            if number in ("left_lid", "right_lid"):
+                columns = shut_or_open(columns[0]), shut_or_open(columns[1])
+            value, delay = correlation(*columns)
             words.append(f"{number} {value:.2f} (+{delay})")
         begin, end = round(SETTLED_S * RATE_HZ), round(IDLE_S * RATE_HZ)
         jitter = idle_jitter_px(rig, driven.motion[begin:end])
