@@ -133,6 +133,7 @@ def main() -> None:
     arguments = parser.parse_args()
     times = {
         "visit/silence_s": "300",
+        "visit/search_s": "1800",
         "visit/border_s": "20",
         "visit/jury_s": "40",
         "visit/meeting_s": str(arguments.meeting_s),
