@@ -29,7 +29,8 @@ class Gathering:
         if gathered is None or gathered is self._looked_at:
             return
         self._looked_at = gathered
-        if len(gathered.heads) > values.most_people:
+        # A track outlives its head by a moment, beside the one that has taken its place.
+        if sum(head.is_found for head in gathered.heads) > values.most_people:
             self._asking, self._step = Asking(None, self._asking.asked), GatheringStep.TOO_MANY
             return
         if len(gathered.heads) < LEAST_PEOPLE:

@@ -1,7 +1,9 @@
 """Several people before the camera: each decides about their own face, and one picture is made of them."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
 from engine.runtime.messages import GroupReady, Ready
 from hardware.camera.base import Frame
+from installation.app.gathering import Gathering
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
-from installation.capture.group_tracker_service import SynchronousGroupTrackerService
+from installation.capture.group_tracker import Gathered
+from installation.capture.group_tracker_service import GroupTrackerService, SynchronousGroupTrackerService
 from installation.settings.configuration import Stage
 from installation.settings.phase import Phase
 from installation.stage.scene import scene_of
@@ -28,6 +32,8 @@ from installation.visit.events import (
     Tick,
     WokeUp,
 )
+from installation.visit.gathering import Head
+from installation.visit.parameters import GatheringParameters
 from tests.installation.app.test_session import NotedDelivery, Notes
 from tests.support.crowd_kit import Walker, scene
 
@@ -195,6 +201,22 @@ def test_one_person_is_not_asked(renders: Path) -> None:
     group.gather()
     assert group.is_at(GatheringStep.TOO_FEW)
     assert not any(person.is_ringed for person in group.view.people)
+
+
+def test_a_track_that_outlives_its_head_is_not_one_too_many() -> None:
+    """Where somebody becomes a new track, the old one is there for half a second more."""
+    head = Head(1, 0.0, 100.0, 60.0)
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), 0.0, 0)
+
+    def step(*found: bool) -> GatheringStep:
+        heads = tuple(replace(head, number=n, is_found=is_found) for n, is_found in enumerate(found))
+        gathered = Gathered(frame, heads, {each.number: (0.0, 0.0, 1.0, 1.0) for each in heads})
+        gathering = Gathering(cast(GroupTrackerService, SimpleNamespace(gathered=gathered)))
+        gathering.look(0.0, GatheringParameters(most_people=2))
+        return gathering.view(0.0).step
+
+    assert step(True, True, False) is GatheringStep.ASKING
+    assert step(True, True, True) is GatheringStep.TOO_MANY
 
 
 def test_who_takes_part_alone_again_is_portrayed_alone(group: Group) -> None:
