@@ -263,9 +263,13 @@ class VisitEnded:
 
 @dataclass(frozen=True)
 class Relocated:
-    """Where the engine is, or is from now on. place: that, and why, in one line for the staff."""
+    """Where the engine is, or is from now on.
+
+    place: that, and why, in one line for the staff. is_loading: its networks; `Ready` is still to come.
+    """
 
     place: str
+    is_loading: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,12 +28,12 @@ from engine.runtime.messages import (
     VisitRequest,
 )
 from installation.workers.engine_backend import Backend
-from installation.workers.process_client import Peer, ProcessClient
+from installation.workers.engine_service import EngineService
+from installation.workers.process_client import Peer
 from installation.workers.supervision import PermanentServiceError, ServiceError
 
 log = logging.getLogger(__name__)
 
-NUMBERS = 100_000  # how many people each process may number
 _starts = itertools.count()  # of all replicas
 
 
@@ -56,13 +56,9 @@ class Listener(Protocol):
         """A reply about the visit under way."""
 
 
-class Replica(ProcessClient):
+class Replica(EngineService):
     """An engine and its life. `ask` may be called on any thread."""
 
-    advice = "If it keeps failing: ./kiosk doctor."
-    stop_limit_s = 10.0
-    loading_limit_s = 300.0
-    cancel_limit_s = 30.0
     first_wait_s = 0.5
 
     def __init__(
@@ -73,13 +69,10 @@ class Replica(ProcessClient):
         recycle_after: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(name, clock)
-        self.setup_limit_s = self.loading_limit_s
-        self.backend, self._listener, self._recycle_after = backend, listener, recycle_after
+        super().__init__(name, backend, recycle_after, clock=clock)
+        self._listener = listener
         self._asked: queue.SimpleQueue[tuple[VisitRequest, Callable[[], None], int]] = queue.SimpleQueue()
         # Used by the service's thread only.
-        self._loaded = self._worn = False
-        self._visits = 0
         self._visit_id: int | None = None
         self._engine = -1  # the number of the process
 
@@ -93,34 +86,20 @@ class Replica(ProcessClient):
 
     # --- the service's thread
 
-    def setup(self) -> None:
-        self._start()
-        while not self._loaded and not self.stopping.is_set():
-            self._exchange(self.backend)
+    def _next_engine(self) -> int:
+        self._engine = next(_starts)
+        return self._engine
 
-    def run(self) -> None:
-        while not self.stopping.is_set():
-            self._exchange(self.backend)
-            self.beat()
-            if self._worn and self._visit_id is None:
-                self.backend.stop()
-                self._start()
-
-    def teardown(self) -> None:
+    def _forget_engine(self) -> None:
         self._listener.was_lost(self)
-        self.backend.stop()
         self._loaded, self._visit_id = False, None
         with suppress(queue.Empty):
             while True:
                 _, sent, _ = self._asked.get_nowait()
                 sent()
 
-    def _start(self) -> None:
-        self._loaded = self._worn = False
-        self._visits = 0
-        self._engine = next(_starts)
-        self.backend.start(self._engine * NUMBERS, False)
-        self._deadline_s = self.clock() + self.loading_limit_s
+    def _is_idle(self) -> bool:
+        return self._loaded and self._visit_id is None
 
     def _send_due(self, peer: Peer) -> None:
         with suppress(queue.Empty):
@@ -134,7 +113,7 @@ class Replica(ProcessClient):
                     elif request.visit_id != self._visit_id:  # that visit ended while this was on its way
                         continue
                     elif isinstance(request, Cancel):
-                        self._deadline_s = self.clock() + self.cancel_limit_s
+                        self._expect_cancelling()
                     with suppress(BrokenPipeError):  # it has ended; its last messages are about to be read
                         peer.send(request)
                 finally:
@@ -177,11 +156,9 @@ class Replica(ProcessClient):
         self._visits += 1
         if ended.fault:
             log.warning("%s: %s Its process is replaced.", self.name, ended.fault)
-        self._worn = bool(ended.fault) or self._visits >= self._recycle_after
+            self._visits = self._recycle_after
         self._reply(ended)
-        if self._worn:
-            self._listener.was_lost(self)
-        else:
+        if self._visits < self._recycle_after:  # else it is about to be replaced
             self._listener.became_free(self, self._engine)
 
     def _process_ended(self) -> None:

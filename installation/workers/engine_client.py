@@ -55,18 +55,18 @@ from engine.runtime.messages import (
 )
 from installation.workers.between_visits import BetweenVisits
 from installation.workers.engine_backend import Backend
+from installation.workers.engine_service import EngineService
 from installation.workers.erasing import overwrite_memories, overwrite_request
-from installation.workers.process_client import Peer, ProcessClient
+from installation.workers.process_client import Peer
 from installation.workers.supervision import Condition, Health, PermanentServiceError, ServiceError
 
 log = logging.getLogger(__name__)
 
 PEOPLE = 6  # ways to people who do not exist that are kept, at most
 PEOPLE_BYTES = 2**30  # of their pictures, at most
-NUMBERS = 100_000  # how many people each process may number
 
 
-class EngineClient(ProcessClient):
+class EngineClient(EngineService):
     """The client of the engine's process; a service.
 
     `portray`, `cancel`, `erase` and `poll` are called on one thread, the stage's, and return at once.
@@ -78,10 +78,6 @@ class EngineClient(ProcessClient):
     so a picture that somebody still holds turns black, and never shows another visit.
     """
 
-    advice = "If it keeps failing: ./kiosk doctor."
-    stop_limit_s = 10.0
-    loading_limit_s = 300.0  # then the process counts as hanging, and is replaced
-    cancel_limit_s = 30.0  # the same for a visit it has been told to stop working on
     longest_queue = 64  # replies in lock step that wait to be polled; then the process waits, too
 
     def __init__(
@@ -91,18 +87,14 @@ class EngineClient(ProcessClient):
         recycle_after: int = 50,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """After `recycle_after` visits the backend's engine is replaced, while nobody is there."""
-        super().__init__("engine", clock)
-        self.setup_limit_s = self.loading_limit_s
+        super().__init__("engine", backend, recycle_after, lock_step, clock)
         self.refusal: DoppelgangerError | None = None
         """Why the first process could not use the configuration; the service has then failed for good."""
-        self.backend, self._lock_step, self._recycle_after = backend, lock_step, recycle_after
         # Used by the service's thread only.
-        self._processes = self._visits = 0  # started so far; of the present process
+        self._processes = 0  # started so far
         self._place = ""  # where the present engine is, in one line; empty where there is only one place
         # Used by both threads, under the lock.
         self._changed = threading.Condition()
-        self._loaded = False
         self._people_due = False
         self._between_visits = BetweenVisits()
         self._visit_id: int | None = None  # wanted by the stage
@@ -257,36 +249,11 @@ class EngineClient(ProcessClient):
 
     # --- the service's thread: the process's life
 
-    def setup(self) -> None:
-        """Starts the process, and waits until it has loaded its networks."""
-        self._start_process()
-        while not self._loaded and not self.stopping.is_set():
-            self._exchange(self.backend)
+    def _next_engine(self) -> int:
+        self._processes, self._place = self._processes + 1, ""
+        return self._processes - 1
 
-    def run(self) -> None:
-        """Passes on requests and replies until it is to stop."""
-        while not self.stopping.is_set():
-            self._exchange(self.backend)
-            self.beat()
-            if not self._is_idle():
-                continue
-            if self._visits >= self._recycle_after:
-                self._stop_process()
-                self._start_process()
-            else:
-                self.backend.rest()
-
-    def teardown(self) -> None:
-        """Ends the process at once: it has nothing to save."""
-        self._stop_process()
-
-    def _start_process(self) -> None:
-        self.backend.start(self._processes * NUMBERS, self._lock_step)
-        self._processes, self._visits, self._place = self._processes + 1, 0, ""
-        self._deadline_s = self.clock() + self.loading_limit_s
-
-    def _stop_process(self) -> None:
-        self.backend.stop()
+    def _forget_engine(self) -> None:
         with self._changed:
             self._loaded, self._people_due, self._working_on = False, False, None
             self._stands_by = False
@@ -314,7 +281,7 @@ class EngineClient(ProcessClient):
                 due, self._moved, self._stands_by = self._moved, None, False
             elif self._working_on not in (None, self._visit_id) and not self._cancelled:
                 due, self._cancelled = Cancel(self._working_on), True
-                self._deadline_s = self.clock() + self.cancel_limit_s
+                self._expect_cancelling()
             elif self._working_on is None and self._loaded:
                 due = self._between_visits.next_request()
         if due:
@@ -349,8 +316,10 @@ class EngineClient(ProcessClient):
                     if not self._loaded:  # else another engine has taken over, which the stage need not know
                         self._loaded, self._people_due = True, self._lock_step
                         self._push(ready)
-            case Relocated(place):
+            case Relocated(place, is_loading):
                 self._place = place
+                if is_loading:
+                    self._expect_loading()
                 log.warning("%s: %s", self.name, place)
                 with self._changed:
                     self._replies += self._between_visits.forget_engine()

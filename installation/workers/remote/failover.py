@@ -84,7 +84,9 @@ class FailoverBackend:
         self._current = self._remote if is_due else self._own
         self._current.start(*self._arguments)
         if not is_due:
-            self._announcements.append(Relocated(f"This machine's own engine works, not {self._server}."))
+            self._announcements.append(
+                Relocated(f"This machine's own engine works, not {self._server}.", True)
+            )
 
     def send(self, request: LocalRequest) -> None:
         match request:
@@ -199,9 +201,8 @@ class FailoverBackend:
         self._retry_at_s = self._clock() + self._retry_s
         self._current = self._own
         self._own.start(*self._arguments)
-        self._announcements.append(
-            Relocated(f"This machine's own engine works, not the server {self._server}: {reason}")
-        )
+        place = f"This machine's own engine works, not the server {self._server}: {reason}"
+        self._announcements.append(Relocated(place, is_loading=True))
         if self._visit is None:
             return
         if self._visit.request is not None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,7 @@ from tests.support.server_kit import (
     Certificate,
     EngineOfThreads,
     RunningServer,
+    Worker,
     result,
     rig,
     running,
@@ -54,13 +56,28 @@ def photograph(value: int) -> np.ndarray:
     return np.full((16, 16, 3), value, np.uint8)
 
 
+@dataclass
+class Clock:
+    """Stands still until it is set."""
+
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
 @contextmanager
 def kiosk(
-    server: RunningServer, own: EngineOfThreads | None = None, name: str = NAMES[0], retry_s: float = 60.0
+    server: RunningServer,
+    own: Worker | None = None,
+    name: str = NAMES[0],
+    retry_s: float = 60.0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[EngineClient]:
     """A kiosk's client of the engine, with the server and an engine of its own."""
     backend = FailoverBackend(server.url, server.link(name), ThreadBackend(own or EngineOfThreads()), retry_s)
-    client = EngineClient(backend)
+    client = EngineClient(backend, clock=clock)
+    client.first_wait_s = 0.05
     client.attention_s = 0.05
     client.start()
     try:
@@ -228,6 +245,33 @@ def test_without_the_request_that_is_kept_the_visit_would_be_lost(
         until(lambda: not is_at_server(client))
         time.sleep(0.3)
         assert not any(isinstance(reply, ResultReady) for reply in client.poll()) and own.portrayed == []
+
+
+def test_an_own_engine_that_loads_for_ever_is_replaced(certificate: Certificate) -> None:
+    """It is started in the middle of a visit, and has as long as any engine."""
+    starts: list[int] = []
+    clock = Clock()
+
+    def hangs_once(channel: Any, first_person: int, lock_step: bool) -> None:
+        starts.append(first_person)
+        if len(starts) > 1:
+            freed(EngineOfThreads())(channel, first_person, lock_step)
+        while True:  # until it is ended
+            channel.receive()
+
+    with running(certificate, EngineOfThreads()) as server, kiosk(server, hangs_once, clock=clock) as client:
+        client.portray(5, [photograph(77)])
+        next_of(client, ProgressUpdate)
+        server.stop()
+        until(lambda: len(starts) == 1)
+        client.cancel(5)  # which is no reason to have less patience with it
+        clock.now_s += client.loading_limit_s - client.cancel_limit_s
+        time.sleep(0.2)
+        assert len(starts) == 1
+        clock.now_s += client.cancel_limit_s + 1
+        until(lambda: len(starts) == 2)
+        client.portray(6, [photograph(78)])
+        assert next_of(client, ResultReady).result.doppelganger.mean() == 78
 
 
 def test_progress_does_not_fall_when_the_work_begins_again(certificate: Certificate) -> None:
