@@ -5,6 +5,7 @@
     python -m benchmarks.server kiosks
     python -m benchmarks.server latency [--kiosks 4] [--seconds 20]
     python -m benchmarks.server faults
+    python -m benchmarks.server traces
 
 The door runs as a program of its own, over TLS, with engines without networks.
 """
@@ -18,6 +19,7 @@ from benchmarks.server.engine import Work
 from benchmarks.server.faults import measure_faults
 from benchmarks.server.fuzz import fuzz
 from benchmarks.server.memory import KIOSKS, measure_memory
+from benchmarks.server.traces import measure_traces
 from benchmarks.server.visits import RATE_HZ, latency, sixteen_kiosks
 
 ENDLESS_S = 1e9
@@ -47,6 +49,10 @@ def _faults(folder: Path, arguments: argparse.Namespace) -> None:
     measure_faults(folder)
 
 
+def _traces(folder: Path, arguments: argparse.Namespace) -> None:
+    measure_traces(Site(folder, *as_options(Work(search_s=ENDLESS_S))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.server",
@@ -69,6 +75,8 @@ def main() -> None:
     late.set_defaults(run=_latency)
     faults = parts.add_parser("faults", help="what visitors see when something ends, hangs or is slow")
     faults.set_defaults(run=_faults)
+    traces = parts.add_parser("traces", help="what is left of a photograph, in memory and on disk")
+    traces.set_defaults(run=_traces)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         arguments.run(Path(folder), arguments)

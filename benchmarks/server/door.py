@@ -21,7 +21,7 @@ from pathlib import Path
 from aiohttp.http_exceptions import HttpProcessingError
 
 from benchmarks.server.engine import SmallEngine, Work
-from hardware.memory import forbid_core_dumps
+from hardware.memory import forbid_core_dumps, overwrite_freed_memory
 from installation.server import door, outbox
 from installation.server.door import Door
 from installation.server.serving import serve_with
@@ -145,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{field.name}", type=type(field.default), default=field.default)
     chosen = parser.parse_args(arguments)
     forbid_core_dumps()
+    overwrite_freed_memory()
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
     if chosen.bare:
         _bare()

@@ -64,7 +64,7 @@ def _portray(channel: Channel, request: Portray, work: Work) -> None:
     """share: of each progress, this machine's clock when it was sent, for who measures how long it takes."""
     assert request.photographs is not None
     value, visit_id = int(request.photographs[0][0, 0, 0]), request.visit_id
-    picture: Pixels = np.full((work.side_px, work.side_px, 3), value, np.uint8)
+    picture: Pixels = np.resize(request.photographs[0], (work.side_px, work.side_px, 3))
     began_s = next_s = time.monotonic()
     while time.monotonic() - began_s < work.search_s:
         channel.send(ProgressUpdate(visit_id, "search", time.monotonic(), picture))

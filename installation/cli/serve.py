@@ -4,7 +4,7 @@ import argparse
 import logging
 
 from engine.common.errors import UsageError
-from hardware.memory import forbid_core_dumps, swap_devices
+from hardware.memory import forbid_core_dumps, overwrite_freed_memory, swap_devices
 from installation.cli.paths import reachable_path
 from installation.settings.configuration import DEFAULT, load, needed_weights
 from installation.settings.manifest import Manifest
@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serves until ctrl+C or SIGTERM. Returns the exit code."""
     forbid_core_dumps()
+    overwrite_freed_memory()
     configuration = load(arguments.config)
     if configuration.server.keys is None:
         raise UsageError(

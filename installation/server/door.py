@@ -23,7 +23,13 @@ from installation.server.pool import Pool
 from installation.settings.server import ServerSettings
 from installation.workers.connection_limit import LONGEST_HEADER, LONGEST_LINE, MOST_HEADERS
 from installation.workers.error_log_throttle import ErrorLogThrottle
-from installation.workers.remote.transfer import CHECK_PATH, HEARTBEAT_S, LONGEST_FRAME_BYTES, send
+from installation.workers.remote.transfer import (
+    CHECK_PATH,
+    CLEANSE_PLAINTEXT,
+    HEARTBEAT_S,
+    LONGEST_FRAME_BYTES,
+    send,
+)
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +149,7 @@ def _tls(settings: ServerSettings) -> tuple[ssl.SSLContext | None, str]:
         return None, sha256(b"").hexdigest()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.options |= CLEANSE_PLAINTEXT
     try:
         context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:

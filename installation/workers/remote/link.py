@@ -21,10 +21,11 @@ from engine.common.errors import exception_summary
 from engine.runtime.channel import Channel
 from engine.runtime.codec import REPLIES, REQUESTS, InvalidMessage, encode
 from engine.runtime.messages import Failed, Ready
-from hardware.memory import forbid_core_dumps
+from hardware.memory import forbid_core_dumps, overwrite_freed_memory
 from installation.workers.remote.handshake import Greeting, Refused
 from installation.workers.remote.transfer import (
     CHECK_PATH,
+    CLEANSE_PLAINTEXT,
     HEARTBEAT_S,
     LONGEST_FRAME_BYTES,
     Closed,
@@ -52,6 +53,7 @@ class Address:
 def run_link(channel: Channel, address: Address) -> None:
     """The whole life of the process."""
     forbid_core_dumps()
+    overwrite_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+C is for the parent
     os.nice(NICENESS)
     pass_messages(channel, address)
@@ -175,6 +177,7 @@ def _tls(address: Address) -> ssl.SSLContext:
     """Trusts the given certificate alone, or what this system trusts. The name is checked in any case."""
     context = ssl.create_default_context(cafile=address.certificate)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.options |= CLEANSE_PLAINTEXT
     return context
 
 

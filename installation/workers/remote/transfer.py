@@ -18,6 +18,7 @@ FRAME_BYTES = 256 * 1024
 CHECK_PATH = "/check"  # where the server lets a kiosk in and out again, and leaves its connection as it is
 LONGEST_FRAME_BYTES = 1024 * 1024  # a header is shorter than that, too
 HEARTBEAT_S = 4.0  # a ping so often; without an answer for half of that the connection is dead
+CLEANSE_PLAINTEXT = 0x2  # SSL_OP_CLEANSE_PLAINTEXT of OpenSSL 3: it keeps nothing that it has handed over
 STALL_S = 20.0  # a frame that is not taken, or does not come, for so long: the other side hangs
 SLOWEST_BYTES_PER_S = 2 * 1024 * 1024  # 17 Mbit/s: with less a visitor would wait too long for a result
 
