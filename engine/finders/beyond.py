@@ -48,11 +48,12 @@ class BeyondFinder(Finder):
         """reach: above 0, up to 1. settings: of the search; its layers and changes are this finder's own."""
         self.reach = reach
         settings = settings or NearestSettings()
+        self.nearest = NearestFinder(settings)
         self.settings = replace(settings, moving_layers=SHAPING_LAYERS, diverse_changes=True)
 
     def find(self, task: FinderTask) -> Doppelganger | None:
         """The picture where the search has ended, or, where it changes the face too much, the first on the
-        way from there to the match that may be given. None where none holds."""
+        way from there to the match that may be given; where none may be, the nearest one."""
         match = task.continuum.end
         constraints = [
             replace(
@@ -73,7 +74,9 @@ class BeyondFinder(Finder):
             ]
 
         t = first_that_holds(way.picture, may_be_given, TOWARDS_THE_MATCH, FINEST_T)
-        return None if t is None else Doppelganger(self.name, None, way.place(t), way.picture(t))
+        if t is None:
+            return self.nearest.find(task)
+        return Doppelganger(self.name, None, way.place(t), way.picture(t))
 
 
 def with_reach(finders: Sequence[Finder], reach: float) -> tuple[Finder, ...]:

@@ -130,7 +130,13 @@ def test_it_stops_where_the_change_is_the_largest_that_is_given(task, far):
     assert nearer is not None
     assert task.change.measure(nearer.picture).perceptual <= largest
     assert 1 < distance(task.constraints[0], nearer.picture) < distance(task.constraints[0], far.picture)
-    assert BeyondFinder(1.0, STEPS).find(replace(limited, most_visible_change=1e-6)) is None
+
+
+def test_where_nothing_may_be_given_the_nearest_one_is_searched_for(task, far, monkeypatch):
+    finder = BeyondFinder(1.0, replace(STEPS, steps=5))
+    monkeypatch.setattr(finder.nearest, "find", lambda asked: far if asked is nothing else None)
+    nothing = replace(task, holds=lambda pictures: [False] * len(pictures))
+    assert finder.find(nothing) is far
 
 
 class _Perceptual:
