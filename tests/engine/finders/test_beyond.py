@@ -134,8 +134,8 @@ def test_it_stops_where_the_change_is_the_largest_that_is_given(task, far):
 
 def test_where_nothing_may_be_given_the_nearest_one_is_searched_for(task, far, monkeypatch):
     finder = BeyondFinder(1.0, replace(STEPS, steps=5))
-    monkeypatch.setattr(finder.nearest, "find", lambda asked: far if asked is nothing else None)
     nothing = replace(task, holds=lambda pictures: [False] * len(pictures))
+    monkeypatch.setattr(finder.nearest, "find", lambda asked: far if asked is nothing else None)
     assert finder.find(nothing) is far
 
 
