@@ -9,6 +9,7 @@ killed process left behind is removed when the file is next written. All functio
 disk refuses; the target is then what it was.
 """
 
+import errno
 import glob
 import os
 import shutil
@@ -21,8 +22,10 @@ SUFFIX = "unfinished"
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, only_new: bool = False) -> Iterator[Path]:
     """Yields a temporary file, which replaces `path` when the block ends; after an exception it is removed.
+
+    only_new: raises FileExistsError where `path` is there by then, and leaves it as it is.
 
     The file keeps the permissions of the one it replaces; a new one gets those of any new file, whatever
     the writer in the block did to them.
@@ -35,6 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         sync(temporary)
         temporary.chmod(mode)
+        if only_new and os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         os.replace(temporary, path)
     finally:
         with suppress(OSError):
@@ -57,9 +62,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes `content` to `path`, all of it or nothing."""
-    with replacing(path) as temporary:
+def write_bytes(path: Path, content: bytes, only_new: bool = False) -> None:
+    """Writes `content` to `path`, all of it or nothing. only_new: see `replacing`."""
+    with replacing(path, only_new) as temporary:
         temporary.write_bytes(content)
 
 

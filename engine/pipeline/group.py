@@ -2,7 +2,8 @@
 
 The picture is black, and in it are the faces: real, as a doppelgänger that is searched for as for one person,
 or as somebody who does not exist. Nothing else of the photograph is in it. A face for which no doppelgänger
-holds is that of somebody who does not exist.
+holds is that of somebody who does not exist; so is a real one that is so near to another head that part of it
+could be the face of somebody who has not chosen to be real.
 """
 
 from collections import Counter
@@ -31,6 +32,7 @@ from engine.live.crowd.nobodies import Nobodies
 from engine.live.crowd.outline import draw_face, outline_of
 from engine.live.crowd.replacement import erase_head
 from engine.live.crowd.resemblance import are_alike
+from engine.live.crowd.tracks import APART_WIDTHS
 from engine.perceptual.frechet import FEWEST_FOR_FRECHET, frechet_distance, pooled_features
 from engine.perceptual.visible_change import picture_likeness
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
@@ -48,6 +50,8 @@ SAME_RATIO = 1.6
 MIN_FACE_PX, COMPARED_PX = 64, 256
 # So many nobodies are tried for one face before it is left out.
 MOST_CANDIDATES = 12
+
+CROWDED_NOTE = "the head of somebody who is not real is too near, and could be in the picture of this face"
 
 Portray = Callable[[Pixels], Portrayal]
 
@@ -88,6 +92,21 @@ def choices_of(heads: Sequence[DetectedHead], decided: Sequence[tuple[Box, Decis
         if heads_of[place] == 1 and places_of[head] == 1:
             choices[head] = decided[place][1]
     return choices
+
+
+def crowded(heads: Sequence[DetectedHead], choices: Sequence[Decision]) -> list[bool]:
+    """Of each head of a photograph whether one that is not real is nearer than `APART_WIDTHS` mean widths.
+
+    What is found as its face may then be in part that other one's.
+    """
+
+    def near(a: DetectedHead, b: DetectedHead) -> bool:
+        (x0, y0), (x1, y1) = box_centre(a.box_px), box_centre(b.box_px)
+        reach_px = APART_WIDTHS * (box_width(a.box_px) + box_width(b.box_px)) / 2
+        return float(np.hypot(x1 - x0, y1 - y0)) < reach_px
+
+    others = [head for head, choice in zip(heads, choices, strict=True) if choice is not Decision.REAL]
+    return [any(other is not head and near(head, other) for other in others) for head in heads]
 
 
 def measure_members(
@@ -144,10 +163,11 @@ class GroupPainter:
         Raises NoUsableFace where a face that is to be real, or a doppelgänger, cannot be; not if lenient.
         """
         layers: list[tuple[Pixels, PublishedFace]] = []
+        in_crowd = crowded([member.head for member in self._members], choices)
         for index, choice in enumerate(choices):
             notify(index)
             try:
-                layers.append(self._painted(index, choice))
+                layers.append(self._painted(index, choice, in_crowd[index]))
             except NoUsableFace as refusal:
                 if not self._lenient:
                     raise
@@ -172,10 +192,12 @@ class GroupPainter:
                     draw_pose(pose, member.head.points_px, origin)
         return origin
 
-    def _painted(self, index: int, choice: Decision) -> tuple[Pixels, PublishedFace]:
-        """One face on black, as large as the photograph."""
+    def _painted(self, index: int, choice: Decision, in_crowd: bool) -> tuple[Pixels, PublishedFace]:
+        """One face on black, as large as the photograph. in_crowd: see `crowded`."""
         if choice is Decision.ANONYMOUS:
             return self._as_nobody(index, choice, None)
+        if choice is Decision.REAL and in_crowd:
+            return self._as_nobody(index, choice, CROWDED_NOTE)
         mesh = self._members[index].mesh
         if mesh is None:
             raise NoUsableFace(

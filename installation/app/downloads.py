@@ -9,6 +9,7 @@ from installation.delivery.captions import captions
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import LinkEvent, Lost, Offered, Unreachable
 from installation.delivery.pictures import TakeHomePictures
+from installation.outputs.group.marking import source_type_of
 from installation.outputs.meeting_film import DURATION_S, RecordedMeeting
 from installation.settings.texts import Texts
 from installation.stage.view import GroupView
@@ -97,7 +98,14 @@ class Downloads:
         if self._delivery is None or not self._film_settled(visit_id):
             return False
         film = self._film_worker.film
-        pictures = TakeHomePictures(visit_id, text.language, group.picture, film=film, is_group=True)
+        pictures = TakeHomePictures(
+            visit_id,
+            text.language,
+            group.picture,
+            film=film,
+            is_group=True,
+            source_type=source_type_of(group.faces),
+        )
         self._delivery.offer(pictures, agreed)
         self._awaits_answer = self._lock_step
         return True

@@ -1,17 +1,25 @@
 """`./kiosk anonymise`: a film or a photograph in which people have heads of people who do not exist."""
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from engine.common.errors import UsageError, on_one_line
+from engine.common.errors import UsageError, on_one_line, printable
 from hardware.memory import forbid_core_dumps
+from installation.cli import streams
 from installation.cli.interruption import let_signals_interrupt
-from installation.cli.paths import check_free, reachable_path
+from installation.cli.paths import check_free, reachable_path, writing
 from installation.settings.configuration import DEFAULT, load
 
-BAR = "{desc:<12}|{bar:40}| {elapsed}"
+if TYPE_CHECKING:
+    from engine.common.arrays import Pixels
+
+BAR = "{desc:<12}|{bar:40}| {elapsed}, {remaining} left"
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PHOTOGRAPHS = (".png", ".jpg", ".jpeg")
 
 
@@ -39,64 +47,96 @@ def run(arguments: argparse.Namespace) -> int:
     forbid_core_dumps()
     let_signals_interrupt()
     source: Path = arguments.source
-    if arguments.out is None and arguments.sheet is None:
+    out: Path | None = arguments.out
+    sheet: Path | None = arguments.sheet
+    if out is None and sheet is None:
         raise UsageError("Nothing to write: name the film or the photograph to write with --out.")
+    if out is not None and sheet is not None and out.resolve() == sheet.resolve():
+        raise UsageError(f"{sheet}: is --out, too. Name another file with --sheet.")
 
-    from hardware.camera.film.decoding import is_film
-
-    film = is_film(source)
-    if arguments.out is not None:
-        check_free(arguments.out, (".mp4",) if film else PHOTOGRAPHS)
-    if arguments.sheet is not None:
-        check_free(arguments.sheet, (".png",), "--sheet")
-    configuration = load(arguments.config)
-
-    from engine.faces.analyser import open_analyser
-    from engine.faces.mediapipe_detector import MediaPipeDetector
-    from engine.live.crowd.lookout import Lookout
-    from engine.live.crowd.nobodies import Nobodies
-    from engine.photographs.photograph import load_photograph
     from installation.outputs.anonymised import (
         find_people,
         recording_of,
         write_anonymised,
         write_contact_sheet,
     )
+
+    read = _read(source)
+    if out is not None:
+        check_free(out, (".mp4",) if isinstance(read, Path) else PHOTOGRAPHS)
+    if sheet is not None:
+        check_free(sheet, (".png",), "--sheet")
+    configuration = load(arguments.config)
+
+    from engine.faces.analyser import open_analyser
+    from engine.faces.mediapipe_detector import MediaPipeDetector
+    from engine.live.crowd.lookout import Lookout
+    from engine.live.crowd.nobodies import Nobodies
     from installation.workers.models import ModelBundle
 
     detector = MediaPipeDetector()
-    with (
-        recording_of(source if film else load_photograph(source)) as recording,
-        tqdm(total=1.0, bar_format=BAR, leave=False, disable=None) as bar,
-    ):
+    with recording_of(read) as recording:
+        with _progress("looking") as notify:
+            people = find_people(recording, Lookout(detector), source, notify)
+        numbers = [person.number for person in people]
+        if unknown := sorted(set(arguments.keep) - set(numbers)):
+            raise UsageError(f"--keep {unknown[0]}: there are only the people 1 to {len(people)}.")
+        for remark in recording.remarks:
+            print(remark)
+        if sheet is not None:
+            with writing(sheet, "--sheet"):
+                write_contact_sheet(sheet, recording, people)
+            print(f"{on_one_line(sheet)}: {_count(len(people))}, with their own faces.", flush=True)
+        if out is None:
+            return 0
+        try:
+            bundle = ModelBundle(configuration)
+            with open_analyser(bundle.settings.detector) as analyser:
+                directions = bundle.directions(analyser)
+            nobodies = Nobodies(bundle.generator, directions, detector)
+            with _progress("drawing") as notify, writing(out):
+                write_anonymised(out, recording, people, nobodies, arguments.keep, notify)
+        except KeyboardInterrupt:
+            if sheet is None:
+                raise
+            streams.tell(f"Stopped: {on_one_line(sheet)} was written, {on_one_line(out)} was not.")
+            return INTERRUPTED
+    kept = len(set(arguments.keep))
+    print(
+        f"{on_one_line(out)}: {_count(len(people) - kept)} replaced, {kept} kept. Faces that were not found "
+        "are still in it: look at all of it before you share it."
+    )
+    return 0
+
+
+def _read(source: Path) -> "Path | Pixels":
+    """The path of a film, or a photograph. Raises UsageError where the file is neither."""
+    from engine.photographs.animation import is_animation
+    from engine.photographs.folder import PICTURE_SUFFIXES
+    from engine.photographs.photograph import is_picture, load_photograph
+    from hardware.camera.film.decoding import check_film, is_film
+
+    if is_film(source):
+        return source
+    if not is_picture(source) and source.suffix.lower() not in PICTURE_SUFFIXES:
+        check_film(source)
+    photograph = load_photograph(source)
+    if is_animation(source):
+        raise UsageError(
+            f"{printable(source)} is an animation. Make a film of it (MP4, WebM), or give one picture of it."
+        )
+    return photograph
+
+
+@contextmanager
+def _progress(doing: str) -> Iterator[Callable[[float], None]]:
+    """A bar with the time left; yields what is called with the share that is done."""
+    with tqdm(total=1.0, bar_format=BAR, desc=doing, smoothing=0, leave=False, disable=None) as bar:
 
         def notify(share: float) -> None:
             bar.update(share - bar.n)
 
-        bar.set_description_str("looking")
-        people = find_people(recording, Lookout(detector), source, notify)
-        numbers = [person.number for person in people]
-        if unknown := sorted(set(arguments.keep) - set(numbers)):
-            raise UsageError(f"--keep {unknown[0]}: there are only the people 1 to {len(people)}.")
-        if arguments.sheet is not None:
-            write_contact_sheet(arguments.sheet, recording, people)
-        if arguments.out is not None:
-            bundle = ModelBundle(configuration)
-            with open_analyser(bundle.settings.detector) as analyser:
-                directions = bundle.directions(analyser)
-            bar.reset()
-            bar.set_description_str("drawing")
-            nobodies = Nobodies(bundle.generator, directions, detector)
-            write_anonymised(arguments.out, recording, people, nobodies, arguments.keep, notify)
-    if arguments.sheet is not None:
-        print(f"{on_one_line(arguments.sheet)}: {_count(len(people))}, with their own faces.")
-    if arguments.out is not None:
-        print(
-            f"{on_one_line(arguments.out)}: {_count(len(people) - len(set(arguments.keep)))} replaced, "
-            f"{len(set(arguments.keep))} kept. Faces that were not found are still in it: look at all of it "
-            "before you share it."
-        )
-    return 0
+        yield notify
 
 
 def _count(people: int) -> str:

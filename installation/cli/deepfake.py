@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from engine.common.errors import UsageError, on_one_line, printable
+from engine.common.errors import UsageError, on_one_line
 from engine.live.decoders.layout import LAYOUTS
 from hardware.memory import forbid_core_dumps
 from installation.cli.interruption import let_signals_interrupt
-from installation.cli.paths import check_free, check_free_folder, reachable_path
+from installation.cli.paths import check_free, check_free_folder, reachable_path, writing
 from installation.settings.configuration import DEFAULT, load
 
 BAR = "{desc:<28}|{bar:40}| {elapsed}"
@@ -124,7 +124,10 @@ def _train(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.minutes <= LONGEST_MINUTES:
         raise UsageError(f"--minutes: give more than 0 and at most {LONGEST_MINUTES:.0f}.")
     folder: Path = arguments.out
-    _check_films(arguments.a, arguments.b)
+    from hardware.camera.film.decoding import check_film
+
+    check_film(arguments.a)
+    check_film(arguments.b)
     if not folder.is_dir():
         check_free_folder(folder)
 
@@ -171,7 +174,9 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _swap(arguments: argparse.Namespace) -> int:
-    _check_films(arguments.film)
+    from hardware.camera.film.decoding import check_film
+
+    check_film(arguments.film)
     check_free(arguments.out, (".mp4",))
 
     from engine.common.device import brought_to, choose
@@ -192,6 +197,7 @@ def _swap(arguments: argparse.Namespace) -> int:
         open_analyser(detector_choice(configuration.faces.detector)) as analyser,
         recording_of(arguments.film) as recording,
         _bar() as bar,
+        writing(arguments.out),
     ):
         bar.set_description_str("swapping")
         reports = write_swapped_film(
@@ -204,6 +210,8 @@ def _swap(arguments: argparse.Namespace) -> int:
             WAYS[arguments.way] if arguments.way else (network.layout.calm,),
             _moving(bar),
         )
+    for remark in recording.remarks:
+        print(remark)
     for report in reports:
         follows, way = report.following, "ours" if report.calm else "2017"
         print(
@@ -218,15 +226,6 @@ def _swap(arguments: argparse.Namespace) -> int:
 
 def _number(correlation: float) -> str:
     return "-" if math.isnan(correlation) else f"{correlation:.2f}"
-
-
-def _check_films(*films: Path) -> None:
-    """Raises UsageError for the first that is no film."""
-    from hardware.camera.film.decoding import is_film
-
-    for film in films:
-        if not is_film(film):
-            raise UsageError(f"{printable(film)}: is no film that can be read. Give MP4, MOV or WebM.")
 
 
 def _moving(bar: "tqdm[None]") -> Callable[[float], None]:

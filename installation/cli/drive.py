@@ -1,6 +1,7 @@
 """`./kiosk drive`: moves the face of a picture, as the face in a clip moves or as a mouth that speaks."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from tqdm import tqdm
 from engine.common.errors import UsageError, on_one_line, printable
 from hardware.memory import forbid_core_dumps
 from installation.cli.interruption import let_signals_interrupt
-from installation.cli.paths import check_free, reachable_path
+from installation.cli.paths import check_free, reachable_path, writing
 from installation.settings.configuration import DEFAULT, Configuration, load
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     paths = [arguments.picture, *([arguments.exchange] if arguments.exchange else [])]
     photographs = [load_photograph(path) for path in paths]
     write = _driven(arguments) if arguments.clip else _speaking(arguments)
-    seconds, side_px = _write(photographs, configuration, write)
+    with writing(arguments.out):
+        seconds, side_px = _write(photographs, configuration, write)
     beside = "two beside each other, " if arguments.exchange else ""
     print(f"{on_one_line(arguments.out)}: {seconds:.1f} seconds, {beside}{side_px} pixels square.")
     return 0
@@ -79,11 +81,10 @@ def _driven(arguments: argparse.Namespace) -> WriteFilm:
     """The film of a picture that a clip drives, or of two."""
     from engine.faces.mediapipe_detector import MediaPipeDetector
     from engine.live.crowd.lookout import Lookout
-    from hardware.camera.film.decoding import is_film
+    from hardware.camera.film.decoding import check_film
     from installation.outputs.driven_film import OneFace, Puppeteer, TwoFaces, write_driven_film
 
-    if not is_film(arguments.clip):
-        raise UsageError(f"{printable(arguments.clip)}: is no film that can be read. Give MP4, MOV or WebM.")
+    check_film(arguments.clip)
 
     def write(rigs: "Sequence[Rig]", analyser: "FaceAnalyser", report: Callable[[float], None]) -> float:
         with ExitStack() as stack:
@@ -94,9 +95,13 @@ def _driven(arguments: argparse.Namespace) -> WriteFilm:
                 lookout = Lookout(MediaPipeDetector())
                 stack.callback(lookout.close)
                 puppeteer = TwoFaces(rigs, lookout, analyser)
-            return write_driven_film(arguments.out, puppeteer, arguments.clip, report)
+            return write_driven_film(arguments.out, puppeteer, arguments.clip, report, _remark)
 
     return write
+
+
+def _remark(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
 
 
 def _speaking(arguments: argparse.Namespace) -> WriteFilm:

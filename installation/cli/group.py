@@ -60,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     detector, mesh = MediaPipeDetector(), FaceMesh()
     members = measure_members(photograph, find_heads(photograph, Lookout(detector)), mesh)
     if len(choices) > len(members):
-        raise UsageError(f"--choices: there are {len(choices)}, but only {len(members)} faces were found.")
+        found = "face was" if len(members) == 1 else "faces were"
+        raise UsageError(f"--choices: there are {len(choices)}, but only {len(members)} {found} found.")
     choices += [Decision.ANONYMOUS] * (len(members) - len(choices))
     bundle = ModelBundle(configuration, for_stage=True)
     with open_analyser(bundle.settings.detector) as analyser:
@@ -79,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         bar.show_stage("writing")
         frechet = painter.frechet(portrait, load_encoder(Manifest.load().locate("nobody-encoder"))[0])
         report = write_group(folder, portrait, bundle.judges, bundle.provenance(), frechet)
-    print(f"{on_one_line(folder)}: {len(members)} faces, from the left:")
+    faces = "1 face" if len(members) == 1 else f"{len(members)} faces, from the left"
+    print(f"{on_one_line(folder)}: {faces}:")
     for line in lines(report):
         print(line)
     return 0

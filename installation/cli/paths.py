@@ -1,7 +1,9 @@
 """Paths on the command line."""
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.common.errors import UsageError, printable
@@ -40,8 +42,26 @@ def check_free(path: Path, suffixes: Sequence[str], option: str = "--out") -> No
     if path.suffix not in suffixes or not parent.is_dir():
         files = " or ".join(f"OUT{suffix}" for suffix in suffixes)
         raise UsageError(f"{path}: give a file {files} in a folder that is there.")
-    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=True):
-        raise UsageError(f"{parent}: may not be written to. Name a file elsewhere with {option}.")
+    try:
+        with tempfile.TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{parent}: may not be written to ({error.strerror}). Name a file elsewhere with {option}."
+        ) from None
+
+
+@contextmanager
+def writing(path: Path, option: str = "--out") -> Iterator[None]:
+    """Raises UsageError where the block cannot write a file: the disk is full, say, or the file has appeared
+    since `check_free`. option: where it is named."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be written ({error.strerror or error}), and is not. Make room, or name another "
+            f"file with {option}."
+        ) from error
 
 
 def check_free_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The files behind a link: a visit's pictures, card and film, encoded, each marked as synthetic."""
+"""The files behind a link: a visit's pictures, card and film, encoded, each with its mark."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,10 +47,13 @@ def encode_files(pictures: TakeHomePictures) -> TakeHomeFiles:
         images[ENLARGED] = pictures.enlarged
     if pictures.pair is not None:
         images |= {SAME: pictures.pair[0], OTHER: pictures.pair[1]}
-    files = [File(name, "image/png", marks.png_bytes(picture)) for name, picture in images.items()]
+    files = [
+        File(name, "image/png", marks.png_bytes(picture, pictures.source_type))
+        for name, picture in images.items()
+    ]
     text = Texts.load(pictures.language)
     drawn = card.draw(pictures, text)
-    files.append(File(CARD, "image/jpeg", marks.jpeg_bytes(drawn)))
+    files.append(File(CARD, "image/jpeg", marks.jpeg_bytes(drawn, source_type=pictures.source_type)))
     if pictures.film is not None:
         files.append(File(FILM, "video/mp4", pictures.film))
     by_name = {file.name: file for file in files}

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.common.arrays import Pixels
 from installation.delivery.captions import Caption
+from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,8 @@ class TakeHomePictures:
     sitter.
     same: whether the leading judge takes the doppelgänger, too, for the sitter, because it found no border.
     is_real: whether the sitter is a real person, not a synthetic one. is_group: whether `doppelganger` is a
-    group portrait, each face as its owner chose.
+    group portrait, each face as its owner chose. source_type: what the files say they are; see
+    `installation.outputs.marks`.
     """
 
     visit_id: int
@@ -36,6 +38,7 @@ class TakeHomePictures:
     enlarged: Pixels | None = None
     match: Pixels | None = None
     is_group: bool = False
+    source_type: str | None = TRAINED_ALGORITHMIC_MEDIA
 
     def __post_init__(self) -> None:
         for picture in (self.doppelganger, *(self.pair or ()), self.enlarged, self.match):

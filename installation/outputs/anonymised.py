@@ -21,7 +21,12 @@ from hardware.camera.base import CameraError
 from hardware.camera.film.clip import Clip
 from installation.outputs.clip_sound import ClipSound, has_sound
 from installation.outputs.film import Film
-from installation.outputs.marks import jpeg_bytes, png_bytes
+from installation.outputs.marks import (
+    COMPOSITE_MEDIA,
+    TRAINED_ALGORITHMIC_MEDIA,
+    jpeg_bytes,
+    png_bytes,
+)
 
 # Larger films are shrunk to this; faster ones have pictures left out.
 FILM_PX, FASTEST_HZ = 1920, 60
@@ -32,18 +37,21 @@ SHEET_PX, SHEET_WIDTHS, SHEET_ROW = 160, 2.2, 8
 class Recording:
     """A film or a photograph, all of whose frames can be had in ascending order, as often as wanted.
 
-    frames, rate_hz: how many pictures there are, and how many a second. sound: the film that has the sound.
-    Raises UsageError where the film cannot be read.
+    frames, rate_hz: how many pictures there are, and how many a second. remarks: what of the film is not
+    among them, a line each. path: of the film, which has the sound. Raises UsageError where the film cannot
+    be read.
     """
 
     def __init__(self, source: Path | Pixels) -> None:
         self._photograph: Pixels | None = None
         self._clip: Clip | None = None
         self.path: Path | None = None
+        self.remarks: list[str] = []
         if isinstance(source, Path):
             self._clip, self.path = Clip(source, FILM_PX), source
             self.rate_hz = max(1, min(FASTEST_HZ, round(self._clip.rate_hz)))
-            self.frames = max(1, round(self._clip.duration_s * self.rate_hz))
+            self._times_s = self._clip.times_s(self.rate_hz)
+            self.frames, self.remarks = len(self._times_s), self._clip.remarks(self.rate_hz)
         else:
             self._photograph, self.rate_hz, self.frames = source, 1, 1
 
@@ -57,7 +65,7 @@ class Recording:
             return self._photograph
         assert self._clip is not None
         try:
-            return self._clip.picture_at(frame / self.rate_hz)
+            return self._clip.picture_at(float(self._times_s[frame]))
         except CameraError as error:
             raise UsageError(str(error)) from None
 
@@ -68,16 +76,21 @@ class Recording:
 
 @contextmanager
 def film_like(
-    path: Path, recording: Recording, crf: int, subjects: Subjects | None = None, beside: int = 1
+    path: Path,
+    recording: Recording,
+    crf: int,
+    subjects: Subjects | None = None,
+    beside: int = 1,
+    source_type: str | None = TRAINED_ALGORITHMIC_MEDIA,
 ) -> Iterator[Film]:
-    """A film of the size and rate of a recorded one and with its sound, written whole or not at all.
+    """A new film of the size and rate of a recorded one and with its sound, written whole or not at all.
 
-    crf, subjects: see `Film`. beside: how many pictures of that size stand side by side in it.
+    crf, subjects, source_type: see `Film`. beside: how many pictures of that size stand side by side in it.
     """
     assert recording.path is not None
     height, width = recording.picture(0).shape[:2]
     with ExitStack() as stack:
-        temporary = stack.enter_context(replacing(path))
+        temporary = stack.enter_context(replacing(path, only_new=True))
         sound = (
             stack.enter_context(ClipSound(recording.path, recording.begins_s))
             if has_sound(recording.path)
@@ -87,6 +100,7 @@ def film_like(
             Film(
                 temporary, beside * width, height, recording.rate_hz,
                 crf=crf, for_phones=False, soundtrack=sound, subjects=subjects,
+                source_type=source_type,
             )
         )  # fmt: skip
 
@@ -109,20 +123,27 @@ def write_anonymised(
     keep: Collection[int] = (),
     notify: Callable[[float], None] = lambda _: None,
 ) -> None:
-    """Writes OUT.mp4, OUT.png or OUT.jpg, whole or not at all, marked as synthetic; a film with its sound."""
+    """Writes a new OUT.mp4, OUT.png or OUT.jpg, whole or not at all; a film with its sound.
+
+    It is marked as a composite, as the room is photographed; and not at all where everybody was kept. Raises
+    OSError where it cannot be written, or has appeared meanwhile.
+    """
     anonymiser = Anonymiser(people, nobodies, keep)
+    source_type = COMPOSITE_MEDIA if {person.number for person in people} - set(keep) else None
     if path.suffix != ".mp4":
         drawn = anonymiser.draw(recording.picture(0), 0)
-        write_bytes(path, png_bytes(drawn) if path.suffix == ".png" else jpeg_bytes(drawn))
+        encode = png_bytes if path.suffix == ".png" else jpeg_bytes
+        write_bytes(path, encode(drawn, source_type=source_type), only_new=True)
         return
-    with film_like(path, recording, crf=18) as film:
+    with film_like(path, recording, crf=18, source_type=source_type) as film:
         for frame in range(recording.frames):
             film.add(anonymiser.draw(recording.picture(frame), frame))
             notify((frame + 1) / recording.frames)
 
 
 def write_contact_sheet(path: Path, recording: Recording, people: Sequence[Person]) -> None:
-    """Writes everybody's own face with their number: a photograph, and not marked as synthetic."""
+    """Writes everybody's own face with their number: a photograph, and not marked as synthetic. Raises
+    OSError as `write_anonymised` does."""
     largest = {
         person.number: max(
             person.heads,
@@ -139,7 +160,7 @@ def write_contact_sheet(path: Path, recording: Recording, people: Sequence[Perso
     for index, number in enumerate(sorted(parts)):
         top, left = index // SHEET_ROW * SHEET_PX, index % SHEET_ROW * SHEET_PX
         sheet[top : top + SHEET_PX, left : left + SHEET_PX] = parts[number]
-    write_bytes(path, png_bytes(sheet, synthetic=False))
+    write_bytes(path, png_bytes(sheet, source_type=None), only_new=True)
 
 
 def _part(picture: Pixels, person: Person, frame: int) -> Pixels:

@@ -86,31 +86,34 @@ def write_driven_film(
     puppeteer: Puppeteer,
     clip_path: Path,
     on_frame: Callable[[float], None] = lambda _: None,
+    remark: Callable[[str], None] = lambda _: None,
 ) -> float:
     """Writes the film, complete or not at all, and returns its length in seconds.
 
     It has the clip's sound and about its rate, at most `FASTEST_HZ`. While nobody is seen, the pictures rest.
-    Holds one frame at a time. on_frame: called with the share that is done. Raises UsageError where the clip
-    is no film, NoUsableFace where nobody is in it who could move a picture, and OSError where the film cannot
-    be written.
+    Holds one frame at a time. on_frame: called with the share that is done. remark: called with each line on
+    what of the clip is not in the film. Raises UsageError where the clip is no film, NoUsableFace where
+    nobody is in it who could move a picture, and OSError where the film cannot be written.
     """
     clip = Clip(clip_path, DRIVER_PX)
     rate_hz = max(1, min(FASTEST_HZ, round(clip.rate_hz)))
-    frames = max(1, round(clip.duration_s * rate_hz))
+    times_s = clip.times_s(rate_hz).tolist()
+    for line in clip.remarks(rate_hz):
+        remark(line)
     with ExitStack() as stack:
         stack.callback(clip.close)
-        temporary = stack.enter_context(replacing(path))
+        temporary = stack.enter_context(replacing(path, only_new=True))
         sound = stack.enter_context(ClipSound(clip_path, clip.begins_s)) if has_sound(clip_path) else None
         film = stack.enter_context(Film(temporary, *puppeteer.size_px, rate_hz, crf=16, soundtrack=sound))
-        for frame in range(frames):
+        for frame, at_s in enumerate(times_s):
             try:
-                picture = clip.picture_at(frame / rate_hz)
+                picture = clip.picture_at(at_s)
             except CameraError as error:
                 raise UsageError(str(error)) from None
             film.add(puppeteer.step(picture, frame / rate_hz))
-            on_frame((frame + 1) / frames)
+            on_frame((frame + 1) / len(times_s))
         if puppeteer.lacks:
             raise NoUsableFace(
                 "none", f"{printable(clip_path)}: {puppeteer.lacks} found in it. Give another clip."
             )
-    return frames / rate_hz
+    return len(times_s) / rate_hz

@@ -34,6 +34,7 @@ def write_film(
     fps: int = 30,
     crf: int = 20,
     soundtrack: SoundSource | None = None,
+    source_type: str | None = marks.TRAINED_ALGORITHMIC_MEDIA,
 ) -> int:
     """Write `frames`, each uint8 (H, W, 3) RGB of one size, and return their number; see `Film`.
 
@@ -43,17 +44,21 @@ def write_film(
     frames, and as `Film` does.
     """
     with replacing(path) as temporary:
-        return _write(temporary, frames, fps, crf, soundtrack)
+        return _write(temporary, frames, fps, crf, soundtrack, source_type)
 
 
 def film_bytes(
-    frames: Iterable[NDArray[np.uint8]], fps: int = 30, crf: int = 20, soundtrack: SoundSource | None = None
+    frames: Iterable[NDArray[np.uint8]],
+    fps: int = 30,
+    crf: int = 20,
+    soundtrack: SoundSource | None = None,
+    source_type: str | None = marks.TRAINED_ALGORITHMIC_MEDIA,
 ) -> bytes:
     """The same film as bytes, written to a file in memory only (memfd_create(2))."""
     memory = os.memfd_create("film")
     try:
         path = Path(f"/proc/self/fd/{memory}")
-        _write(path, frames, fps, crf, soundtrack)
+        _write(path, frames, fps, crf, soundtrack, source_type)
         return path.read_bytes()
     finally:
         os.close(memory)
@@ -65,12 +70,14 @@ def _write(
     fps: int,
     crf: int,
     soundtrack: SoundSource | None,
+    source_type: str | None,
 ) -> int:
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         raise ValueError("a film needs at least one frame")
-    with Film(path, first.shape[1], first.shape[0], fps, crf, soundtrack=soundtrack) as film:
+    height, width = first.shape[:2]
+    with Film(path, width, height, fps, crf, soundtrack=soundtrack, source_type=source_type) as film:
         for frame in chain([first], frames):
             film.add(frame)
     return film.count
@@ -79,11 +86,12 @@ def _write(
 class Film:
     """Writes a film to `path` frame by frame; a context manager.
 
-    It lasts exactly `count` / `fps` seconds, is marked as synthetic and carries no other metadata. `crf` is
+    It lasts exactly `count` / `fps` seconds, has the mark of `source_type` and no other metadata. `crf` is
     x264's quality: 0 lossless, 18 very good, 28 poor. for_phones: raises ValueError for sizes and rates that
     phones do not play; else every size up to x264's own is taken, and odd ones get one more row or column, a
     copy of the last. soundtrack: what is heard; taken as far as the pictures have come with each of them.
-    subjects: whose faces are shown, for the mark; None where it says nothing of that.
+    subjects: whose faces are shown, for the mark; None where it says nothing of that. source_type: see
+    `installation.outputs.marks`; None of photographs alone.
     """
 
     def __init__(
@@ -96,11 +104,13 @@ class Film:
         for_phones: bool = True,
         soundtrack: SoundSource | None = None,
         subjects: Subjects | None = None,
+        source_type: str | None = marks.TRAINED_ALGORITHMIC_MEDIA,
     ) -> None:
         if for_phones:
             _check_playable(width, height, fps)
         self.count = 0
-        self._path, self._shape, self._fps, self._subjects = path, (height, width, 3), fps, subjects
+        self._path, self._shape, self._fps = path, (height, width, 3), fps
+        self._subjects, self._source_type = subjects, source_type
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         # Absolute, since FFmpeg takes `12:30.mp4` for a protocol `12`.
         self._container = av.open(os.path.abspath(path), "w", format="mp4", options=options)
@@ -160,8 +170,8 @@ class Film:
             if self._soundtrack is not None:
                 self._container.mux(self._sound_stream.encode())
         self._container.close()
-        if kind is None:
-            marks.mark_mp4(self._path, self._subjects)
+        if kind is None and self._source_type is not None:
+            marks.mark_mp4(self._path, self._subjects, self._source_type)
 
 
 def _check_playable(width: int, height: int, fps: int) -> None:

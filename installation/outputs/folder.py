@@ -120,7 +120,7 @@ def _write_files(record: VisitRecord, directory: Path) -> None:
     for name, picture in pictures.items():
         (directory / name).write_bytes(marks.png_bytes(picture))
     if record.portrait is not None:
-        (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, synthetic=False))
+        (directory / "portrait.png").write_bytes(marks.png_bytes(record.portrait, source_type=None))
     soundtrack = Soundtrack()
     frames = border_film.frames(result, soundtrack=soundtrack)
     film.write_film(directory / "morph.mp4", frames, scene_film.FPS, soundtrack=soundtrack)

@@ -1,8 +1,8 @@
-"""Image files with a mark that they are synthetic, and no other metadata.
+"""Image files with a mark that they are synthetic, or in part, and no other metadata.
 
-The mark is IPTC's digital source type `trainedAlgorithmicMedia` in an XMP packet (IPTC Photo Metadata
-Standard, property "Digital Source Type"; XMP specification part 3, Adobe 2020, for where the packet goes
-in PNG, JPEG and MPEG-4). Every file is made from bare pixels, so no other metadata can be in it.
+The mark is IPTC's digital source type in an XMP packet (IPTC Photo Metadata Standard, property "Digital
+Source Type", and its NewsCodes; XMP specification part 3, Adobe 2020, for where the packet goes in PNG, JPEG
+and MPEG-4). Every file is made from bare pixels, so no other metadata can be in it.
 """
 
 import io
@@ -19,7 +19,9 @@ from PIL import Image, PngImagePlugin
 
 from engine.common.subjects import Subjects
 
+# All of it is generated; or photographed in part; `None` in place of them: no claim, it is a photograph.
 TRAINED_ALGORITHMIC_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 _IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _XMP_BOX = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac").bytes
@@ -32,58 +34,56 @@ _XMP_PACKET = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     f'<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="{_IPTC_EXTENSION}">'
-    f"<Iptc4xmpExt:DigitalSourceType>{TRAINED_ALGORITHMIC_MEDIA}</Iptc4xmpExt:DigitalSourceType>"
-    "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    "{}</rdf:Description></rdf:RDF></x:xmpmeta>"
     '<?xpacket end="r"?>'
 )
 
 
-def png_bytes(picture: NDArray[np.uint8], synthetic: bool = True) -> bytes:
-    """A PNG whose pixels are exactly `picture`, uint8 (H, W, 3) RGB.
-
-    `synthetic=False` leaves the mark out: for the sitter's own portrait, which is a photograph.
-    """
+def png_bytes(picture: NDArray[np.uint8], source_type: str | None = TRAINED_ALGORITHMIC_MEDIA) -> bytes:
+    """A PNG whose pixels are exactly `picture`, uint8 (H, W, 3) RGB. source_type: None of a photograph."""
     chunks = PngImagePlugin.PngInfo()
-    if synthetic:
-        chunks.add_itxt("XML:com.adobe.xmp", _XMP_PACKET)
+    if source_type is not None:
+        chunks.add_itxt("XML:com.adobe.xmp", _packet(source_type))
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG", pnginfo=chunks, compress_level=3)
     return file.getvalue()
 
 
-def jpeg_bytes(picture: NDArray[np.uint8], quality: int = 92) -> bytes:
-    """A marked JPEG of `picture`, uint8 (H, W, 3) RGB, with full colour resolution (4:4:4)."""
+def jpeg_bytes(
+    picture: NDArray[np.uint8], quality: int = 92, source_type: str | None = TRAINED_ALGORITHMIC_MEDIA
+) -> bytes:
+    """A JPEG of `picture`, uint8 (H, W, 3) RGB, with full colour resolution (4:4:4). source_type: None of a
+    photograph."""
+    mark = {} if source_type is None else {"xmp": _packet(source_type).encode()}
     file = io.BytesIO()
-    Image.fromarray(picture).save(
-        file, "JPEG", quality=quality, subsampling="4:4:4", xmp=_XMP_PACKET.encode()
-    )
+    Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling="4:4:4", **mark)
     return file.getvalue()
 
 
-def mark_mp4(path: Path, subjects: Subjects | None = None) -> None:
+def mark_mp4(
+    path: Path, subjects: Subjects | None = None, source_type: str = TRAINED_ALGORITHMIC_MEDIA
+) -> None:
     """Append the mark to a finished MP4 in place, as a top-level `uuid` box, which players skip.
 
     A file that has the mark stays as it is. subjects: whose faces it shows, if that is to be in the mark.
     """
     if read_digital_source_type(path) is not None:
         return
-    content = _XMP_BOX + _packet(subjects).encode()
+    content = _XMP_BOX + _packet(source_type, subjects).encode()
     with path.open("ab") as file:
         file.write(struct.pack(">I4s", 8 + len(content), b"uuid") + content)
 
 
-def _packet(subjects: Subjects | None) -> str:
+def _packet(source_type: str, subjects: Subjects | None = None) -> str:
     """The mark with IPTC's "Person Shown in the Image" for those who agreed, and PLUS's "Model Release
     Status" where nobody in the film exists."""
-    if subjects is None:
-        return _XMP_PACKET
-    about = ""
-    if subjects.invented:
+    about = f"<Iptc4xmpExt:DigitalSourceType>{source_type}</Iptc4xmpExt:DigitalSourceType>"
+    if subjects is not None and subjects.invented:
         about += f'<plus:ModelReleaseStatus xmlns:plus="{_PLUS}">{_NOT_APPLICABLE}</plus:ModelReleaseStatus>'
-    if subjects.consenting:
+    if subjects is not None and subjects.consenting:
         names = "".join(f"<rdf:li>{escape(name)}</rdf:li>" for name in subjects.consenting)
         about += f"<Iptc4xmpExt:PersonInImage><rdf:Bag>{names}</rdf:Bag></Iptc4xmpExt:PersonInImage>"
-    return _XMP_PACKET.replace("</rdf:Description>", about + "</rdf:Description>")
+    return _XMP_PACKET.format(about)
 
 
 def read_subjects(path: Path) -> Subjects:

@@ -19,6 +19,7 @@ from engine.live.decoders.swapper import Swapper
 from engine.live.driver import Driver
 from engine.live.expression import Mesh
 from installation.outputs.anonymised import Recording, film_like
+from installation.outputs.marks import COMPOSITE_MEDIA, TRAINED_ALGORITHMIC_MEDIA
 
 # The side of the crops in which changes are compared.
 COMPARED_PX = 96
@@ -119,7 +120,9 @@ def write_swapped_film(
             "none", f"{printable(recording.path)}: no face was found in it. Give another film."
         )
     swaps = [_Swap(network, to, meshes, recording.rate_hz, calm, analyser) for calm in ways]
-    with film_like(path, recording, crf=16, subjects=subjects, beside=len(swaps)) as film:
+    # A film of a person who does not exist is generated as a whole; of another one the room is photographed.
+    source_type = TRAINED_ALGORITHMIC_MEDIA if subjects.invented else COMPOSITE_MEDIA
+    with film_like(path, recording, 16, subjects, len(swaps), source_type) as film:
         for frame in range(frames):
             picture = recording.picture(frame)
             film.add(np.hstack([swap.draw(picture, frame) for swap in swaps]))

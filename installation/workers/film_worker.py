@@ -134,6 +134,7 @@ def _render_film(channel: Channel) -> None:
     os.nice(NICENESS)
     from installation.outputs import border_film, film, meeting_film, scene_film
     from installation.outputs.group import film as group_film
+    from installation.outputs.group.marking import source_type_of
     from installation.outputs.soundtrack import Soundtrack
     from installation.settings.texts import Texts
 
@@ -141,7 +142,8 @@ def _render_film(channel: Channel) -> None:
     text = Texts.load(request.language)
     if isinstance(request, RenderGroupFilm):
         pictures = group_film.frames(request.group, text)
-        channel.send(FilmReady(film.film_bytes(pictures, scene_film.FPS)))
+        source_type = source_type_of(request.group.faces)
+        channel.send(FilmReady(film.film_bytes(pictures, scene_film.FPS, source_type=source_type)))
         return
     soundtrack = Soundtrack()
 

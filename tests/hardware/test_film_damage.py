@@ -159,3 +159,41 @@ def test_pixels_that_change_their_shape_within_a_film(tmp_path: Path) -> None:
     assert shapes == [(96, 128, 3)] * 6 + [(96, 256, 3)] * 6
     assert clip.picture_at(0.05).shape == (96, 128, 3)
     clip.close()
+
+
+def kept(path: Path, rate_hz: float) -> list[int]:
+    """The numbers of the pictures in another film of this rate."""
+    clip = Clip(path, 4096)
+    try:
+        return [number_in(clip.picture_at(at_s)) for at_s in clip.times_s(rate_hz)]
+    finally:
+        clip.close()
+
+
+def test_a_film_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    fast = write_clip(tmp_path / "fast.mp4", PICTURES, movflags="faststart")
+    whole = Clip(fast, 4096)
+    assert whole.missing_s == pytest.approx(0, abs=0.01) and whole.remarks(10) == []
+    place = sorted(packets(fast))[PICTURES // 2][0]
+    fast.write_bytes(fast.read_bytes()[:place])
+    cut = Clip(fast, 4096)
+    assert cut.missing_s == pytest.approx(PICTURES / 10 - cut.duration_s, abs=0.01)
+    (line,) = cut.remarks(10)
+    assert "fast.mp4 was cut off" in line and f"after {cut.duration_s:.1f} s" in line
+
+
+def test_rounded_times_lose_no_picture(tmp_path: Path) -> None:
+    """Matroska rounds to milliseconds: the third picture of thirty a second comes at 67 instead of 66.7."""
+    path = write_clip(tmp_path / "film.mkv", PICTURES, rate_hz=30)
+    assert kept(path, round(Clip(path, 64).rate_hz)) == list(range(PICTURES))
+
+
+def test_pictures_in_bursts_are_kept_or_counted(tmp_path: Path) -> None:
+    path = write_clip(
+        tmp_path / "bursts.mkv", PICTURES, 25, ticks=[0, 1, 2, 3, 15, 16, 17, 18, 30, 31, 32, 33]
+    )
+    clip = Clip(path, 4096)
+    assert round(clip.rate_hz) == 25 and clip.remarks(25) == []
+    assert sorted(set(kept(path, 25))) == list(range(PICTURES))
+    (line,) = clip.remarks(5)
+    assert f"of {PICTURES} pictures are left out" in line

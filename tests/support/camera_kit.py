@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,9 +40,18 @@ def picture(seed: int = 0, height: int = 48, width: int = 64) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def write_clip(path: Path, pictures: int, rate_hz: int = 10, width: int = 64, height: int = 48) -> Path:
-    """A film whose picture number n is grey with 20 n + 10."""
-    with av.open(str(path), "w") as container:
+def write_clip(
+    path: Path,
+    pictures: int,
+    rate_hz: int = 10,
+    width: int = 64,
+    height: int = 48,
+    ticks: Sequence[int] | None = None,
+    **options: str,
+) -> Path:
+    """A film whose picture number n is grey with 20 n + 10. ticks: when each is shown, in 1 / rate_hz;
+    evenly without them. options: of FFmpeg's container."""
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("libx264", rate=rate_hz)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         # Several pictures to a key frame, and such that depend on later ones.
@@ -50,7 +59,7 @@ def write_clip(path: Path, pictures: int, rate_hz: int = 10, width: int = 64, he
         for number in range(pictures):
             image = np.full((height, width, 3), 20 * number + 10, np.uint8)
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, rate_hz)
+            frame.pts, frame.time_base = ticks[number] if ticks else number, Fraction(1, rate_hz)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

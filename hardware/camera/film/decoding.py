@@ -6,6 +6,8 @@ from pathlib import Path
 
 import av
 
+from engine.common.errors import UsageError, printable
+
 # FFmpeg's names for the containers that are never a single picture.
 _FILM_CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2",
@@ -43,10 +45,33 @@ def is_film(path: Path) -> bool:
         return False
 
 
-def readable_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """The stream's packets up to the end of the film or to where its container cannot be read further."""
+def check_film(path: Path) -> None:
+    """Raises UsageError with the reason where a file is no film by its content."""
+    if is_film(path):
+        return
+    name = printable(path)
+    if not path.exists():
+        raise UsageError(f"{name} does not exist: check the name and the folder.")
+    if path.is_dir():
+        raise UsageError(f"{name} is a folder: give one film in it.")
     try:
-        yield from container.demux(stream)
+        with open_film(path) as container:
+            kinds = {stream.type for stream in container.streams}
+    except (av.error.FFmpegError, OSError, ValueError):
+        kinds = set()
+    if "audio" in kinds and "video" not in kinds:
+        raise UsageError(f"{name} has no pictures, only sound. Give MP4, MOV or WebM.")
+    raise UsageError(
+        f"{name} is no film that can be read: it is damaged, cut off or something else. Copy it again, or "
+        "give MP4, MOV or WebM."
+    )
+
+
+def readable_packets(container: av.container.InputContainer, *streams: av.VideoStream) -> Iterator[av.Packet]:
+    """The packets of these streams, or of all, up to the end of the film or to where its container cannot be
+    read further."""
+    try:
+        yield from container.demux(*streams)
     except (av.error.FFmpegError, OSError):
         return
 

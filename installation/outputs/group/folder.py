@@ -14,6 +14,7 @@ from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
 from installation.outputs.film import write_film
 from installation.outputs.group import film
 from installation.outputs.group.differences import GroupTable, most_unlike, table_of, unlike_sheet
+from installation.outputs.group.marking import source_type_of
 from installation.outputs.group.signs import group_view, with_signs
 from installation.outputs.marks import png_bytes
 from installation.outputs.record import Provenance, sentence
@@ -99,15 +100,15 @@ def write_group(
         faces=[_face(number, face) for number, face in enumerate(portrait.faces, start=1)],
         table=table_of(portrait, frechet),
     )
-    most = most_unlike(portrait)
+    most, source_type = most_unlike(portrait), source_type_of(portrait.faces)
     text = json.dumps(report.model_dump(by_alias=True), indent=2, ensure_ascii=False, allow_nan=False)
     try:
         with replacing_folder(folder) as temporary:
-            (temporary / "group.png").write_bytes(png_bytes(with_signs(portrait)))
+            (temporary / "group.png").write_bytes(png_bytes(with_signs(portrait), source_type))
             if most:
                 (temporary / "unlike.png").write_bytes(png_bytes(unlike_sheet(portrait, most)))
             frames = film.frames(group_view(portrait), Texts.load(language))
-            write_film(temporary / "group.mp4", frames, FPS)
+            write_film(temporary / "group.mp4", frames, FPS, source_type=source_type)
             write_text(temporary / "report.json", text + "\n")
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror}). Choose another --out.") from error

@@ -16,7 +16,7 @@ from engine.faces.sitter import find_sitter
 from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
-from engine.pipeline.group import GroupPainter, choices_of, find_heads, measure_members
+from engine.pipeline.group import GroupPainter, choices_of, crowded, find_heads, measure_members
 from engine.pipeline.portrayal import Portrayal
 from tests.support.crowd_kit import Walker, scene
 from tests.support.engine_kit import small_models
@@ -94,6 +94,31 @@ def test_a_choice_is_that_of_the_one_head_it_belongs_to(
         (head_at(500).box_px, Decision.ANONYMOUS),
     ]
     assert choices_of([head_at(x) for x in places], decided) == expected
+
+
+def test_a_real_face_near_a_head_that_is_not_is_in_a_crowd() -> None:
+    real, twin, nobody = Decision.REAL, Decision.DOPPELGANGER, Decision.ANONYMOUS
+    heads = [head_at(100), head_at(250), head_at(500, 60)]
+    assert crowded(heads, [real, nobody, nobody]) == [True, False, False]
+    assert crowded(heads, [nobody, real, twin]) == [False, True, False]
+    assert crowded(heads, [real, real, nobody]) == [False, False, False]
+    assert crowded([head_at(100), head_at(261)], [real, nobody]) == [False, False]
+
+
+def test_nothing_of_an_anonymous_head_comes_out_in_a_real_face(renders: Path) -> None:
+    faces = sorted(renders.glob("*.webp"))
+    behind, before = Walker(faces[52], lambda _: (200, 160, 110)), Walker(faces[11], lambda _: (290, 165, 95))
+    both = scene([behind, before], 0.0, SIZE)
+    models = small_models()
+    heads = find_heads(both.picture, Lookout(MediaPipeDetector()))
+    portrait = models.paint_group(both.picture, [(heads[0].box_px, Decision.REAL)])
+    assert len(heads) == 2
+    real, _ = portrait.faces
+    assert (real.choice, real.appears) == (Decision.REAL, Decision.ANONYMOUS)
+    assert real.note is not None and "too near" in real.note
+    anonymous = both.owners == 1
+    shown = (portrait.picture == both.picture).all(axis=2) & both.picture.any(axis=2)
+    assert shown[anonymous].mean() < 0.001
 
 
 def test_two_decisions_on_one_head_are_none() -> None:

@@ -10,10 +10,12 @@ from PIL import Image
 
 from engine.common.errors import UsageError
 from engine.live.crowd.decision import Decision
+from engine.pipeline.group_portrait import PublishedFace
 from installation.cli.group import parse_choices
 from installation.cli.main import main
 from installation.outputs.group.folder import GroupReport
-from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
+from installation.outputs.group.marking import source_type_of
+from installation.outputs.marks import COMPOSITE_MEDIA, TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
 from tests.support.crowd_kit import Walker, scene
 
 SIZE = (720, 320)
@@ -85,7 +87,8 @@ def test_it_is_marked_and_nothing_else_is_in_the_folder(portrait: Path) -> None:
         "unlike.png",
     }
     assert read_digital_source_type(portrait / "unlike.png") == TRAINED_ALGORITHMIC_MEDIA
-    assert read_digital_source_type(portrait / "group.png") == TRAINED_ALGORITHMIC_MEDIA
+    for name in ("group.png", "group.mp4"):  # one of the faces is photographed
+        assert read_digital_source_type(portrait / name) == COMPOSITE_MEDIA
     assert json.loads((portrait / "report.json").read_text())["schema"] == 1
 
 
@@ -95,6 +98,15 @@ def test_a_table_of_those_who_were_replaced(portrait: Path) -> None:
     assert table.faces == 2 and table.frechet is None  # of two faces there is no set
     assert table.rmse == pytest.approx(np.mean([face.rmse for face in replaced if face.rmse]), rel=1e-3)
     assert table.distances.keys() == {judge.name for judge in report.judges}
+
+
+def test_what_the_files_say_they_are() -> None:
+    def source_type(*appear: Decision | None) -> str | None:
+        return source_type_of([PublishedFace(Decision.REAL, each) for each in appear])
+
+    assert source_type(Decision.REAL, None) is None
+    assert source_type(Decision.REAL, Decision.ANONYMOUS) == COMPOSITE_MEDIA
+    assert source_type(Decision.DOPPELGANGER, None) == TRAINED_ALGORITHMIC_MEDIA
 
 
 def test_choices() -> None:
@@ -109,14 +121,17 @@ def test_what_it_refuses(photograph: Path, tmp_path: Path, capfd: pytest.Capture
     nobody, broken = tmp_path / "nobody.png", tmp_path / "broken.jpg"
     cv2.imwrite(str(nobody), np.full((200, 300, 3), 90, np.uint8))
     broken.write_bytes(b"\xff\xd8\xff no picture")
-    out = tmp_path / "out"
+    out, alone = tmp_path / "out", tmp_path / "alone.png"
+    with Image.open(photograph) as picture:
+        picture.crop((0, 0, 240, 320)).save(alone)
     cases: list[tuple[list[str | Path], int, str]] = [
         ([tmp_path / "absent.png", "--out", out], 2, "absent.png"),
         ([broken, "--out", out], 2, "broken.jpg"),
         ([nobody, "--out", out], 3, "No face"),
         ([photograph, "--out", tmp_path], 2, "exists already"),
         ([photograph, "--out", tmp_path / "nowhere" / "out"], 2, "no such folder"),
-        ([photograph, "--out", out, "--choices", "real,real,real,real"], 2, "only 3 faces"),
+        ([photograph, "--out", out, "--choices", "real,real,real,real"], 2, "only 3 faces were found"),
+        ([alone, "--out", out, "--choices", "real,real"], 2, "only 1 face was found"),
         ([photograph, "--out", out, "--choices", "beautiful"], 2, "none of"),
     ]
     for words, code, said in cases:
