@@ -31,7 +31,7 @@ from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
 from engine.live.crowd.outline import draw_face, outline_of
 from engine.live.crowd.replacement import erase_head
-from engine.live.crowd.resemblance import are_alike
+from engine.live.crowd.resemblance import LOOKS, are_alike
 from engine.live.crowd.tracks import APART_WIDTHS
 from engine.perceptual.frechet import FEWEST_FOR_FRECHET, frechet_distance, pooled_features
 from engine.perceptual.visible_change import picture_likeness
@@ -48,8 +48,9 @@ FACE_ACROSS, FACE_ALONG = 0.45, 0.6
 SAME_RATIO = 1.6
 # Judges are asked about faces of at least this width, and both pictures are compared at this size.
 MIN_FACE_PX, COMPARED_PX = 64, 256
-# So many nobodies are tried for one face before it is left out.
-MOST_CANDIDATES = 12
+# So many nobodies are tried for one face before it is left out. Of six rendered people, who stand close
+# together for dlib, most of the first dozen look like one: 12 left two faces out.
+MOST_CANDIDATES = 40
 
 CROWDED_NOTE = "the head of somebody who is not real is too near, and could be in the picture of this face"
 
@@ -257,7 +258,7 @@ class GroupPainter:
         shot = crop_ffhq(cutout.picture, mesh[:, :2], COMPARED_PX)
         for number, judge in enumerate(self._judges):
             if judge.binding:
-                own = make_reference(judge, [(shot.image, shot.landmarks)], self._settings.seed)
+                own = make_reference(judge, [(shot.image, shot.landmarks)], self._settings.seed, LOOKS)
                 known = [original.references[number] for original in self._originals if original is not None]
                 if any(are_alike(judge, own, reference) for reference in known):
                     return True
