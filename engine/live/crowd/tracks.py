@@ -21,9 +21,10 @@ from engine.live.crowd.likeness import Patch, likeness, patch_of
 # A head is where its track expects it, give or take so many widths of its box, and so wide. People who walk
 # by move by 0.2 widths in a thirtieth of a second; faster ones become new tracks.
 REACH_WIDTHS, REACH_RATIO = 0.35, 1.4
-# Without being found for so long, a track ends: one with a decision at once, one without it later, so that
-# the same nobody stands for somebody who is overlooked for a moment.
-LOST_AFTER_S, UNDECIDED_LOST_AFTER_S = 0.2, 0.5
+# Without being found for longer, a track ends, whether frames came or not: one with a decision at once, one
+# without it later, so that the same nobody stands for somebody who is overlooked for a moment. Of ten looks a
+# second, which a camera gives a few milliseconds early or late, one may miss somebody who has decided.
+LOST_AFTER_S, UNDECIDED_LOST_AFTER_S = 0.21, 0.5
 # Two heads nearer to each other than this overlap, or soon will: one is hidden by the other, and who comes
 # out on which side is not known. A face reaches half a width from its middle, long hair 1.0 to 1.1.
 APART_WIDTHS = 1.6
@@ -49,9 +50,9 @@ class Track:
     patch: Patch | None = None
 
     def lives(self, at_s: float) -> bool:
-        """Whether it is still the same person's, though not found at this time."""
+        """Whether whoever is in its place at this time is still the same person."""
         limit_s = LOST_AFTER_S if self.decision is not None else UNDECIDED_LOST_AFTER_S
-        return at_s - self.found_s < limit_s
+        return 0 <= at_s - self.found_s < limit_s
 
     def expected(self, at_s: float) -> Box:
         """Where its box is at a time."""
@@ -62,26 +63,31 @@ class Track:
 
 @dataclass(frozen=True)
 class Crowd:
-    """Everybody, and the number that the next newcomer gets."""
+    """Everybody, the number that the next newcomer gets, and the time of the newest frame."""
 
     tracks: tuple[Track, ...] = ()
     next_number: int = 1
+    at_s: float = 0.0
 
     def decide(self, number: int, decision: Decision | None, picture: Pixels) -> "Crowd":
-        """Somebody's decision about themselves; None takes it back. picture: the frame of `follow`."""
+        """Somebody's decision about themselves; None takes it back. picture: the frame of `follow`.
+
+        Who was not found in that frame decides nothing: somebody else may be in their place.
+        """
         return replace(
             self,
             tracks=tuple(
-                replace(
-                    track,
-                    decision=decision,
-                    patch=patch_of(picture, track.head.box_px) if decision is not None else None,
-                )
-                if track.number == number
-                else track
+                self._decided(track, decision, picture) if track.number == number else track
                 for track in self.tracks
             ),
         )
+
+    def _decided(self, track: Track, decision: Decision | None, picture: Pixels) -> Track:
+        if decision is None:
+            return replace(track, decision=None, patch=None)
+        if track.found_s != self.at_s:
+            return track
+        return replace(track, decision=decision, patch=patch_of(picture, track.head.box_px))
 
 
 @dataclass
@@ -94,7 +100,8 @@ class _Family:
 
 def follow(crowd: Crowd, heads: Sequence[DetectedHead], picture: Pixels, now_s: float) -> Crowd:
     """The crowd after a frame, uint8 (H, W, 3) RGB, in which these heads were found."""
-    expected = [track.expected(now_s) for track in crowd.tracks]
+    tracks = [track for track in crowd.tracks if track.lives(now_s)]
+    expected = [track.expected(now_s) for track in tracks]
 
     def can_be(track: int, head: int) -> bool:
         box = heads[head].box_px
@@ -105,34 +112,25 @@ def follow(crowd: Crowd, heads: Sequence[DetectedHead], picture: Pixels, now_s: 
 
     kept: list[Track] = []
     new: list[DetectedHead] = []
-    for family in _families(len(crowd.tracks), len(heads), can_be):
+    for family in _families(len(tracks), len(heads), can_be):
         match family:
             case _Family([own], [found]):
-                track = crowd.tracks[own]
-                moved = _moved(track, heads[found], picture, now_s)
-                if moved is not None:
-                    kept.append(moved)
-                elif track.lives(now_s):  # overlooked rather than somebody else, if the next frame says so
-                    kept.append(track)
-                else:
-                    new.append(heads[found])
+                # Who looks different is overlooked rather than somebody else, if the next frame says so.
+                kept.append(_moved(tracks[own], heads[found], picture, now_s) or tracks[own])
             case _Family([own], []):
-                if crowd.tracks[own].lives(now_s):
-                    kept.append(crowd.tracks[own])
+                kept.append(tracks[own])
             case _:
                 new += [heads[head] for head in family.heads]
     entangled = _entangled([*(track.expected(now_s) for track in kept), *(head.box_px for head in new)])
-    tracks: list[Track] = []
-    number = crowd.next_number
+    known: list[Track] = []
     for index, track in enumerate(kept):
         if index not in entangled or track.decision is None:
-            tracks.append(track)
+            known.append(track)
         elif track.found_s == now_s:
             new.append(track.head)
-    for head in new:
-        tracks.append(Track(number, head, now_s))
-        number += 1
-    return Crowd(tuple(tracks), number)
+    first = crowd.next_number
+    newcomers = [Track(number, head, now_s) for number, head in enumerate(new, first)]
+    return Crowd((*known, *newcomers), first + len(new), now_s)
 
 
 def _moved(track: Track, head: DetectedHead, picture: Pixels, now_s: float) -> Track | None:

@@ -58,6 +58,7 @@ def nearest_box(crowd: Crowd, heads: list[DetectedHead], _picture: Pixels, now_s
     return Crowd(
         (*tracks, *(Track(crowd.next_number + i, head, now_s) for i, head in enumerate(new))),
         crowd.next_number + len(new),
+        now_s,
     )
 
 
@@ -195,3 +196,32 @@ def test_a_decision_taken_back_leaves_no_picture_of_the_person() -> None:
     crowd, picture = decided(head_at(100, 100, 50))
     crowd = crowd.decide(1, None, picture)
     assert [(track.decision, track.patch) for track in crowd.tracks] == [(None, None)]
+
+
+@pytest.mark.parametrize("gap_s", [0.25, 0.5, 5.0, 600.0, -1.0])
+def test_a_gap_without_frames_ends_a_decision(gap_s: float) -> None:
+    """A camera that stalls, and goes on with whoever is there then."""
+    head = head_at(100, 100, 50)
+    crowd, picture = decided(head)
+    crowd = follow(crowd, [head], picture, 0.1)
+    assert decisions(crowd) == [Decision.REAL]
+    crowd = follow(crowd, [head], picture, 0.1 + gap_s)
+    assert [(track.number, track.decision) for track in crowd.tracks] == [(2, None)]
+
+
+def test_one_look_of_ten_a_second_may_miss_who_has_decided() -> None:
+    head = head_at(100, 100, 50)
+    crowd, picture = decided(head)
+    crowd = follow(crowd, [], picture, 0.102)
+    assert decisions(follow(crowd, [head], picture, 0.203)) == [Decision.REAL]
+
+
+def test_who_is_not_found_in_the_newest_frame_decides_nothing() -> None:
+    """Another person may be in their place, whose looks would be taken for theirs."""
+    head = head_at(100, 100, 50)
+    crowd = follow(Crowd(), [head], drawn((textured(0), head.box_px)), 0.0)
+    other = drawn((textured(1), head.box_px))
+    crowd = follow(crowd, [], other, 0.08)
+    assert decisions(crowd.decide(1, Decision.REAL, other)) == [None]
+    crowd = follow(crowd, [head], other, 0.16)
+    assert decisions(crowd.decide(1, Decision.REAL, other)) == [Decision.REAL]
