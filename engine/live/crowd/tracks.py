@@ -28,8 +28,9 @@ LOST_AFTER_S, UNDECIDED_LOST_AFTER_S = 0.21, 0.5
 # Two heads nearer to each other than this overlap, or soon will: one is hidden by the other, and who comes
 # out on which side is not known. A face reaches half a width from its middle, long hair 1.0 to 1.1.
 APART_WIDTHS = 1.6
-# Of two pictures of one head a thirtieth of a second apart; strangers in the same place have 0.2 to 0.7.
-LEAST_LIKENESS = 0.8
+# Of two pictures of one head, a thirteenth of a second apart, that sways or turns by 5 degrees: at least 0.66
+# in even light. Of strangers in the same place and light, 0 to 6 % have as much (docs/anonymising.md).
+LEAST_LIKENESS = 0.65
 # How much of the newest speed counts.
 SPEED_WEIGHT = 0.4
 
