@@ -11,6 +11,7 @@ from engine.runtime.messages import (
     Cancel,
     JudgeMoved,
     MovedJudged,
+    PaintGroup,
     Portray,
     ProgressUpdate,
     Ready,
@@ -53,8 +54,11 @@ def run_engine(channel: Channel, work: Work) -> None:
         channel.send(Ready())
         while True:
             received = channel.receive()
-            if isinstance(received.message, Portray):
-                _portray(channel, received.message, work)
+            match received.message:
+                case Portray() as request:
+                    _portray(channel, request, work)
+                case PaintGroup(visit_id):
+                    channel.send(VisitEnded(visit_id, ""))
             received.erase()
     except (EOFError, OSError):  # the client has ended
         return
@@ -62,9 +66,9 @@ def run_engine(channel: Channel, work: Work) -> None:
 
 def _portray(channel: Channel, request: Portray, work: Work) -> None:
     """share: of each progress, this machine's clock when it was sent, for who measures how long it takes."""
-    assert request.photographs is not None
-    value, visit_id = int(request.photographs[0][0, 0, 0]), request.visit_id
-    picture: Pixels = np.resize(request.photographs[0], (work.side_px, work.side_px, 3))
+    photograph = request.photographs[0] if request.photographs else np.zeros((1, 1, 3), np.uint8)
+    value, visit_id = int(photograph[0, 0, 0]), request.visit_id
+    picture: Pixels = np.resize(photograph, (work.side_px, work.side_px, 3))
     began_s = next_s = time.monotonic()
     while time.monotonic() - began_s < work.search_s:
         channel.send(ProgressUpdate(visit_id, "search", time.monotonic(), picture))

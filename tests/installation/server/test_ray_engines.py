@@ -12,6 +12,7 @@ import pytest
 
 from engine.common.errors import MachineError
 from engine.runtime.messages import Ready
+from installation.diagnosis import facts
 from installation.server import own_network
 from installation.server.ray_engines import MEMORY_FOLDER, RayBackend, ray_backends
 from installation.settings.configuration import load
@@ -76,6 +77,14 @@ def test_ray_does_not_run_in_this_machines_network(monkeypatch: pytest.MonkeyPat
         ray_backends(load()),
     ):
         pass
+
+
+def test_the_doctor_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_network, "command", lambda module: ["sh", "-c", "echo not allowed >&2; exit 1"])
+    with_ray = load().server.model_copy(update={"pool": "ray"})
+    found = facts._server(load().engine, with_ray)
+    assert "no network of its own" in found.fault and "user namespaces" in found.mend
+    assert not facts._server(load().engine, load().server).fault
 
 
 def listening_ports(process: int | None = None) -> set[str]:
