@@ -28,7 +28,9 @@ ENDLESS_S = 1e9
 def _memory(folder: Path, arguments: argparse.Namespace) -> None:
     bare = ["--bare"] if arguments.bare else []
     work = Work(search_s=ENDLESS_S, side_px=128)
-    measure_memory(Site(folder, *as_options(work), "--engines", str(KIOSKS), *bare), arguments.minutes)
+    measure_memory(
+        Site(folder, *as_options(work), "--engines", str(KIOSKS), *bare), arguments.minutes, arguments.bare
+    )
 
 
 def _fuzz(folder: Path, arguments: argparse.Namespace) -> None:
