@@ -18,6 +18,8 @@ from hardware.camera.timed import ROUNDING_S
 
 # Where a clip does not say how long its last picture is shown.
 _LAST_PICTURE_S = 1 / 30
+# Matroska and WebM give times in whole milliseconds.
+CONTAINER_ROUNDING_S = 1e-3
 # What a file states as its length is rounded; a clip that misses less than this counts as whole.
 LEAST_MISSING_S = 0.25
 
@@ -69,9 +71,9 @@ class Clip:
         return max(mean_hz, 1 / usual_s) if usual_s > 0 else mean_hz
 
     def times_s(self, rate_hz: float) -> NDArray[np.float64]:
-        """When to ask for the pictures of another film of this rate: in the middle of each, since times are
-        rounded, in Matroska to milliseconds."""
-        return (np.arange(max(1, int(self.duration_s * rate_hz + 0.49))) + 0.5) / rate_hz
+        """When to ask for the pictures of another film of this rate: a moment later than each is shown, since
+        containers round the times of theirs."""
+        return np.arange(max(1, round(self.duration_s * rate_hz))) / rate_hz + CONTAINER_ROUNDING_S
 
     def remarks(self, rate_hz: float) -> list[str]:
         """What is not in another film of this rate: the end of a clip that was cut off, and pictures that
