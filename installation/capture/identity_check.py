@@ -37,10 +37,11 @@ from engine.faces.measurement import (
 from engine.faces.proportions import proportions, unlikeness
 
 # How far a face can move between two observations: this many of its own widths at once, and this many more a
-# second (a width is about 15 cm). And by what factor its width can change: little even in seconds, because
-# people behind the sitter are just where the sitter would be after some steps back.
+# second (a width is about 15 cm). And by what factor its width can change. A longer absence counts no
+# more than this: people behind the sitter are just where the sitter would be after some steps.
 MAX_JUMP_WIDTHS, MAX_SPEED_WIDTHS_PER_S = 1.0, 2.0
 MAX_WIDTH_FACTOR, MAX_WIDTH_FACTOR_PER_S = 1.5, 0.1
+MOVES_FOR_S = 0.25
 
 # A sudden change: the side of the compared picture, the longest gap between the two observations, the
 # correlation that counts as the same appearance.
@@ -74,6 +75,7 @@ class FacePosition:
 
     def can_reach(self, other: "FacePosition", gap_s: float) -> bool:
         """Whether the same face can be at the other position `gap_s` later."""
+        gap_s = min(gap_s, MOVES_FOR_S)
         (x0, y0), (x1, y1) = box_centre(self.box), box_centre(other.box)
         moved_widths = hypot(x1 - x0, y1 - y0) / self.width_px
         factor = max(other.width_px, self.width_px) / min(other.width_px, self.width_px)

@@ -88,7 +88,8 @@ class Tracker:
     sighting: the sitter in the newest frame; None where there is no frame. face: what is measured on the
     sitter's face, until the portrait is taken; None where no face was found. expression: while it is
     followed, what the newest frame shows of it. released: the newest frame, black but for the sitter's face,
-    which alone may be shown; None where nobody is tracked or no frame comes.
+    which alone may be shown, and only where it is certain to be the sitter's; None where nobody is tracked or
+    no frame comes.
     """
 
     def __init__(self, analyser: FaceAnalyser) -> None:
@@ -214,7 +215,8 @@ class Tracker:
                 self._keep(frame, self.face, values)
             guidance = self._guidance_delay.update(guidance, at_s, values.words_s)
         self.sighting = Sighting(guidance, _relative(self._position.box, size_px), pose.yaw)
-        self.released = _released(frame, points)
+        # While it may be somebody else's face, it is not shown.
+        self.released = _released(frame, None if self._identity_check.is_doubtful else points)
         return [FaceSeen(usable=self._was_ready)]
 
     def _follow(self, points: NDArray[np.float64] | None, frame: Frame) -> None:
@@ -245,7 +247,7 @@ class Tracker:
         """Whether the sitter can have moved there since they were last seen; anybody, before that."""
         if self._position is None:
             return True
-        # The longer the sitter is gone, the further away they may be; but not once somebody else is there.
+        # Gone for longer, the sitter may be further away; but not once somebody else is there.
         until_s = found.at_s if self._other_face is None else self._other_face.since_s
         return self._position.can_reach(found, until_s - self._position.at_s)
 

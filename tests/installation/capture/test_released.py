@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.faces.analyser import FaceAnalyser
 from hardware.camera.base import Frame
 from installation.capture.tracker import Tracker
+from installation.visit.events import AnotherFace, Event
 from installation.visit.parameters import CaptureParameters
 from tests.support.crowd_kit import RATE_HZ, Walker, scene
 
@@ -64,3 +65,37 @@ def test_black_without_a_sitter_and_nothing_without_a_frame(renders: Path, track
     shown_of(tracker, walkers(renders), 2)
     tracker.erase()
     assert tracker.released is None
+
+
+@pytest.mark.parametrize(("aside_widths", "size"), [(3.0, 0.6), (2.5, 0.62), (1.8, 0.8)])
+def test_who_stays_behind_is_not_shown_once_the_sitter_has_left(
+    renders: Path, tracker: Tracker, aside_widths: float, size: float
+) -> None:
+    """A face that is not much smaller than the sitter's was ends the visit."""
+    faces, face_px, rate_hz = sorted(renders.glob("*.webp")), 150, 10
+    sitter = Walker(faces[11], lambda t: (200, 280, face_px) if t < 0.5 else None)
+    other = Walker(faces[30], lambda _: (200 + aside_widths * face_px, 280, size * face_px))
+    events: list[Event] = []
+    sitter_shown = 0
+    for number in range(40):
+        at_s = number / rate_hz
+        view = scene([other, sitter], at_s, SIZE)
+        events += tracker.look(Frame(view.picture, at_s, number), at_s, CaptureParameters())[0]
+        if tracker.released is not None:
+            drawn = tracker.released.image.max(axis=2) > 0
+            assert not (drawn & (view.owners == 0)).any(), at_s
+            sitter_shown += bool(drawn.any())
+    assert sitter_shown == 5
+    assert (AnotherFace() in events) is (size > 0.7)
+
+
+def test_another_person_in_the_very_same_place_is_hardly_shown(renders: Path, tracker: Tracker) -> None:
+    """Until it is certain that it is another one, which ends the visit, the mirror is black."""
+    faces, rate_hz = sorted(renders.glob("*.webp")), 15
+    shown = 0
+    for number in range(30):
+        at_s = number / rate_hz
+        view = scene([Walker(faces[11 if number < 10 else 30], lambda _: (480, 280, 150))], at_s, SIZE)
+        tracker.look(Frame(view.picture, at_s, number), at_s, CaptureParameters())
+        shown += number >= 10 and tracker.released is not None and bool(tracker.released.image.any())
+    assert shown <= 1
