@@ -3,6 +3,8 @@
 Joins the pure rules (`installation.visit.gathering`) with those who follow the people.
 """
 
+import math
+
 from engine.live.crowd.decision import Decision
 from installation.capture.group_tracker import Gathered
 from installation.capture.group_tracker_service import GroupTrackerService
@@ -12,6 +14,8 @@ from installation.visit.gathering import STEADY_S, Asking, Change
 from installation.visit.parameters import GatheringParameters
 
 LEAST_PEOPLE = 2
+# So long there have to be too many heads: the finder sees one in a pattern now and then.
+TOO_MANY_S = 1.0
 
 
 class Gathering:
@@ -22,6 +26,7 @@ class Gathering:
         self._asking = Asking()
         self._looked_at: Gathered | None = None
         self._step = GatheringStep.TOO_FEW
+        self._enough_s = -math.inf  # when there were last as many heads as may be
 
     def look(self, now_s: float, values: GatheringParameters) -> None:
         """Once a frame: what the newest frame says of the one who is asked."""
@@ -30,7 +35,9 @@ class Gathering:
             return
         self._looked_at = gathered
         # A track outlives its head by a moment, beside the one that has taken its place.
-        if sum(head.is_found for head in gathered.heads) > values.most_people:
+        if sum(head.is_found for head in gathered.heads) <= values.most_people:
+            self._enough_s = now_s
+        if now_s - self._enough_s >= TOO_MANY_S:
             self._asking, self._step = Asking(None, self._asking.asked), GatheringStep.TOO_MANY
             return
         if len(gathered.heads) < LEAST_PEOPLE:

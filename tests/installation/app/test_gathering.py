@@ -205,18 +205,31 @@ def test_one_person_is_not_asked(renders: Path) -> None:
 
 def test_a_track_that_outlives_its_head_is_not_one_too_many() -> None:
     """Where somebody becomes a new track, the old one is there for half a second more."""
+    assert steps((0.0, (True, True, False))) == [GatheringStep.ASKING]
+    assert steps((0.0, (True, True, True))) == [GatheringStep.TOO_MANY]
+
+
+def test_a_head_that_is_seen_for_a_moment_is_not_one_too_many() -> None:
+    """The finder takes a pattern for a face now and then; the one who is asked stays ringed."""
+    two, three = (True, True), (True, True, True)
+    passing = steps((0.0, two), (0.1, three), (0.8, three), (0.9, two), (1.0, three))
+    assert passing == [GatheringStep.ASKING] * 5
+    assert steps((0.0, two), (0.5, three), (1.1, three))[-1] is GatheringStep.TOO_MANY
+
+
+def steps(*frames: tuple[float, tuple[bool, ...]]) -> list[GatheringStep]:
+    """What a gathering of two at most says after each of these frames: time, and which heads are found."""
     head = Head(1, 0.0, 100.0, 60.0)
-    frame = Frame(np.zeros((4, 4, 3), np.uint8), 0.0, 0)
-
-    def step(*found: bool) -> GatheringStep:
+    tracker = SimpleNamespace()
+    gathering = Gathering(cast(GroupTrackerService, tracker))
+    said = []
+    for now_s, found in frames:
         heads = tuple(replace(head, number=n, is_found=is_found) for n, is_found in enumerate(found))
-        gathered = Gathered(frame, heads, {each.number: (0.0, 0.0, 1.0, 1.0) for each in heads})
-        gathering = Gathering(cast(GroupTrackerService, SimpleNamespace(gathered=gathered)))
-        gathering.look(0.0, GatheringParameters(most_people=2))
-        return gathering.view(0.0).step
-
-    assert step(True, True, False) is GatheringStep.ASKING
-    assert step(True, True, True) is GatheringStep.TOO_MANY
+        frame = Frame(np.zeros((4, 4, 3), np.uint8), now_s, 0)
+        tracker.gathered = Gathered(frame, heads, {each.number: (0.0, 0.0, 1.0, 1.0) for each in heads})
+        gathering.look(now_s, GatheringParameters(most_people=2))
+        said.append(gathering.view(now_s).step)
+    return said
 
 
 def test_who_takes_part_alone_again_is_portrayed_alone(group: Group) -> None:
