@@ -27,7 +27,7 @@ from engine.photographs.photograph import load_photograph
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.cli.portray import sample_sitter
-from installation.outputs.film import write_film
+from installation.outputs.films.film import write_film
 from installation.settings.phase import Phase
 
 WIDTH_PX, HEIGHT_PX, RATE_HZ = 1280, 720, 25

@@ -20,10 +20,10 @@ from benchmarks.puppet import RATE_HZ, Clip, drivers
 from benchmarks.rigs import Networks
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.live import puppet
 from engine.live.driver import Driver
 from engine.live.follower import Follower
 from engine.live.motion import REST, Motion
+from engine.live.rigs import puppet
 from engine.photographs.photograph import load_photograph
 from engine.pipeline.meeting import Meeting as Prepared
 from engine.runtime.messages import MovedJudged, RigReady

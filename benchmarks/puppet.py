@@ -26,14 +26,14 @@ from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, draw, fast_dtype
 from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.verifiers.dlib import DlibJudge
-from engine.live import puppet
-from engine.live.directions import Directions, face_box
 from engine.live.driver import Driver
 from engine.live.expression import measure, motion_between, neutral
 from engine.live.follower import Follower, Lid
 from engine.live.motion import NAMES, Motion
-from engine.live.rig import Rig
-from engine.live.rigging import make_rig
+from engine.live.rigs import puppet
+from engine.live.rigs.directions import Directions, face_box
+from engine.live.rigs.rig import Rig
+from engine.live.rigs.rigging import make_rig
 from engine.photographs.photograph import load_photograph
 from engine.pipeline.people import load_people
 from engine.stylegan2.network import Generator, to_uint8

@@ -17,11 +17,11 @@ from benchmarks.puppet import RATE_HZ, noisy, rig_of
 from benchmarks.rigs import WEIGHTS, Networks
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
-from engine.live import puppet
 from engine.live.acting import Act
 from engine.live.driver import Driver
 from engine.live.follower import Follower
-from engine.live.rig import Rig
+from engine.live.rigs import puppet
+from engine.live.rigs.rig import Rig
 from engine.photographs.photograph import load_photograph
 from engine.pipeline.people import load_people
 

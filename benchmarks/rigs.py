@@ -7,9 +7,9 @@ from typing import Self
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import SearchSettings, fast_dtype
-from engine.live.directions import Directions, load_directions
-from engine.live.photograph import rig_photograph
-from engine.live.rig import Rig
+from engine.live.rigs.directions import Directions, load_directions
+from engine.live.rigs.photograph import rig_photograph
+from engine.live.rigs.rig import Rig
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.encoder import Encoder, load_encoder

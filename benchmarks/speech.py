@@ -18,9 +18,9 @@ from benchmarks.rigs import Networks
 from engine.faces.analyser import FaceAnalyser
 from engine.faces.landmarks import Landmarks
 from engine.faces.measurement import measure_width
-from engine.live.directions import face_box
-from engine.live.puppet import draw
-from engine.live.rig import Rig
+from engine.live.rigs.directions import face_box
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
 from engine.photographs.photograph import load_photograph
 from engine.speech.articulation import LEAD_S, TRAIL_S, articulate
 from engine.speech.phonemes import Speech

@@ -6,7 +6,7 @@
 3. then what moved at the border, and how many values are identical.
 
 A continuum without a border has a ride to and fro, and words. Every picture is the generator's own, never a
-blend of two. The same scene, without a visitor, is the film (`installation/outputs/border_film.py`).
+blend of two. The same scene, without a visitor, is the film (`installation/outputs/films/border_film.py`).
 """
 
 from collections.abc import Sequence

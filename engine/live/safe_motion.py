@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.live import puppet
 from engine.live.motion import NAMES, RANGES, Motion
-from engine.live.rig import Rig
+from engine.live.rigs import puppet
+from engine.live.rigs.rig import Rig
 
 Numbers = NDArray[np.float64]
 

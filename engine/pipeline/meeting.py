@@ -15,11 +15,11 @@ from engine.faces.analyser import FaceAnalyser
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_moved
 from engine.judges.verdict import Verdict
-from engine.live import puppet
-from engine.live.directions import Directions, face_box
 from engine.live.motion import REST, Motion
-from engine.live.rig import Rig
-from engine.live.rigging import make_rig
+from engine.live.rigs import puppet
+from engine.live.rigs.directions import Directions, face_box
+from engine.live.rigs.rig import Rig
+from engine.live.rigs.rigging import make_rig
 from engine.live.safe_motion import JudgedPoses, judge_poses
 from engine.pipeline.portrayal import Portrayal
 from engine.pipeline.settings import PortrayalSettings

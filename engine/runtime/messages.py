@@ -16,7 +16,7 @@ from engine.judges.verdict import Verdict
 from engine.live.crowd.bank import Poses
 from engine.live.crowd.decision import Decision
 from engine.live.decoders.training_frame import TrainingFrame
-from engine.live.rig import Rig
+from engine.live.rigs.rig import Rig
 from engine.live.safe_motion import JudgedPoses
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.result import PortrayalResult

@@ -9,8 +9,8 @@ from installation.delivery.captions import captions
 from installation.delivery.client import DeliveryClient
 from installation.delivery.messages import LinkEvent, Lost, Offered, Unreachable
 from installation.delivery.pictures import TakeHomePictures
+from installation.outputs.films.meeting_film import DURATION_S, RecordedMeeting
 from installation.outputs.group.marking import source_type_of
-from installation.outputs.meeting_film import DURATION_S, RecordedMeeting
 from installation.settings.texts import Texts
 from installation.stage.view import GroupView
 from installation.visit.parameters import DeliveryParameters

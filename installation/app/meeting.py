@@ -1,14 +1,14 @@
 """The doppelgänger during its meeting with the visitor: moved by their expression, as far as it may."""
 
 from engine.common.arrays import Pixels
-from engine.live import puppet
 from engine.live.motion import REST, Motion
 from engine.live.restraint import SILENT_S, Restraint
+from engine.live.rigs import puppet
 from engine.live.safe_motion import SafeMotion
 from engine.runtime.messages import MovedJudged, RigReady
 from engine.speech.sentence import Sentence
 from installation.capture.expression_follower import FollowedExpression
-from installation.outputs.meeting_film import MeetingRecorder, Moment, RecordedMeeting
+from installation.outputs.films.meeting_film import MeetingRecorder, Moment, RecordedMeeting
 from installation.stage.sound import Voice
 from installation.stage.view import MeetingView, SaidSentence
 

@@ -31,7 +31,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import MachineError, UsageError, printable
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import PortrayalResult
-from installation.outputs.film import Film
+from installation.outputs.films.film import Film
 from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.view import ShownPicture, View

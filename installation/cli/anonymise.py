@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     from installation.outputs.anonymised import (
         find_people,
-        recording_of,
         write_anonymised,
         write_contact_sheet,
     )
+    from installation.outputs.films.recorded import recording_of
 
     read = _read(source)
     if out is not None:

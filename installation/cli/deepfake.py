@@ -99,7 +99,7 @@ def _people(arguments: argparse.Namespace) -> int:
     from engine.common.atomic_file import replacing_folder
     from engine.faces.analyser import open_analyser
     from engine.live.acting import Act
-    from installation.outputs.acted_film import write_acted_film
+    from installation.outputs.films.acted_film import write_acted_film
     from installation.workers.models import ModelBundle
 
     bundle = ModelBundle(configuration)
@@ -183,9 +183,9 @@ def _swap(arguments: argparse.Namespace) -> int:
     from engine.faces.analyser import open_analyser
     from engine.live.decoders.network import SIDES
     from engine.live.decoders.storage import load_decoders, weights_path
-    from installation.outputs.anonymised import recording_of
     from installation.outputs.consent import require_consent
-    from installation.outputs.swapped_film import write_swapped_film
+    from installation.outputs.films.recorded import recording_of
+    from installation.outputs.films.swapped_film import write_swapped_film
     from installation.settings.manifest import detector_choice
 
     subjects = require_consent([arguments.film], arguments.i_have_their_consent)

@@ -18,7 +18,7 @@ from installation.settings.configuration import DEFAULT, Configuration, load
 if TYPE_CHECKING:
     from engine.common.arrays import Pixels
     from engine.faces.analyser import FaceAnalyser
-    from engine.live.rig import Rig
+    from engine.live.rigs.rig import Rig
     from engine.speech.phonemes import Speech
 
 BAR = "{desc:<12}|{bar:40}| {elapsed}"
@@ -82,7 +82,7 @@ def _driven(arguments: argparse.Namespace) -> WriteFilm:
     from engine.faces.mediapipe_detector import MediaPipeDetector
     from engine.live.crowd.lookout import Lookout
     from hardware.camera.film.decoding import check_film
-    from installation.outputs.driven_film import OneFace, Puppeteer, TwoFaces, write_driven_film
+    from installation.outputs.films.driven_film import OneFace, Puppeteer, TwoFaces, write_driven_film
 
     check_film(arguments.clip)
 
@@ -106,7 +106,7 @@ def _remark(line: str) -> None:
 
 def _speaking(arguments: argparse.Namespace) -> WriteFilm:
     """The film of a picture that speaks."""
-    from installation.outputs.spoken_film import write_spoken_film
+    from installation.outputs.films.spoken_film import write_spoken_film
 
     speech = _speech(arguments)
     if speech.duration_s > LONGEST_SPEECH_S:
@@ -125,7 +125,7 @@ def _speech(arguments: argparse.Namespace) -> "Speech":
 
     from engine.speech.phonemes import Speech
     from engine.speech.recognition import recognise
-    from installation.outputs.clip_sound import read_sound
+    from installation.outputs.films.clip_sound import read_sound
     from installation.stage.sound import RATE_HZ
 
     samples = read_sound(arguments.speech, LONGEST_SPEECH_S)

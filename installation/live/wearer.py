@@ -9,8 +9,8 @@ from engine.faces.analyser import FaceAnalyser
 from engine.live.driver import Driver
 from engine.live.follower import Follower
 from engine.live.motion import Motion
-from engine.live.puppet import draw
-from engine.live.rig import Rig
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
 from hardware.camera.base import Feed
 from installation.live.framing import Frame
 from installation.live.output import Output

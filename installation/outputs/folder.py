@@ -15,10 +15,11 @@ from engine.common.arrays import Pixels
 from engine.common.atomic_file import replacing_folder
 from engine.common.errors import UsageError
 from engine.pipeline.result import PortrayalResult
-from installation.outputs import border_film, film, marks, plots, report, scene_film
+from installation.outputs import marks, plots, report
+from installation.outputs.films import border_film, film, scene_film
+from installation.outputs.films.soundtrack import Soundtrack
 from installation.outputs.price_sheet import PricedPicture, price_sheet
 from installation.outputs.report import Report
-from installation.outputs.soundtrack import Soundtrack
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,11 +29,11 @@ from engine.live.decoders.network import Side, TwoDecoders
 from engine.live.decoders.placement import find_meshes, placements
 from engine.live.decoders.storage import load_decoders, save_decoders, weights_path
 from engine.live.decoders.training import Progress, Trainer
-from engine.live.directions import face_box
 from engine.live.driver import Driver
 from engine.live.expression import Mesh
+from engine.live.rigs.directions import face_box
 from engine.perceptual.encoder_features import EncoderFeatures
-from installation.outputs.anonymised import recording_of
+from installation.outputs.films.recorded import recording_of
 from installation.workers.models import ModelBundle
 
 # One of so many stretches of the film, each of so many pairs, is never learned from: on these the training is

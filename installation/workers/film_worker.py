@@ -14,7 +14,7 @@ from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from hardware.memory import forbid_core_dumps
-from installation.outputs.meeting_film import RecordedMeeting
+from installation.outputs.films.meeting_film import RecordedMeeting
 from installation.stage.view import GroupView
 from installation.workers.child_process import ChildProcess
 
@@ -132,10 +132,10 @@ def _render_film(channel: Channel) -> None:
     """What the process runs: one request, one reply."""
     forbid_core_dumps()
     os.nice(NICENESS)
-    from installation.outputs import border_film, film, meeting_film, scene_film
+    from installation.outputs.films import border_film, film, meeting_film, scene_film
+    from installation.outputs.films.soundtrack import Soundtrack
     from installation.outputs.group import film as group_film
     from installation.outputs.group.marking import source_type_of
-    from installation.outputs.soundtrack import Soundtrack
     from installation.settings.texts import Texts
 
     request: RenderFilm | RenderGroupFilm = channel.receive().message

@@ -29,10 +29,10 @@ from engine.live.crowd.decision import Decision
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
 from engine.live.decoders.live_training import LiveTraining
-from engine.live.directions import Directions, face_box, find_directions, load_directions
-from engine.live.photograph import SIDES_PX, rig_photograph
-from engine.live.rig import Rig
-from engine.live.rigging import make_rig
+from engine.live.rigs.directions import Directions, face_box, find_directions, load_directions
+from engine.live.rigs.photograph import SIDES_PX, rig_photograph
+from engine.live.rigs.rig import Rig
+from engine.live.rigs.rigging import make_rig
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
 from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid

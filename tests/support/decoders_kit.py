@@ -11,10 +11,10 @@ from engine.live.acting import STILL_S, Act
 from engine.live.decoders.faces import Faces, Lessons, cut_faces, drawn_in_poses, flow_of, motions, paired
 from engine.live.decoders.network import Side
 from engine.live.decoders.placement import find_meshes, placements
-from engine.live.directions import face_box
 from engine.live.expression import Mesh
 from engine.live.motion import Motion
-from engine.live.puppet import draw
+from engine.live.rigs.directions import face_box
+from engine.live.rigs.puppet import draw
 from tests.support.puppet_kit import shared_analyser, shared_rig
 
 RATE_HZ = 12

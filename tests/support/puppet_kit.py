@@ -7,11 +7,11 @@ import torch
 
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, draw
-from engine.live.directions import face_box, load_directions
 from engine.live.expression import Mesh
 from engine.live.motion import NAMES
-from engine.live.rig import Rig
-from engine.live.rigging import make_rig
+from engine.live.rigs.directions import face_box, load_directions
+from engine.live.rigs.rig import Rig
+from engine.live.rigs.rigging import make_rig
 from engine.live.safe_motion import JudgedPoses
 from engine.pipeline.people import load_people
 from engine.stylegan2.checkpoint import load_generator

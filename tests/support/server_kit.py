@@ -16,11 +16,11 @@ import numpy as np
 from engine.border.strip import Strip
 from engine.common.errors import DoppelgangerError
 from engine.live.expression import Expression
-from engine.live.eyes import Eye
-from engine.live.flows import Flows
 from engine.live.frame import Curve, Frame
-from engine.live.mouth import Mouth
-from engine.live.rig import Rig
+from engine.live.rigs.eyes import Eye
+from engine.live.rigs.flows import Flows
+from engine.live.rigs.mouth import Mouth
+from engine.live.rigs.rig import Rig
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.channel import Channel
 from engine.runtime.messages import (

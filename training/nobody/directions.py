@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.common.errors import report_errors_in_one_line
 from engine.faces.analyser import FaceAnalyser
-from engine.live.directions import find_directions, save_directions
+from engine.live.rigs.directions import find_directions, save_directions
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from training.nobody.run_folder import command_parser
 

@@ -15,7 +15,7 @@ from engine.live.crowd.head import Turn
 from engine.live.crowd.nobodies import Cutout, Nobodies
 from engine.live.crowd.outline import outline_of
 from engine.live.crowd.resemblance import Resemblance, Shot
-from engine.live.directions import face_box
+from engine.live.rigs.directions import face_box
 
 # At this size nobodies are compared with doppelgängers.
 COMPARED_PX = 256

@@ -17,8 +17,8 @@ from engine.faces.detector import DetectedHead
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.inversion.projection import Place, draw, fast_dtype, median_face
 from engine.live.crowd.head import Turn, box_width, turn_of
-from engine.live.directions import Directions
 from engine.live.frame import Array
+from engine.live.rigs.directions import Directions
 from engine.stylegan2.network import Generator, to_uint8
 
 TRUNCATION = 0.7

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from engine.common.arrays import Pixels
 from engine.live.decoders.placement import Placement, crop, face_mask, placements
 from engine.live.expression import Expression, Mesh, measure, motion_between, neutral
-from engine.live.flows import flow_back
 from engine.live.motion import Motion, limited
-from engine.live.puppet import draw
-from engine.live.rig import Rig
+from engine.live.rigs.flows import flow_back
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
 from engine.live.smoothing import smoothed
 
 # Standard deviation over time by which measured motion is calmed.
@@ -145,7 +145,7 @@ def paired(seen: Faces, drawn: Faces) -> tuple[Faces, Faces]:
 
 
 def flow_of(faces: Faces) -> Flow:
-    """The flow between all faces that are neighbours in the film; found by DIS (`engine.live.flows`)."""
+    """The flow between all faces that are neighbours in the film; found by DIS (`engine.live.rigs.flows`)."""
     side_px = faces.pictures.shape[-1]
     first = np.flatnonzero(np.diff(faces.frames) == 1)
     pictures = faces.pictures.permute(0, 2, 3, 1).contiguous().numpy()

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
-from engine.live.fields import pixel_grid
-from engine.live.flows import flow_back
 from engine.live.frame import Array
+from engine.live.rigs.fields import pixel_grid
+from engine.live.rigs.flows import flow_back
 
 DEVIATIONS = 3.0
 # In grey levels; less of a change is not seen, however calm the rest of the film is.

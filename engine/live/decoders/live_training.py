@@ -21,8 +21,8 @@ from engine.live.decoders.placement import Placement, crop
 from engine.live.decoders.training import Trainer
 from engine.live.decoders.training_frame import TrainingFrame
 from engine.live.motion import Motion
-from engine.live.puppet import draw
-from engine.live.rig import Rig
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
 
 LAYOUT = replace(LAYOUTS["thin"], poses=192, batch=1)
 # Every so many frames one becomes a known pose; so many new ones are taken in at once.

@@ -12,7 +12,7 @@ import numpy as np
 from pygame import Rect
 
 from engine.common.arrays import Pixels
-from installation.outputs.scene_film import FPS, HEIGHT_PX, WIDTH_PX, film_canvas
+from installation.outputs.films.scene_film import FPS, HEIGHT_PX, WIDTH_PX, film_canvas
 from installation.settings.texts import Texts
 from installation.stage.canvas import WHITE, Anchor, TextBlock
 from installation.stage.theme import ease

@@ -11,7 +11,8 @@ from engine.common.errors import UsageError
 from engine.judges.base import Judge
 from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
-from installation.outputs.film import write_film
+from installation.outputs.films.film import write_film
+from installation.outputs.films.scene_film import FPS
 from installation.outputs.group import film
 from installation.outputs.group.differences import GroupTable, most_unlike, table_of, unlike_sheet
 from installation.outputs.group.marking import source_type_of
@@ -19,7 +20,6 @@ from installation.outputs.group.signs import group_view, with_signs
 from installation.outputs.marks import png_bytes
 from installation.outputs.record import Provenance, sentence
 from installation.outputs.report import Distance, Generator, MaybeDistance, Number, Part, VerdictSettings
-from installation.outputs.scene_film import FPS
 from installation.settings.texts import Texts
 
 

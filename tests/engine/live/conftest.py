@@ -4,7 +4,7 @@ import pytest
 
 from engine.faces.analyser import FaceAnalyser
 from engine.live.expression import Mesh
-from engine.live.rig import Rig
+from engine.live.rigs.rig import Rig
 from tests.support.puppet_kit import shared_analyser, shared_mesh, shared_rig
 
 

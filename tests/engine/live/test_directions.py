@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from engine.common.errors import UsageError, WeightsError
 from engine.faces.analyser import FaceAnalyser
-from engine.live.directions import Directions, find_directions, load_directions, save_directions
+from engine.live.rigs.directions import Directions, find_directions, load_directions, save_directions
 from engine.stylegan2.checkpoint import generator_sha256, load_generator
 from engine.stylegan2.network import Generator
 from tests.conftest import REPO

@@ -8,7 +8,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import measure_width
 from engine.live.driver import Driver
 from engine.live.expression import Mesh
-from engine.live.rig import Rig
+from engine.live.rigs.rig import Rig
 
 
 def beside(picture: Pixels, right_px: int) -> Pixels:

@@ -10,13 +10,13 @@ import pytest
 from engine.faces.analyser import FaceAnalyser
 from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.verifiers.dlib import DlibJudge
-from engine.live.directions import face_box
 from engine.live.expression import Mesh, measure, motion_between
-from engine.live.flows import Flows
 from engine.live.motion import RANGES, REST, Motion
-from engine.live.mouth import Mouth
-from engine.live.puppet import draw
-from engine.live.rig import MAP_PX, MOST_TURN_DEG, MOST_YAW_DEG, Rig
+from engine.live.rigs.directions import face_box
+from engine.live.rigs.flows import Flows
+from engine.live.rigs.mouth import Mouth
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import MAP_PX, MOST_TURN_DEG, MOST_YAW_DEG, Rig
 
 
 def moved(rig: Rig, motion: Motion, analyser: FaceAnalyser) -> Motion:
@@ -99,8 +99,8 @@ def test_hair_and_edges_stay(rig: Rig, mesh: Mesh) -> None:
 
 
 def test_a_larger_picture_moves_alike(rig: Rig, mesh: Mesh) -> None:
-    from engine.live.eyes import Eye
-    from engine.live.fields import expression_fields
+    from engine.live.rigs.eyes import Eye
+    from engine.live.rigs.fields import expression_fields
 
     motion = Motion(yaw_deg=7, jaw=0.12, left_lid=1, right_lid=1, smile=0.03, roll_deg=4)
     large = np.asarray(cv2.resize(rig.picture, (512, 512), interpolation=cv2.INTER_CUBIC), np.uint8)

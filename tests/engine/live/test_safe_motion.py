@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.live import puppet
 from engine.live.motion import NAMES, RANGES, REST, Motion
+from engine.live.rigs import puppet
 from engine.live.safe_motion import JudgedPoses, SafeMotion, judge_poses
 from tests.support.puppet_kit import ALL_SAFE, shared_rig
 

@@ -14,10 +14,10 @@ from skimage import data
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
-from engine.live import puppet
 from engine.live.crowd.bank import PITCHES_DEG, YAWS_DEG
 from engine.live.crowd.decision import Decision
 from engine.live.motion import Motion
+from engine.live.rigs import puppet
 from engine.live.safe_motion import SafeMotion
 from engine.pipeline.result import PortrayalResult
 from engine.runtime.messages import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.live.motion import RANGES, REST, Motion
-from engine.live.puppet import draw
+from engine.live.rigs.puppet import draw
 from engine.speech.articulation import LEAD_S, TRAIL_S, articulate
 from engine.speech.phonemes import Phoneme, Speech
 from engine.speech.synthesis import speak

@@ -8,8 +8,8 @@ import pytest
 
 from engine.common.arrays import Pixels
 from engine.judges.verdict import Verdict
-from engine.live import puppet
 from engine.live.motion import Motion
+from engine.live.rigs import puppet
 from engine.runtime.messages import MovedJudged, RigReady
 from engine.speech.articulation import articulate
 from engine.speech.phonemes import Speech

@@ -25,8 +25,9 @@ from engine.photographs.photograph import load_photograph
 from installation.cli.anonymise import BAR
 from installation.cli.main import main
 from installation.cli.paths import writing
-from installation.outputs.anonymised import recording_of, write_anonymised, write_contact_sheet
-from installation.outputs.film import write_film
+from installation.outputs.anonymised import write_anonymised, write_contact_sheet
+from installation.outputs.films.film import write_film
+from installation.outputs.films.recorded import recording_of
 from installation.outputs.marks import COMPOSITE_MEDIA, read_digital_source_type
 from tests.support.crowd_kit import Walker, scene
 

@@ -10,8 +10,8 @@ from engine.common.subjects import Subjects
 from engine.live.acting import Act
 from installation.cli.main import main
 from installation.outputs import marks
-from installation.outputs.acted_film import PICTURES_HZ, write_acted_film
-from installation.outputs.film import write_film
+from installation.outputs.films.acted_film import PICTURES_HZ, write_acted_film
+from installation.outputs.films.film import write_film
 from tests.support.leaning_clip import write_clip
 from tests.support.puppet_kit import shared_rig
 

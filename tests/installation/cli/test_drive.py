@@ -12,7 +12,7 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import measure_pose
 from engine.speech import synthesis
 from installation.cli.main import main
-from installation.outputs.driven_film import OneFace, write_driven_film
+from installation.outputs.films.driven_film import OneFace, write_driven_film
 from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
 from tests.conftest import DATA
 from tests.support.leaning_clip import RATE_HZ, ROLL_DEG, SECONDS, STILL_S, write_clip

@@ -14,7 +14,8 @@ from engine.common.arrays import Pixels
 from installation.delivery.captions import Caption
 from installation.delivery.messages import Offered
 from installation.delivery.pictures import TakeHomePictures
-from installation.outputs import film, marks
+from installation.outputs import marks
+from installation.outputs.films import film
 from tests.support.code_reader import read_code, screen_with_code
 from tests.support.delivery_kit import Stage, running, until
 from tests.support.programs import require_programs

@@ -18,7 +18,8 @@ from engine.common.arrays import Pixels
 from engine.inversion.projection import Place, median_face
 from engine.judges.registry import panel
 from engine.stylegan2.network import Generator
-from installation.outputs import border_film, plots, scene_film
+from installation.outputs import plots
+from installation.outputs.films import border_film, scene_film
 from installation.settings.texts import FALLBACK, Texts, languages
 from installation.stage.canvas import Canvas, DrawnItem, ItemKind
 from installation.stage.scene import scene_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.common.errors import UsageError
-from installation.outputs.clip_sound import ClipSound, has_sound, read_sound
+from installation.outputs.films.clip_sound import ClipSound, has_sound, read_sound
 from installation.stage.sound import RATE_HZ
 
 BLOCK = 4800

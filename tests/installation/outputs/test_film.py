@@ -6,7 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from installation.outputs import film, marks
+from installation.outputs import marks
+from installation.outputs.films import film
 
 
 def ramp_frames(count: int, width: int = 96, height: int = 64) -> list[np.ndarray]:

@@ -11,7 +11,8 @@ from PIL import Image
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
-from installation.outputs import border_film, film, folder, marks, plots, report, scene_film
+from installation.outputs import folder, marks, plots, report
+from installation.outputs.films import border_film, film, scene_film
 from installation.outputs.folder import VisitRecord
 from installation.outputs.price_sheet import PricedPicture, price_sheet
 from installation.stage.scene import scene_of

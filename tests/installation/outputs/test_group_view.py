@@ -6,9 +6,9 @@ import pytest
 from engine.common.arrays import Pixels
 from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
+from installation.outputs.films.scene_film import FPS, HEIGHT_PX, WIDTH_PX
 from installation.outputs.group.film import BECOMING_S, DARK_S, DURATION_S, MEDIAN_S, frames
 from installation.outputs.group.signs import GAP_WIDTHS, group_view
-from installation.outputs.scene_film import FPS, HEIGHT_PX, WIDTH_PX
 from installation.settings.texts import Texts
 
 FACE_PX = 60

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from installation.outputs import marks
-from installation.outputs.film import write_film
+from installation.outputs.films.film import write_film
 from tests.support.visit_record import face
 
 

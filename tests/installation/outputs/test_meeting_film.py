@@ -9,10 +9,10 @@ import pytest
 from pygame import Rect
 
 from engine.judges.verdict import Verdict
-from engine.live import puppet
 from engine.live.motion import REST, Motion
-from installation.outputs import meeting_film
-from installation.outputs.meeting_film import (
+from engine.live.rigs import puppet
+from installation.outputs.films import meeting_film
+from installation.outputs.films.meeting_film import (
     BEFORE_SENTENCE_S,
     DURATION_S,
     FACE_SHARE,
@@ -21,8 +21,8 @@ from installation.outputs.meeting_film import (
     Moment,
     RecordedMeeting,
 )
-from installation.outputs.scene_film import FPS, film_canvas
-from installation.outputs.soundtrack import Soundtrack
+from installation.outputs.films.scene_film import FPS, film_canvas
+from installation.outputs.films.soundtrack import Soundtrack
 from installation.settings.texts import Texts
 from installation.stage.sound import RATE_HZ, Voice
 from installation.stage.view import SaidSentence

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
-from installation.outputs import film
-from installation.outputs.soundtrack import SampledSound, Soundtrack
+from installation.outputs.films import film
+from installation.outputs.films.soundtrack import SampledSound, Soundtrack
 from installation.stage.sound import RATE_HZ, Sound, StartedSound, samples
 from tests.installation.outputs.test_film import index_precedes_pictures, ramp_frames
 

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from engine.speech.synthesis import speak
+from installation.outputs.films.spoken_film import PICTURES_HZ, write_spoken_film
 from installation.outputs.marks import TRAINED_ALGORITHMIC_MEDIA, read_digital_source_type
-from installation.outputs.spoken_film import PICTURES_HZ, write_spoken_film
 from tests.support.puppet_kit import shared_rig
 
 

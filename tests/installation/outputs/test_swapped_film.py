@@ -16,8 +16,8 @@ from engine.common.subjects import Subjects
 from engine.live.decoders.layout import LAYOUTS
 from engine.live.decoders.network import TwoDecoders
 from installation.cli.main import main
-from installation.outputs.anonymised import recording_of
-from installation.outputs.swapped_film import SwapReport, write_swapped_film
+from installation.outputs.films.recorded import recording_of
+from installation.outputs.films.swapped_film import SwapReport, write_swapped_film
 from tests.support.puppet_kit import shared_analyser
 
 THIN = LAYOUTS["thin"]

@@ -11,7 +11,7 @@ from engine.common.subjects import Subjects
 from engine.live.decoders.layout import LAYOUTS
 from engine.live.decoders.storage import load_decoders, weights_path
 from engine.live.decoders.training import Progress
-from installation.outputs.film import write_film
+from installation.outputs.films.film import write_film
 from installation.settings.configuration import DEFAULT, load
 from installation.workers.decoder_training import Course, prepare_course, train_in_folder
 from installation.workers.models import ModelBundle

@@ -13,7 +13,7 @@ import pytest
 
 from engine.live.decoders.live_training import LAYOUT, POSE_EVERY, POSES_AT_ONCE, LiveTraining
 from engine.live.decoders.training_frame import TrainingFrame
-from engine.live.rig import Rig
+from engine.live.rigs.rig import Rig
 from engine.runtime.channel import Channel
 from engine.runtime.idle_training import IdleTraining
 from engine.runtime.messages import Cancel, DecodersTrained

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from engine.common.arrays import Pixels
 from engine.judges.verdict import Verdict
 from engine.live.motion import REST, Motion
-from engine.live.puppet import draw
 from engine.live.restraint import EASE_S, same_person
-from engine.live.rig import Rig
-from installation.outputs.scene_film import FPS, film_canvas, play
-from installation.outputs.soundtrack import Soundtrack
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
+from installation.outputs.films.scene_film import FPS, film_canvas, play
+from installation.outputs.films.soundtrack import Soundtrack
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import Texts

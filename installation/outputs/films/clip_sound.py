@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from engine.common.errors import UsageError, printable
-from installation.outputs.soundtrack import Samples
+from installation.outputs.films.soundtrack import Samples
 from installation.stage.sound import RATE_HZ
 
 

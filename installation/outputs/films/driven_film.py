@@ -16,12 +16,12 @@ from engine.live.crowd.exchange import ExchangeDriver
 from engine.live.crowd.lookout import Lookout
 from engine.live.driver import Driver
 from engine.live.follower import Follower
-from engine.live.puppet import draw
-from engine.live.rig import Rig
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
 from hardware.camera.base import CameraError
 from hardware.camera.film.clip import Clip
-from installation.outputs.clip_sound import ClipSound, has_sound
-from installation.outputs.film import Film
+from installation.outputs.films.clip_sound import ClipSound, has_sound
+from installation.outputs.films.film import Film
 
 # The driver's pictures are shrunk to this: the mesh of a face needs 192 pixels.
 DRIVER_PX = 1280

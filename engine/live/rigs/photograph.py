@@ -11,9 +11,9 @@ from engine.faces.analyser import FaceAnalyser
 from engine.faces.measurement import Face
 from engine.inversion.projection import Place, SearchSettings, guess_place, search_latent, tune
 from engine.inversion.target import aim_at
-from engine.live.directions import Directions
-from engine.live.rig import Rig
-from engine.live.rigging import make_rig
+from engine.live.rigs.directions import Directions
+from engine.live.rigs.rig import Rig
+from engine.live.rigs.rigging import make_rig
 from engine.perceptual.distance import Distance
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator

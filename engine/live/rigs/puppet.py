@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from engine.common.arrays import Pixels
-from engine.live.fields import pixel_grid
 from engine.live.frame import Array
 from engine.live.motion import RANGES, REST, Motion, limited
-from engine.live.rig import MAP_PX, Rig
+from engine.live.rigs.fields import pixel_grid
+from engine.live.rigs.rig import MAP_PX, Rig
 
 # From this share of the way to the end of its range on, a turn slows down, and never jumps at the end.
 KNEE_SHARE = 0.7

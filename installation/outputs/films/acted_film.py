@@ -7,9 +7,9 @@ from pathlib import Path
 from engine.common.atomic_file import replacing
 from engine.common.subjects import Subjects
 from engine.live.acting import Act
-from engine.live.puppet import draw
-from engine.live.rig import Rig
-from installation.outputs.film import Film
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
+from installation.outputs.films.film import Film
 
 PICTURES_HZ = 25
 

@@ -1,13 +1,13 @@
-"""A rig: everything that moves one sitter's picture. `engine.live.rigging` makes it."""
+"""A rig: everything that moves one sitter's picture. `engine.live.rigs.rigging` makes it."""
 
 from dataclasses import dataclass, field
 
 from engine.common.arrays import Pixels
 from engine.live.expression import Expression
-from engine.live.eyes import Eye
-from engine.live.flows import Flows
 from engine.live.frame import Array
-from engine.live.mouth import Mouth
+from engine.live.rigs.eyes import Eye
+from engine.live.rigs.flows import Flows
+from engine.live.rigs.mouth import Mouth
 
 # The head is turned from rest by so much at most, and with the sitter's own turn by so much in all: beyond
 # either the far cheek is squashed.

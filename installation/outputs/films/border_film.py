@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from engine.common.arrays import Pixels
 from engine.pipeline.result import PortrayalResult
-from installation.outputs.scene_film import FPS, film_canvas, play
-from installation.outputs.soundtrack import Soundtrack
+from installation.outputs.films.scene_film import FPS, film_canvas, play
+from installation.outputs.films.soundtrack import Soundtrack
 from installation.settings.phase import Phase
 from installation.settings.registry import Registry
 from installation.settings.texts import FALLBACK, Texts

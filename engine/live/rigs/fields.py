@@ -9,8 +9,8 @@ import numpy as np
 from engine.faces.landmarks import Landmarks
 from engine.faces.measurement import measure_width
 from engine.live.expression import Mesh
-from engine.live.flows import edge_fade, face_hull
 from engine.live.frame import Array, Frame
+from engine.live.rigs.flows import edge_fade, face_hull
 
 BROW_POINTS = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)
 RIGHT_BROW_POINTS = (285, 295, 282, 283, 276, 300, 293, 334, 296, 336)

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engine.common.atomic_file import replacing
-from engine.live.puppet import draw
-from engine.live.rig import Rig
+from engine.live.rigs.puppet import draw
+from engine.live.rigs.rig import Rig
 from engine.speech.articulation import TRAIL_S, articulate
 from engine.speech.phonemes import Speech
 from engine.speech.resampling import resampled
-from installation.outputs.film import Film
-from installation.outputs.soundtrack import SampledSound
+from installation.outputs.films.film import Film
+from installation.outputs.films.soundtrack import SampledSound
 from installation.stage.sound import RATE_HZ
 
 PICTURES_HZ = 30

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.common.atomic_file import replacing
 from engine.common.subjects import Subjects
 from installation.outputs import marks
-from installation.outputs.soundtrack import SoundSource
+from installation.outputs.films.soundtrack import SoundSource
 from installation.stage.sound import RATE_HZ
 
 # H.264 level 4.2 (ITU-T H.264, table A-1), in macroblocks of 16x16 pixels.

@@ -3,7 +3,7 @@
 The generator moves and the picture follows. Moving a tuned match in the generator moves little, because its
 noise maps hold the face in place; so the match is drawn *soft*, with the tuned weights and without the maps,
 at rest and turned by several angles. The dense flow between these then moves the sharp picture. Lids, mouth
-and brows move by the face's mesh (`engine.live.eyes`, `mouth`, `fields`).
+and brows move by the face's mesh (`engine.live.rigs.eyes`, `mouth`, `fields`).
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ import torch
 from engine.common.arrays import Pixels
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, draw, fast_dtype
-from engine.live import puppet
-from engine.live.directions import Directions, face_box
 from engine.live.expression import Expression, Mesh, measure, motion_between
-from engine.live.eyes import Eye
-from engine.live.fields import expression_fields, head_weight, pixel_grid
-from engine.live.flows import HULL_SCALE, Flows, face_hull, flow_back
 from engine.live.frame import Array
 from engine.live.motion import Motion
-from engine.live.mouth import Mouth
-from engine.live.rig import FLOW_PX, MAP_PX, MOST_TURN_DEG, Rig
+from engine.live.rigs import puppet
+from engine.live.rigs.directions import Directions, face_box
+from engine.live.rigs.eyes import Eye
+from engine.live.rigs.fields import expression_fields, head_weight, pixel_grid
+from engine.live.rigs.flows import HULL_SCALE, Flows, face_hull, flow_back
+from engine.live.rigs.mouth import Mouth
+from engine.live.rigs.rig import FLOW_PX, MAP_PX, MOST_TURN_DEG, Rig
 from engine.stylegan2.network import Generator, to_uint8
 
 # A further soft picture counts if it turns the head by so much more.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from engine.common.arrays import Pixels
-from installation.outputs.soundtrack import Soundtrack
+from installation.outputs.films.soundtrack import Soundtrack
 from installation.stage.canvas import Canvas
 from installation.stage.layout import Layout
 from installation.stage.scene import Scene

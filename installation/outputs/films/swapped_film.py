@@ -18,7 +18,7 @@ from engine.live.decoders.placement import crop, face_mask, find_meshes, placeme
 from engine.live.decoders.swapper import Swapper
 from engine.live.driver import Driver
 from engine.live.expression import Mesh
-from installation.outputs.anonymised import Recording, film_like
+from installation.outputs.films.recorded import Recording, film_like
 from installation.outputs.marks import COMPOSITE_MEDIA, TRAINED_ALGORITHMIC_MEDIA
 
 # The side of the crops in which changes are compared.
