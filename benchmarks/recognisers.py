@@ -15,7 +15,7 @@ from engine.judges.registry import JUDGES, panel
 PHOTOGRAPHS = {"mobileface": 0.70, "faceres": 0.29}
 """Thresholds for photographs: the middle between the two of one man and those of different people in
 the test data. Four photographs are far fewer than a threshold needs, which is why ranks are reported too.
-Rendered people are more alike, so these mean nothing for them; `carry.py` draws their own line."""
+Rendered people are more alike, so these mean nothing for them; `benchmarks.carry` draws their own line."""
 
 
 OPERATING_POINT = {"mobileface": 0.6546, "faceres": 0.3291}

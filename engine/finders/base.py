@@ -24,7 +24,7 @@ from engine.stylegan2.network import Generator
 FinderStage = Literal["doppelganger", "nearest", "nearest_judging"]
 STAGES: tuple[FinderStage, ...] = get_args(FinderStage)
 """The stages of the progress that belong to finders. A new one also needs an entry in `SHARES` of
-`engine.runtime.worker` and in `ProgressBar.NAMES` of `installation.cli.portray`."""
+`engine.runtime.visit_share` and in `ProgressBar.NAMES` of `installation.cli.portray`."""
 
 Holds = Callable[[Sequence[Pixels]], list[bool]]
 """Pictures uint8 (R, R, 3) RGB -> whether each holds."""

@@ -28,6 +28,15 @@ FINDERS: dict[str, str] = {
 """A finder's name -> its module."""
 
 
+def description_of(kind: str) -> str:
+    """What a doppelgänger of this kind is; continues the sentence "doppelganger.png ..."."""
+    if kind == "beyond":  # takes the place of `nearest` where a reach is asked for
+        description: str = import_module("engine.finders.beyond").BeyondFinder.description
+        return description
+    (finder,) = make_finders([kind])
+    return finder.description
+
+
 def make_finders(
     names: Iterable[str] = tuple(FINDERS), dtype: "torch.dtype | None" = None, seed: int = 0
 ) -> "tuple[Finder, ...]":

@@ -14,7 +14,6 @@ from engine.live.motion import REST, Motion
 LATE_S = 0.3  # motion older than this is not followed
 SILENT_S = 2.0  # a verdict older than this says nothing any more
 EASE_S = 0.5  # from all of a motion to rest, and back
-SHRINK_S = 0.12  # from all of a motion to rest where the motion itself goes too far: as quick as that is
 REST_S = 1.5  # how long the face rests after *same*
 LESS = 0.7  # of its reach after each *same*
 
@@ -54,6 +53,6 @@ class Restraint:
         silent = self._judged_s is None or now_s - self._judged_s > SILENT_S
         follows = not late and not silent and now_s >= self._resting_until_s
         target = min(self.reach, self.safe_share(motion)) if follows else 0.0
-        rise, fall = passed_s / EASE_S, passed_s / (SHRINK_S if follows else EASE_S)
-        self.share = min(self.share + rise, target) if self.share < target else max(self.share - fall, target)
+        step = passed_s / EASE_S
+        self.share = min(self.share + step, target) if follows else max(self.share - step, target)
         return motion.eased(self.share) if self.share else REST

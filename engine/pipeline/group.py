@@ -2,8 +2,8 @@
 
 The picture is black, and in it are the faces: real, as a doppelgänger that is searched for as for one person,
 or as somebody who does not exist. Nothing else of the photograph is in it. A face for which no doppelgänger
-holds is that of somebody who does not exist; so is a real one that is so near to another head that part of it
-could be the face of somebody who has not chosen to be real.
+holds is that of somebody who does not exist; so is a real one that is so near to another head, or to the
+edge, that part of it could be the face of somebody who has not chosen to be real.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import NoUsableFace
 from engine.faces.alignment import Portrait, crop_ffhq
 from engine.faces.detector import Box, DetectedHead, box_centre, box_contains
-from engine.faces.measurement import measure_box, measure_width
+from engine.faces.measurement import measure_width
 from engine.faces.mesh import FaceMesh
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures, make_reference
@@ -26,13 +26,12 @@ from engine.judges.verdict import Verdict
 from engine.live.crowd.bank import draw_placed, draw_pose
 from engine.live.crowd.bank_drawing import pose_of
 from engine.live.crowd.decision import Decision
-from engine.live.crowd.head import Turn, box_width, turn_of, width_ratio
+from engine.live.crowd.head import Turn, are_near, box_width, is_at_the_edge, turn_of
 from engine.live.crowd.lookout import Lookout
 from engine.live.crowd.nobodies import Nobodies
-from engine.live.crowd.outline import draw_face, outline_of
+from engine.live.crowd.outline import draw_face, mesh_of_head, outline_of
 from engine.live.crowd.replacement import erase_head
 from engine.live.crowd.resemblance import LOOKS, are_alike
-from engine.live.crowd.tracks import APART_WIDTHS
 from engine.perceptual.frechet import FEWEST_FOR_FRECHET, frechet_distance, pooled_features
 from engine.perceptual.visible_change import picture_likeness
 from engine.pipeline.group_portrait import GroupPortrait, PublishedFace
@@ -44,8 +43,6 @@ from engine.stylegan2.encoder import Encoder
 SURROUNDINGS_WIDTHS = 5.0
 # Of the other heads nothing takes part, but where they overlap with this much of the face, in box widths.
 FACE_ACROSS, FACE_ALONG = 0.45, 0.6
-# A mesh and the detection that it belongs to differ in width by less than this.
-SAME_RATIO = 1.6
 # Judges are asked about faces of at least this width, and both pictures are compared at this size.
 MIN_FACE_PX, COMPARED_PX = 64, 256
 # So many nobodies are tried for one face before it is left out. Of six rendered people, who stand close
@@ -53,6 +50,7 @@ MIN_FACE_PX, COMPARED_PX = 64, 256
 MOST_CANDIDATES = 40
 
 CROWDED_NOTE = "the head of somebody who is not real is too near, and could be in the picture of this face"
+EDGE_NOTE = "it is too near to the edge of the photograph, where somebody else could be before it"
 
 Portray = Callable[[Pixels], Portrayal]
 
@@ -100,36 +98,21 @@ def crowded(heads: Sequence[DetectedHead], choices: Sequence[Decision]) -> list[
 
     What is found as its face may then be in part that other one's.
     """
-
-    def near(a: DetectedHead, b: DetectedHead) -> bool:
-        (x0, y0), (x1, y1) = box_centre(a.box_px), box_centre(b.box_px)
-        reach_px = APART_WIDTHS * (box_width(a.box_px) + box_width(b.box_px)) / 2
-        return float(np.hypot(x1 - x0, y1 - y0)) < reach_px
-
     others = [head for head, choice in zip(heads, choices, strict=True) if choice is not Decision.REAL]
-    return [any(other is not head and near(head, other) for other in others) for head in heads]
+    return [
+        any(other is not head and are_near(head.box_px, other.box_px) for other in others) for head in heads
+    ]
 
 
 def measure_members(
     photograph: Pixels, heads: Sequence[DetectedHead], mesh: FaceMesh, choices: Sequence[Decision] = ()
 ) -> list[Member]:
     """The members with these heads. choices: where given, nothing is measured of who is anonymous."""
+    is_measured = [choice is not Decision.ANONYMOUS for choice in choices] or [True] * len(heads)
     return [
-        Member(
-            head,
-            None if choices and choices[number] is Decision.ANONYMOUS else _mesh_of(photograph, head, mesh),
-        )
-        for number, head in enumerate(heads)
+        Member(head, mesh_of_head(mesh, photograph, head.box_px) if measured else None)
+        for head, measured in zip(heads, is_measured, strict=True)
     ]
-
-
-def _mesh_of(photograph: Pixels, head: DetectedHead, mesh: FaceMesh) -> NDArray[np.float64] | None:
-    points = mesh.measure(photograph, head.box_px)
-    if points is None:
-        return None
-    box = measure_box(points)
-    own = box_contains(head.box_px, box_centre(box)) and width_ratio(box, head.box_px) < SAME_RATIO
-    return points if own else None
 
 
 class GroupPainter:
@@ -199,6 +182,8 @@ class GroupPainter:
             return self._as_nobody(index, choice, None)
         if choice is Decision.REAL and in_crowd:
             return self._as_nobody(index, choice, CROWDED_NOTE)
+        if choice is Decision.REAL and is_at_the_edge(self._members[index].head.box_px, self._photograph):
+            return self._as_nobody(index, choice, EDGE_NOTE)
         mesh = self._members[index].mesh
         if mesh is None:
             raise NoUsableFace(

@@ -4,6 +4,7 @@ Joins the pure rules (`installation.visit.gathering`) with those who follow the 
 """
 
 import math
+from dataclasses import replace
 
 from engine.live.crowd.decision import Decision
 from installation.capture.group_tracker import Gathered
@@ -38,10 +39,10 @@ class Gathering:
         if sum(head.is_found for head in gathered.heads) <= values.most_people:
             self._enough_s = now_s
         if now_s - self._enough_s >= TOO_MANY_S:
-            self._asking, self._step = Asking(None, self._asking.asked), GatheringStep.TOO_MANY
+            self._asking, self._step = replace(self._asking, question=None), GatheringStep.TOO_MANY
             return
         if len(gathered.heads) < LEAST_PEOPLE:
-            self._asking, self._step = Asking(None, self._asking.asked), GatheringStep.TOO_FEW
+            self._asking, self._step = replace(self._asking, question=None), GatheringStep.TOO_FEW
             return
         self._asking = gathering.look(self._asking, gathered.heads, now_s, values.ask_s)
         done = gathering.is_done(self._asking, gathered.heads)

@@ -29,7 +29,7 @@ from installation.visit.gathering import Head
 # refused.
 TAKE_LIMIT_S = 2.0
 # Frames that come sooner after the one that was looked at are left out, and nothing of them is shown: looking
-# at six people takes 70 to 95 ms of a core, and every third frame of thirty a second is looked at.
+# at six people takes 66 to 72 ms of a core, and every third frame of thirty a second is looked at.
 LOOKED_EVERY_S = 0.075
 
 Decided = tuple[tuple[Box, Decision], ...]

@@ -247,7 +247,8 @@ class Tracker:
         """Whether the sitter can have moved there since they were last seen; anybody, before that."""
         if self._position is None:
             return True
-        # Gone for longer, the sitter may be further away; but not once somebody else is there.
+        # In the first moments of an absence the sitter may be further away the longer they last, but not any
+        # more once somebody else is there.
         until_s = found.at_s if self._other_face is None else self._other_face.since_s
         return self._position.can_reach(found, until_s - self._position.at_s)
 

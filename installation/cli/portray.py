@@ -120,10 +120,9 @@ def _in_words(report: Report) -> str:
     if report.doppelganger is None:
         none = "no doppelgänger is given" if report.refused else "no doppelgänger holds"
         return f"{border}; {none}.{note}"
-    from engine.finders.registry import make_finders
+    from engine.finders.registry import description_of
 
-    (finder,) = make_finders([report.doppelganger.kind])
-    return f"{border}; doppelganger.png {finder.description}.{note}"
+    return f"{border}; doppelganger.png {description_of(report.doppelganger.kind)}.{note}"
 
 
 def _prices_in_words(listed: PriceList | None) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from engine.live.crowd.decision import Decision
 
 # So far turned, or leant aside in widths of the face, a head answers. The yaw of a detector's six
-# points deviates by 3 degrees (`engine.live.crowd.head`); people side by side are 1.4 widths and more apart.
+# points deviates by 3 degrees (`engine.live.crowd.head`); people side by side are 1.6 widths and more apart.
 TURNED_DEG, LEANT_WIDTHS = 18.0, 0.5
 # It keeps its answer until it is turned or leant by less than this share of that, and is then straight.
 STRAIGHT_SHARE = 0.6
@@ -81,10 +81,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Asking:
-    """question: to whoever is ringed. asked: the tracks that are not asked again."""
+    """question: to whoever is ringed. asked: the tracks that are not asked again. confirmed: those who
+    have said *yes* to an answer, which their heads say only after the next frame."""
 
     question: Question | None = None
     asked: frozenset[int] = frozenset()
+    confirmed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def look(asking: Asking, heads: Sequence[Head], now_s: float, ask_s: float = ASK
             first = min(waiting, key=lambda head: head.x_px)
             new = Question(first.number, now_s, now_s, now_s)
             question = _heard(new, first, heads, now_s)
-    return Asking(question, asked)
+    return Asking(question, asked, asking.confirmed & present.keys())
 
 
 def is_done(asking: Asking, heads: Sequence[Head]) -> bool:
@@ -140,14 +142,14 @@ def confirm(asking: Asking, now_s: float) -> tuple[Asking, list[Change]]:
     if question is None or not question.is_steady(now_s):
         return asking, []
     return (
-        Asking(None, asking.asked | {question.number}),
+        Asking(None, asking.asked | {question.number}, asking.confirmed | {question.number}),
         [Change(question.number, question.answer)],
     )
 
 
 def revoke(asking: Asking, heads: Sequence[Head]) -> tuple[Asking, list[Change]]:
     """After *no*: nobody has decided any more. Who had is asked again; who is ringed is not."""
-    decided = {head.number for head in heads if head.decision is not None}
+    decided = {head.number for head in heads if head.decision is not None} | asking.confirmed
     ringed = {asking.question.number} if asking.question is not None else set()
     return (
         Asking(None, (asking.asked | ringed) - decided),
@@ -184,6 +186,8 @@ def _shift_px(question: Question, head: Head, heads: Sequence[Head]) -> float:
         for other in heads
         if other.is_found and other.number in question.others_x_px
     ]
+    if question.others_x_px and not others_px:
+        return 0.0  # everybody else is lost, as where the camera is turned away
     # The one who moved least that way: nobody can lean for the ringed person.
     common_px = min(others_px, key=lambda px: math.copysign(1.0, own_px) * px, default=0.0)
     same_way = common_px * own_px > 0

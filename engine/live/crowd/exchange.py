@@ -86,7 +86,9 @@ class ExchangeDriver:
         if len(numbers) != 2 or numbers != self._numbers:
             self._numbers, self._together_s = numbers, now_s
             return
-        if self._together_s is not None and now_s - self._together_s >= TOGETHER_S:
+        # Who is not found in this frame would decide nothing, and could never move a picture.
+        both_found = all(track.found_s == now_s for track in tracks)
+        if self._together_s is not None and now_s - self._together_s >= TOGETHER_S and both_found:
             for number in numbers:
                 self._crowd = self._crowd.decide(number, Decision.DOPPELGANGER, picture)
             self.exchange = Exchange(*numbers)

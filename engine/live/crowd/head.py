@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, HeadPoints, box_centre
 
 # Least squares on 450 renders of known faces, against `engine.faces.measurement.measure_pose`; on 149 others
@@ -18,6 +19,14 @@ _PITCH_DEG = (-107.0, -21.4, 28.4, 21.2)
 # A box is so many times as wide as the points' mean distance from their middle, and its middle lies so many
 # of its widths below theirs: as of the detector's network for larger distances.
 BOX_SPREADS, BELOW_WIDTHS = 3.17, 0.05
+
+
+# So near to an edge of the picture, in its widths, a face is not shown as it is: who comes in there may stand
+# before it before they are found themselves.
+EDGE_WIDTHS = 0.25
+# Two heads nearer to each other than this overlap, or soon will: one is hidden by the other, and who comes
+# out on which side is not known. A face reaches half a width from its middle, long hair 1.0 to 1.1.
+APART_WIDTHS = 1.6
 
 
 class Turn(NamedTuple):
@@ -83,3 +92,15 @@ def width_ratio(a: Box, b: Box) -> float:
     """The wider box's width over the other's, 1 and more."""
     ratio = box_width(a) / box_width(b)
     return max(ratio, 1 / ratio)
+
+
+def are_near(a: Box, b: Box) -> bool:
+    """Whether two heads are nearer to each other than `APART_WIDTHS` of their mean width."""
+    reach_px = APART_WIDTHS * (box_width(a) + box_width(b)) / 2
+    return distance_in_widths(a, b) * max(box_width(a), box_width(b)) < reach_px
+
+
+def is_at_the_edge(box: Box, picture: Pixels) -> bool:
+    """Whether a head is cut off by an edge of the picture, uint8 (H, W, 3), or nearly so."""
+    near_px, (height, width) = EDGE_WIDTHS * box_width(box), picture.shape[:2]
+    return min(box[0], box[1], width - box[2], height - box[3]) < near_px

@@ -9,13 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
+from engine.faces.detector import Box, box_centre, box_contains
 from engine.faces.landmarks import Landmarks
+from engine.faces.measurement import measure_box
+from engine.faces.mesh import FaceMesh
+from engine.live.crowd.head import width_ratio
 from engine.live.frame import Array
 
 # The outline is taken inwards by this share of the face's width, because the mesh is that exact; from there
 # the light rises within this one.
 INSET_SHARE, RISE_SHARE = 0.02, 0.14
 EVEN_SHARE = 0.03
+# A mesh and the detection that it belongs to differ in width by less than this.
+SAME_RATIO = 1.6
+
+
+def mesh_of_head(mesh: FaceMesh, picture: Pixels, box: Box) -> NDArray[np.float64] | None:
+    """The mesh (478, 3) in pixels of the head in this box; None where there is none, or it is another's."""
+    points = mesh.measure(picture, box)
+    if points is None:
+        return None
+    found = measure_box(points)
+    own = box_contains(box, box_centre(found)) and width_ratio(found, box) < SAME_RATIO
+    return points if own else None
 
 
 def outline_of(mesh: NDArray[np.float64]) -> Array:

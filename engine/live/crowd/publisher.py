@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
 from engine.common.errors import exception_summary
-from engine.faces.detector import Box, box_centre, box_contains
-from engine.faces.measurement import measure_box
 from engine.faces.mesh import FaceMesh
 from engine.live.crowd.decision import Decision
-from engine.live.crowd.head import box_width, width_ratio
+from engine.live.crowd.head import is_at_the_edge
 from engine.live.crowd.lookout import Lookout
-from engine.live.crowd.outline import draw_face, outline_of
+from engine.live.crowd.outline import draw_face, mesh_of_head, outline_of
 from engine.live.crowd.stand_ins import StandIns
 from engine.live.crowd.tracks import Crowd, Track, follow
 
@@ -26,11 +24,6 @@ log = logging.getLogger(__name__)
 
 # Black for so many frames at first, and after the camera has changed: until everything was looked at once.
 FIRST_FRAMES = 10
-# So near to an edge of the picture, in its widths, a face is not shown: who comes in there may stand before
-# it before they are found themselves.
-EDGE_WIDTHS = 0.25
-# A mesh and the detection that it belongs to differ in width by less than this.
-SAME_RATIO = 1.6
 
 
 class Publisher:
@@ -96,17 +89,7 @@ class Publisher:
         """The outline to draw somebody's face through; None where it must not be shown, or is not sure."""
         if track.decision is not Decision.REAL or track.found_s != now_s:
             return None
-        if _is_at_the_edge(track.head.box_px, picture):
+        if is_at_the_edge(track.head.box_px, picture):
             return None
-        mesh = self._mesh.measure(picture, track.head.box_px)
-        if mesh is None:
-            return None
-        box = measure_box(mesh)
-        same = box_contains(track.head.box_px, box_centre(box))
-        return outline_of(mesh) if same and width_ratio(box, track.head.box_px) < SAME_RATIO else None
-
-
-def _is_at_the_edge(box: Box, picture: Pixels) -> bool:
-    """Whether a head is cut off by an edge of the picture, or nearly so."""
-    near_px, (height, width) = EDGE_WIDTHS * box_width(box), picture.shape[:2]
-    return min(box[0], box[1], width - box[2], height - box[3]) < near_px
+        mesh = mesh_of_head(self._mesh, picture, track.head.box_px)
+        return None if mesh is None else outline_of(mesh)

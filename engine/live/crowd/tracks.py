@@ -15,7 +15,7 @@ import numpy as np
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, box_centre
 from engine.live.crowd.decision import Decision
-from engine.live.crowd.head import box_width, distance_in_widths, width_ratio
+from engine.live.crowd.head import are_near, distance_in_widths, width_ratio
 from engine.live.crowd.likeness import Patch, likeness, patch_of
 
 # A head is where its track expects it, give or take so many widths of its box, and so wide. People who walk
@@ -25,11 +25,9 @@ REACH_WIDTHS, REACH_RATIO = 0.35, 1.4
 # without it later, so that the same nobody stands for somebody who is overlooked for a moment. Of ten looks a
 # second, which a camera gives a few milliseconds early or late, one may miss somebody who has decided.
 LOST_AFTER_S, UNDECIDED_LOST_AFTER_S = 0.21, 0.5
-# Two heads nearer to each other than this overlap, or soon will: one is hidden by the other, and who comes
-# out on which side is not known. A face reaches half a width from its middle, long hair 1.0 to 1.1.
-APART_WIDTHS = 1.6
-# Of two pictures of one head, a thirteenth of a second apart, that sways or turns by 5 degrees: at least 0.66
-# in even light. Of strangers in the same place and light, 0 to 6 % have as much (docs/anonymising.md).
+# Of pictures of one head a thirteenth of a second apart, still, swaying or speaking, in all lights but one,
+# 1 % or less are less alike. Of strangers in the same place and light 0 to 1 % are as alike, but 27 % of
+# those who wear mask and sunglasses (docs/anonymising.md).
 LEAST_LIKENESS = 0.65
 # How much of the newest speed counts.
 SPEED_WEIGHT = 0.4
@@ -88,7 +86,9 @@ class Crowd:
             return replace(track, decision=None, patch=None)
         if track.found_s != self.at_s:
             return track
-        return replace(track, decision=decision, patch=patch_of(picture, track.head.box_px))
+        # Of who stays anonymous nothing is kept: it would matter to nobody if that passed to somebody else.
+        patch = None if decision is Decision.ANONYMOUS else patch_of(picture, track.head.box_px)
+        return replace(track, decision=decision, patch=patch)
 
 
 @dataclass
@@ -164,15 +164,10 @@ def _families(tracks: int, heads: int, can_be: Callable[[int, int], bool]) -> li
 
 
 def _entangled(boxes: Sequence[Box]) -> set[int]:
-    """Indices of the boxes that are too near to another one, as seen by the smaller of both."""
+    """Indices of the boxes that are too near to another one."""
     return {
         index
         for pair in combinations(range(len(boxes)), 2)
-        if _near(boxes[pair[0]], boxes[pair[1]])
+        if are_near(boxes[pair[0]], boxes[pair[1]])
         for index in pair
     }
-
-
-def _near(a: Box, b: Box) -> bool:
-    reach_px = APART_WIDTHS * (box_width(a) + box_width(b)) / 2
-    return distance_in_widths(a, b) * max(box_width(a), box_width(b)) < reach_px

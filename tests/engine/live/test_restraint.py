@@ -1,13 +1,12 @@
 """A face follows only while it is known to stay someone else."""
 
-import math
 from itertools import pairwise
 
 import pytest
 
 from engine.judges.verdict import Verdict
 from engine.live.motion import REST, Motion
-from engine.live.restraint import EASE_S, LATE_S, LESS, REST_S, SHRINK_S, SILENT_S, Restraint
+from engine.live.restraint import EASE_S, LATE_S, LESS, REST_S, SILENT_S, Restraint
 
 RATE_HZ = 25
 TURNED = Motion(yaw_deg=10)
@@ -76,10 +75,7 @@ def test_a_judge_that_falls_silent_is_no_yes() -> None:
 def test_a_motion_is_followed_no_further_than_it_is_safe() -> None:
     restraint = Restraint(lambda motion: 1.0 if motion.yaw_deg < 12 else 0.5)
     assert play(restraint, 0, 2)[-1] == pytest.approx(10)
-    drawn = []
     for frame in range(RATE_HZ // 2):
         now_s = 2 + frame / RATE_HZ
         restraint.judged(OTHER, now_s, now_s)
-        drawn.append(restraint.step(Motion(yaw_deg=14), now_s, now_s).yaw_deg)
-    assert drawn == sorted(drawn, reverse=True), "it swings"
-    assert drawn[math.ceil(SHRINK_S * RATE_HZ)] == pytest.approx(7), "it takes too long"
+        assert restraint.step(Motion(yaw_deg=14), now_s, now_s).yaw_deg == pytest.approx(7)

@@ -121,6 +121,19 @@ def test_nothing_of_an_anonymous_head_comes_out_in_a_real_face(renders: Path) ->
     assert shown[anonymous].mean() < 0.001
 
 
+def test_a_real_face_at_the_edge_is_a_nobody(renders: Path) -> None:
+    """Who comes in there may stand before it, and not be found."""
+    faces = sorted(renders.glob("*.webp"))
+    walkers = [Walker(faces[52], lambda _: (66, 160, 110)), Walker(faces[11], lambda _: (330, 165, 95))]
+    picture = scene(walkers, 0.0, SIZE).picture
+    heads = find_heads(picture, Lookout(MediaPipeDetector()))
+    assert len(heads) == 2
+    decided = [(head.box_px, Decision.REAL) for head in heads]
+    at_edge, inside = small_models().paint_group(picture, decided).faces
+    assert at_edge.appears is Decision.ANONYMOUS and at_edge.note is not None and "edge" in at_edge.note
+    assert inside.appears is Decision.REAL
+
+
 def test_two_decisions_on_one_head_are_none() -> None:
     decided = [(head_at(x).box_px, Decision.REAL) for x in (90, 110)]
     assert choices_of([head_at(100)], decided) == [Decision.ANONYMOUS]

@@ -20,6 +20,7 @@ from PIL import Image
 from engine.common.arrays import Pixels
 from engine.common.errors import UsageError
 from engine.finders.nearest import NearestSettings
+from engine.finders.registry import FINDERS, description_of
 from engine.judges.perturbations import perturbations
 from engine.judges.plain import plain_reading
 from engine.judges.verifiers.dlib import DlibJudge
@@ -188,6 +189,15 @@ def test_the_price_list_is_a_line_of_its_own() -> None:
         "anthropometry still knows the sitter at the end."
     )
     assert visit_command._prices_in_words(None).startswith("No price list: ")
+
+
+@pytest.mark.parametrize("kind", [*FINDERS, "beyond"])
+def test_what_every_finder_finds_is_named_in_words(kind: str) -> None:
+    plain = make_report(make_strip(), doppelganger=True)
+    assert plain.doppelganger is not None
+    found = plain.doppelganger.model_copy(update={"kind": kind})
+    words = visit_command._in_words(plain.model_copy(update={"doppelganger": found}))
+    assert description_of(kind) and f"doppelganger.png {description_of(kind)}." in words
 
 
 def test_a_refusal_is_a_line_of_its_own() -> None:

@@ -136,6 +136,24 @@ def test_a_camera_that_is_moved_answers_for_nobody() -> None:
     assert group.yes() == [Change(0, ANONYMOUS)]
 
 
+def test_a_camera_that_is_moved_until_the_others_are_lost_answers_for_nobody() -> None:
+    group = Group(2).wait(0.5)
+    group.leans, group.hidden = {0: -0.6, 1: -0.6}, {1}
+    group.wait(1)
+    assert group.yes() == [Change(0, ANONYMOUS)]
+
+
+def test_no_takes_back_what_was_confirmed_a_moment_ago() -> None:
+    """A decision is in the heads only after the frame that follows; *no* does not wait for it."""
+    group = Group(2).wait(0.5)
+    group.yaws[0] = -25.0
+    group.wait(1)
+    asking, changes = confirm(group.asking, group.now_s)
+    assert changes == [Change(0, REAL)]
+    asking, changes = revoke(asking, group.heads)
+    assert changes == [Change(0, None)] and 0 not in asking.asked
+
+
 def test_nobody_leans_for_somebody_else() -> None:
     """Whatever the others do, their shift is never taken for the ringed person's; nor does one of them who
     leans the same way take the answer away while a third stands still."""

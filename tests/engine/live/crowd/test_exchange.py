@@ -83,14 +83,34 @@ def beside_each_other(left: Pixels, right: Pixels) -> Pixels:
     return np.ascontiguousarray(np.hstack([left, right]))
 
 
+def test_it_begins_only_where_both_are_found(lookout: Lookout, astronaut: Pixels) -> None:
+    """Who is overlooked in the very frame in which it would begin could never move a picture."""
+    own = shared_rig().picture
+    other = np.asarray(cv2.resize(astronaut[:320, 64:384], own.shape[1::-1]), np.uint8)
+    both, alone = beside_each_other(own, other), beside_each_other(own, np.full_like(other, 90))
+    driver = ExchangeDriver(lookout, shared_analyser())
+    begins = next(frame for frame in range(99) if frame / RATE_HZ >= TOGETHER_S) + 3
+    for frame in range(begins - 5):
+        driver.step(both, frame / RATE_HZ)
+    while driver.exchange is None and frame < begins - 1:
+        frame += 1
+        driver.step(alone if frame / RATE_HZ >= TOGETHER_S else both, frame / RATE_HZ)
+    assert driver.exchange is None
+    for frame in range(begins, begins + 10):
+        driver.step(both, frame / RATE_HZ)
+    assert driver.exchange is not None and not driver.exchange._has_left
+
+
 def test_two_people_are_found_and_followed_in_pictures(lookout: Lookout, astronaut: Pixels) -> None:
     """The left one leans; then somebody else stands there."""
     side_px = 256
     own = shared_rig().picture
-    turn = cv2.getRotationMatrix2D((side_px / 2, side_px / 2), -8, 1)
-    leaning = np.asarray(
-        cv2.warpAffine(own, turn, (side_px, side_px), borderMode=cv2.BORDER_REPLICATE), np.uint8
-    )
+
+    def leaning(angle_deg: float) -> Pixels:
+        turn = cv2.getRotationMatrix2D((side_px / 2, side_px / 2), -angle_deg, 1)
+        leant = cv2.warpAffine(own, turn, (side_px, side_px), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(leant, np.uint8)
+
     other = np.asarray(cv2.resize(astronaut[:320, 64:384], (side_px, side_px)), np.uint8)
     driver = ExchangeDriver(lookout, shared_analyser())
 
@@ -100,6 +120,8 @@ def test_two_people_are_found_and_followed_in_pictures(lookout: Lookout, astrona
     still = play(beside_each_other(own, other), 0, 40)
     assert driver.exchange is not None and 40 / RATE_HZ > TOGETHER_S
     assert max(abs(motion.roll_deg) for motion in still) < 1
-    of_left, of_right = play(beside_each_other(leaning, other), 40, 30)
+    for frame in range(8):
+        play(beside_each_other(leaning(frame + 1), other), 40 + frame, 1)
+    of_left, of_right = play(beside_each_other(leaning(8), other), 48, 30)
     assert of_right.roll_deg == pytest.approx(8, abs=2) and abs(of_left.roll_deg) < 1
-    assert play(beside_each_other(other, other), 70, 30)[1] == REST
+    assert play(beside_each_other(other, other), 78, 30)[1] == REST
