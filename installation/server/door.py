@@ -79,7 +79,7 @@ class Door:
         )
         listening = listen(self._settings)
         self.port = listening.getsockname()[1]
-        self._entrance = Entrance(listening, self._tls, handler)
+        self._entrance = Entrance(listening, self._tls, handler, self._faults)
         self._tasks = [asyncio.create_task(each) for each in (self._entrance.run(), self._report())]
         return self
 

@@ -17,6 +17,7 @@ from typing import Any
 from engine.common.errors import MachineError
 from installation.settings.server import ServerSettings
 from installation.workers.connection_limit import LimitedConnection
+from installation.workers.error_log_throttle import ErrorLogThrottle
 
 MOST_STRANGERS = 64
 PROOF_S = 10.0  # from the first packet to the proof
@@ -42,12 +43,17 @@ class Stranger:
 
 
 class Entrance:
-    """Accepts at a listening socket. handler: makes the protocol behind TLS. tls: None for none."""
+    """Accepts at a listening socket. handler: makes the protocol behind TLS. tls: None for none. faults:
+    counts the connections that are ended here."""
 
     def __init__(
-        self, listening: socket.socket, tls: ssl.SSLContext | None, handler: Callable[[], asyncio.Protocol]
+        self,
+        listening: socket.socket,
+        tls: ssl.SSLContext | None,
+        handler: Callable[[], asyncio.Protocol],
+        faults: ErrorLogThrottle,
     ) -> None:
-        self._listening, self._tls, self._handler = listening, tls, handler
+        self._listening, self._tls, self._handler, self._faults = listening, tls, handler, faults
         self._strangers: dict[Any, Stranger] = {}  # by address and port, the oldest first
 
     async def run(self) -> None:
@@ -84,6 +90,7 @@ class Entrance:
         most = max(counts.values())
         peer = next(peer for peer, stranger in self._strangers.items() if counts[stranger.network] == most)
         stranger = self._strangers.pop(peer)
+        self._faults.note("ended to make room", f"from {stranger.network}.")
         if stranger.task is not None:
             stranger.task.cancel()
 
@@ -95,7 +102,9 @@ class Entrance:
                     lambda: LimitedConnection(stranger, self._handler), connection, ssl=self._tls
                 )
                 await stranger.settled.wait()
-        except (OSError, TimeoutError):  # TLS that fails is an OSError
+        except TimeoutError:
+            self._faults.note("proves nothing in time", f"from {stranger.network}. It is ended.")
+        except OSError:  # TLS fails
             pass
         finally:
             if self._strangers.get(peer) is stranger:

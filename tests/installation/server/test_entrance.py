@@ -70,13 +70,14 @@ def test_the_address_that_holds_most_loses_first(certificate: Certificate) -> No
         silent(server, MOST_STRANGERS, "127.0.0.3") as many,
     ):
         until(lambda: is_over(many[0]))
+        assert server.door._faults.counts == {"ended to make room": 1}
         assert not is_over(quiet) and not is_over(many[-1])
 
 
 def test_who_proves_nothing_is_closed_in_time(
-    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Before TLS, and behind it."""
+    """Before TLS, and behind it; with one line in the log."""
     monkeypatch.setattr(entrance, "PROOF_S", 0.5)
     with running(certificate, EngineOfThreads()) as server, silent(server, 3) as connections:
 
@@ -88,6 +89,10 @@ def test_who_proves_nothing_is_closed_in_time(
         asyncio.run(knock())
         until(lambda: all(map(is_over, connections)))
         assert strangers(server) == 0
+        assert server.door._faults.counts == {"proves nothing in time": 4}
+        server.door._faults.report(time.monotonic())
+    (line,) = (line for line in caplog.messages if "proves nothing" in line)
+    assert line.endswith("from 127.0.0.1. It is ended.")
 
 
 def test_a_kiosk_with_a_proof_may_stay(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
