@@ -36,10 +36,13 @@ def test_what_is_allowed_is_someone_else_and_what_is_harmless_is_allowed() -> No
 
 
 def test_without_turns_among_the_poses_nothing_is_known_of_them() -> None:
-    judged = judge_poses(shared_rig(), ratio)
-    still = judged.motions[:, 0] == 0
+    """The judge finds turns harmless; without having been asked about them, they are held in."""
+    judged = judge_poses(shared_rig(), lambda motion: 1.05 + motion.jaw)
+    still = (judged.motions[:, :2] == 0).all(axis=1)
     blind = SafeMotion(shared_rig(), JudgedPoses(judged.rest, judged.motions[still], judged.ratios[still]))
-    assert blind.least_ratios([ENDS])[0] != SafeMotion(shared_rig(), judged).least_ratios([ENDS])[0]
+    turn = Motion(yaw_deg=12)
+    assert SafeMotion(shared_rig(), judged).share(turn) == 1
+    assert blind.share(turn) < 0.8
 
 
 def test_rest_is_always_allowed_and_nothing_else_where_rest_is_the_sitter() -> None:
