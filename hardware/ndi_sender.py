@@ -1,7 +1,9 @@
 """A source of NDI: programs on other machines of the network find it by its name, and show it."""
 
 import time
+from contextlib import redirect_stdout
 from fractions import Fraction
+from io import StringIO
 from typing import Any
 
 import cv2
@@ -42,7 +44,8 @@ class NdiSender:
         # Nothing is sent of it, but without one cyndilib 0.1.3 crashes where a name is taken.
         self._sender.set_audio_frame(AudioSendFrame())
         try:
-            self._sender.open()
+            with redirect_stdout(StringIO()):  # cyndilib prints its error before it raises it
+                self._sender.open()
         except MemoryError:  # as cyndilib says it
             raise MachineError(
                 f"ndi:{self._name}: cannot be opened. Another program on this machine may have this name: "
@@ -54,9 +57,9 @@ class NdiSender:
 
     def show(self, picture: Pixels) -> None:
         """Sends a picture, uint8 (H, W, 3) RGB. Raises MachineError where that fails."""
-        self._last = picture
         if not self._sender.write_video(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA).reshape(-1)):
             raise MachineError(f"ndi:{self._name}: takes no more pictures. Start again.")
+        self._last = picture
 
     @property
     def watchers(self) -> int:
@@ -64,9 +67,15 @@ class NdiSender:
         return int(self._sender.get_num_connections(0))
 
     def close(self) -> None:
-        """Closes it, once the last picture has arrived: whoever watches may go on seeing it."""
-        if self._last is not None and self.watchers:
-            for _ in range(LAST_SENT):
-                self.show(self._last)
-                time.sleep(LAST_EVERY_S)
-        self._sender.close()
+        """Closes it, once the last picture has arrived: whoever watches may go on seeing it. May be repeated.
+
+        Raises MachineError where the last picture cannot be sent; it is closed in that case, too.
+        """
+        try:
+            if self._last is not None and self.watchers:
+                for _ in range(LAST_SENT):
+                    self.show(self._last)
+                    time.sleep(LAST_EVERY_S)
+        finally:
+            self._last = None  # cyndilib crashes where watchers of a closed source are counted
+            self._sender.close()

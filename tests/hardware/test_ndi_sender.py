@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.common.arrays import Pixels
 from engine.common.errors import MachineError
 from hardware.ndi_sender import NdiSender
 from tests.support.ndi_receiver import write_configuration
@@ -48,15 +49,35 @@ def test_another_program_receives_the_pictures_and_last_the_card(tmp_path: Path)
     assert np.abs(np.subtract(lines[-1][3:], CARD)).max() <= 12, "the last picture is not the card"
 
 
-def test_what_is_missing_taken_or_closed_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_taken_or_closed_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     name = f"Taken {os.getpid()}"
     sender = NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+    sender.show(np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8))
+    capfd.readouterr()
     with pytest.raises(MachineError, match="may have this name: give ndi:NAME with another one") as error:
         NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
-    assert "\n" not in str(error.value)
+    assert "\n" not in str(error.value) and capfd.readouterr() == ("", "")
     sender.close()
     with pytest.raises(MachineError, match="takes no more pictures"):
         sender.show(np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8))
+    sender.close()
     monkeypatch.setitem(sys.modules, "cyndilib.sender", None)
     with pytest.raises(MachineError, match=r"cyndilib is missing; `./kiosk doctor`"):
         NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+
+
+def test_a_source_that_takes_no_more_pictures_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"Closing {os.getpid()}"
+    sender = NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ)
+    sender.show(np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8))
+
+    def fail(_: NdiSender, picture: Pixels) -> None:
+        raise MachineError("no more")
+
+    with monkeypatch.context() as failing, pytest.raises(MachineError, match="no more"):
+        failing.setattr(NdiSender, "watchers", 1)
+        failing.setattr(NdiSender, "show", fail)
+        sender.close()
+    NdiSender(name, WIDTH_PX, HEIGHT_PX, RATE_HZ).close()  # the name is free again
