@@ -99,7 +99,11 @@ def delays_ms(clock: GlassClock) -> tuple[list[float], int]:
             continue
         during = (times > jump.captured_s) & (times <= following.captured_s)
         come = ((faces[during] - start) * way).sum(axis=(1, 2)) / (way * way).sum()
-        found.append(1000 * (times[during][np.argmax(come >= 0.5)] - jump.captured_s))
+        reached = np.flatnonzero(come >= 0.5)
+        if not len(reached):
+            missed += 1
+            continue
+        found.append(1000 * (times[during][reached[0]] - jump.captured_s))
     return found, missed
 
 
