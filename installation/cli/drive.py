@@ -70,8 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     paths = [arguments.picture, *([arguments.exchange] if arguments.exchange else [])]
     photographs = [load_photograph(path) for path in paths]
     write = _driven(arguments) if arguments.clip else _speaking(arguments)
-    with writing(arguments.out):
-        seconds, side_px = _write(photographs, configuration, write)
+    seconds, side_px = _write(photographs, configuration, write)
     beside = "two beside each other, " if arguments.exchange else ""
     print(f"{on_one_line(arguments.out)}: {seconds:.1f} seconds, {beside}{side_px} pixels square.")
     return 0
@@ -95,7 +94,8 @@ def _driven(arguments: argparse.Namespace) -> WriteFilm:
                 lookout = Lookout(MediaPipeDetector())
                 stack.callback(lookout.close)
                 puppeteer = TwoFaces(rigs, lookout, analyser)
-            return write_driven_film(arguments.out, puppeteer, arguments.clip, report, _remark)
+            with writing(arguments.out):
+                return write_driven_film(arguments.out, puppeteer, arguments.clip, report, _remark)
 
     return write
 
@@ -113,7 +113,12 @@ def _speaking(arguments: argparse.Namespace) -> WriteFilm:
         raise UsageError(
             f"--say: lasts {speech.duration_s:.0f} seconds. Give a text of at most {LONGEST_SPEECH_S:.0f}."
         )
-    return lambda rigs, _, report: write_spoken_film(arguments.out, rigs[0], speech, report)
+
+    def write(rigs: "Sequence[Rig]", analyser: "FaceAnalyser", report: Callable[[float], None]) -> float:
+        with writing(arguments.out):
+            return write_spoken_film(arguments.out, rigs[0], speech, report)
+
+    return write
 
 
 def _speech(arguments: argparse.Namespace) -> "Speech":

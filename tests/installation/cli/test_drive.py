@@ -77,6 +77,18 @@ def test_without_the_speech_packages_the_exit_code_is_5(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_only_what_cannot_be_written_is_said_of_the_film(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise OSError("the networks cannot be read")
+
+    monkeypatch.setattr("installation.workers.models.ModelBundle", unreadable)
+    picture = sorted((DATA / "people").glob("*.webp"))[0]
+    assert main(["drive", str(picture), str(clip), "--out", str(tmp_path / "film.mp4")]) == 1
+    assert "cannot be written" not in capsys.readouterr().err
+
+
 def test_a_clip_without_a_face_leaves_nothing(tmp_path: Path) -> None:
     empty, out = tmp_path / "empty.mp4", tmp_path / "film.mp4"
     write_clip(empty, None, sound=False)
