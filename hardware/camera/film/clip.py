@@ -28,7 +28,8 @@ class Clip:
     """A video clip in a loop, shown as its file says, each of its pictures at its own time.
 
     The pictures' times are read from the file first; then it is decoded forwards, and from the beginning
-    again where an earlier picture is asked for. Holds one picture at a time.
+    again where an earlier picture is asked for. Holds one picture at a time, and no open file before the
+    first.
     duration_s: of the whole clip. begins_s: the time that the file gives its first picture.
     missing_s: how much of what the file says that it holds is not in it: it was cut off; 0.0 if unknown.
     Raises UsageError where there is no video in the file.

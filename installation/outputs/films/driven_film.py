@@ -1,7 +1,7 @@
 """The film of pictures that move as the faces in a clip do."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Protocol
 
@@ -95,13 +95,12 @@ def write_driven_film(
     what of the clip is not in the film. Raises UsageError where the clip is no film, NoUsableFace where
     nobody is in it who could move a picture, and OSError where the film cannot be written.
     """
-    clip = Clip(clip_path, DRIVER_PX)
-    rate_hz = max(1, min(FASTEST_HZ, round(clip.rate_hz)))
-    times_s = clip.times_s(rate_hz).tolist()
-    for line in clip.remarks(rate_hz):
-        remark(line)
     with ExitStack() as stack:
-        stack.callback(clip.close)
+        clip = stack.enter_context(closing(Clip(clip_path, DRIVER_PX)))
+        rate_hz = max(1, min(FASTEST_HZ, round(clip.rate_hz)))
+        times_s = clip.times_s(rate_hz).tolist()
+        for line in clip.remarks(rate_hz):
+            remark(line)
         temporary = stack.enter_context(replacing(path, only_new=True))
         sound = stack.enter_context(ClipSound(clip_path, clip.begins_s)) if has_sound(clip_path) else None
         film = stack.enter_context(Film(temporary, *puppeteer.size_px, rate_hz, crf=16, soundtrack=sound))
