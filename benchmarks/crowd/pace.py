@@ -84,8 +84,8 @@ def main() -> None:
     parser.add_argument("--engine_core", type=int, default=1)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    one = bank_of_one().poses[1]
-    bank = Bank({number: one for number in range(1, PEOPLE + 1)})
+    poses = bank_of_one().poses[1]
+    bank = Bank({number: poses for number in range(1, PEOPLE + 1)})
     found: dict[tuple[str, str], Times] = {}
     with tempfile.TemporaryDirectory() as name:
 

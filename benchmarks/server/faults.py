@@ -61,12 +61,12 @@ IN_A_SEARCH: dict[str, tuple[Change, Work]] = {
 def _visit(kiosk: Kiosk, change: Callable[[], None]) -> None:
     kiosk.until_ready()
     kiosk.ask(77)
-    until([kiosk], lambda: bool(kiosk.seen.progress_s))
+    until([kiosk], lambda: bool(kiosk.outcome.progress_s))
     begun_s = time.monotonic()
     until([kiosk], lambda: time.monotonic() - begun_s > BUSY_S)
     change()
-    until([kiosk], lambda: kiosk.seen.is_over)
-    assert kiosk.seen.value == 77
+    until([kiosk], lambda: kiosk.outcome.is_over)
+    assert kiosk.outcome.value == 77
 
 
 def in_a_search(folder: Path) -> Iterator[str]:
@@ -79,7 +79,7 @@ def in_a_search(folder: Path) -> Iterator[str]:
             )
             with Kiosk(settings, OWN) as kiosk:
                 _visit(kiosk, lambda: change(site, network))  # noqa: B023
-                yield f"| {name} | {kiosk.seen} | {kiosk.staff_line} |"
+                yield f"| {name} | {kiosk.outcome} | {kiosk.staff_line} |"
 
 
 def at_the_start(folder: Path) -> Iterator[str]:
@@ -101,7 +101,7 @@ def at_the_start(folder: Path) -> Iterator[str]:
         for name, change in wrong.items():
             with Kiosk(right.model_copy(update=change), OWN) as kiosk:
                 _visit(kiosk, lambda: None)
-                yield f"| {name} | {kiosk.seen} | {kiosk.staff_line} |"
+                yield f"| {name} | {kiosk.outcome} | {kiosk.staff_line} |"
 
 
 def measure_faults(folder: Path) -> None:

@@ -18,8 +18,8 @@ FRAME_S = 1 / 60
 
 
 @dataclass
-class Seen:
-    """What a visitor saw: places in the queue, and when, from the request on, progress and result came.
+class Outcome:
+    """What a visitor is shown: places in the queue, and when, after the request, progress and result came.
 
     value: the grey of the result, which is that of the photograph if it is theirs. failed: they were told so.
     """
@@ -67,7 +67,7 @@ class Kiosk:
     def __init__(self, settings: EngineSettings, own: Work) -> None:
         backend = FailoverBackend(settings.server, RemoteBackend(settings), SmallEngine(own))
         self._client = EngineClient(backend)
-        self.seen = Seen()
+        self.outcome = Outcome()
         self._asked_s = 0.0
         self._is_ready = False
 
@@ -87,7 +87,7 @@ class Kiosk:
         """Takes what has come."""
         for reply in self._client.poll():
             self._is_ready |= isinstance(reply, Ready)
-            self.seen.add(time.monotonic() - self._asked_s, reply)
+            self.outcome.add(time.monotonic() - self._asked_s, reply)
 
     def until_ready(self) -> None:
         """Waits until an engine is ready."""
@@ -95,7 +95,7 @@ class Kiosk:
 
     def ask(self, value: int, visit_id: int = 1) -> None:
         """Begins a visit with a photograph of this grey."""
-        self.seen, self._asked_s = Seen(), time.monotonic()
+        self.outcome, self._asked_s = Outcome(), time.monotonic()
         self._client.portray(visit_id, [np.full((64, 64, 3), value, np.uint8)])
 
 
@@ -104,7 +104,7 @@ def until(kiosks: list[Kiosk], reached: Callable[[], bool], limit_s: float = 180
     end_s = time.monotonic() + limit_s
     while not reached():
         if time.monotonic() > end_s:
-            raise TimeoutError(", ".join(str(kiosk.seen) for kiosk in kiosks))
+            raise TimeoutError(", ".join(str(kiosk.outcome) for kiosk in kiosks))
         for kiosk in kiosks:
             kiosk.poll()
         time.sleep(FRAME_S)

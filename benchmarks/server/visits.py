@@ -29,14 +29,14 @@ def sixteen_kiosks(site: Site, own: Work) -> None:
             kiosk.until_ready()
         for number, kiosk in enumerate(kiosks):
             kiosk.ask(100 + number)
-        until(kiosks, lambda: sum(kiosk.seen.is_over for kiosk in kiosks) >= len(kiosks) // 2)
-        with_server = [kiosk.seen.is_over for kiosk in kiosks]
+        until(kiosks, lambda: sum(kiosk.outcome.is_over for kiosk in kiosks) >= len(kiosks) // 2)
+        with_server = [kiosk.outcome.is_over for kiosk in kiosks]
         site.kill()
-        until(kiosks, lambda: all(kiosk.seen.is_over for kiosk in kiosks))
+        until(kiosks, lambda: all(kiosk.outcome.is_over for kiosk in kiosks))
     print("| kiosk | by | what its visitor saw |\n|---|---|---|")
     for number, (name, kiosk, served) in enumerate(zip(NAMES, kiosks, with_server, strict=True)):
-        assert kiosk.seen.value == 100 + number, "the result is another visitor's"
-        print(f"| {name} | {'the server' if served else 'its own engine'} | {kiosk.seen} |")
+        assert kiosk.outcome.value == 100 + number, "the result is another visitor's"
+        print(f"| {name} | {'the server' if served else 'its own engine'} | {kiosk.outcome} |")
 
 
 async def _latencies(site: Site, name: str, seconds: float) -> tuple[list[float], list[float]]:

@@ -100,7 +100,7 @@ def parse_choices(text: str) -> list[Decision]:
 def lines(report: "GroupReport") -> list[str]:
     """One line for each face: what it is, what each judge says, and how alike both pictures are; and one of
     all that were replaced."""
-    told = []
+    rows = []
     for face in report.faces:
         words = [f"{face.number} {face.choice.value}"]
         if face.appears is not face.choice:
@@ -112,7 +112,7 @@ def lines(report: "GroupReport") -> list[str]:
             words.append(f"RMSE {face.rmse:.1f}, PSNR {face.psnr_db:.1f} dB, SSIM {face.ssim:.3f}")
         if face.note:
             words.append(face.note)
-        told.append("; ".join(words))
+        rows.append("; ".join(words))
     table = report.table
     if table.faces and table.rmse is not None and table.psnr_db is not None and table.ssim is not None:
         words = [f"replaced, medians of {table.faces}: RMSE {table.rmse:.1f}, PSNR {table.psnr_db:.1f} dB"]
@@ -120,5 +120,5 @@ def lines(report: "GroupReport") -> list[str]:
         words += [f"{name} {value:.3f}" for name, value in table.distances.items() if value is not None]
         if table.frechet is not None:
             words.append(f"Fréchet distance of the set {table.frechet:.4f}")
-        told.append(", ".join(words))
-    return told
+        rows.append(", ".join(words))
+    return rows
