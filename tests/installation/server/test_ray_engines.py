@@ -51,7 +51,8 @@ def test_a_replica_is_an_engine_is_replaced_and_keeps_to_itself() -> None:
         assert listening_ports() == listening, "nothing of Ray listens in this machine's network"
         assert len(listening_ports(program)) > 3, "it does in its own"
         address = gcs_address(program)
-        token = psutil.Process(program).environ()
+        token = gcs(program).environ()  # the program's own shows only what it was started with
+        assert "RAY_AUTH_TOKEN" in token
         assert not _joins(address, token), "not even with the token, from outside"
         inside = ["nsenter", "--target", str(program), "--net", *([] if os.geteuid() == 0 else ["--user"])]
         assert not _joins(address, {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": ""}, inside)
