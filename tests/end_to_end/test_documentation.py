@@ -21,15 +21,18 @@ VISIT_FOLDER = """
     border_other.png difference.png median_curve.png median_continuum.png median_border_same.png
     median_border_other.png median_difference.png prices.png prices_curve.png
 """
-GROUP_FOLDER = "us/group.png us/group.mp4 us/report.json"
+GROUP_FOLDER = "us/group.png us/group.mp4 us/report.json us/unlike.png unlike.png"
+OF_THE_SYSTEM = "ndi-config.v1.json"
 REHEARSAL = "out.mp4 out.jsonl"
 GALLERY = "config/gallery.toml config/cues.toml config/counters.json counters.json"
 TRAINING_RUN = """
     generator.safetensors discriminator-1-of-1.safetensors log.jsonl state.json pairs.png samples.jpg
     meta.jsonl
 """
-NOT_HERE = frozenset(f"{VISIT_FOLDER} {GROUP_FOLDER} {REHEARSAL} {GALLERY} {TRAINING_RUN}".split())
-"""Files that the reader makes."""
+NOT_HERE = frozenset(
+    f"{VISIT_FOLDER} {GROUP_FOLDER} {OF_THE_SYSTEM} {REHEARSAL} {GALLERY} {TRAINING_RUN}".split()
+)
+"""Files that the reader makes, or another program's."""
 FOLDERS = ("docs", "benchmarks", "installation", "training", "weights", "tests/data")
 DOCUMENTS = sorted([*REPO.glob("*.md"), *(path for name in FOLDERS for path in (REPO / name).rglob("*.md"))])
 

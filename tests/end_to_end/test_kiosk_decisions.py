@@ -119,8 +119,8 @@ def test_the_lock_files_hold_the_pins_with_their_hashes() -> None:
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
     pins = set(project["dependencies"])
     extras = project["optional-dependencies"]
-    test_pins = {*extras["test"], *extras["speech"], *extras["virtual-camera"]}
-    test_pins.remove("doppelganger[speech,virtual-camera]")
+    test_pins = {*extras["test"], *extras["ndi"], *extras["speech"], *extras["virtual-camera"]}
+    test_pins.remove("doppelganger[ndi,speech,virtual-camera]")
     torch = next(pin for pin in pins if pin.startswith("torch=="))
     locked, tests_locked = (locked_packages(REPO / name) for name in LOCKS)
     assert {normalised(pin) for pin in pins - {torch}} <= locked.keys()

@@ -38,7 +38,7 @@ ARGUMENTS = list(path_arguments())
 
 
 def test_all_path_arguments_are_found() -> None:
-    assert len(ARGUMENTS) == 43, ARGUMENTS
+    assert len(ARGUMENTS) == 44, ARGUMENTS
 
 
 @pytest.mark.parametrize("words", ARGUMENTS, ids=" ".join)
