@@ -64,7 +64,7 @@ def test_two_films_make_a_third_in_both_ways_side_by_side(
     of_2017, ours = capsys.readouterr().out.splitlines()
     assert "frames, 2017." in of_2017 and "frames, ours." in ours
     assert "flashes" in of_2017 and "a minute" in of_2017 and "flashes" in ours and "a minute" in ours
-    assert marks.read_digital_source_type(out) == marks.TRAINED_ALGORITHMIC_MEDIA
+    assert marks.read_digital_source_type(out) == marks.COMPOSITE_MEDIA  # the room is photographed
     assert marks.read_subjects(out) == Subjects(False, ("Eileen <C>",))
     films = []
     for path in (somebody, out):
@@ -118,7 +118,7 @@ def test_refusals_come_before_the_work(
     swap = ["swap", film, "--to", "B"]
     for words, code, reason in (
         (["train", film, text, "--out", tmp_path / "w"], 2, "is no film"),
-        (["train", film, tmp_path / "missing.mp4", "--out", tmp_path / "w"], 2, "is no film"),
+        (["train", film, tmp_path / "missing.mp4", "--out", tmp_path / "w"], 2, "does not exist"),
         (["train", film, film, "--out", tmp_path / "w", "--minutes", "0"], 2, "--minutes"),
         (["train", film, film, "--out", tmp_path / "no" / "w"], 2, "no such folder"),
         (["train", film, film, "--out", tmp_path / "w", "--i-have-their-consent", ""], 2, "give names"),
