@@ -38,10 +38,13 @@ def main() -> int:
             finder.wait_for_sources(0.1)
             finder.update_sources()
         receiver.set_source(sources[0])
-        has_been_connected = False
-        while time.monotonic() < until_s and (receiver.is_connected() or not has_been_connected):
-            has_been_connected = has_been_connected or receiver.is_connected()
-            if receiver.receive(ReceiveFrameType.recv_video, 100) & ReceiveFrameType.recv_video:
+        has_been_connected = is_connected = has_come = False
+        # What has come before the end is still read after it.
+        while time.monotonic() < until_s and (is_connected or has_come or not has_been_connected):
+            is_connected = receiver.is_connected()
+            has_been_connected = has_been_connected or is_connected
+            has_come = bool(receiver.receive(ReceiveFrameType.recv_video, 100) & ReceiveFrameType.recv_video)
+            if has_come:
                 width, height = frame.xres, frame.yres
                 pixels = np.zeros(frame.get_buffer_size(), np.uint8)
                 while frame.fill_p_data(pixels) and frame.get_buffer_depth():

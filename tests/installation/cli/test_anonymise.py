@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import cast
 
 import av
@@ -25,6 +24,7 @@ from engine.photographs.photograph import load_photograph
 from installation.cli.anonymise import BAR
 from installation.cli.main import main
 from installation.cli.paths import writing
+from installation.outputs import anonymised
 from installation.outputs.anonymised import write_anonymised, write_contact_sheet
 from installation.outputs.films.film import write_film
 from installation.outputs.films.recorded import recording_of
@@ -199,16 +199,20 @@ def test_what_appeared_meanwhile_stays(photograph: Path, tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.jpg", "out.png"]
 
 
-def test_stopped_after_the_sheet(photograph: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_stopped_after_the_sheet(
+    photograph: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     sheet, out = tmp_path / "sheet.png", tmp_path / "out.png"
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
-    def interrupt() -> None:
-        while not sheet.exists():
-            time.sleep(0.005)
+    def interrupt(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)  # is not waited for
 
-    Thread(target=interrupt, daemon=True).start()
+    monkeypatch.setattr(anonymised, "write_anonymised", interrupt)
     try:
         code = main(["anonymise", str(photograph), "--sheet", str(sheet), "--out", str(out)])
     finally:
