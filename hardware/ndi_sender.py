@@ -12,7 +12,7 @@ from engine.common.arrays import Pixels
 from engine.common.errors import MachineError, printable
 
 # NDI sends in threads of its own, drops pictures, and closing ends it: the last one is sent so often.
-LAST_SENT, LAST_EVERY_S = 10, 0.1
+LAST_SENT, LAST_EVERY_S = 20, 0.1
 
 
 class NdiSender:

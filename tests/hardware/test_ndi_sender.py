@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +34,15 @@ def test_another_program_receives_the_pictures_and_last_the_card(tmp_path: Path)
         text=True,
         env=os.environ | {"NDI_CONFIG_DIR": str(tmp_path)},
     )
+    lines: list[list[Any]] = []
+
+    def read() -> None:
+        assert receiver.stdout is not None
+        for line in receiver.stdout:
+            lines.append(json.loads(line))
+
+    reader = Thread(target=read, daemon=True)
+    reader.start()
     with receiver:
         until_s = time.monotonic() + 40
         while not sender.watchers and time.monotonic() < until_s:
@@ -40,13 +51,20 @@ def test_another_program_receives_the_pictures_and_last_the_card(tmp_path: Path)
         for _ in range(RATE_HZ // 2):
             sender.show(picture)
             time.sleep(1 / RATE_HZ)
-        sender.show(np.full_like(picture, CARD))
+        # A receiver may lag by seconds on a busy machine; when it has got to the card, nothing else follows.
+        until_s = time.monotonic() + 20
+        while not (lines and is_card(lines[-1])) and time.monotonic() < until_s:
+            sender.show(np.full_like(picture, CARD))
+            time.sleep(1 / RATE_HZ)
         sender.close()
-        assert receiver.stdout is not None
-        lines = [json.loads(line) for line in receiver.stdout]
+    reader.join(10)
     assert len(lines) >= 5 and all(line[:3] == [WIDTH_PX, HEIGHT_PX, RATE_HZ] for line in lines)
     assert np.abs(np.subtract(lines[0][3:], (LEFT, RIGHT))).max() <= 12
-    assert np.abs(np.subtract(lines[-1][3:], CARD)).max() <= 12, "the last picture is not the card"
+    assert is_card(lines[-1]), "the last picture is not the card"
+
+
+def is_card(line: list[Any]) -> bool:
+    return bool(np.abs(np.subtract(line[3:], CARD)).max() <= 12)
 
 
 def test_what_is_missing_taken_or_closed_is_said_in_one_line(
