@@ -11,7 +11,7 @@ from tqdm import tqdm
 from engine.common.errors import UsageError, on_one_line, printable
 from hardware.memory import forbid_core_dumps
 from installation.cli import streams
-from installation.cli.interruption import let_signals_interrupt
+from installation.cli.interruption import INTERRUPTED, let_signals_interrupt
 from installation.cli.paths import check_free, reachable_path, writing
 from installation.settings.configuration import DEFAULT, load
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from engine.common.arrays import Pixels
 
 BAR = "{desc:<12}|{bar:40}| {elapsed}, {remaining} left"
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
 PHOTOGRAPHS = (".png", ".jpg", ".jpeg")
 
 

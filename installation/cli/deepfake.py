@@ -11,12 +11,11 @@ from tqdm import tqdm
 from engine.common.errors import UsageError, on_one_line
 from engine.live.decoders.layout import LAYOUTS
 from hardware.memory import forbid_core_dumps
-from installation.cli.interruption import let_signals_interrupt
+from installation.cli.interruption import INTERRUPTED, let_signals_interrupt
 from installation.cli.paths import check_free, check_free_folder, reachable_path, writing
 from installation.settings.configuration import DEFAULT, load
 
 BAR = "{desc:<28}|{bar:40}| {elapsed}"
-INTERRUPTED = 130
 LONGEST_MINUTES = 7 * 24 * 60.0
 LONGEST_FILM_S = 600.0
 # Whether a film is swapped calmly, in each of the pictures side by side.

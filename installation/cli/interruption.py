@@ -2,6 +2,8 @@
 
 import signal
 
+INTERRUPTED = 130  # the exit code: 128 + SIGINT, as shells count
+
 
 def let_signals_interrupt() -> None:
     """Treats `kill` and a closed terminal as ctrl+c, so that what is unfinished is removed.

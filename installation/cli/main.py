@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.common.errors import DoppelgangerError, MachineError, UsageError, exception_summary, on_one_line
 from hardware import machine
 from installation.cli import streams
+from installation.cli.interruption import INTERRUPTED
 from installation.settings.paths import PROGRAM
 
 COMMANDS = {
@@ -49,7 +50,6 @@ COMMANDS = {
 # These load every package. One that is built for another processor would end them without a line.
 NEED_THE_MACHINE = ("run", "visit", "group", "drive", "wear", "anonymise", "deepfake", "serve", "judges")
 NAME = Path(PROGRAM).name
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
 # How often a thread of PyTorch (GNU OpenMP) polls for work before it sleeps. By default it polls for
 # milliseconds: with another program on the same cores a visit then takes two to ten times as long.
 SPINS = "2000"

@@ -1,6 +1,7 @@
 """Programs of the system that tests start."""
 
 import shutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -15,3 +16,9 @@ def require_programs(*names: str) -> None:
     for name in names:
         if shutil.which(name) is None:
             pytest.skip(f"needs {name}: apt-get install {TEST_PROGRAMS[name].debian}")
+
+
+def require_ray() -> None:
+    """Skips the test where the extra `server` is not installed."""
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed")

@@ -7,13 +7,12 @@ reached there, as it is not from another machine.
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import REPO
-from tests.support.programs import require_programs
+from tests.support.programs import require_programs, require_ray
 from tests.support.server_kit import make_certificate
 
 OUTSIDE = "10.99.0.1"
@@ -62,8 +61,8 @@ if __name__ == "__main__":  # and not in the engines' processes
 @pytest.mark.parametrize("pool", ["processes", "ray"])
 def test_nothing_is_reached_from_outside_but_the_door(tmp_path: Path, pool: str) -> None:
     require_programs("ip", "unshare")
-    if pool == "ray" and find_spec("ray") is None:
-        pytest.skip("Ray is not installed")
+    if pool == "ray":
+        require_ray()
     namespace = ["unshare", "--user", "--map-root-user", "--net"]
     allowed = subprocess.run([*namespace, "ip", "link", "set", "lo", "up"], capture_output=True, text=True)
     if allowed.returncode:

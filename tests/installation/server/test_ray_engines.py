@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from installation.diagnosis import facts
 from installation.server import own_network
 from installation.server.ray_engines import MEMORY_FOLDER, RayBackend, ray_backends
 from installation.settings.configuration import load
+from tests.support.programs import require_ray
 
 # Another program of this machine that finds Ray's port.
 INTRUDER = """
@@ -27,8 +27,7 @@ print(ray.nodes())
 
 @pytest.mark.slow
 def test_a_replica_is_an_engine_is_replaced_and_keeps_to_itself() -> None:
-    if find_spec("ray") is None:
-        pytest.skip("Ray is not installed")
+    require_ray()
     before, listening = set(MEMORY_FOLDER.iterdir()), listening_ports()
     configuration = load().model_copy(update={"people": None})
     with ray_backends(configuration) as engines:
