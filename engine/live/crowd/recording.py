@@ -88,14 +88,15 @@ def _look_backwards(
 
 def people_of(found: Sequence[Sequence[DetectedHead]], rate_hz: float) -> list[Person]:
     """The tracks of a film with these heads in each frame, smoothed, without gaps, and lingering."""
-    tracks: list[dict[int, DetectedHead]] = []
+    tracks: list[dict[int, DetectedHead]] = []  # frame -> head, in ascending order
+    free: list[dict[int, DetectedHead]] = []  # those that may go on
     for frame, heads in enumerate(found):
-        free = [track for track in tracks if frame - max(track) <= max(1, LONGEST_GAP_S * rate_hz)]
+        free = [track for track in free if frame - _newest(track)[0] <= max(1, LONGEST_GAP_S * rate_hz)]
         pairs = sorted(
-            (distance_in_widths(track[max(track)].box_px, head.box_px), i, j)
-            for i, track in enumerate(free)
+            (distance_in_widths(before.box_px, head.box_px), i, j)
+            for i, (seen, before) in enumerate(map(_newest, free))
             for j, head in enumerate(heads)
-            if _can_follow(track[max(track)], head, (frame - max(track)) / rate_hz)
+            if _can_follow(before, head, (frame - seen) / rate_hz)
         )
         taken_tracks: set[int] = set()
         taken_heads: set[int] = set()
@@ -104,10 +105,18 @@ def people_of(found: Sequence[Sequence[DetectedHead]], rate_hz: float) -> list[P
                 free[i][frame] = heads[j]
                 taken_tracks.add(i)
                 taken_heads.add(j)
-        tracks += [{frame: head} for j, head in enumerate(heads) if j not in taken_heads]
+        begun = [{frame: head} for j, head in enumerate(heads) if j not in taken_heads]
+        tracks += begun
+        free += begun
     return [
         Person(number, _completed(track, len(found), rate_hz)) for number, track in enumerate(tracks, start=1)
     ]
+
+
+def _newest(track: dict[int, DetectedHead]) -> tuple[int, DetectedHead]:
+    """The last frame of a track, and the head in it: as quick after an hour as after a second."""
+    frame = next(reversed(track))
+    return frame, track[frame]
 
 
 def _can_follow(before: DetectedHead, after: DetectedHead, passed_s: float) -> bool:

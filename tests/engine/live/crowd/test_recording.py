@@ -1,5 +1,6 @@
 """Everybody in a film is one person from beginning to end, also where nobody found them."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,3 +72,11 @@ def test_a_hundred_people_are_a_hundred() -> None:
 def test_who_runs_through_is_one_person() -> None:
     (person,) = people_of([[head_at(100 + 35 * frame)] for frame in range(12)], 12)
     assert sorted(person.heads) == list(range(12))
+
+
+def test_half_an_hour_takes_seconds() -> None:
+    """What is done for a frame must not grow with the frames before it."""
+    head, began_s = head_at(200), time.process_time()
+    (person,) = people_of([[head]] * 50_000, 30)
+    assert len(person.heads) == 50_000
+    assert time.process_time() - began_s < 10

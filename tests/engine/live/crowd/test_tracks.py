@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, box_centre
@@ -31,15 +33,35 @@ def textured(seed: int) -> Pixels:
 
 
 def drawn(*people: tuple[Pixels, Box]) -> Pixels:
-    """A frame; later people stand before earlier ones."""
+    """A frame; later people stand before earlier ones. Where looks are (64, 64, 4), the last is alpha."""
     picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     for looks, box in people:
         x0, y0, x1, y1 = np.round(box).astype(int).tolist()
         left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, WIDTH), min(y1, HEIGHT)
         if left < right and top < bottom:
             part = cv2.resize(looks, (x1 - x0, y1 - y0))
-            picture[top:bottom, left:right] = part[top - y0 : bottom - y0, left - x0 : right - x0]
+            part = part[top - y0 : bottom - y0, left - x0 : right - x0]
+            below = picture[top:bottom, left:right]
+            below[:] = np.where(part[..., 3:] > 127, part[..., :3], below) if part.shape[2] == 4 else part
     return picture
+
+
+Views = dict[str, list[Pixels]]
+"""Of each person several pictures of the head, other light, turn and expression, uint8 (64, 64, 4) RGBA."""
+
+
+@pytest.fixture(scope="module")
+def views(people: dict[str, list[Path]]) -> Views:
+    """Heads of rendered people, cut out as ellipses."""
+    inside = np.zeros((64, 64, 1), np.uint8)
+    cv2.ellipse(inside, (32, 32), (25, 31), 0, 0, 360, (255,), -1)
+
+    def head(path: Path) -> Pixels:
+        middle = np.array(Image.open(path).convert("RGB"))[40:232, 32:224]
+        small = cv2.resize(middle, (64, 64), interpolation=cv2.INTER_AREA)
+        return np.concatenate([np.asarray(small, np.uint8), inside], axis=2)
+
+    return {person: [head(path) for path in paths] for person, paths in people.items()}
 
 
 def nearest_box(crowd: Crowd, heads: list[DetectedHead], _picture: Pixels, now_s: float) -> Crowd:
@@ -65,24 +87,29 @@ def nearest_box(crowd: Crowd, heads: list[DetectedHead], _picture: Pixels, now_s
 Follow = Callable[[Crowd, list[DetectedHead], Pixels, float], Crowd]
 
 
-def passes_on(seed: int, step: Follow) -> bool:
-    """Whether the decision of one person ends on another, who crosses before or behind them while the finder
-    misses much."""
+def crossing(views: Views, seed: int, step: Follow) -> tuple[bool, bool]:
+    """Somebody who has decided, and another one who crosses before or behind them, and is turned otherwise
+    every few frames, while the finder misses much. Whether the decision still held when the other came near,
+    and whether it ended on the other."""
     random = np.random.default_rng(seed)
-    own, other = textured(2 * seed), textured(2 * seed + 1)
+    one, another = random.choice(sorted(views), 2, replace=False).tolist()
+    own = views[one][random.integers(len(views[one]))]
     width_px, speed = random.uniform(25, 50), random.uniform(80, 400)
     other_px = width_px * random.choice([0.8, 1.0, 1.0, 1.2])
     other_y = 80 + random.uniform(-0.3, 0.3) * width_px
     in_front, missed = random.random() < 0.5, random.choice([0.0, 0.2, 0.5])
-    crowd = Crowd()
+    crowd, held = Crowd(), False
     for frame in range(int(RATE_HZ * 360 / speed)):
         now_s = frame / RATE_HZ
         a = head_at(160 + random.normal(0, 0.01 * width_px), 80, width_px)
         b = head_at(-60 + speed * now_s, other_y, other_px)
+        other = views[another][frame // 8 % len(views[another])]
         people = [(own, a.box_px), (other, b.box_px)]
         picture = drawn(*(people if in_front else people[::-1]))
         hidden = distance_in_widths(a.box_px, b.box_px) < 0.5
         heads = [h for h in (a, b) if random.random() >= missed and not (hidden and (h is a) is in_front)]
+        if b.box_px[2] < a.box_px[0] - 2 * width_px:
+            held = any(track.decision is Decision.REAL for track in crowd.tracks)
         crowd = step(crowd, heads, picture, now_s)
         if frame < 4:
             for track in crowd.tracks:
@@ -90,16 +117,19 @@ def passes_on(seed: int, step: Follow) -> bool:
                     crowd = crowd.decide(track.number, Decision.REAL, picture)
         for track in crowd.tracks:
             if track.decision is Decision.REAL and any(track.head is h for h in heads if h is b):
-                return True
-    return False
+                return held, True
+    return held, False
 
 
-def test_in_200_crossings_no_decision_passes_to_somebody_else() -> None:
-    assert [seed for seed in range(CROSSINGS) if passes_on(seed, follow)] == []
+def test_in_200_crossings_no_decision_passes_to_somebody_else(views: Views) -> None:
+    outcomes = [crossing(views, seed, follow) for seed in range(CROSSINGS)]
+    assert [seed for seed, (_, passed) in enumerate(outcomes) if passed] == []
+    # There was a decision that could have passed.
+    assert sum(held for held, _ in outcomes) > 0.6 * CROSSINGS
 
 
-def test_matching_the_nearest_boxes_passes_decisions_on() -> None:
-    assert any(passes_on(seed, nearest_box) for seed in range(CROSSINGS))
+def test_matching_the_nearest_boxes_passes_decisions_on(views: Views) -> None:
+    assert sum(crossing(views, seed, nearest_box)[1] for seed in range(CROSSINGS)) > 0.2 * CROSSINGS
 
 
 def test_somebody_alone_stays_the_same_track_and_keeps_the_decision() -> None:
