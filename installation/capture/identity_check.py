@@ -11,8 +11,11 @@ What it detects:
   strangers, and takes 4 % of people for somebody else in another picture of theirs, in other light and pose;
   within one visit nobody came near it. Blurred and dark frames are left out: there the mesh is unreliable.
 
-What it cannot detect: a stranger of similar proportions who comes to the same position while no face was
-seen. Only visitors who stay away for `visit/left_s` are certain to be taken for gone.
+Whoever comes to the same position after no face was seen for longer is doubtful until a picture or the
+proportions are like those before: that ends no visit, but what is doubtful is not shown.
+
+What it cannot detect: a stranger of similar looks or proportions who comes to the same position while no face
+was seen. Only visitors who stay away for `visit/left_s` are certain to be taken for gone.
 """
 
 from collections import deque
@@ -35,6 +38,8 @@ from engine.faces.measurement import (
     measure_width,
 )
 from engine.faces.proportions import proportions, unlikeness
+from engine.live.crowd.likeness import likeness, patch_of
+from engine.live.crowd.tracks import LEAST_LIKENESS
 
 # How far a face can move between two observations: this many of its own widths at once, and this many more a
 # second (a width is about 15 cm). And by what factor its width can change. A longer absence counts no
@@ -58,6 +63,10 @@ CONFIRMING_OBSERVATIONS, MAX_UNLIKENESS_AT_CHANGE, MAX_TURN_DEG = 10, 1.2, 20.0
 MAX_ANGLE_DEG, MIN_SHARPNESS, MIN_BRIGHTNESS = 18.0, 0.6, 20.0
 REFERENCE_FRAMES, COMPARED_FRAMES = 10, 5
 MAX_UNLIKENESS = 3.0
+# After an absence the sitter is known by the middle of that picture, or by the proportions of so many
+# observations.
+RETURN_OBSERVATIONS = 5
+FACE_BOX: Box = (10.0, 12.0, 38.0, 40.0)
 
 
 @dataclass(frozen=True)
@@ -89,10 +98,11 @@ class FacePosition:
 class _Appearance:
     """A face in one frame.
 
-    luma: float32 (48, 48), 0 to 255, NaN beyond the face's outline. at_s: on the camera's clock.
-    is_measurable: whether its proportions can be relied on.
+    picture: uint8 (48, 48, 3). luma: float32 (48, 48), 0 to 255, NaN beyond the face's outline.
+    at_s: on the camera's clock. is_measurable: whether its proportions can be relied on.
     """
 
+    picture: Pixels
     luma: NDArray[np.float32]
     pose: HeadPose
     at_s: float
@@ -112,7 +122,7 @@ class _Appearance:
             and measure_sharpness(crop.image, inside) >= MIN_SHARPNESS
             and measure_brightness(crop.image, inside) >= MIN_BRIGHTNESS
         )
-        return cls(luma, pose, at_s, is_measurable)
+        return cls(crop.image, luma, pose, at_s, is_measurable)
 
     def resembles(self, other: "_Appearance") -> bool:
         """Whether the two pictures correlate (Pearson) where both show the face."""
@@ -121,6 +131,11 @@ class _Appearance:
         a, b = a - a.mean(), b - b.mean()
         norm = float(np.sqrt((a @ a) * (b @ b)))
         return norm == 0 or float(a @ b) / norm >= MIN_CORRELATION
+
+    def is_like(self, other: "_Appearance") -> bool:
+        """The same more strictly, by local contrast: whatever light makes faces alike does not count."""
+        found = likeness(patch_of(self.picture, FACE_BOX), other.picture, FACE_BOX)
+        return self.turned_deg(other) <= MAX_TURN_DEG and found >= LEAST_LIKENESS
 
     def turned_deg(self, other: "_Appearance") -> float:
         """The larger difference of yaw and pitch."""
@@ -141,6 +156,20 @@ class _Change:
 
 
 @dataclass
+class _Return:
+    """Somebody came where the sitter was before an absence.
+
+    before: the sitter's appearances, the last one and the last straight one.
+    proportions_since: those of the clear observations since.
+    """
+
+    before: list[_Appearance]
+    proportions_since: deque[NDArray[np.float64]] = field(
+        default_factory=lambda: deque(maxlen=RETURN_OBSERVATIONS)
+    )
+
+
+@dataclass
 class IdentityCheck:
     """Follows one sitter's face over observations, five to ten a second."""
 
@@ -148,12 +177,15 @@ class IdentityCheck:
     _recent: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=COMPARED_FRAMES))
     _last: _Appearance | None = None
     _last_proportions: NDArray[np.float64] | None = None
+    _straight: _Appearance | None = None
     _change: _Change | None = None
+    _return: _Return | None = None
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether a sudden change is not confirmed yet, for which observations should come quickly."""
-        return self._change is not None
+        """Whether a sudden change is not confirmed yet, or who came back not known again: observations should
+        come quickly."""
+        return self._change is not None or self._return is not None
 
     def is_someone_else(
         self, picture: Pixels, points: NDArray[np.float64], pose: HeadPose, at_s: float
@@ -165,9 +197,32 @@ class IdentityCheck:
         """
         measured = proportions(points)
         appearance = _Appearance.of(picture, points, pose, at_s)
+        self._look_who_returned(appearance, measured)
         if self._has_changed(appearance, measured):
             return True
+        if appearance.is_measurable and not self.is_doubtful:
+            self._straight = appearance
         return appearance.is_measurable and self._change is None and self._has_other_proportions(measured)
+
+    def _look_who_returned(self, appearance: _Appearance, measured: NDArray[np.float64]) -> None:
+        """Doubts who comes after an absence, until they are like the sitter before it."""
+        if self._last is not None and self._return is None and appearance.at_s - self._last.at_s > MAX_GAP_S:
+            known = [self._last] if self._change is None else [self._change.before]
+            self._return = _Return(known if self._straight is None else [*known, self._straight])
+        if self._return is None:
+            return
+        if appearance.is_measurable:
+            self._return.proportions_since.append(measured)
+        is_known = any(before.is_like(appearance) for before in self._return.before)
+        if is_known or self._has_the_proportions(self._return.proportions_since):
+            self._return = None
+
+    def _has_the_proportions(self, since: deque[NDArray[np.float64]]) -> bool:
+        """Whether those of enough observations are like the first ones."""
+        if len(since) < RETURN_OBSERVATIONS or len(self._first) < REFERENCE_FRAMES:
+            return False
+        unlike = unlikeness(np.mean(since, axis=0), np.mean(self._first, axis=0))
+        return unlike <= MAX_UNLIKENESS_AT_CHANGE
 
     def _has_changed(self, appearance: _Appearance, measured: NDArray[np.float64]) -> bool:
         """Whether a sudden change of appearance has been confirmed."""

@@ -99,3 +99,29 @@ def test_another_person_in_the_very_same_place_is_hardly_shown(renders: Path, tr
         tracker.look(Frame(view.picture, at_s, number), at_s, CaptureParameters())
         shown += number >= 10 and tracker.released is not None and bool(tracker.released.image.any())
     assert shown <= 1
+
+
+def shown_after_absence(renders: Path, tracker: Tracker, who: int, places: tuple[float, float]) -> int:
+    """In how many of 30 frames in two seconds somebody is shown who comes after a second without anybody to
+    about the place of a sitter, who is number 11. places: x of both."""
+    faces, rate_hz, shown = sorted(renders.glob("*.webp")), 15, 0
+    for number in range(70):
+        at_s = number / rate_hz
+        face, x = (faces[11], places[0]) if number < 25 else (faces[who], places[1])
+        people = [] if 25 <= number < 40 else [Walker(face, lambda _, x=x: (x, 280, 150))]  # type: ignore[misc]
+        view = scene(people, at_s, SIZE)
+        tracker.look(Frame(view.picture, at_s, number), at_s, CaptureParameters())
+        shown += number >= 40 and tracker.released is not None and bool(tracker.released.image.any())
+    return shown
+
+
+@pytest.mark.parametrize("who", [30, 52, 7, 3])
+def test_who_comes_to_the_sitters_place_meanwhile_is_not_shown(
+    renders: Path, tracker: Tracker, who: int
+) -> None:
+    assert shown_after_absence(renders, tracker, who, (480, 480)) == 0
+
+
+@pytest.mark.parametrize("x", [480, 420])
+def test_the_sitter_who_comes_back_is_shown(renders: Path, tracker: Tracker, x: float) -> None:
+    assert shown_after_absence(renders, tracker, 11, (480, x)) >= 28
