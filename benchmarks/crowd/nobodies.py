@@ -94,7 +94,7 @@ def main() -> None:
     configuration = load()
     bundle, detector, mesh = ModelBundle(configuration, for_stage=True), MediaPipeDetector(), FaceMesh()
     with FaceAnalyser() as analyser:
-        nobodies = Nobodies(bundle.generator, bundle.directions(analyser), detector)
+        nobodies = Nobodies(bundle.generator, bundle.directions(analyser), detector, bundle.people)
     began_s = time.process_time()
     bank = Bank({number: draw_poses(nobodies, mesh, number) for number in range(1, arguments.bank + 1)})
     print(f"bank of {arguments.bank}: {time.process_time() - began_s:.0f} s of CPU\n", flush=True)

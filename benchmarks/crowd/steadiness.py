@@ -43,7 +43,7 @@ def bank_of_one() -> Bank:
     """One nobody, by the embedded generator."""
     bundle = ModelBundle(load(), for_stage=True)
     with FaceAnalyser() as analyser:
-        nobodies = Nobodies(bundle.generator, bundle.directions(analyser), MediaPipeDetector())
+        nobodies = Nobodies(bundle.generator, bundle.directions(analyser), MediaPipeDetector(), bundle.people)
     return Bank({1: draw_poses(nobodies, FaceMesh(), 1)})
 
 

@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             bundle = ModelBundle(configuration)
             with open_analyser(bundle.settings.detector) as analyser:
                 directions = bundle.directions(analyser)
-            nobodies = Nobodies(bundle.generator, directions, detector)
+            nobodies = Nobodies(bundle.generator, directions, detector, bundle.people)
             with _progress("drawing") as notify, writing(out):
                 write_anonymised(out, recording, people, nobodies, arguments.keep, notify)
         except KeyboardInterrupt:

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             photograph,
             members,
             lambda picture: bundle.portray([picture], bar.show, meets=True),
-            Nobodies(bundle.generator, directions, detector),
+            Nobodies(bundle.generator, directions, detector, bundle.people),
             bundle.judges,
             mesh,
             bundle.settings,

@@ -229,7 +229,7 @@ class ModelBundle:
         visit.
         """
         if self._bank_painter is None:
-            nobodies = Nobodies(self.generator, self._needed_directions(), MediaPipeDetector())
+            nobodies = Nobodies(self.generator, self._needed_directions(), MediaPipeDetector(), self.people)
             self._bank_painter = BankPainter(nobodies, FaceMesh(), self.judges)
         return self._bank_painter.draw(number, check)
 
@@ -266,7 +266,7 @@ class ModelBundle:
             photograph,
             measure_members(photograph, heads, mesh, choices),
             portray,
-            Nobodies(self.generator, directions, detector),
+            Nobodies(self.generator, directions, detector, self.people),
             self.judges,
             mesh,
             self.settings,

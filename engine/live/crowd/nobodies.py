@@ -44,16 +44,25 @@ class Cutout:
 class Nobodies:
     """Draws nobodies and keeps their pictures. Not to be shared between threads.
 
-    detector: finds the six points in the generator's pictures.
+    detector: finds the six points in the generator's pictures. known: places of people W+ (N, num_ws, w_dim)
+    who are the nobodies 1 to N (`engine.pipeline.people`): they stand far from the median face, where random
+    ones that look like people do not. All others are random.
     """
 
-    def __init__(self, generator: Generator, directions: Directions, detector: MediaPipeDetector) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        directions: Directions,
+        detector: MediaPipeDetector,
+        known: torch.Tensor | None = None,
+    ) -> None:
         with native_stderr_silenced():
             from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
             self._segmentation = SelfieSegmentation(model_selection=0)
             self._segmentation.process(np.zeros((256, 256, 3), np.uint8))
         self._generator, self._directions, self._detector = generator, directions, detector
+        self._known = known
         self._latents: dict[int, tuple[torch.Tensor, Turn]] = {}
         self._kept: OrderedDict[tuple[int, int, int], Cutout] = OrderedDict()
 
@@ -89,6 +98,11 @@ class Nobodies:
 
     def _chosen(self, number: int) -> tuple[torch.Tensor, Turn]:
         """The latent of a nobody, and how it is turned by itself."""
+        if self._known is not None and 1 <= number <= len(self._known):
+            latent = self._known[number - 1][None]
+            head = self._head(self._picture(latent, 0.0, 0.0))
+            if head is not None:
+                return latent, turn_of(head)
         for candidate in range(MOST_CANDIDATES):
             seed = torch.Generator().manual_seed(SPACING * (number + 1) + candidate)
             z = torch.randn(1, self._generator.z_dim, generator=seed).to(self._generator.device)
