@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 class SimulatedVisitors:
     """Makes `visits` visits in a row, then requests a stop. unseen: without the camera. together: several
-    people, whom the camera shows, each of whom answers by touch."""
+    people, whom the camera shows, each of whom answers by touch. finished: visits that the machine has not
+    broken off."""
 
     def __init__(self, visits: int, unseen: bool = False, together: bool = False) -> None:
         self.visits = visits
@@ -50,7 +51,8 @@ class SimulatedVisitors:
         if state.phase is not self._phase:
             self._phase = state.phase
             self.begun += state.phase is Phase.CONSENT
-            self.finished += state.phase is Phase.FAREWELL
+            is_broken_off = state.ending is not None and state.ending.is_failure
+            self.finished += state.phase is Phase.FAREWELL and not is_broken_off
         for_s = now_s - state.entered_s
         match state.phase:
             case Phase.ATTRACT:

@@ -12,6 +12,7 @@ class Ending(StrEnum):
     NOT_FOUND = "not_found"
     ENGINE_FAILED = "engine_failed"
     CAMERA_FAILED = "camera_failed"
+    ANOTHER_FACE = "another_face"
     CUT_SHORT = "cut_short"
 
     @property

@@ -82,8 +82,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(_CANCELLABLE,    Cause.DECLINED,        FAREWELL,     "the visitor wants to stop",
                Ending.STOPPED),
     Transition(_WATCHED,        Cause.LEFT,            ATTRACT,      "who walks away withdraws"),
-    Transition(_CANCELLABLE,    Cause.ANOTHER_FACE,    ATTRACT,      "this face has not agreed"),
-    # --- back, because of the machine: farewell says so
+    # --- back, because of what the machine sees or cannot do: farewell says so
+    Transition(_CANCELLABLE,    Cause.ANOTHER_FACE,    FAREWELL,     "this face has not agreed",
+               Ending.ANOTHER_FACE),
     Transition((PORTRAIT,),     Cause.TIME_UP,         FAREWELL,     "no usable portrait comes about",
                Ending.NO_PORTRAIT),
     Transition((SEARCH,),       Cause.TIME_UP,         FAREWELL,     "the search takes too long",

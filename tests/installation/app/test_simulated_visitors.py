@@ -12,6 +12,7 @@ from installation.app.session import Session
 from installation.app.simulated_visitors import RESTING_LIMIT_S, SimulatedVisitors
 from installation.settings.phase import Phase
 from installation.stage.view import Action, ChooseFace, Touchable
+from installation.visit.endings import Ending
 from installation.visit.events import Event, FaceChosen, Pressed, Released, WokeUp
 from installation.visit.state import State
 
@@ -41,6 +42,14 @@ def test_gives_up_and_says_what_is_not_ready(
 def test_waits_where_everything_is_ready(caplog: pytest.LogCaptureFixture) -> None:
     visitors, text = visitors_at(RESTING_LIMIT_S + 1, State(engine_ready=True), caplog)
     assert not visitors.stop_requested and text == ""
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_a_visit_that_the_machine_breaks_off_has_not_come_to_its_end(ending: Ending) -> None:
+    visitors = SimulatedVisitors(1)
+    for state in (State(phase=Phase.CONSENT), State(phase=Phase.FAREWELL, ending=ending)):
+        visitors.events(cast(Session, SimpleNamespace(state=state)), {}, 1.0)
+    assert (visitors.begun, visitors.finished) == (1, 0 if ending.is_failure else 1)
 
 
 def test_together_each_answers_in_turn_and_then_says_yes() -> None:

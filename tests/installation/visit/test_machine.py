@@ -418,10 +418,13 @@ def test_who_walks_away_is_forgotten(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", VISIT)
 def test_another_face_ends_the_visit_until_the_picture_is_shown(phase: Phase) -> None:
+    """And says so: whoever is still there, and was not recognised, is not left without a word."""
     driver = VisitDriver().go_to(phase)
-    driver.send(AnotherFace())
+    effects = driver.send(AnotherFace())
     stays = phase in (Phase.CONSENT, Phase.DOPPELGANGER)
-    assert driver.at(phase if stays else Phase.ATTRACT)
+    assert driver.at(phase if stays else Phase.FAREWELL)
+    assert driver.state.ending is (None if stays else Ending.ANOTHER_FACE)
+    assert stays or effects[-1] == EraseVisit(1)
 
 
 def test_whoever_is_there_keeps_the_picture() -> None:

@@ -53,7 +53,7 @@ def test_an_event_about_somebody_who_takes_no_part_changes_nothing(event: FaceSe
 def test_another_face_in_anybodys_place_ends_the_visit() -> None:
     driver = with_two(Phase.BORDER)
     driver.send(AnotherFace(participant_id=SECOND))
-    assert driver.at(Phase.ATTRACT) and driver.state.reason == "this face has not agreed"
+    assert driver.at(Phase.FAREWELL) and driver.state.reason == "this face has not agreed"
 
 
 def test_the_portrait_is_that_of_the_first_participant() -> None:
