@@ -149,6 +149,12 @@ JUDGES: dict[str, JudgeEntry] = {
     ),
 }
 
+
+def origin_of(name: str) -> Origin | None:
+    """Where a judge comes from; None for a curator's own, and where its facts have not been checked."""
+    return JUDGES[name].origin if name in JUDGES else None
+
+
 EMBEDDED = tuple(name for name, entry in JUDGES.items() if entry.weights is None)
 """The judges that need no download."""
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from installation.settings.texts import Texts
 
 if TYPE_CHECKING:  # the process that faces the phones loads nothing of the engine
-    from engine.pipeline.result import PortrayalResult
+    from engine.pipeline.result import JudgeResult, PortrayalResult
 
 
 @dataclass(frozen=True)
 class Caption:
-    """What one judge says of the doppelgänger: `same`, and a sentence that makes it understood.
+    """What one judge says of the doppelgänger: `same`, and who that judge is: who made it, when, with whose
+    faces, and how often it takes a stranger for the sitter.
 
     is_witness: whether it is the witness (`PortrayalResult.witness`).
     """
@@ -27,11 +28,17 @@ def captions(result: "PortrayalResult", text: Texts, is_real: bool = True) -> tu
 
     is_real: whether the sitter is a real person, not a synthetic one.
     """
+    from engine.judges.registry import origin_of
+
+    def who(judge_result: "JudgeResult") -> str:
+        mistakes = text.strangers(judge_result.fmr, is_real)
+        return f"{text.origin(origin_of(judge_result.judge))} {mistakes}".lstrip()
+
     found = [
         Caption(
             text.judge(judge_result.judge),
             judge_result.of_doppelganger.same,
-            text.strangers(judge_result.fmr, is_real),
+            who(judge_result),
             is_witness=judge_result is result.witness,
         )
         for judge_result in result.judge_results

@@ -14,11 +14,15 @@ import tomllib
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import TYPE_CHECKING
 
 from engine.common.errors import UsageError
 from engine.common.ordinary_file import read_text
 from installation.typography.coverage import draws_nothing, unsettable
 from installation.typography.direction import is_rtl
+
+if TYPE_CHECKING:  # the process that faces the phones loads no judge
+    from engine.judges.registry import Origin
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +101,19 @@ class Texts:
         if fmr is None:
             return self.for_sitter(is_real, "jury.unmeasured")
         return self.for_sitter(is_real, "jury.takes", count=self.count(max(round(fmr * 10_000), 1)))
+
+    def origin(self, origin: "Origin | None") -> str:
+        """Who made a judge, when and with whose faces; empty where that has not been checked."""
+        if origin is None:
+            return ""
+        if origin.measures:
+            return self("jury.measures", maker=origin.maker, year=origin.year)
+        if origin.photographs is None or origin.people is None:
+            return self("jury.made", maker=origin.maker, year=origin.year)
+        photographs, people = self.count(origin.photographs), self.count(origin.people)
+        return self(
+            "jury.trained", maker=origin.maker, year=origin.year, photographs=photographs, people=people
+        )
 
     def count(self, value: int) -> str:
         """A whole number, its digits in groups as the language writes them."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.judges.registry import JUDGES
+from engine.judges.registry import origin_of
 from engine.judges.verdict import Verdict
 from engine.pipeline.result import JudgeResult, PortrayalResult
 from installation.stage.canvas import Canvas, TextBlock
@@ -55,7 +55,7 @@ def draw_statement(
     taken = draw_words(canvas, view, theme, area, statement.verdict.same, light)
     area = below(area, taken, layout.body_px // 4)
     sentences = [view.text.strangers(judge_result.fmr, sitter_exists(view))]
-    if origin := origin_line(view, judge_result.judge):
+    if origin := view.text.origin(origin_of(judge_result.judge)):
         sentences.insert(0, origin)
     if statement.is_witness:
         key = "jury.witness_same" if statement.verdict.same else "jury.witness_other"
@@ -67,18 +67,3 @@ def draw_statement(
         number = min(int(share * len(blocks)), len(blocks) - 1)
         blocks = blocks[number : number + 1]
     canvas.column(blocks, area)
-
-
-def origin_line(view: View, judge: str) -> str:
-    """Who made a judge, when and with whose faces; empty where that has not been checked."""
-    origin = JUDGES[judge].origin if judge in JUDGES else None
-    if origin is None:
-        return ""
-    if origin.measures:
-        return view.text("jury.measures", maker=origin.maker, year=origin.year)
-    if origin.photographs is None or origin.people is None:
-        return view.text("jury.made", maker=origin.maker, year=origin.year)
-    photographs, people = view.text.count(origin.photographs), view.text.count(origin.people)
-    return view.text(
-        "jury.trained", maker=origin.maker, year=origin.year, photographs=photographs, people=people
-    )

@@ -59,9 +59,14 @@ def test_operating_points_are_told_in_one_way() -> None:
         somebody().result, judge_results=(replace(somebody().result.judge_results[0], fmr=0.001),)
     )
     asked = replace(found, judge_results=(replace(found.judge_results[0], of_doppelganger=verdict(0.7)),))
-    assert [one.words for one in captions(asked, english)] == ["Of 10,000 strangers it mistakes 10 for you."]
+    made = "Davis King, 2017. It has learned from 3,000,000 photographs of 7,485 people."
+    (one,) = captions(asked, english)
+    assert one.words == f"{made} Of 10,000 strangers it mistakes 10 for you."
     (one,) = captions(asked, english, is_real=False)
-    assert one.words == "Of 10,000 strangers it mistakes 10 for this person."
+    assert one.words == f"{made} Of 10,000 strangers it mistakes 10 for this person."
+    own = replace(asked, judge_results=(replace(asked.judge_results[0], judge="ours"),))
+    (one,) = captions(own, english)
+    assert one.words == "Of 10,000 strangers it mistakes 10 for you."
 
 
 def test_every_language_file_is_toml_with_a_name() -> None:
