@@ -11,16 +11,18 @@
    exponent (1 is linear), drawn in growth.png.
 
 FOLDER gets search.json, search.md and growth.png; they hold figures only. The published projector minimises
-LPIPS where its weights are installed; else it goes by this project's distance, and VGG-16 with random weights
-is computed beside it for what it costs. With fewer `--published-steps` its time is scaled to 1,000, and its
-distance is that of the shorter search. `--trial` takes few steps everywhere, to see that it works.
+LPIPS where its weights are installed; else it goes by this project's distance, which is then in its seconds,
+and VGG-16 with random weights is computed beside it for what it costs. With fewer `--published-steps` its
+time is scaled to 1,000, and its distance is that of the shorter search. `--trial` takes few steps everywhere,
+to see that it works.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -33,7 +35,14 @@ from skimage import data
 
 from benchmarks.search.plot import growth_plot
 from benchmarks.search.projector import STEPS, published_search
-from benchmarks.search.throughput import RESOLUTIONS, embeddings_per_s, exponent, growth, pictures_per_s
+from benchmarks.search.throughput import (
+    TRIAL,
+    Amounts,
+    embeddings_per_s,
+    exponent,
+    growth,
+    pictures_per_s,
+)
 from engine.common.arrays import Pixels
 from engine.common.errors import WeightsError
 from engine.faces.alignment import Portrait
@@ -46,7 +55,7 @@ from engine.perceptual.lpips import LPIPS
 from engine.photographs.photograph import load_photograph
 from installation.settings.configuration import DEFAULT, PERCEPTUAL_WEIGHTS, load
 from installation.settings.manifest import Manifest
-from installation.workers.models import ModelBundle
+from installation.workers.models import ModelBundle, load_judges
 
 
 def main() -> None:
@@ -62,9 +71,9 @@ def main() -> None:
     parser.add_argument("--trial", action="store_true")
     arguments = parser.parse_args()
     bundle = ModelBundle(load(DEFAULT), for_stage=True)
-    resolutions: Sequence[int] = RESOLUTIONS
+    amounts = Amounts()
     if arguments.trial:
-        arguments.repeats, arguments.published_steps, resolutions = 1, 4, (32, 64)
+        arguments.repeats, arguments.published_steps, amounts = 1, 4, TRIAL
         few = replace(bundle.settings.search, steps=14, tuning_steps=3)
         bundle.settings = replace(bundle.settings, search=few, strip=4, nearest_strip=4, finders=())
     photographs = {path.stem: load_photograph(path) for path in arguments.photographs}
@@ -87,17 +96,24 @@ def main() -> None:
         bundle.judges, references, portrait.image, arguments.repeats
     )
     results["stages_s"] = bundle.portray([data.astronaut()]).seconds
-    costs = growth(
-        bundle.judges, references, bundle.generator, portrait.image, arguments.repeats, resolutions
-    )
+    leading = bundle.judges[0].name
+    panel = [load_judges(bundle.configuration, [leading])[0] for _ in range(max(amounts.judges))]
+    costs = growth(panel, references[0], bundle.generator, portrait.image, arguments.repeats, amounts)
     results["growth_s"] = costs
     results["growth_exponent"] = {name: exponent(cost) for name, cost in costs.items()}
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "search.json").write_text(json.dumps(results, indent=2) + "\n")
+    (arguments.out / "search.json").write_text(json.dumps(_finite(results), indent=2) + "\n")
     (arguments.out / "search.md").write_text(table(results))
-    Image.fromarray(growth_plot(costs)).save(arguments.out / "growth.png")
+    Image.fromarray(growth_plot(costs, results["growth_exponent"])).save(arguments.out / "growth.png")
     print(table(results))
+
+
+def _finite(value: Any) -> Any:
+    """Infinity (never reached) and NaN (one point has no slope) as null: JSON has no word for them."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def machine() -> dict[str, Any]:

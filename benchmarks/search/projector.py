@@ -4,6 +4,10 @@ The recipe is that of NVIDIA's `projector.py` (Karras et al. 2020, appendix D; s
 d72cc7d): one w for all layers, Adam at 0.1, a ramp up over 5 % and down over the last 25 % of 1,000 steps,
 latent noise that fades until 75 %, noise maps optimised and renormalised, VGG-16 features at 256 px; the last
 step is the answer.
+
+Two things differ from NVIDIA's program. The noise maps are regularised as the paper says: what is halved in
+size is doubled in strength, which the program leaves out. And only maps are optimised that the generator
+uses: the embedded one has learned without noise, and random maps would spoil its every picture.
 """
 
 import math

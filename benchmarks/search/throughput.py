@@ -3,22 +3,38 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 import torch
 
+from engine.border.continuum import Continuum
+from engine.border.strip_builder import make_strip
+from engine.border.tracing import Curve
 from engine.common.arrays import Pixels
-from engine.inversion.projection import fast_dtype
+from engine.inversion.projection import Place, fast_dtype, median_face
 from engine.judges.base import Judge
 from engine.judges.judging import Reference, judge_pictures
 from engine.judges.perturbations import perturbations
+from engine.pipeline.curves import sampler
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.network import Generator
 
 BATCHES = (1, 16)
-PERTURBATIONS = (1, 2, 4, 8, 16)
-STRIP = (15, 30, 60, 120)
-RESOLUTIONS = (128, 256, 512, 1024)
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What the growth of cost is measured at, rising."""
+
+    resolutions: Sequence[int] = (128, 256, 512, 1024)
+    strip: Sequence[int] = (15, 30, 60, 120)
+    perturbations: Sequence[int] = (1, 2, 4, 8, 16)
+    judges: Sequence[int] = (1, 2, 4, 8)
+
+
+TRIAL = Amounts((32, 64), (2, 4), (1, 2), (1, 2))
 
 
 def seconds_of(work: Callable[[], object], repeats: int) -> float:
@@ -61,39 +77,47 @@ def embeddings_per_s(
 
 
 def growth(
-    judges: Sequence[Judge],
-    references: Sequence[Reference],
+    panel: Sequence[Judge],
+    reference: Reference,
     generator: Generator,
     picture: Pixels,
     repeats: int,
-    resolutions: Sequence[int] = RESOLUTIONS,
+    amounts: Amounts,
 ) -> dict[str, dict[int, float]]:
     """What grows -> how much of it -> seconds.
 
     pixels: a step of a search (draw and differentiate) of random weights with the embedded generator's
-    channels. strip pictures: drawn. perturbations, judges: one picture judged.
-    """
-    leading, reference = judges[0], references[0]
-    panel = list(zip(judges, references, strict=True))
+    channels. strip pictures: drawn, and one in four judged, as the film of a visit is. perturbations: of one
+    picture judged. judges: one picture judged by as many.
 
-    @torch.no_grad()
+    panel: the same judge, loaded as often as judges are wanted: different ones cost differently, whatever
+    their number. reference: as it knows the sitter.
+    """
+    leading = panel[0]
+    settings = PortrayalSettings()
+    z = torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        end = Place(generator.broadcast(generator.mapping(z.to(generator.device))))
+
     def strip(count: int) -> None:
-        for t in np.linspace(0, 1, count):
-            generator.synthesis(generator.broadcast(float(t) * generator.mapping.w_avg[None]))
+        way = Continuum(generator, median_face(generator), end)
+        sample = sampler(leading, reference, way.picture, settings, lambda _: None)
+        ends = Curve(tuple(sample((0.0, 1.0))), (), leading.threshold)
+        make_strip(way, leading, ends, sample, count)
 
     return {
-        "pixels": {px * px: _step_s(px, repeats) for px in resolutions},
-        "strip pictures": {n: seconds_of(lambda: strip(n), 1) for n in STRIP},  # noqa: B023
+        "pixels": {px * px: _step_s(px, repeats) for px in amounts.resolutions},
+        "strip pictures": {n: seconds_of(lambda: strip(n), 1) for n in amounts.strip},  # noqa: B023
         "perturbations": {
             k: seconds_of(lambda: judge_pictures(leading, reference, [picture], 0, k), repeats)  # noqa: B023
-            for k in PERTURBATIONS
+            for k in amounts.perturbations
         },
         "judges": {
             n: seconds_of(
-                lambda: [judge_pictures(judge, known, [picture]) for judge, known in panel[:n]],  # noqa: B023
+                lambda: [judge_pictures(judge, reference, [picture]) for judge in panel[:n]],  # noqa: B023
                 repeats,
             )
-            for n in range(1, len(panel) + 1)
+            for n in amounts.judges
         },
     }
 
