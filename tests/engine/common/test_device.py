@@ -3,6 +3,7 @@
 GpuTensor is no GPU here: a fake one (`fake_gpu.py`) refuses what a GPU would refuse.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.gpu import steps
+from benchmarks.gpu.graphs import drawing, search_step
+from benchmarks.gpu.panel import random_layers
+from benchmarks.gpu.visit import visits
 from engine.border.continuum import Continuum
 from engine.common import device
 from engine.common.arrays import Pixels
@@ -35,8 +40,9 @@ from engine.inversion.projection import (
 from engine.judges.base import Judge
 from engine.judges.gradients import DifferentiableJudge
 from engine.judges.judging import make_reference
+from engine.judges.networks.dlib_network import read_layers
 from engine.judges.networks.onnx_model import OnnxModel
-from engine.judges.verifiers.dlib import DlibJudge
+from engine.judges.verifiers.dlib import DlibJudge, weights_folder
 from engine.judges.verifiers.onnx import OnnxJudge
 from engine.perceptual.distance import Distance
 from engine.perceptual.encoder_features import EncoderFeatures
@@ -44,7 +50,9 @@ from engine.perceptual.laplacian_pyramid import NormalisedLaplacianPyramid
 from engine.perceptual.lpips import LPIPS
 from engine.perceptual.visible_change import VisibleChange
 from engine.pipeline import people
+from engine.pipeline.curves import JUDGED_PICTURES
 from engine.pipeline.portrayal import Portrayal
+from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2 import network
 from engine.stylegan2.encoder import Encoder
 from engine.stylegan2.network import Generator, to_uint8
@@ -117,12 +125,57 @@ def test_the_benchmark_for_a_gpu_runs_where_little_is_installed() -> None:
 import runpy, sys
 for missing in ("dlib", "mediapipe", "scipy", "skimage", "pydantic", "onnx", "onnxruntime", "pygame"):
     sys.modules[missing] = None
-sys.argv = ["gpu", "--device", "cpu", "--toy"]
+sys.argv = ["gpu", "--device", "cpu", "--toy", "--minutes", "60"]
 runpy.run_module("benchmarks.gpu", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "across: left out" in done.stdout and "| float32 | channels last |" in done.stdout
+    assert "Left out: skimage is missing" in done.stdout and "across: left out" in done.stdout
+    assert "dlib's network with random weights" in done.stdout
+    assert "| float32 | plain | NormalisedLaplacianPyramid |" in done.stdout
+    assert "s to the border (20 steps, 50 of tuning" in done.stdout
+    assert "| 64 px | float32 | picture |" in done.stdout and "Failed" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_benchmark_for_a_gpu_times_whole_visits(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    visits(CPU, toy=True, repeats=0, late=lambda share: False)
+    text = capsys.readouterr().out
+    embedded, random = text.split("| random weights, 64 px (no border) |")
+    for part in (embedded, random):
+        assert re.search(r"shutter to border\*\* \| \d", part)
+        assert re.search(r"shutter to doppelgänger\*\* \| \d", part)
+    assert "| nearest |" in embedded and "Border: t = " in embedded and "Border: none" in random
+
+
+def test_the_benchmark_s_judge_costs_what_dlib_costs() -> None:
+    """Where dlib is missing, a network of its architecture with random weights takes its place."""
+    real = read_layers(weights_folder() / "dlib_face_recognition_resnet_model_v1.dat")
+    shapes = [
+        [(each.kind, each.numbers, each.weights.size) for each in one] for one in (real, random_layers())
+    ]
+    assert shapes[0] == shapes[1]
+
+
+def test_the_benchmark_counts_what_a_visit_takes() -> None:
+    assert (NearestSettings().steps, NearestSettings().k) == (steps.ACROSS, steps.ACROSS_K)
+    assert JUDGED_PICTURES == steps.JUDGED_PICTURES
+    assert PortrayalSettings().strip == Configuration().film.pictures == steps.STRIP
+
+
+def test_what_is_recorded_has_its_inputs_written_to(generator) -> None:
+    """The benchmark's works of fixed shapes, which CUDA graphs replay: what is written into their inputs is
+    what they compute with."""
+    other = median_face(generator).latent + 0.3 * torch.randn(1, generator.num_ws, 16)
+    (picture,) = drawing(generator, torch.float32)(other)
+    with torch.no_grad():
+        assert torch.equal(picture, draw(generator, Place(other)))
+    step = search_step(generator, torch.float32)
+    shown, distance, gradient = step(other)
+    assert torch.allclose(shown, picture, atol=1e-4)
+    moved, nearer, _ = step(other - 0.01 * gradient / gradient.norm())
+    assert nearer < distance and not torch.equal(moved, shown)
 
 
 # --- the fake GPU refuses what a GPU refuses
