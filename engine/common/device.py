@@ -37,10 +37,17 @@ def choose(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
     return torch.device("cuda", 0)
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device does so natively: GPUs from Ampere on, and CPUs with AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
 def brought_to(network: Network, device: torch.device) -> Network:
-    """The network itself for the CPU; for another device a copy there, in channels-last memory format, which
-    makes convolutions in half precision fast."""
-    if device.type == "cpu":
+    """The network itself for a CPU without bfloat16; else a copy on the device in channels-last memory
+    format, which makes convolutions fast there; with AVX2 it makes them slower."""
+    if device.type == "cpu" and not multiplies_bfloat16(device):
         return network
     moved = copy.deepcopy(network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return moved

@@ -21,11 +21,13 @@ al., *Image2StyleGAN++*, 2020. No judge takes part in the loss.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch.func import functional_call
 
+from engine.common.device import multiplies_bfloat16
 from engine.stylegan2.network import Generator, NoiseMode, to_uint8
 
 if TYPE_CHECKING:
@@ -103,11 +105,7 @@ def fast_dtype(device: torch.device) -> torch.dtype:
 
     Not float16, which older GPUs have: feature maps may exceed its range.
     """
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if native else torch.float32
+    return torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
 
 
 def median_face(generator: Generator) -> Place:
@@ -132,8 +130,10 @@ def draw(
     return functional_call(generator.synthesis, changed, (place.latent, noise, dtype))
 
 
+@lru_cache(maxsize=1)
 def latent_spread(generator: Generator, draws: int = 10000) -> float:
-    """Standard deviation of w about its mean, one number (Karras et al. 2020, appendix D)."""
+    """Standard deviation of w about its mean, one number (Karras et al. 2020, appendix D); of the generator
+    asked for last it is kept."""
     z = torch.randn(draws, generator.z_dim, generator=torch.Generator().manual_seed(123))
     with torch.no_grad():
         w = generator.mapping(z.to(generator.device))
@@ -318,21 +318,25 @@ def tune(
     }
     spread = latent_spread(generator)
     move = _free_move(pivot.latent, settings.space)
+    # One group for each rate: the optimiser's own time grows with their number.
+    groups = {rate: [moves[name] for name in rates if rates[name] == rate] for rate in rates.values()}
     optimiser = torch.optim.Adam(
         [
             {"params": [move], "rate": settings.pivot_rate},
-            *({"params": [moves[name]], "rate": rate} for name, rate in rates.items()),
+            *({"params": tensors, "rate": rate} for rate, tensors in groups.items()),
         ],
         lr=settings.tuning_rate,
+        fused=generator.device.type == "cpu",
     )
     stall = _Stall(settings.gain, settings.patience)
 
     def here() -> Place:
         offsets = {name: tensor * masks[name] if name in masks else tensor for name, tensor in moves.items()}
-        return Place(
-            pivot.latent + spread * move,
-            pivot.offsets | {name: pivot.offsets.get(name, 0) + offset for name, offset in offsets.items()},
-        )
+        offsets |= {
+            name: offset + offsets[name] if name in offsets else offset
+            for name, offset in pivot.offsets.items()
+        }
+        return Place(pivot.latent + spread * move, offsets)
 
     for index in range(settings.tuning_steps):
         for group in optimiser.param_groups:

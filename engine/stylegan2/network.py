@@ -12,9 +12,10 @@ import math
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from engine.stylegan2.operations import clamped, leaky_relu, modulated_convolution, upsample
+from engine.stylegan2.operations import SLOPE, SQRT2, clamped, leaky_relu, modulated_convolution, upsample
 from engine.stylegan2.settings import LR_MULTIPLIER
 
 NoiseMode = Literal["const", "random", "none"]
@@ -83,13 +84,15 @@ class StyledConvolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, noise_mode: NoiseMode) -> torch.Tensor:
-        x = modulated_convolution(x, self.weight, self.affine(w), up=self.up)
+        # The gain of the activation is in what goes into it, where there are fewer numbers to multiply.
+        bias = (SQRT2 * self.bias).to(x.dtype)
+        x = modulated_convolution(x, self.weight, self.affine(w), bias, up=self.up, gain=SQRT2)
         if noise_mode == "const":
-            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
+            x = x + (SQRT2 * self.noise_strength * self.noise_const).to(x.dtype)
         elif noise_mode == "random":
             noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
-            x = x + (noise * self.noise_strength).to(x.dtype)
-        return clamped(leaky_relu(x + self.bias[:, None, None].to(x.dtype)), self.conv_clamp)
+            x = x + (SQRT2 * self.noise_strength * noise).to(x.dtype)
+        return clamped(F.leaky_relu(x, SLOPE), self.conv_clamp)
 
 
 class ToRGB(nn.Module):

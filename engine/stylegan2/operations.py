@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F
 
 SQRT2 = math.sqrt(2)
+SLOPE = 0.2  # of the leaky ReLU below zero
 
 
 def leaky_relu(x: torch.Tensor) -> torch.Tensor:
     """Leaky ReLU of slope 0.2 with the gain sqrt(2) that keeps the variance. Any shape."""
-    return F.leaky_relu(x, 0.2) * SQRT2
+    return F.leaky_relu(x, SLOPE) * SQRT2
 
 
 def clamped(x: torch.Tensor, limit: float | None) -> torch.Tensor:
@@ -42,7 +43,14 @@ def blur(x: torch.Tensor, gain: float) -> torch.Tensor:
 
 
 def modulated_convolution(
-    x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor, *, demodulate: bool = True, up: bool = False
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    styles: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    demodulate: bool = True,
+    up: bool = False,
+    gain: float = 1.0,
 ) -> torch.Tensor:
     """Convolution whose input channels are scaled by `styles`, one scale for each picture and channel.
 
@@ -50,32 +58,37 @@ def modulated_convolution(
         x: (N, I, H, W).
         weight: (O, I, k, k), shared by the batch.
         styles: (N, I).
-        demodulate: scale each output channel back to unit variance (section 2.2).
+        bias: (O,), added to the output, if there is one; of x's dtype.
+        demodulate: scale each output channel back to unit variance (section 2.2), times `gain`.
         up: double the resolution on the way (k = 3).
 
     Returns:
         (N, O, H, W), or (N, O, 2H, 2W) with `up`.
 
-    The scales are applied to the feature maps, not to the weights: the weights stay one tensor for
-    the whole batch, and a search with frozen weights needs no gradient of them. For a single picture without
-    gradients, or with those of the weights, they are applied to the weights, which are smaller than the maps:
-    a tenth less to compute.
+    The scales are applied to the feature maps, not to the weights: the weights stay one tensor for the whole
+    batch, and a search with frozen weights needs no gradient of them. Of a single picture without gradients,
+    or with those of the weights, they are applied to whichever has fewer numbers: in fine layers the weights.
     """
-    if len(x) == 1 and (weight.requires_grad or not torch.is_grad_enabled()):
+    scales_weights = len(x) == 1 and (weight.requires_grad or not torch.is_grad_enabled())
+    if scales_weights and weight.numel() < x.numel():
         weight = weight * styles[0][:, None, None]
         if demodulate:
-            weight = weight * (weight.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).rsqrt()
-        return _convolution(x, weight, up)
-    x = _convolution(x * styles[:, :, None, None].to(x.dtype), weight, up)
-    if demodulate:
-        energy = styles.square() @ weight.square().sum(dim=(2, 3)).T  # (N, O)
-        x = x * (energy + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
-    return x
+            energy = weight.square().sum(dim=(1, 2, 3), keepdim=True)
+            weight = weight * (gain * (energy + 1e-8).rsqrt())
+        return _convolution(x, weight, bias, up)
+    x = x * styles[:, :, None, None].to(x.dtype)
+    if not demodulate:
+        return _convolution(x, weight, bias, up)
+    energy = styles.square() @ weight.square().sum(dim=(2, 3)).T  # (N, O)
+    scales = (gain * (energy + 1e-8).rsqrt())[:, :, None, None].to(x.dtype)
+    x = _convolution(x, weight, None, up)
+    return x * scales if bias is None else torch.addcmul(bias[:, None, None], x, scales)
 
 
-def _convolution(x: torch.Tensor, weight: torch.Tensor, up: bool) -> torch.Tensor:
+def _convolution(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, up: bool) -> torch.Tensor:
     """(N, I, H, W) and (O, I, k, k) -> (N, O, H, W), or (N, O, 2H, 2W) with `up` (k = 3)."""
     weight = weight.to(x.dtype)
     if up:
-        return blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0)
-    return F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        x = blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), gain=4.0)
+        return x if bias is None else x + bias[:, None, None]
+    return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
