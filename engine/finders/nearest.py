@@ -150,7 +150,7 @@ class _ConstraintEstimate:
         self.gap = 0.03 * constraint.judge.threshold  # a first guess
         network = constraint.judge.network_with_gradients()
         self.differentiable = network and DifferentiableJudge(
-            constraint.judge, network, constraint.reference, device
+            constraint.judge, network, constraint.reference, device, settings.dtype
         )
         self.k = settings.k if network else PROBED_K
         self.hardest = WORST_CASE[-(1 if settings.diverse_changes else self.k // 2) :]

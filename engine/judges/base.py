@@ -22,6 +22,11 @@ Embeddings = NDArray[np.float32]
 Affine = NDArray[np.float64]
 
 
+PlainReader = Callable[[Sequence[Pixels]], list[Embeddings | None]]
+"""Whole pictures uint8 (H, W, 3) RGB -> of each the embedding (D,) of the first face that a judge's package
+finds in it, in one crop; None without a face."""
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """A named threshold of a judge, with its source.
@@ -80,9 +85,8 @@ class Judge(ABC):
         """
         return None
 
-    def plain_reader(self) -> Callable[[Pixels], NDArray[np.float32] | None] | None:
-        """What the judge's own package makes of a whole picture uint8 (H, W, 3) RGB: the embedding (D,) of
-        the first face that it finds, in one crop; None without a face. See `engine.judges.plain`.
+    def plain_reader(self) -> PlainReader | None:
+        """What the judge's own package makes of whole pictures; see `PlainReader` and `engine.judges.plain`.
 
         None where the judge has no such package.
         """

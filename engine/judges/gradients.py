@@ -27,12 +27,19 @@ class DifferentiableJudge:
     """One judge on one sitter, through its network."""
 
     def __init__(
-        self, judge: Judge, network: nn.Module, reference: Reference, device: torch.device = CPU
+        self,
+        judge: Judge,
+        network: nn.Module,
+        reference: Reference,
+        device: torch.device = CPU,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         """`network` as `Judge.network_with_gradients` gives it: the judge's own, which stays where it is.
 
-        device: of the pictures that will be judged.
+        device: of the pictures that will be judged. dtype: of the feature maps; bfloat16 moves dlib's
+        distances by up to 0.003, so it serves to find a direction, not to judge.
         """
+        self._dtype = dtype
         self._judge, self._alignment = judge, reference.alignment
         self._network = brought_to(network, device)
         self._reference = torch.from_numpy(reference.embedding).to(device)
@@ -40,7 +47,8 @@ class DifferentiableJudge:
     def distances(self, picture: Tensor, changes: Sequence[Perturbation]) -> Tensor:
         """Picture (1, 3, R, R) in [-1, 1] -> distances (K,) under K perturbations, in the judge's metric."""
         crops = torch.cat([self._crop(picture, change) for change in changes])
-        embeddings = self._network(crops)
+        with torch.autocast(crops.device.type, self._dtype, enabled=self._dtype is not torch.float32):
+            embeddings = self._network(crops).float()
         if self._judge.metric == "euclidean":
             return torch.linalg.vector_norm(embeddings - self._reference, dim=1)
         return 1 - F.cosine_similarity(embeddings, self._reference[None])

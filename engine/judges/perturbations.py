@@ -103,8 +103,8 @@ def expose(picture: NDArray[np.uint8], perturbation: Perturbation) -> NDArray[np
     Gain rounds half to even and clips. JPEG is OpenCV's baseline encoder with its defaults (4:2:0).
     """
     if perturbation.gain != 1.0:
-        levels = np.arange(256) * perturbation.gain
-        picture = np.clip(np.rint(levels), 0, 255).astype(np.uint8)[picture]
+        levels = np.clip(np.rint(np.arange(256) * perturbation.gain), 0, 255).astype(np.uint8)
+        picture = np.asarray(cv2.LUT(picture, levels), np.uint8)
     if perturbation.jpeg_quality is not None:
         quality = [cv2.IMWRITE_JPEG_QUALITY, perturbation.jpeg_quality]
         written = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]

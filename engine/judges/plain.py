@@ -5,19 +5,17 @@ the crop lies elsewhere than the visit's (docs/verdict.md). So it may say otherw
 border most of all. A doppelgänger has to convince this reading too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.common.arrays import Pixels
-from engine.judges.base import Judge
+from engine.judges.base import Judge, PlainReader
 from engine.judges.crops import compose, cut
 from engine.judges.perturbations import Perturbation, displacement, expose
 from engine.judges.verdict import Verdict, average_verdict
-
-ReadPicture = Callable[[Pixels], NDArray[np.float32] | None]
 
 AS_SAVED = (Perturbation(),)
 VERSIONS = (
@@ -41,12 +39,18 @@ class PlainReading:
     """The sitter as a judge's own package knows them. known: one embedding (D,) of the portrait."""
 
     judge: Judge
-    read: ReadPicture
+    read: PlainReader
     known: NDArray[np.float32]
 
     def distances(self, picture: Pixels, versions: Sequence[Perturbation] = VERSIONS) -> NDArray[np.float64]:
         """Of versions of a picture uint8 (R, R, 3) RGB, (N,); NaN where the package finds no face."""
-        return np.array([self._distance(version(picture, each)) for each in versions])
+        embeddings = self.read([version(picture, each) for each in versions])
+        return np.array(
+            [
+                np.nan if embedding is None else float(self.judge.distance(embedding, self.known))
+                for embedding in embeddings
+            ]
+        )
 
     def verdict(self, picture: Pixels) -> Verdict:
         """The verdict on a picture as it was saved; its `worst_distance` is over the versions."""
@@ -57,21 +61,15 @@ class PlainReading:
 
     def holds(self, picture: Pixels) -> bool:
         """Whether no version of the picture is the sitter's; one without a face is nobody's."""
-        return all(
-            not self._distance(version(picture, each)) <= self.judge.threshold
-            for each in _versions_of(picture)
-        )
-
-    def _distance(self, picture: Pixels) -> float:
-        embedding = self.read(picture)
-        return np.nan if embedding is None else float(self.judge.distance(embedding, self.known))
+        distances = self.distances(picture, _versions_of(picture))
+        return not (distances <= self.judge.threshold).any()
 
 
 def plain_reading(judge: Judge, portrait: Pixels) -> PlainReading | None:
     """The reading of a sitter by their portrait, uint8 (R, R, 3) RGB; None where the judge has no package, or
     that finds no face."""
     read = judge.plain_reader()
-    known = read(portrait) if read else None
+    known = read([portrait])[0] if read else None
     return PlainReading(judge, read, known) if read and known is not None else None
 
 

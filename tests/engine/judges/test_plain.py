@@ -1,5 +1,6 @@
 """The reading with a judge's own package: equal to dlib's, and what of a picture it refuses."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -45,7 +46,7 @@ def test_it_is_what_dlibs_own_package_reads(shots: list[Pixels], reading: PlainR
     for picture in shots[:2]:
         box = detector(picture, 1)[0]
         expected = np.array(model.compute_face_descriptor(picture, predictor(picture, box), 1))
-        found = reading.read(picture)
+        (found,) = reading.read([picture])
         assert found is not None and np.abs(found - expected).max() < 1e-4
 
 
@@ -69,16 +70,25 @@ def test_the_sitter_does_not_hold_and_somebody_else_does(shots: list[Pixels], re
 def test_one_version_that_is_the_sitter_is_enough_to_fail(shots: list[Pixels], judge: DlibJudge) -> None:
     """Only the mirrored versions are the sitter here."""
     picture, _, other = shots
-    known = judge.plain_reader()(picture)
+    (known,) = judge.plain_reader()([picture])
     assert known is not None
     mirrored = version(picture, Perturbation(mirrored=True))
 
-    def read(shown: Pixels) -> np.ndarray:
-        alike = np.abs(shown.astype(int) - mirrored).mean() < 1
-        return known if alike else known + 1
+    def read(versions: Sequence[Pixels]) -> list[np.ndarray | None]:
+        alike = [np.abs(shown.astype(int) - mirrored).mean() < 1 for shown in versions]
+        return [known if each else known + 1 for each in alike]
 
     assert not PlainReading(judge, read, known).holds(picture)
     assert PlainReading(judge, read, known).holds(other)
+
+
+def test_each_of_several_pictures_has_its_own_answer(shots: list[Pixels], reading: PlainReading) -> None:
+    blank = np.full((256, 256, 3), 90, np.uint8)
+    together = reading.read([shots[0], blank, shots[2]])
+    alone = [reading.read([picture])[0] for picture in (shots[0], shots[2])]
+    assert together[1] is None and reading.read([]) == []
+    for found, expected in zip((together[0], together[2]), alone, strict=True):
+        assert found is not None and expected is not None and np.abs(found - expected).max() < 1e-5
 
 
 def test_a_picture_without_a_face_is_nobodys(reading: PlainReading) -> None:
@@ -90,8 +100,9 @@ def test_a_picture_without_a_face_is_nobodys(reading: PlainReading) -> None:
 def test_of_large_pictures_only_the_saved_one_is_read(shots: list[Pixels], reading: PlainReading) -> None:
     read: list[tuple[int, ...]] = []
 
-    def counting(picture: Pixels) -> None:
-        read.append(picture.shape)
+    def counting(pictures: Sequence[Pixels]) -> list[np.ndarray | None]:
+        read.extend(picture.shape for picture in pictures)
+        return [None for _ in pictures]
 
     large = np.asarray(cv2.resize(shots[2], (1024, 1024)), np.uint8)
     assert PlainReading(reading.judge, counting, reading.known).holds(large)

@@ -72,7 +72,7 @@ def test_a_picture_holds_only_where_the_plain_reading_says_someone_else_too() ->
     known = judge.embed(PORTRAIT[None])[0]
 
     def plain(moved: float) -> PlainReading:
-        return PlainReading(judge, lambda shown: judge.embed(shown[None])[0] - moved, known)
+        return PlainReading(judge, lambda shown: list(judge.embed(np.stack(shown)) - moved), known)
 
     assert holds(picture, judge) and holds(picture, judge, plain=plain(0.0))
     assert not holds(picture, judge, plain=plain(40.0))
