@@ -115,8 +115,9 @@ def portray(
         judges: the panel; at least one of them binding.
         distance: what the search minimises; no judge.
         report: called often with what is being done; what it raises cancels the visit.
-        on_border: called with the continuum from the median face as soon as it is judged, its strip being the
-            judged pictures; and again with the whole strip, while the doppelgänger is still to be found.
+        on_border: called with the continuum from the median face as soon as the leading judge, the first of
+            them, has judged it, its strip being the judged pictures; and again with the whole strip and every
+            judge, while the doppelgänger is still to be found.
         encoder: the generator's own, whose guess the search walks to first; without one it starts at the
             median face.
 
@@ -154,7 +155,6 @@ def _portray(
         report(Progress("reference", 0.0))
         aligned = [(shot.portrait.image, shot.portrait.landmarks) for shot in sitters]
         references = [make_reference(judge, aligned, settings.seed) for judge in judges]
-        readings = [plain_reading(judge, portrait.image) for judge in judges]
 
     target = aim_at(portrait, generator.resolution, distance, generator.device)
     search = settings.search
@@ -172,25 +172,24 @@ def _portray(
         tuned = found.index + 1
 
     continuum = Continuum(generator, median_face(generator), found.place)
-    judged = []
-    with stopwatch("judging"):
-        rows = 1 + settings.judge_recorded
-        on_picture = PictureCounter("judging", len(judges) * rows * JUDGED_PICTURES, report).add
-        for judge, reference in zip(judges, references, strict=True):
-            sample = sampler(judge, reference, continuum.picture, settings, on_picture)
-            curve = trace(continuum.picture, sample, judge.threshold)
-            search_curve = (
-                judge_search(judge, reference, recorder.pictures, settings, on_picture)
-                if settings.judge_recorded
-                else None
-            )
-            judged.append(JudgeCurves(judge, reference, curve, search_curve))
-    recorder.pictures.clear()  # at 1024 px up to a gigabyte
-    metric = LatentMetric(recorder.gradients)
+    rows = 1 + settings.for_report
+    on_picture = PictureCounter("judging", len(judges) * rows * JUDGED_PICTURES, report).add
 
-    first = judged[0]
-    on_picture = PictureCounter("film", pictures_seen(first.curve, settings.strip), report).add
-    sample = sampler(first.judge, first.reference, continuum.picture, settings, on_picture)
+    def curves(judge: Judge, reference: Reference) -> JudgeCurves:
+        sample = sampler(judge, reference, continuum.picture, settings, on_picture)
+        curve = trace(continuum.picture, sample, judge.threshold)
+        search_curve = (
+            judge_search(judge, reference, recorder.pictures, settings, on_picture)
+            if settings.for_report
+            else None
+        )
+        return JudgeCurves(judge, reference, curve, search_curve)
+
+    # The visitor waits for the leading judge's border; the others are asked while it is shown.
+    with stopwatch("judging"):
+        leading = curves(judges[0], references[0])
+    on_film = PictureCounter("film", pictures_seen(leading.curve, settings.strip), report).add
+    sample = sampler(leading.judge, leading.reference, continuum.picture, settings, on_film)
     begun = Portrayal(
         face=face,
         portrait=portrait,
@@ -199,27 +198,34 @@ def _portray(
         tuning_steps=tuned,
         loss=found.loss,
         continuum=continuum,
-        judged=judged,
-        strip=make_strip(continuum, first.judge, first.curve, sample, 0),
+        judged=[leading],
+        strip=make_strip(continuum, leading.judge, leading.curve, sample, 0),
         nearest=None,
         doppelganger=None,
         on_the_way=None,
         seconds=stopwatch.seconds,
-        plain={reading.judge.name: reading for reading in readings if reading is not None},
     )
     on_border(begun)
     with stopwatch("film"):
-        strip = make_strip(continuum, first.judge, first.curve, sample, settings.strip, on_picture)
-    begun = replace(begun, strip=strip)
+        strip = make_strip(continuum, leading.judge, leading.curve, sample, settings.strip, on_film)
+    with stopwatch("judging"):
+        others = [curves(*each) for each in zip(judges[1:], references[1:], strict=True)]
+    recorder.pictures.clear()  # at 1024 px up to a gigabyte
+    begun = replace(begun, strip=strip, judged=[leading, *others])
     on_border(begun)
 
+    with stopwatch("doppelganger"):
+        readings = [plain_reading(judge, portrait.image) for judge in judges]
+    known = {reading.judge.name: reading for reading in readings if reading is not None}
+    begun = replace(begun, plain=known)
+    metric = LatentMetric(recorder.gradients)
     match = continuum.picture(1.0)
     change = VisibleChange(match, target.importance, distance, analyser)
     portrait_distance = partial(distance_to_portrait, loss=target.loss, device=generator.device)
     done = _with_doppelganger(begun, change, portrait_distance, settings, report, stopwatch, metric)
     if settings.price_list:
         with stopwatch("prices"):
-            prices = find_prices(continuum, judged, change, done.doppelganger, settings, report, metric)
+            prices = find_prices(continuum, begun.judged, change, done.doppelganger, settings, report, metric)
         done = replace(done, prices=prices)
     return done
 
@@ -293,7 +299,8 @@ def _with_doppelganger(
         if finder.own_continuum and nearest is None:
             with stopwatch(finder.judging_stage):
                 own = Continuum(continuum.generator, doppelganger.place, continuum.end)
-                nearest = judge_nearest_continuum(own, judged, settings, finder.judging_stage, report)
+                asked = judged if settings.for_report else judged[:1]
+                nearest = judge_nearest_continuum(own, asked, settings, finder.judging_stage, report)
 
     given = least_changed([assessed for _, assessed in found])
     with stopwatch("doppelganger"):

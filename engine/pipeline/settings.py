@@ -24,7 +24,8 @@ class PortrayalSettings:
             (those of the last resort never are). Of several, the one with the least visible change is given.
         most_visible_change: how much a doppelgänger that was searched for freely may change the face, in
             just-noticeable differences; docs/search.md says what the figure rests on.
-        judge_recorded: whether the recorded search is judged too; only the report has those verdicts.
+        for_report: whether verdicts are taken that only a report has: those on the recorded search, and those
+            of other judges than the leading one along a doppelgänger's own continuum.
         limits: which faces are accepted.
         detector: the face detector.
         price_list: whether it is found what it costs until each judge of the panel lets go
@@ -46,7 +47,7 @@ class PortrayalSettings:
     all_finders: bool = True
     most_visible_change: float = 12.0
     price_list: bool = False
-    judge_recorded: bool = True
+    for_report: bool = True
     limits: FaceLimits = field(default_factory=FaceLimits)
     detector: DetectorChoice = field(default_factory=DetectorChoice)
     tuning: Tuning = "auto"

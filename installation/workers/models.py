@@ -100,7 +100,7 @@ class ModelBundle:
             seed=judging.seed,
             strip=configuration.film.pictures,
             all_finders=not for_stage,
-            judge_recorded=not for_stage,
+            for_report=not for_stage,
         )
 
     def provenance(self) -> Provenance:
