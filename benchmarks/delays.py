@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.live import TIMES, with_photograph
+from benchmarks.live import with_photograph
 from installation.app.app import App, RunOptions
 from installation.app.clock import LiveClock
 from installation.cli.portray import sample_sitter
@@ -119,7 +119,7 @@ def visit(configuration: Configuration, engine: Engine) -> DelayingClock:
     """One visit, to the end of its search."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        App(configuration, Path(folder), TIMES, RunOptions(visits=1), with_phones=False) as app,
+        App(configuration, Path(folder), {}, RunOptions(visits=1), with_phones=False) as app,
     ):
         app.clock = app.main_loop.clock = clock = DelayingClock(app, engine)
         try:

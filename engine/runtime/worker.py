@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import cv2
 import torch
 
 from engine.common.arrays import Pixels
@@ -117,6 +118,7 @@ def run_process(channel: Channel, prepare: Callable[[], Models], first_person: i
     _end_with_parent()
     be_quiet()
     _yield_to_window()
+    cv2.setNumThreads(1)  # its pictures are small; beside the window its threads wait for each other
     serve(channel, prepare, first_person, lock_step)
 
 

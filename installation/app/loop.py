@@ -85,8 +85,13 @@ class MainLoop:
             self._speaker.play(self.player.sounds, view)
         for observer in self._observers:
             observer.frame(self.player.canvas, view, shown or ())
-        # While it searches the engine wants the cores, and what is seen meanwhile moves slowly.
-        self.clock.tick(every=2 if self.session.state.phase is Phase.SEARCH or self._is_still() else 1)
+        self.clock.tick(every=2 if self._is_awaiting_border() or self._is_still() else 1)
+
+    def _is_awaiting_border(self) -> bool:
+        """Whether the screen shows the engine's own steps, fewer than 30 a second: the engine then gets the
+        cores."""
+        state = self.session.state
+        return state.phase is Phase.SEARCH and state.border_known_s is None
 
     def _is_still(self) -> bool:
         """Whether this frame looks as the one before. A stroke may move unnoticed between the rows that are
