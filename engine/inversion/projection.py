@@ -326,7 +326,6 @@ def tune(
             *({"params": tensors, "rate": rate} for rate, tensors in groups.items()),
         ],
         lr=settings.tuning_rate,
-        fused=generator.device.type == "cpu",
     )
     stall = _Stall(settings.gain, settings.patience)
 

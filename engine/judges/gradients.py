@@ -7,6 +7,7 @@ the judge would be shown, the gradient that of the gain alone. Embeddings agree 
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -47,7 +48,8 @@ class DifferentiableJudge:
     def distances(self, picture: Tensor, changes: Sequence[Perturbation]) -> Tensor:
         """Picture (1, 3, R, R) in [-1, 1] -> distances (K,) under K perturbations, in the judge's metric."""
         crops = torch.cat([self._crop(picture, change) for change in changes])
-        with torch.autocast(crops.device.type, self._dtype, enabled=self._dtype is not torch.float32):
+        fast = self._dtype is not torch.float32
+        with torch.autocast(crops.device.type, self._dtype) if fast else nullcontext():
             embeddings = self._network(crops).float()
         if self._judge.metric == "euclidean":
             return torch.linalg.vector_norm(embeddings - self._reference, dim=1)

@@ -213,6 +213,16 @@ def test_a_tensor_made_on_the_cpu_is_found(monkeypatch, generator, where) -> Non
         next(search_latent(device.brought_to(generator, gpu), loss, SearchSettings(steps=2)))
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_a_processor_with_bfloat16_gets_a_copy_with_channels_last(monkeypatch, native: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    network = torch.nn.Conv2d(3, 5, 3)
+    brought = device.brought_to(network, CPU)
+    assert (brought is network) == (not native)
+    assert brought.weight.is_contiguous(memory_format=torch.channels_last) == native
+    assert torch.equal(brought.weight, network.weight)
+
+
 # --- the way of a visit, on it
 
 
@@ -375,7 +385,13 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
         finders = (nearest, *make_finders(["on-the-way", "towards-others"]))
         still = replace(small.settings.search, dtype=torch.float32)
         small.settings = replace(small.settings, search=still, finders=finders, strip=4, nearest_strip=4)
-        return small, small.portray([astronaut])
+        begun: list[Portrayal] = []
+        found = small.portray([astronaut], bordered=begun.append)
+        # The leading judge's border is announced first, then the others' and the strip.
+        assert [len(each.judged) for each in (*begun, found)] == [1, 2, 2]
+        assert len(begun[0].strip.t) < len(begun[1].strip.t)
+        assert begun[0].judged[0].curve == found.judged[0].curve
+        return small, found
 
     here_bundle, here = visit()
     loaded = here_bundle.generator

@@ -50,6 +50,25 @@ def test_demodulation_of_next_to_nothing_is_what_the_reference_makes_of_it(style
     )
 
 
+@pytest.mark.parametrize("up", [False, True])
+@pytest.mark.parametrize("demodulate", [False, True])
+@pytest.mark.parametrize("side_px", [2, 16])
+def test_scaling_weights_or_maps_makes_no_difference(up: bool, demodulate: bool, side_px: int) -> None:
+    """Of one picture whichever has fewer numbers is scaled, of two the maps: all with the same result."""
+    x, weight = torch.randn(1, 6, side_px, side_px), torch.randn(5, 6, 3, 3)
+    styles, bias = torch.randn(1, 6), torch.randn(5)
+    assert (weight.numel() < x.numel()) == (side_px == 16)
+    options = {"demodulate": demodulate, "up": up, "gain": 1.5}
+    with torch.no_grad():
+        one = modulated_convolution(x, weight, styles, bias, **options)  # type: ignore[arg-type]
+    searched = modulated_convolution(x.requires_grad_(), weight, styles, bias, **options)  # type: ignore[arg-type]
+    several = modulated_convolution(x.repeat(2, 1, 1, 1), weight, styles.repeat(2, 1), bias, **options)  # type: ignore[arg-type]
+    assert torch.allclose(one, searched, atol=1e-5) and torch.allclose(one, several[:1], atol=1e-5)
+    plain = modulated_convolution(x, weight, styles, demodulate=demodulate, up=up)
+    gain = 1.5 if demodulate else 1.0
+    assert torch.allclose(one, gain * plain + bias[:, None, None], atol=1e-5)
+
+
 @pytest.mark.parametrize("resolution", [4, 8, 64, 1024])
 def test_any_resolution(resolution: int) -> None:
     generator = Generator(z_dim=16, w_dim=16, resolution=resolution, channel_base=1024, channel_max=8)

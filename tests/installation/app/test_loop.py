@@ -15,7 +15,7 @@ from installation.settings.phase import Phase
 from installation.stage.canvas import Canvas
 from installation.stage.scene import Scene
 from installation.stage.view import ShownPicture, View
-from installation.visit.events import BlackoutChanged, ChoseSynthetic, Event, WokeUp
+from installation.visit.events import BlackoutChanged, ChoseSynthetic, Event, SearchDone, WokeUp
 from installation.visit.participants import Participant, Sitter
 from installation.workers.supervision import Condition
 from tests.installation.app.test_session import Visited
@@ -33,6 +33,7 @@ class WhiteScene(Scene):
         self.calls: list[str] = []
         self.widths_px: list[int] = []
         self.fails = False
+        self.brightness = 255
 
     def enter(self, view: View) -> None:
         self.calls.append("enter")
@@ -41,7 +42,7 @@ class WhiteScene(Scene):
         if self.fails:
             raise ValueError("a measured value of 0.123")
         self.widths_px.append(view.parameters.of(CameraParameters).width_px)
-        canvas.fill(canvas.surface.get_rect(), (255, 255, 255))
+        canvas.fill(canvas.surface.get_rect(), (self.brightness,) * 3)
 
     def leave(self) -> None:
         self.calls.append("leave")
@@ -124,13 +125,19 @@ def test_a_frame_is_still_where_nothing_has_moved_since_the_one_before(running: 
     assert clock.needed_every == [1, 2, 1, 2]
 
 
-def test_while_the_engine_searches_half_of_the_frames_are_drawn(running: Running) -> None:
+def test_until_the_border_is_known_half_of_the_frames_are_drawn(running: Running) -> None:
     running.loop.clock = clock = NotingClock()
     running.do()
     running.do(WokeUp())
     running.do(ChoseSynthetic())
+    state = running.visited.session.state
+    assert state.phase is Phase.SEARCH
+    running.scenes[Phase.SEARCH].brightness = 100
+    running.do()
+    running.scenes[Phase.SEARCH].brightness = 50
+    running.do(SearchDone(state.visit_id))
     assert running.visited.session.state.phase is Phase.SEARCH
-    assert clock.needed_every[-1] == 2
+    assert clock.needed_every[-2:] == [2, 1]
 
 
 def test_while_nothing_moves_half_as_many_frames_are_drawn() -> None:
