@@ -213,6 +213,7 @@ def test_stopped_after_the_sheet(
         time.sleep(10)  # is not waited for
 
     monkeypatch.setattr(anonymised, "write_anonymised", interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     try:
         code = main(["anonymise", str(photograph), "--sheet", str(sheet), "--out", str(out)])
     finally:
