@@ -318,7 +318,7 @@ def tune(
     }
     spread = latent_spread(generator)
     move = _free_move(pivot.latent, settings.space)
-    # One group for each rate: the optimiser's own time grows with their number.
+    # One group for each rate, of which there are two or three.
     groups = {rate: [moves[name] for name in rates if rates[name] == rate] for rate in rates.values()}
     optimiser = torch.optim.Adam(
         [
