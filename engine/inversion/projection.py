@@ -318,12 +318,10 @@ def tune(
     }
     spread = latent_spread(generator)
     move = _free_move(pivot.latent, settings.space)
-    # One group for each rate, of which there are two or three.
-    groups = {rate: [moves[name] for name in rates if rates[name] == rate] for rate in rates.values()}
     optimiser = torch.optim.Adam(
         [
             {"params": [move], "rate": settings.pivot_rate},
-            *({"params": tensors, "rate": rate} for rate, tensors in groups.items()),
+            *({"params": [moves[name]], "rate": rate} for name, rate in rates.items()),
         ],
         lr=settings.tuning_rate,
     )
