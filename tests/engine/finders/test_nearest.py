@@ -151,7 +151,7 @@ def test_every_judge_is_convinced_through_its_network_or_probed(gradients, astro
 
 def test_stays_within_reach_of_the_match_where_no_picture_holds(generator, match, change, dlib_constraint):
     never = replace(dlib_constraint, limit=100.0)
-    strides = replace(SHORT, steps=10, check_every=100, reach=0.3)
+    strides = replace(SHORT, steps=15, check_every=100, reach=0.3)
     spread = latent_spread(generator)
     lengths = [
         float(((step.place.latent - match.latent) / spread).square().mean().sqrt())

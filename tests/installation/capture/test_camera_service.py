@@ -247,15 +247,23 @@ def test_threads_files_and_memory_after_fifty_reopenings(tmp_path: Path):
             faulty.fault = None
             assert wait_until(lambda: feed.latest() is not None)
 
-        for _ in range(10):
-            cycle()
-        before = process.num_threads(), process.num_fds(), process.memory_info().rss
-        for _ in range(50):
-            cycle()
-        after = process.num_threads(), process.num_fds(), process.memory_info().rss
+        def use_after(cycles: int) -> tuple[int, int, int]:
+            for _ in range(cycles):
+                cycle()
+            return process.num_threads(), process.num_fds(), process.memory_info().rss
+
+        before = use_after(10)
+        after = use_after(50)
+        # A frame kept for each would be 11 MiB a round, in every round. The allocators of all else that this
+        # process has loaded grow by as much now and then, but not every time.
+        grown = [after[2] - before[2]]
+        while grown[-1] >= 8 * 2**20 and len(grown) < 4:
+            last = after[2]
+            after = use_after(50)
+            grown.append(after[2] - last)
     assert abs(after[0] - before[0]) <= 1  # a reader may just be on its way out
     assert abs(after[1] - before[1]) <= 1  # and its file with it
-    assert after[2] - before[2] < 8 * 2**20
+    assert grown[-1] < 8 * 2**20, grown
     assert feed.camera_health().reopened >= 60
 
 
