@@ -282,8 +282,12 @@ class GroupPainter:
     def _who_knows(self, picture: Pixels, index: int) -> str | None:
         """The binding judge that takes the face in a picture for the original."""
         verdicts = self._verdicts(picture, index)
+        return None if verdicts is None else self._taken_by(verdicts)
+
+    def _taken_by(self, verdicts: dict[str, Verdict]) -> str | None:
+        """The first binding judge that says *same*."""
         binding = [judge.name for judge in self._judges if judge.binding]
-        return next((name for name in binding if verdicts and verdicts[name].same), None)
+        return next((name for name in binding if verdicts[name].same), None)
 
     def _verdicts(self, picture: Pixels, index: int) -> dict[str, Verdict] | None:
         member, original = self._members[index], self._originals[index]
@@ -328,7 +332,8 @@ class GroupPainter:
             note = face.note or unasked
             return replace(face, note=note)
         before, after = self._both(picture, mesh)
-        return replace(face, verdicts=verdicts, likeness=picture_likeness(after, before))
+        same = self._taken_by(verdicts) is not None
+        return replace(face, verdicts=verdicts, same=same, likeness=picture_likeness(after, before))
 
 
 @dataclass(frozen=True, eq=False)

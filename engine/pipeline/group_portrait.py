@@ -17,8 +17,8 @@ class PublishedFace:
 
     choice: its owner's. appears: as what it is in the picture; None: not at all. note: why it is not what was
     chosen, or why no judge was asked. outline: where it is, float32 (N, 2); None where it is not. verdicts:
-    of each judge by name, on the published face against the original. likeness: of both faces alone, on
-    black.
+    of each judge by name, on the published face against the original. same: whether a binding judge among
+    them takes it for the original; None where none was asked. likeness: of both faces alone, on black.
     """
 
     choice: Decision
@@ -26,6 +26,7 @@ class PublishedFace:
     outline: Array | None = None
     note: str | None = None
     verdicts: dict[str, Verdict] | None = None
+    same: bool | None = None
     likeness: dict[str, float] | None = None
 
 

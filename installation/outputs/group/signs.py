@@ -69,9 +69,8 @@ def group_view(portrait: GroupPortrait) -> GroupView:
 
 
 def _face(face: PublishedFace) -> GroupFace:
-    verdicts = (face.verdicts or {}).values()
-    asked = face.appears is not Decision.ANONYMOUS and bool(verdicts)
-    return GroupFace(face.choice, face.appears, any(each.same for each in verdicts) if asked else None)
+    same = None if face.appears is Decision.ANONYMOUS else face.same
+    return GroupFace(face.choice, face.appears, same)
 
 
 def _square(is_shown: Pixels) -> Callable[[Pixels], Pixels]:

@@ -20,6 +20,7 @@ from engine.pipeline.group import GroupPainter, choices_of, crowded, find_heads,
 from engine.pipeline.portrayal import Portrayal
 from tests.support.crowd_kit import Walker, scene
 from tests.support.engine_kit import small_models
+from tests.support.judge_kit import Tints
 
 SIZE = (480, 320)
 
@@ -56,13 +57,16 @@ def test_a_doppelganger_that_a_judge_still_knows_becomes_a_nobody(photograph: Pi
     )
     with FaceAnalyser() as analyser:
         nobodies = Nobodies(models.generator, models.directions(analyser), detector)
-    painter = GroupPainter(photograph, members, portrayer, nobodies, models.judges, mesh, models.settings)
+    judges = [*models.judges, Tints("adviser", 1e9, binding=False)]  # takes everybody for anybody
+    painter = GroupPainter(photograph, members, portrayer, nobodies, judges, mesh, models.settings)
     portrait = painter.paint([Decision.DOPPELGANGER, Decision.REAL])
     twin, real = portrait.faces
     assert (twin.choice, twin.appears) == (Decision.DOPPELGANGER, Decision.ANONYMOUS)
     assert twin.note is not None and "dlib takes it for the sitter" in twin.note
     assert twin.verdicts is not None and not twin.verdicts["dlib"].same
     assert real.verdicts is not None and real.verdicts["dlib"].same
+    # What is said of a face is what the binding judges say.
+    assert twin.verdicts["adviser"].same and twin.same is False and real.same is True
     # Of the other person nothing took part.
     (given,) = portrayer.given
     (head,) = lookout.search(given)

@@ -70,6 +70,7 @@ MESSAGES = [
                     np.ones((5, 2), np.float32),
                     "why",
                     {"dlib": VERDICT},
+                    True,
                     {"x": 1.0},
                 ),
             ),
