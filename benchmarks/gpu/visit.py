@@ -44,15 +44,15 @@ def visits(device: torch.device, toy: bool, repeats: int, late: Callable[[float]
         )
     photograph: Pixels = data.astronaut()
 
-    def embedded(bordered: "Callable[[Portrayal], None]") -> "Portrayal":
-        return bundle.portray([photograph], bordered=bordered)
+    def embedded(on_part: "Callable[[Portrayal], None]") -> "Portrayal":
+        return bundle.portray([photograph], on_part=on_part)
 
     full = brought_to(untrained(toy), device)
     whole = replace(bundle.settings.search, patience=10**6)  # where nothing is gained, it would stop early
     settings = replace(bundle.settings, search=whole, finders=(), tuning="always")
 
-    def random(bordered: "Callable[[Portrayal], None]") -> "Portrayal":
-        return portray([photograph], full, bundle.judges, bundle.distance, settings, on_border=bordered)
+    def random(on_part: "Callable[[Portrayal], None]") -> "Portrayal":
+        return portray([photograph], full, bundle.judges, bundle.distance, settings, on_part=on_part)
 
     panel = ", ".join(judge.name for judge in bundle.judges)
     print(

@@ -16,7 +16,7 @@ from engine.judges.judging import judge_pictures, judge_worst_case
 from engine.judges.plain import PlainReading
 from engine.judges.verdict import Verdict
 from engine.perceptual.visible_change import VisibleChange, picture_likeness
-from engine.pipeline.curves import JudgeCurves
+from engine.pipeline.curves import JudgeOfSitter
 from engine.pipeline.settings import PortrayalSettings
 
 
@@ -39,7 +39,7 @@ class AssessedDoppelganger(Doppelganger):
 
 
 def constraints_of(
-    judged: Sequence[JudgeCurves],
+    panel: Sequence[JudgeOfSitter],
     settings: PortrayalSettings,
     plain: Mapping[str, PlainReading] = MappingProxyType({}),
 ) -> list[JudgeConstraint]:
@@ -48,22 +48,22 @@ def constraints_of(
     `plain`, by the judges' names."""
     return [
         JudgeConstraint(
-            judge_curves.judge,
-            judge_curves.reference,
-            judge_curves.judge.threshold * (1 + settings.margin),
-            plain.get(judge_curves.judge.name),
+            each.judge,
+            each.reference,
+            each.judge.threshold * (1 + settings.margin),
+            plain.get(each.judge.name),
         )
-        for judge_curves in judged
-        if judge_curves.judge.binding
+        for each in panel
+        if each.judge.binding
     ]
 
 
-def constraints_of_others(judged: Sequence[JudgeCurves]) -> list[JudgeConstraint]:
+def constraints_of_others(panel: Sequence[JudgeOfSitter]) -> list[JudgeConstraint]:
     """The judges that bind nobody and have gradients, each with its threshold."""
     return [
-        JudgeConstraint(judge_curves.judge, judge_curves.reference, judge_curves.judge.threshold)
-        for judge_curves in judged
-        if not judge_curves.judge.binding and judge_curves.judge.network_with_gradients() is not None
+        JudgeConstraint(each.judge, each.reference, each.judge.threshold)
+        for each in panel
+        if not each.judge.binding and each.judge.network_with_gradients() is not None
     ]
 
 
@@ -102,7 +102,7 @@ def t_beyond_border(curve: Curve) -> float | None:
 
 def assess(
     found: Doppelganger,
-    judged: Sequence[JudgeCurves],
+    panel: Sequence[JudgeOfSitter],
     match: Pixels,
     change: VisibleChange,
     portrait_distance: float,
@@ -115,13 +115,11 @@ def assess(
     """
     likeness = _likeness(found.picture, match, change, portrait_distance)
     verdicts, worst_case = {}, {}
-    for judge_curves in judged:
-        (verdicts[judge_curves.judge.name],) = judge_pictures(
-            judge_curves.judge, judge_curves.reference, [found.picture], settings.seed, settings.k
+    for each in panel:
+        (verdicts[each.judge.name],) = judge_pictures(
+            each.judge, each.reference, [found.picture], settings.seed, settings.k
         )
-        (worst_case[judge_curves.judge.name],) = judge_worst_case(
-            judge_curves.judge, judge_curves.reference, [found.picture]
-        )
+        (worst_case[each.judge.name],) = judge_worst_case(each.judge, each.reference, [found.picture])
     return AssessedDoppelganger(
         found.kind, found.t, found.place, found.picture, verdicts, worst_case, likeness
     )

@@ -25,15 +25,21 @@ grey levels long, and the border's place shall be as well known as the first one
 
 
 @dataclass(frozen=True)
-class JudgeCurves:
-    """One judge on one sitter.
+class JudgeOfSitter:
+    """One judge, and how it knows one sitter."""
+
+    judge: Judge
+    reference: Reference
+
+
+@dataclass(frozen=True)
+class JudgeCurves(JudgeOfSitter):
+    """One judge's verdicts on one sitter's pictures.
 
     curve: along the continuum from the median face to the closest match. search_curve: along the recorded
     search, from its first picture to its last; None where that was not asked for.
     """
 
-    judge: Judge
-    reference: Reference
     curve: Curve
     search_curve: Curve | None
 
@@ -104,32 +110,30 @@ def judge_search(
 
 def judge_nearest_continuum(
     continuum: Continuum,
-    judged: Sequence[JudgeCurves],
+    panel: Sequence[JudgeOfSitter],
     settings: PortrayalSettings,
     stage: str,
     report: Report,
 ) -> NearestContinuum:
     """Judges a doppelgänger's own continuum as the first one was. `stage`: of the progress."""
     on_picture = PictureCounter(
-        stage, len(judged) * (NEAREST_COARSE + BISECTIONS) + settings.nearest_strip, report
+        stage, len(panel) * (NEAREST_COARSE + BISECTIONS) + settings.nearest_strip, report
     ).add
     samplers = {
-        judge_curves.judge.name: sampler(
-            judge_curves.judge, judge_curves.reference, continuum.picture, settings, on_picture
-        )
-        for judge_curves in judged
+        each.judge.name: sampler(each.judge, each.reference, continuum.picture, settings, on_picture)
+        for each in panel
     }
     curves = {
-        judge_curves.judge.name: trace(
+        each.judge.name: trace(
             continuum.picture,
-            samplers[judge_curves.judge.name],
-            judge_curves.judge.threshold,
+            samplers[each.judge.name],
+            each.judge.threshold,
             ts=np.linspace(0, 1, NEAREST_COARSE).tolist(),
             max_width=NEAREST_WIDTH_T,
         )
-        for judge_curves in judged
+        for each in panel
     }
-    first = judged[0].judge
+    first = panel[0].judge
     strip = make_strip(
         continuum, first, curves[first.name], samplers[first.name], settings.nearest_strip, on_picture
     )

@@ -24,7 +24,7 @@ from engine.finders.metric import LatentMetric
 from engine.inversion.projection import guess_place, median_face, search_latent, tune
 from engine.inversion.target import aim_at
 from engine.judges.base import Judge
-from engine.judges.judging import Reference, judge_pictures, make_reference
+from engine.judges.judging import judge_pictures, make_reference
 from engine.judges.plain import PlainReading, plain_reading
 from engine.judges.registry import require_binding
 from engine.perceptual.distance import Distance
@@ -42,6 +42,7 @@ from engine.pipeline.choice import Refusal, least_changed, refusal
 from engine.pipeline.curves import (
     JUDGED_PICTURES,
     JudgeCurves,
+    JudgeOfSitter,
     NearestContinuum,
     judge_nearest_continuum,
     judge_search,
@@ -75,6 +76,7 @@ class Portrayal:
             no nearer one was found.
         prices: what it costs until the next judge lets go; None unless the settings ask for it, or where no
             judge can be convinced.
+        settled: whether the doppelgänger is no longer looked for: it is found, or not to be had.
         seconds: by stage.
         plain: the sitter as the judges' own packages know them, by the judges' names.
     """
@@ -92,6 +94,7 @@ class Portrayal:
     doppelganger: AssessedDoppelganger | None
     on_the_way: AssessedDoppelganger | None
     seconds: dict[str, float]
+    settled: bool = False
     enlargement: Enlargement | None = None
     refused: tuple[Refusal, ...] = ()
     prices: PriceList | None = None
@@ -105,7 +108,7 @@ def portray(
     distance: Distance,
     settings: PortrayalSettings | None = None,
     report: Report = lambda _: None,
-    on_border: Callable[[Portrayal], None] = lambda _: None,
+    on_part: Callable[[Portrayal], None] = lambda _: None,
     encoder: Encoder | None = None,
 ) -> Portrayal:
     """Portrays one sitter.
@@ -115,9 +118,10 @@ def portray(
         judges: the panel; at least one of them binding.
         distance: what the search minimises; no judge.
         report: called often with what is being done; what it raises cancels the visit.
-        on_border: called with the continuum from the median face as soon as the leading judge, the first of
-            them, has judged it, its strip being the judged pictures; and again with the whole strip and every
-            judge, while the doppelgänger is still to be found.
+        on_part: called with what is known so far, three times: as soon as the leading judge, the first of
+            them, has judged the continuum from the median face, its strip being the judged pictures; with the
+            whole strip and every binding judge; and with the doppelgänger (`settled`), while judges that do
+            not bind may still have to judge that continuum, and the picture is to be enlarged.
         encoder: the generator's own, whose guess the search walks to first; without one it starts at the
             median face.
 
@@ -129,7 +133,7 @@ def portray(
     settings = settings or PortrayalSettings()
     with open_analyser(settings.detector) as analyser:
         return _portray(
-            photographs, generator, judges, distance, settings, report, on_border, encoder, analyser
+            photographs, generator, judges, distance, settings, report, on_part, encoder, analyser
         )
 
 
@@ -140,7 +144,7 @@ def _portray(
     distance: Distance,
     settings: PortrayalSettings,
     report: Report,
-    on_border: Callable[[Portrayal], None],
+    on_part: Callable[[Portrayal], None],
     encoder: Encoder | None,
     analyser: FaceAnalyser,
 ) -> Portrayal:
@@ -154,7 +158,7 @@ def _portray(
     with stopwatch("reference"):
         report(Progress("reference", 0.0))
         aligned = [(shot.portrait.image, shot.portrait.landmarks) for shot in sitters]
-        references = [make_reference(judge, aligned, settings.seed) for judge in judges]
+        panel = [JudgeOfSitter(judge, make_reference(judge, aligned, settings.seed)) for judge in judges]
 
     target = aim_at(portrait, generator.resolution, distance, generator.device)
     search = settings.search
@@ -164,7 +168,7 @@ def _portray(
         found = recorder.follow(search_latent(generator, target.loss, search, start), "search")
     searched, tuned = found.index + 1, 0
     if settings.tuning == "always" or (
-        settings.tuning == "auto" and is_far(found.picture.numpy(), judges, references, settings)
+        settings.tuning == "auto" and is_far(found.picture.numpy(), panel, settings)
     ):
         with stopwatch("tuning"):
             tuning = tune(generator, target.loss, found.place, search, target.head, target.sees_px)
@@ -175,7 +179,8 @@ def _portray(
     rows = 1 + settings.for_report
     on_picture = PictureCounter("judging", len(judges) * rows * JUDGED_PICTURES, report).add
 
-    def curves(judge: Judge, reference: Reference) -> JudgeCurves:
+    def curves(member: JudgeOfSitter) -> JudgeCurves:
+        judge, reference = member.judge, member.reference
         sample = sampler(judge, reference, continuum.picture, settings, on_picture)
         curve = trace(continuum.picture, sample, judge.threshold)
         search_curve = (
@@ -185,9 +190,10 @@ def _portray(
         )
         return JudgeCurves(judge, reference, curve, search_curve)
 
-    # The visitor waits for the leading judge's border; the others are asked while it is shown.
+    # The visitor waits for the leading judge's border, then for the doppelgänger: who need not be convinced
+    # of that is asked while it is shown.
     with stopwatch("judging"):
-        leading = curves(judges[0], references[0])
+        leading = curves(panel[0])
     on_film = PictureCounter("film", pictures_seen(leading.curve, settings.strip), report).add
     sample = sampler(leading.judge, leading.reference, continuum.picture, settings, on_film)
     begun = Portrayal(
@@ -205,14 +211,14 @@ def _portray(
         on_the_way=None,
         seconds=stopwatch.seconds,
     )
-    on_border(begun)
+    on_part(begun)
     with stopwatch("film"):
         strip = make_strip(continuum, leading.judge, leading.curve, sample, settings.strip, on_film)
     with stopwatch("judging"):
-        others = [curves(*each) for each in zip(judges[1:], references[1:], strict=True)]
+        now = [member for member in panel[1:] if member.judge.binding or settings.for_report]
+        begun = replace(begun, strip=strip, judged=[leading, *map(curves, now)])
     recorder.pictures.clear()  # at 1024 px up to a gigabyte
-    begun = replace(begun, strip=strip, judged=[leading, *others])
-    on_border(begun)
+    on_part(begun)
 
     with stopwatch("doppelganger"):
         readings = [plain_reading(judge, portrait.image) for judge in judges]
@@ -222,7 +228,20 @@ def _portray(
     match = continuum.picture(1.0)
     change = VisibleChange(match, target.importance, distance, analyser)
     portrait_distance = partial(distance_to_portrait, loss=target.loss, device=generator.device)
-    done = _with_doppelganger(begun, change, portrait_distance, settings, report, stopwatch, metric)
+    done = _with_doppelganger(begun, panel, change, portrait_distance, settings, report, stopwatch, metric)
+    on_part(done)
+
+    curves_by_judge = {each.judge.name: each for each in done.judged}
+    with stopwatch("judging"):
+        judged = [curves_by_judge.get(member.judge.name) or curves(member) for member in panel]
+    done = replace(done, judged=judged)
+    if done.doppelganger is not None:
+        # The margin is for what becomes of the picture later, and this is the first of it.
+        demands = constraints_of(panel, replace(settings, margin=0.0), done.plain)
+        on_picture = PictureCounter("doppelganger", HELD_PICTURES, report).add
+        with stopwatch("doppelganger"):
+            enlargement = enlarge(done.doppelganger.picture, holding(demands, settings, on_picture))
+        done = replace(done, enlargement=enlargement)
     if settings.price_list:
         with stopwatch("prices"):
             prices = find_prices(continuum, begun.judged, change, done.doppelganger, settings, report, metric)
@@ -230,20 +249,19 @@ def _portray(
     return done
 
 
-def is_far(
-    match: Pixels, judges: Sequence[Judge], references: Sequence[Reference], settings: PortrayalSettings
-) -> bool:
+def is_far(match: Pixels, panel: Sequence[JudgeOfSitter], settings: PortrayalSettings) -> bool:
     """Whether a binding judge does not, or barely, recognise the match, so that tuning is worth its time."""
-    for judge, reference in zip(judges, references, strict=True):
-        if judge.binding:
-            (verdict,) = judge_pictures(judge, reference, [match], settings.seed, settings.k)
-            if verdict.distance > settings.tuning_target * judge.threshold:
+    for member in panel:
+        if member.judge.binding:
+            (verdict,) = judge_pictures(member.judge, member.reference, [match], settings.seed, settings.k)
+            if verdict.distance > settings.tuning_target * member.judge.threshold:
                 return True
     return False
 
 
 def _with_doppelganger(
     begun: Portrayal,
+    panel: Sequence[JudgeOfSitter],
     change: VisibleChange,
     portrait_distance: Callable[[Pixels], float],
     settings: PortrayalSettings,
@@ -252,10 +270,10 @@ def _with_doppelganger(
     metric: LatentMetric | None = None,
 ) -> Portrayal:
     """Asks the finders in their order, and completes the portrayal with what may be given of their finds."""
-    continuum, judged = begun.continuum, begun.judged
+    continuum = begun.continuum
     match = continuum.picture(1.0)
-    constraints = constraints_of(judged, settings, begun.plain)
-    beyond = [t_beyond_border(judge_curves.curve) for judge_curves in judged if judge_curves.judge.binding]
+    constraints = constraints_of(panel, settings, begun.plain)
+    beyond = [t_beyond_border(each.curve) for each in begun.judged if each.judge.binding]
 
     @cache
     def holds(stage: str) -> Holds:
@@ -275,7 +293,7 @@ def _with_doppelganger(
             border_t=min((t for t in beyond if t is not None), default=1.0),
             recognised_throughout=None in beyond,
             constraints=constraints,
-            others=constraints_of_others(judged),
+            others=constraints_of_others(panel),
             most_visible_change=settings.most_visible_change,
             holds=holds(finder.judging_stage),
             match_holds=match_holds,
@@ -290,7 +308,7 @@ def _with_doppelganger(
             continue
         with stopwatch("doppelganger"):
             to_portrait = portrait_distance(doppelganger.picture)
-            assessed = assess(doppelganger, judged, match, change, to_portrait, settings)
+            assessed = assess(doppelganger, panel, match, change, to_portrait, settings)
         refused_for = refusal(assessed, finder.stays_among_faces, settings.most_visible_change)
         if refused_for is not None:
             refused.append(refused_for)
@@ -299,20 +317,14 @@ def _with_doppelganger(
         if finder.own_continuum and nearest is None:
             with stopwatch(finder.judging_stage):
                 own = Continuum(continuum.generator, doppelganger.place, continuum.end)
-                asked = judged if settings.for_report else judged[:1]
+                asked = panel if settings.for_report else panel[:1]
                 nearest = judge_nearest_continuum(own, asked, settings, finder.judging_stage, report)
 
-    given = least_changed([assessed for _, assessed in found])
-    with stopwatch("doppelganger"):
-        # The margin is for what becomes of the picture later, and this is the first of it.
-        demands = constraints_of(judged, replace(settings, margin=0.0), begun.plain)
-        on_picture = PictureCounter("doppelganger", HELD_PICTURES, report).add
-        enlargement = enlarge(given.picture, holding(demands, settings, on_picture)) if given else None
     return replace(
         begun,
         nearest=nearest,
-        doppelganger=given,
-        enlargement=enlargement,
+        doppelganger=least_changed([assessed for _, assessed in found]),
+        settled=True,
         on_the_way=next((each for finder, each in found if not finder.own_continuum), None),
         refused=tuple(refused),
     )

@@ -19,7 +19,7 @@ from engine.live.decoders.training_frame import TrainingFrame
 from engine.live.rigs.rig import Rig
 from engine.live.safe_motion import JudgedPoses
 from engine.pipeline.group_portrait import GroupPortrait
-from engine.pipeline.result import PortrayalResult
+from engine.pipeline.result import JudgeResult, PortrayalResult
 from engine.speech.phonemes import Speech
 
 # --- requests -------------------------------------------------------------------------------------------
@@ -154,11 +154,23 @@ class ProgressUpdate:
 class ResultReady:
     """A visit's result.
 
-    Sent twice: first with the continuum from the median face only (`complete` False), then with everything.
+    Sent several times: while the doppelgänger is looked for (`complete` False), with the continuum from the
+    median face only, and then with everything that the border shows.
     """
 
     visit_id: int
     result: PortrayalResult
+
+
+@dataclass(frozen=True, eq=False)
+class ResultExtended:
+    """What is added to a complete result while the border is shown: all judges' verdicts on the continuum
+    from the median face, and the doppelgänger enlarged, or None where the enlarged picture does not hold.
+    The fields are those of `PortrayalResult`."""
+
+    visit_id: int
+    judge_results: tuple[JudgeResult, ...]
+    enlarged: Pixels | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +240,7 @@ Reply = (
     | Failed
     | ProgressUpdate
     | ResultReady
+    | ResultExtended
     | GroupReady
     | RigReady
     | MovedJudged

@@ -57,6 +57,7 @@ from engine.runtime.messages import (
     Portray,
     ProgressUpdate,
     Ready,
+    ResultExtended,
     ResultReady,
     RigReady,
     TrainDecoders,
@@ -80,7 +81,7 @@ class Models(preparation.Models, Protocol):
         self,
         photographs: Sequence[Pixels],
         report: Callable[[Progress], None],
-        bordered: Callable[[Portrayal], None],
+        on_part: Callable[[Portrayal], None],
         meets: bool = False,
         reach: float = 0.0,
     ) -> Portrayal: ...
@@ -242,14 +243,22 @@ class _Worker:
             )
             photographs = (sitter,)
 
-        def bordered(begun: Portrayal) -> None:
+        def partly(begun: Portrayal) -> None:
             nonlocal found
             self._raise_if_cancelled()
             found = begun
-            self.channel.send(ResultReady(request.visit_id, summarise(begun, complete=False)))
+            self.channel.send(ResultReady(request.visit_id, summarise(begun, complete=begun.settled)))
+
+        def complete(found: Portrayal, is_settled: bool) -> None:
+            self._raise_if_cancelled()
+            result = summarise(found)
+            if is_settled:
+                self.channel.send(ResultExtended(request.visit_id, result.judge_results, result.enlarged))
+            else:
+                self.channel.send(ResultReady(request.visit_id, result))
 
         try:
-            found = self.models.portray(photographs, report, bordered, request.meets, request.reach)
+            whole = self.models.portray(photographs, report, partly, request.meets, request.reach)
         except (Interrupted, _UnknownRequest, EOFError, BrokenPipeError):
             raise
         except Exception as error:
@@ -257,11 +266,10 @@ class _Worker:
                 raise
             # The visit goes on with what has been shown of it.
             fault = _unexpected(error)
-        result = summarise(found)
-        self._raise_if_cancelled()
-        self.channel.send(ResultReady(request.visit_id, result))
+            whole = found
+        complete(whole, found is not None and found.settled)
         if request.meets and not fault:
-            self._meet(request.visit_id, found, request.says)
+            self._meet(request.visit_id, whole, request.says)
         return fault
 
     def _paint_group(self, request: PaintGroup) -> str:

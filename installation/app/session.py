@@ -22,6 +22,7 @@ from engine.runtime.messages import (
     Queued,
     Ready,
     Reply,
+    ResultExtended,
     ResultReady,
     RigReady,
     Words,
@@ -271,6 +272,10 @@ class Session:
                 if result.complete:
                     self._begin_film(result)
                     self.handle(ResultCompleted(visit_id), now_s)
+            case ResultExtended(visit_id) if visitor.result is not None and visit_id == self.state.visit_id:
+                visitor.result = replace(
+                    visitor.result, judge_results=reply.judge_results, enlarged=reply.enlarged
+                )
             case GroupReady(visit_id, portrait) if self._is_searching(visit_id):
                 visitor.group = group_view(portrait)
                 self._downloads.begin_group_film(visitor.group, self.text.language, visitor.agreed)

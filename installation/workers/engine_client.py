@@ -48,6 +48,7 @@ from engine.runtime.messages import (
     Ready,
     Relocated,
     Reply,
+    ResultExtended,
     ResultReady,
     RigReady,
     VisitEnded,
@@ -292,8 +293,8 @@ class EngineClient(EngineService):
     def _handle(self, received: ReceivedMessage) -> None:
         match received.message:
             case (
-                ProgressUpdate(visit_id) | ResultReady(visit_id) | GroupReady(visit_id)
-                | RigReady(visit_id) | MovedJudged(visit_id) | Queued(visit_id)
+                ProgressUpdate(visit_id) | ResultReady(visit_id) | ResultExtended(visit_id)
+                | GroupReady(visit_id) | RigReady(visit_id) | MovedJudged(visit_id) | Queued(visit_id)
             ):  # fmt: skip
                 self._take_of_visit(visit_id, received)
             case PeopleReady(strips):

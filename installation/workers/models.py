@@ -194,7 +194,7 @@ class ModelBundle:
         self,
         photographs: Sequence[Pixels],
         notify: Callable[[Progress], None] = lambda _: None,
-        bordered: Callable[[Portrayal], None] = lambda _: None,
+        on_part: Callable[[Portrayal], None] = lambda _: None,
         meets: bool = False,
         reach: float = 0.0,
     ) -> Portrayal:
@@ -213,7 +213,7 @@ class ModelBundle:
             self.distance,
             settings,
             notify,
-            bordered,
+            on_part,
             self.encoder,
         )
         if self._bank_painter is not None and found.doppelganger is not None:

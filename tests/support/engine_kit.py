@@ -15,7 +15,7 @@ from engine.common.device import within_memory
 from engine.common.errors import MachineError, WeightsError
 from engine.finders.registry import make_finders
 from engine.pipeline.settings import PortrayalSettings
-from engine.runtime.messages import Failed, Reply, ResultReady
+from engine.runtime.messages import Failed, Reply, ResultExtended, ResultReady
 from engine.runtime.worker import Models
 from installation.settings.configuration import Configuration, Judging, Search
 from installation.workers.engine_backend import ProcessBackend
@@ -48,12 +48,12 @@ def exhausted_models() -> ModelBundle:
     def portray(
         photographs: Any,
         report: Any,
-        bordered: Callable[[Any], None],
+        on_part: Callable[[Any], None],
         meets: bool = False,
         reach: float = 0.0,
     ) -> Any:
         def then(begun: Any) -> None:
-            bordered(begun)
+            on_part(begun)
             raise MemoryError("1234567 bytes")
 
         return ModelBundle.portray(models, photographs, report, then)
@@ -87,7 +87,7 @@ class Stubborn:
     settings = PortrayalSettings(finders=())
 
     def portray(
-        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+        self, photographs: Any, report: Any, on_part: Any, meets: bool = False, reach: float = 0.0
     ) -> Any:
         time.sleep(3600)
 
@@ -112,7 +112,7 @@ class OnGpu(Stubborn):
 
     @within_memory()
     def portray(
-        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+        self, photographs: Any, report: Any, on_part: Any, meets: bool = False, reach: float = 0.0
     ) -> Any:
         if len(photographs) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has ...")
@@ -142,11 +142,17 @@ unread: WeakKeyDictionary[EngineClient, deque[Reply]] = WeakKeyDictionary()
 
 
 def whole(engine: EngineClient) -> ResultReady:
-    """The last word on a visit."""
+    """A visit's complete result, with what is added to it."""
     while not (found := next_of(engine, ResultReady, Failed)).result.complete:
         pass
     assert isinstance(found, ResultReady)
-    return found
+    return extended(found, next_of(engine, ResultExtended, Failed))
+
+
+def extended(found: ResultReady, added: ResultExtended) -> ResultReady:
+    assert added.visit_id == found.visit_id
+    result = replace(found.result, judge_results=added.judge_results, enlarged=added.enlarged)
+    return replace(found, result=result)
 
 
 def until(condition: Callable[[], bool]) -> None:

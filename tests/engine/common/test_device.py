@@ -386,10 +386,14 @@ def test_a_whole_visit_there(monkeypatch, astronaut) -> None:
         still = replace(small.settings.search, dtype=torch.float32)
         small.settings = replace(small.settings, search=still, finders=finders, strip=4, nearest_strip=4)
         begun: list[Portrayal] = []
-        found = small.portray([astronaut], bordered=begun.append)
-        # The leading judge's border is announced first, then the others' and the strip.
-        assert [len(each.judged) for each in (*begun, found)] == [1, 2, 2]
+        found = small.portray([astronaut], on_part=begun.append)
+        # First comes the leading judge's border, then the strip, then the doppelgänger, and last whom that
+        # need not convince.
+        assert [each.settled for each in begun] == [False, False, True]
+        assert [[one.judge.name for one in each.judged] for each in begun] == [["dlib"]] * 3
+        assert [one.judge.name for one in found.judged] == ["dlib", "anthropometry"]
         assert len(begun[0].strip.t) < len(begun[1].strip.t)
+        assert begun[2].doppelganger is found.doppelganger
         assert begun[0].judged[0].curve == found.judged[0].curve
         return small, found
 

@@ -98,7 +98,9 @@ class Asking:
         )
         self.monkeypatch.setattr(assessment, "_likeness", self.likeness)
         change = cast(VisibleChange, None)
-        return _with_doppelganger(begun, change, lambda _: 0.0, settings, self._report, Stopwatch())
+        return _with_doppelganger(
+            begun, begun.judged, change, lambda _: 0.0, settings, self._report, Stopwatch()
+        )
 
     def _report(self, progress: Progress) -> None:
         if progress.stage not in self.stages:

@@ -95,9 +95,8 @@ def test_a_match_is_far_where_a_binding_judge_barely_knows_it(
     threshold: float, binding: bool, far: bool
 ) -> None:
     """Its distance is about 20, and from 0.6 of the threshold on it is far."""
-    judges = [Brightness(500.0), Brightness(threshold, binding=binding)]
-    references = [make_reference(one, [(PORTRAIT, NO_LANDMARKS)]) for one in judges]
-    assert is_far(grey(120), judges, references, SETTINGS) is far
+    panel = judged(Brightness(500.0), Brightness(threshold, binding=binding))
+    assert is_far(grey(120), panel, SETTINGS) is far
 
 
 def test_the_standard_error_of_a_sample_is_that_of_its_mean() -> None:

@@ -58,6 +58,10 @@ MESSAGES = [
             ),
         ),
     ),
+    messages.ResultExtended(
+        7, (JudgeResult("anthropometry", False, 0.1, 0.3, (), None, NoBorderReason.ALWAYS, VERDICT),), PICTURE
+    ),
+    messages.ResultExtended(7, (), None),
     messages.GroupReady(
         7,
         GroupPortrait(

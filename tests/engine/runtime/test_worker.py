@@ -28,6 +28,7 @@ from engine.runtime.messages import (
     PeopleReady,
     ProgressUpdate,
     Ready,
+    ResultExtended,
     ResultReady,
     RigReady,
     Words,
@@ -41,6 +42,7 @@ from tests.support.engine_kit import (
     PATIENCE_S,
     copies,
     exhausted_models,
+    extended,
     next_of,
     pid,
     small_models,
@@ -116,8 +118,10 @@ def test_in_lock_step_every_report_comes_in_the_same_order(
 
 
 def told_and_found(story: list[Any]) -> list[Any]:
-    """Progress, and the last word; the first result is left out."""
-    return [one for one in story if isinstance(one, ProgressUpdate)] + [story[-1]]
+    """Progress, and the whole result; the first results are left out."""
+    *_, found = [one for one in story if isinstance(one, ResultReady)]
+    assert found.result.complete and isinstance(story[-1], ResultExtended)
+    return [one for one in story if isinstance(one, ProgressUpdate)] + [extended(found, story[-1])]
 
 
 def test_five_visits_and_five_that_break_off_take_no_more_than_one(
@@ -343,7 +347,8 @@ def test_a_doppelganger_that_is_met_moves_and_is_judged(
     """In lock step, where nothing is waited for that nobody has asked for."""
     words = Words("I am someone else.", "en", 48_000)
     in_lock_step.portray(300, copies(photographs), meets=True, says=words)
-    *_, found, rigged = story(in_lock_step)
+    *replies, rigged = story(in_lock_step)
+    *_, found = [one for one in replies if isinstance(one, ResultReady)]
     assert isinstance(found, ResultReady) and isinstance(rigged, RigReady)
     assert found.result.doppelganger is not None and rigged.judged.rest > 1
     assert np.array_equal(rigged.rig.picture, found.result.doppelganger)

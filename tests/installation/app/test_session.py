@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from engine.border.strip import Strip
+from engine.border.strip import NoBorderReason, Strip
 from engine.common.errors import MachineError
-from engine.pipeline.result import PortrayalResult
-from engine.runtime.messages import Failed, ProgressUpdate, Queued, Ready, ResultReady
+from engine.pipeline.result import JudgeResult, PortrayalResult
+from engine.runtime.messages import Failed, ProgressUpdate, Queued, Ready, ResultExtended, ResultReady
 from installation.app.control_adapter import ControlAdapter
 from installation.app.registration import load_scenes, registry_of
 from installation.app.session import Session
@@ -277,6 +277,21 @@ def test_while_the_nearest_picture_is_looked_for_the_search_has_the_median_way(v
     visited.session._on_engine_reply(ResultReady(number, whole), visited.now_s)
     assert visited.is_in(Phase.BORDER)
     assert visited.session.view(visited.now_s).participant.result is whole
+
+
+def test_what_is_added_while_the_border_is_shown_changes_no_picture_of_it(visited: Visited) -> None:
+    number = visited.until_border()
+    before = visited.session.view(visited.now_s).participant.result
+    assert before is not None and not before.judge_results and before.enlarged is None
+    witness = JudgeResult("anthropometry", False, 0.1, None, (), None, NoBorderReason.ALWAYS)
+    enlarged = np.zeros((16, 16, 3), np.uint8)
+    visited.session._on_engine_reply(ResultExtended(number + 1, (), enlarged), visited.now_s)
+    assert visited.session.view(visited.now_s).participant.result is before  # another visit's
+    visited.session._on_engine_reply(ResultExtended(number, (witness,), enlarged), visited.now_s)
+    result = visited.session.view(visited.now_s).participant.result
+    assert result is not None and result.judge_results == (witness,) and result.enlarged is enlarged
+    assert result.median is before.median and result.doppelganger is before.doppelganger
+    assert visited.is_in(Phase.BORDER)
 
 
 @pytest.mark.parametrize("why", ["dead", "late"])

@@ -46,7 +46,7 @@ class NoFace:
     settings = PortrayalSettings(finders=())
 
     def portray(
-        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+        self, photographs: Any, report: Any, on_part: Any, meets: bool = False, reach: float = 0.0
     ) -> Any:
         raise UsageError(f"No face was found in {len(photographs)} pictures.")
 
@@ -230,7 +230,7 @@ class Asking(NoFace):
     """Its portrayal goes on until it is interrupted."""
 
     def portray(
-        self, photographs: Any, report: Any, bordered: Any, meets: bool = False, reach: float = 0.0
+        self, photographs: Any, report: Any, on_part: Any, meets: bool = False, reach: float = 0.0
     ) -> Any:
         from engine.pipeline.progress import Progress
 
