@@ -35,7 +35,7 @@ from engine.live.rigs.directions import Directions, face_box
 from engine.live.rigs.rig import Rig
 from engine.live.rigs.rigging import make_rig
 from engine.photographs.photograph import load_photograph
-from engine.pipeline.people import load_people
+from engine.pipeline.people_file import load_people
 from engine.stylegan2.network import Generator, to_uint8
 
 RATE_HZ, IDLE_S, NOISE = 25, 2.0, 4.0
@@ -72,7 +72,7 @@ def drivers(generator: Generator, directions: Directions, analyser: FaceAnalyser
     moving = np.maximum(times, 0)
     yaws, pitches = 20 * np.sin(1.3 * moving), 7 * np.sin(2.1 * moving)
     turning = [
-        _drawn(generator, people[1] + float(yaw) * directions.yaw + float(pitch) * directions.pitch)
+        _drawn(generator, people[1].latent[0] + float(yaw) * directions.yaw + float(pitch) * directions.pitch)
         for yaw, pitch in zip(yaws, pitches, strict=True)
     ]
     yield Clip("turning", [noisy(p, i) for i, p in enumerate(turning)], ("yaw_deg", "pitch_deg"))
@@ -229,9 +229,8 @@ def _drawn(generator: Generator, latent: torch.Tensor) -> Pixels:
     return np.asarray(to_uint8(picture)[0].numpy(), np.uint8)
 
 
-def rig_of(generator: Generator, latent: torch.Tensor, directions: Directions, analyser: FaceAnalyser) -> Rig:
-    """A person of the generator, (layers, w_dim), rigged."""
-    place = Place(latent[None])
+def rig_of(generator: Generator, place: Place, directions: Directions, analyser: FaceAnalyser) -> Rig:
+    """A person of the generator, rigged."""
     with torch.no_grad():
         picture = np.asarray(to_uint8(draw(generator, place))[0].numpy(), np.uint8)
     mesh = analyser.mesh(picture, face_box(len(picture)))

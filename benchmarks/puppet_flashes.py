@@ -23,7 +23,7 @@ from engine.live.follower import Follower
 from engine.live.rigs import puppet
 from engine.live.rigs.rig import Rig
 from engine.photographs.photograph import load_photograph
-from engine.pipeline.people import load_people
+from engine.pipeline.people_file import load_people
 
 AWAY_EVERY_S, AWAY_S = 45.0, 3.0
 NOISES = 16  # different ones, in turn: drawing each would take longer than all else

@@ -184,12 +184,15 @@ def _and_more(names: list[str]) -> str:
 def save_weights(
     state: Mapping[str, torch.Tensor], path: Path, metadata: dict[str, str], dtype: torch.dtype
 ) -> None:
-    """Writes weights as safetensors, all of the file or nothing.
+    """Writes weights as safetensors, all of the file or nothing; whole numbers keep their own type.
 
     Raises:
         WeightsError: the file cannot be written, or a number is not finite in `dtype` (float16: up to 65504).
     """
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    tensors = {
+        name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
+        for name, tensor in state.items()
+    }
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise WeightsError(f"{path}: not written, {name} has numbers that {dtype} cannot hold")

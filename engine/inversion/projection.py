@@ -74,7 +74,7 @@ class SearchSettings:
         steps, tuning_steps: the most of each phase; a phase ends earlier once it no longer gains.
         walk_steps: how many of the latent's steps lead straight to an encoder's estimate, where there is one.
         rate: learning rate of the latent, in standard deviations of w.
-        tuning_rate: learning rate of the weights.
+        tuning_rate: learning rate of the weights; with 0 they stay, and only the latent and noise maps move.
         detail_rate: learning rate of the noise maps while tuning, as they are added to the feature maps.
         pivot_rate: learning rate of the latent while tuning, in standard deviations of w.
         latent_weight: pull towards w_avg, which keeps the match where faces are.
@@ -306,7 +306,7 @@ def tune(
     rates = {
         name: settings.tuning_rate
         for name, _ in generator.synthesis.named_parameters()
-        if ".affine." not in name and not name.endswith("noise_strength")
+        if settings.tuning_rate and ".affine." not in name and not name.endswith("noise_strength")
     }
     maps = _detail_maps(generator, sees_px)
     rates |= {name: settings.detail_rate / strength for name, strength in maps.items()}

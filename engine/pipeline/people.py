@@ -2,27 +2,23 @@
 
 To a judge, most people whom a generator makes look much like its median face. Those are taken whom the
 leading judge clearly distinguishes from it, so that there is a border on the continuum to them. Random people
-at that distance are rare, and often no longer look like a face; so a generator may come with a file of the
-places of better ones (made by `training.nobody.people`).
+at that distance are rare, and often no longer look like a face; so a generator may come with a file of
+better ones (`engine.pipeline.people_file`).
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from safetensors import safe_open
 
 from engine.border.continuum import Continuum
 from engine.border.strip import Strip
 from engine.border.strip_builder import make_strip
 from engine.border.tracing import trace
 from engine.common.arrays import Pixels
-from engine.common.errors import InvalidWeights, NoUsableFace
-from engine.common.weights_file import check_state, reporting_weights_errors, save_weights
+from engine.common.errors import NoUsableFace
 from engine.faces.acceptance import choose_sitter
 from engine.faces.analyser import open_analyser
 from engine.faces.measurement import Face
@@ -54,52 +50,25 @@ class Person:
     reference: Reference
 
 
-def save_people(latents: torch.Tensor, path: Path, generator_sha256: str) -> None:
-    """Writes places of people, W+ (N, num_ws, w_dim), as safetensors in float16, with the sha256 of the
-    generator that they lie in."""
-    metadata = json.dumps({"generator_sha256": generator_sha256})
-    save_weights({"latents": latents}, path, {"people": metadata}, torch.float16)
-
-
-def load_people(path: Path, generator: Generator) -> tuple[torch.Tensor, str]:
-    """Places of people, W+ (N, num_ws, w_dim) on the generator's device, and the sha256 of the generator that
-    they lie in.
-
-    Raises:
-        WeightsError: the file is missing, damaged, holds no people, or none for a generator of this shape.
-    """
-    with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
-        metadata = json.loads((file.metadata() or {}).get("people", "null"))
-        if not isinstance(metadata, dict) or not isinstance(sha256 := metadata.get("generator_sha256"), str):
-            raise InvalidWeights("a safetensors file, but not of people (its metadata has no whole 'people')")
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-        count = len(state["latents"]) if "latents" in state and state["latents"].dim() else 0
-        shape = torch.Size((count, generator.num_ws, generator.w_dim))
-        check_state(state, {"latents": shape}, path.stat().st_size)
-        if not count:
-            raise InvalidWeights("holds nobody")
-        return state["latents"].float().to(generator.device), sha256
-
-
 def find_person(
     generator: Generator,
     judge: Judge,
     number: int,
     settings: PortrayalSettings,
     on_picture: Callable[[Pixels], None] = lambda _: None,
-    known: torch.Tensor | None = None,
+    known: Sequence[Place] | None = None,
 ) -> Person:
     """The first person, from `number` on, whom the judge clearly distinguishes from the median face.
 
-    on_picture: called with the picture of each candidate. known: places W+ (N, num_ws, w_dim) that are the
-    only candidates, again and again; None: random people. Raises NoUsableFace where none of `CANDIDATES`
+    on_picture: called with the picture of each candidate. known: people who are the only candidates, again
+    and again; None: random people. Raises NoUsableFace where none of `CANDIDATES`
     pictures shows a usable face.
     """
     median = median_face(generator)
     farthest: tuple[float, Person] | None = None
     with open_analyser(settings.detector) as finder:
         for candidate in range(number, number + CANDIDATES):
-            place = _random(generator, candidate) if known is None else _known(known, candidate)
+            place = _random(generator, candidate) if known is None else known[candidate % len(known)]
             continuum = Continuum(generator, median, place)
             picture = continuum.picture(1.0)
             on_picture(picture)
@@ -151,10 +120,6 @@ def person_strip(
     sample = sampler(judge, person.reference, picture, settings, on_picture)
     curve = trace(picture, sample, judge.threshold)
     return make_strip(person.continuum, judge, curve, sample, settings.strip, on_picture)
-
-
-def _known(latents: torch.Tensor, number: int) -> Place:
-    return Place(latents[number % len(latents)][None])
 
 
 def _random(generator: Generator, number: int) -> Place:

@@ -13,6 +13,7 @@ import torch
 
 from engine.border.strip import Strip
 from engine.common.arrays import Pixels
+from engine.inversion.projection import Place
 from engine.judges.base import Judge
 from engine.live.crowd.bank import Poses
 from engine.pipeline.people import Person, find_person, person_strip
@@ -38,8 +39,8 @@ class Models(Protocol):
     def judges(self) -> Sequence[Judge]: ...
 
     @property
-    def people(self) -> torch.Tensor | None:
-        """Places W+ (N, num_ws, w_dim) of people who do not exist; None: random ones are looked for."""
+    def people(self) -> Sequence[Place] | None:
+        """Where people who do not exist lie; None: random ones are looked for."""
 
     @property
     def settings(self) -> PortrayalSettings: ...

@@ -40,7 +40,7 @@ from engine.perceptual.lpips import LPIPS
 from engine.pipeline.group import GroupPainter, choices_of, find_heads, measure_members
 from engine.pipeline.group_portrait import GroupPortrait
 from engine.pipeline.meeting import Meeting, prepare_meeting
-from engine.pipeline.people import load_people
+from engine.pipeline.people_file import load_people
 from engine.pipeline.portrayal import Portrayal, portray
 from engine.pipeline.progress import Progress
 from engine.pipeline.settings import PortrayalSettings
@@ -151,7 +151,7 @@ class ModelBundle:
                 f"There is no person {number}: {self.configuration.generator} came with {count} people, "
                 "counted from 0."
             )
-        place = Place(self.people[number][None])
+        place = self.people[number]
         with torch.no_grad():
             picture = to_uint8(draw(self.generator, place))[0].cpu().numpy()
         mesh = analyser.mesh(picture, face_box(len(picture)))
@@ -340,14 +340,14 @@ def _encoder(
 
 def _people(
     manifest: Manifest, name: str | None, sha256_of_generator: str, generator: Generator
-) -> torch.Tensor | None:
-    """The places of the people of that name. Raises WeightsError where they lie in another generator."""
+) -> tuple[Place, ...] | None:
+    """The people of that name. Raises WeightsError where they lie in another generator."""
     if name is None:
         return None
     path = manifest.locate(name)
-    latents, sha256 = load_people(path, generator)
+    people, sha256 = load_people(path, generator)
     _check_same(path, sha256, sha256_of_generator, "people")
-    return latents
+    return people
 
 
 def _check_same(path: Path, sha256: str, sha256_of_generator: str, entry: str) -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from engine.faces.analyser import FaceAnalyser
-from engine.inversion.projection import Place, draw
+from engine.inversion.projection import draw
 from engine.live.expression import Mesh
 from engine.live.motion import NAMES
 from engine.live.rigs.directions import face_box, load_directions
 from engine.live.rigs.rig import Rig
 from engine.live.rigs.rigging import make_rig
 from engine.live.safe_motion import JudgedPoses
-from engine.pipeline.people import load_people
+from engine.pipeline.people_file import load_people
 from engine.stylegan2.checkpoint import load_generator
 from engine.stylegan2.network import to_uint8
 from tests.conftest import REPO
@@ -34,7 +34,7 @@ def shared_rig() -> Rig:
     generator = load_generator(WEIGHTS / "nobody.safetensors")
     people, _ = load_people(WEIGHTS / "nobody-people.safetensors", generator)
     directions, _ = load_directions(WEIGHTS / "nobody-directions.safetensors", generator)
-    place = Place(people[7][None])  # no glasses, and the mouth is shut
+    place = people[7]  # no glasses, and the mouth is shut
     with torch.no_grad():
         picture = to_uint8(draw(generator, place))[0].numpy()
     mesh = shared_analyser().mesh(picture, face_box(len(picture)))

@@ -4,6 +4,7 @@ A nobody is a number. Nothing of a photograph takes part in how they look but ho
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -44,9 +45,9 @@ class Cutout:
 class Nobodies:
     """Draws nobodies and keeps their pictures. Not to be shared between threads.
 
-    detector: finds the six points in the generator's pictures. known: places of people W+ (N, num_ws, w_dim)
-    who are the nobodies 1 to N (`engine.pipeline.people`): they stand far from the median face, where random
-    ones that look like people do not. All others are random.
+    detector: finds the six points in the generator's pictures. known: people who are the nobodies 1 to N
+    (`engine.pipeline.people`): they stand far from the median face, where random ones that look like people
+    do not. All others are random. Noise maps of theirs do not turn with a head, so they are left out.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Nobodies:
         generator: Generator,
         directions: Directions,
         detector: MediaPipeDetector,
-        known: torch.Tensor | None = None,
+        known: Sequence[Place] | None = None,
     ) -> None:
         with native_stderr_silenced():
             from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
@@ -99,7 +100,7 @@ class Nobodies:
     def _chosen(self, number: int) -> tuple[torch.Tensor, Turn]:
         """The latent of a nobody, and how it is turned by itself."""
         if self._known is not None and 1 <= number <= len(self._known):
-            latent = self._known[number - 1][None]
+            latent = self._known[number - 1].latent
             head = self._head(self._picture(latent, 0.0, 0.0))
             if head is not None:
                 return latent, turn_of(head)

@@ -198,6 +198,17 @@ def test_empty_noise_maps_are_left_to_tuning(generator: Generator, somebody: tor
     assert not any(name.endswith("noise_strength") for name in tuned.place.offsets)
 
 
+def test_without_a_rate_the_weights_stay_and_maps_are_still_filled(
+    generator: Generator, somebody: torch.Tensor
+) -> None:
+    settings = replace(SETTINGS, tuning_steps=15, tuning_rate=0.0)
+    steps = run(tune(generator, distance_to(somebody), median_face(generator), settings))
+    assert steps[-1].loss < 0.9 * steps[0].loss
+    offsets = steps[-1].place.offsets
+    assert len(offsets) == 4 and all(name.endswith("noise_const") for name in offsets)
+    assert all(offset.any() for offset in offsets.values())
+
+
 def test_noise_maps_take_detail_that_weights_cannot_tell(generator: Generator, astronaut: np.ndarray) -> None:
     aim = distance_to(to_target(astronaut[0:256, 90:346], generator.resolution))
     losses = [
