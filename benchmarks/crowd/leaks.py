@@ -44,8 +44,10 @@ class BlindLookout(Lookout):
         super().__init__(detector)
         self._random = random
 
-    def glance(self, picture: Pixels, number: int, expected: Sequence[Box] = ()) -> list[DetectedHead]:
-        found = super().glance(picture, number, expected)
+    def glance(
+        self, picture: Pixels, number: int, expected: Sequence[Box] = (), guarded: Sequence[Box] = ()
+    ) -> list[DetectedHead]:
+        found = super().glance(picture, number, expected, guarded)
         return [head for head in found if self._random.random() > BLIND_SHARE]
 
 

@@ -7,6 +7,7 @@ from engine.common.arrays import Pixels
 from engine.faces.detector import Box, DetectedHead, Region, box_centre, box_contains
 from engine.faces.mediapipe_detector import MediaPipeDetector
 from engine.live.crowd.head import box_width, steadied, width_ratio
+from engine.live.crowd.turned import turned_heads
 
 # The detector finds a face that is 12 % as wide as what it looks at. So tiles of 320 px show faces from 34
 # px, squares as wide as the picture's shorter side those between them and what the whole picture shows.
@@ -30,11 +31,14 @@ class Lookout:
     def __init__(self, detector: MediaPipeDetector) -> None:
         self._detector = detector
 
-    def glance(self, picture: Pixels, number: int, expected: Sequence[Box] = ()) -> list[DetectedHead]:
+    def glance(
+        self, picture: Pixels, number: int, expected: Sequence[Box] = (), guarded: Sequence[Box] = ()
+    ) -> list[DetectedHead]:
         """The heads in the whole picture, in a few tiles of it, others for each `number`, and about expected
-        boxes that were not found otherwise.
+        boxes that were not found otherwise; and about guarded ones those that lie or are upside down.
 
-        picture: uint8 (H, W, 3) RGB. 6 ms and 6 more for each tile and each box about which is looked.
+        picture: uint8 (H, W, 3) RGB. 6 ms and 6 more for each tile and each box about which is looked, and
+        for all that are guarded.
         """
         height, width = picture.shape[:2]
         tiles = list(tiles_of(width, height))
@@ -42,7 +46,9 @@ class Lookout:
         heads = self._look_steadily(picture, [(0, 0, width, height), *turn])
         missing = [box for box in expected if not any(_is_found(head.box_px, box) for head in heads)]
         heads += self._look_steadily(picture, (_about(box, width, height) for box in missing))
-        return distinct([head for head in heads if not _spans_another(head, heads)])
+        heads = [head for head in heads if not _spans_another(head, heads)]
+        turned = turned_heads(self._detector, picture, number, list(guarded))
+        return distinct(heads + turned)
 
     def search(self, picture: Pixels, expected: Sequence[Box] = ()) -> list[DetectedHead]:
         """The heads in the whole picture, all tiles of it, and about expected boxes: for films and

@@ -80,7 +80,9 @@ class Publisher:
 
     def _follow(self, picture: Pixels, now_s: float) -> None:
         expected = [track.expected(now_s) for track in self.crowd.tracks]
-        heads = self._lookout.glance(picture, self._frames, expected)
+        shown = [track.decision is Decision.REAL for track in self.crowd.tracks]
+        guarded = [box for box, is_shown in zip(expected, shown, strict=True) if is_shown]
+        heads = self._lookout.glance(picture, self._frames, expected, guarded)
         self.crowd = follow(self.crowd, heads, picture, now_s)
         self._frames += 1
         self._picture = picture
