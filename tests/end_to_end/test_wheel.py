@@ -116,8 +116,9 @@ def test_a_rehearsal_outside_the_checkout(installed: Path, tmp_path: Path) -> No
         "[control]\nosc_port = 0\nhttp_port = 0\n"
     )
     words = ("run", "--config", "short.toml", "--display", "headless:540x960", "--visits", "1", "--unseen")
+    virtual = ("--virtual", "--rate", "10")
     shown = tuple(word for change in SHORT for word in ("--set", change))
-    result = run(installed, *words, "--camera", "synthetic", *shown, cwd=tmp_path)
+    result = run(installed, *words, *virtual, "--camera", "synthetic", *shown, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     help_text = "".join(run(installed, "run", "--help", cwd=tmp_path).stdout.split())
     assert f"{tmp_path}/.local/state/doppelganger" in help_text, "its state is the user's"

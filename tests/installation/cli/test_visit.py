@@ -25,6 +25,7 @@ from engine.judges.perturbations import perturbations
 from engine.judges.plain import plain_reading
 from engine.judges.verifiers.dlib import DlibJudge
 from installation.cli import portray as visit_command
+from installation.cli.main import main
 from installation.cli.paths import check_free_folder
 from installation.outputs import record
 from installation.outputs import report as report_format
@@ -42,6 +43,21 @@ tuning_steps = 25
 
 [film]
 pictures = 12
+"""
+
+# The least: with one step the match is a stranger, and there is no border.
+HASTY = """
+encoder = ""
+
+[search]
+steps = 1
+tuning = "never"
+
+[judging]
+perturbations = 1
+
+[film]
+pictures = 3
 """
 
 
@@ -290,13 +306,25 @@ def refusals(folder: Path) -> dict[str, tuple[Path, int]]:
     return made
 
 
-def test_refusals_are_one_line_and_leave_nothing(tmp_path: Path, short: Path) -> None:
+def test_refusals_are_one_line_and_leave_nothing(
+    tmp_path: Path, short: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, which has its packages already; one of each exit code as a program of its own, too."""
     (tmp_path / "in").mkdir()
-    for name, (path, code) in refusals(tmp_path / "in").items():
-        done = kiosk("visit", path, "--config", short, "--out", tmp_path / "out")
-        assert done.returncode == code, (name, done.stderr)
-        assert done.stderr.startswith("kiosk: ") and done.stderr.count("\n") == 1, (name, done.stderr)
-        assert [left.name for left in tmp_path.iterdir()] == ["in"], name
+    made = refusals(tmp_path / "in")
+    own_process = ("text.jpg", "nobody.png")
+    assert {made[name][1] for name in own_process} == {code for _, code in made.values()}
+    for name, (path, code) in made.items():
+        words = ["visit", str(path), "--config", str(short), "--out", str(tmp_path / "out")]
+        capfd.readouterr()
+        told = [(main(words), capfd.readouterr().err)]
+        if name in own_process:
+            done = kiosk(*words)
+            told.append((done.returncode, done.stderr))
+        for returned, line in told:
+            assert returned == code, (name, line)
+            assert line.startswith("kiosk: ") and line.count("\n") == 1, (name, line)
+            assert [left.name for left in tmp_path.iterdir()] == ["in"], name
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_work(
@@ -435,7 +463,7 @@ def test_weights_that_are_not_there_are_told_before_the_work(tmp_path: Path) -> 
 
 def test_a_visit_whose_terminal_is_closed_leaves_no_dump_and_no_half_a_folder(tmp_path: Path) -> None:
     hasty = tmp_path / "hasty.toml"
-    hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
+    hasty.write_text(HASTY)
     out = tmp_path / "visits"
     out.mkdir()
     words = map(str, ("visit", "--config", hasty, "--out", out / "me"))
@@ -452,7 +480,7 @@ def test_a_visit_whose_terminal_is_closed_leaves_no_dump_and_no_half_a_folder(tm
 
 def test_without_a_border_it_says_so_and_still_gives_a_picture(tmp_path: Path) -> None:
     hasty = tmp_path / "hasty.toml"
-    hasty.write_text('encoder = ""\n[search]\nsteps = 1\ntuning = "never"\n[film]\npictures = 12\n')
+    hasty.write_text(HASTY)
     done = kiosk("visit", "--config", hasty, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "no border here" in done.stdout and "beyond it" not in done.stdout
@@ -471,7 +499,7 @@ def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
     config = tmp_path / "few.toml"
     config.write_text(
         '[search]\nsteps = 8\ntuning_steps = 4\nfinders = ["on-the-way"]\n[film]\npictures = 2\n'
-        "[judging]\nperturbations = 2\n"
+        '[judging]\npanel = ["dlib"]\nperturbations = 2\n'
     )
     found = []
     for cores in (1, 2):
