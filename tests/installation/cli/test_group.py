@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from engine.common.errors import UsageError
-from engine.finders.registry import FINDERS
 from engine.live.crowd.decision import Decision
 from engine.pipeline.group_portrait import PublishedFace
 from installation.cli.group import parse_choices
@@ -42,9 +41,7 @@ def portrait(photograph: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("group")
     (folder / "short.toml").write_text(SHORT)
     words = ["group", photograph, "--choices", "real,doppelganger", "--out", folder / "out"]
-    with pytest.MonkeyPatch.context() as quick:
-        quick.setitem(FINDERS, "nearest", "tests.support.quick_nearest")
-        assert main([*map(str, words), "--config", str(folder / "short.toml")]) == 0
+    assert main([*map(str, words), "--config", str(folder / "short.toml")]) == 0
     return folder / "out"
 
 
