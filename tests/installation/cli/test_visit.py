@@ -499,7 +499,7 @@ def test_the_same_border_on_one_core_and_on_two(tmp_path: Path) -> None:
     config = tmp_path / "few.toml"
     config.write_text(
         '[search]\nsteps = 8\ntuning_steps = 4\nfinders = ["on-the-way"]\n[film]\npictures = 2\n'
-        '[judging]\npanel = ["dlib"]\nperturbations = 2\n'
+        "[judging]\nperturbations = 2\n"
     )
     found = []
     for cores in (1, 2):
