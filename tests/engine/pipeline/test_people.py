@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.common.errors import WeightsError
+from engine.common.errors import UsageError, WeightsError
 from engine.faces.analyser import FaceAnalyser
 from engine.inversion.projection import Place, draw, median_face
 from engine.judges.base import Judge
@@ -39,6 +39,8 @@ from training.nobody.evaluation.sharpness import fine_energy
 
 PEOPLE = REPO / "weights" / "nobody-people.safetensors"
 MAPS = ("b8.conv0", "b16.conv1")
+# How many times as much fine energy maps give: the least of all, and the middle one.
+LEAST_GAIN, MIDDLE_GAIN = 2.0, 3.5
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def judge() -> Judge:
 def test_the_embedded_ones_belong_to_the_embedded_generator_and_fit_beside_it(generator: Generator) -> None:
     people, sha256 = load_people(PEOPLE, generator)
     assert sha256 == generator_sha256(GENERATOR)
-    assert len(people) >= 15
+    assert len(people) >= 15 and len(set(render_names(PEOPLE))) == len(people)
     manifest = tomllib.loads((REPO / "weights" / "manifest.toml").read_text())
     fetched = {"urls", "npm"}
     embedded = {e["name"]: e["size_bytes"] for e in manifest["weights"] if not fetched & e.keys()}
@@ -85,6 +87,17 @@ def test_each_of_them_is_told_from_the_median_face_and_from_the_others(
     found = embeddings(judge, np.concatenate([drawn(generator, [median_face(generator)]), pictures]))
     assert (distances(found[1:], found[:1]) > CLEARLY * judge.threshold).all()
     assert share_of_strangers(found[1:]) > 0.8
+
+
+def test_each_of_them_is_sharper_than_the_generator_draws_by_itself(
+    generator: Generator, known: tuple[Place, ...], pictures: np.ndarray, judge: Judge
+) -> None:
+    soft = drawn(generator, [Place(person.latent) for person in known])
+    gained = fine_energy(pictures) / fine_energy(soft)
+    assert gained.min() > LEAST_GAIN and np.median(gained) > MIDDLE_GAIN
+    found = embeddings(judge, np.concatenate([pictures, soft]))
+    same = np.diag(distances(found[: len(known)], found[len(known) :]))
+    assert (same < judge.threshold).all()  # detail makes nobody somebody else
 
 
 def _shown(picture: np.ndarray, _: float) -> np.ndarray:
@@ -254,7 +267,7 @@ def test_rendered_people_are_found_in_the_generator(
     assert render_names(again) == turned
     for new, old in zip(load_people(again, generator)[0], people[::-1], strict=True):
         assert torch.equal(new.latent, old.latent) and new.offsets.keys() == old.offsets.keys()
-    assert finding.main([*words, "of nobody"]) == 1
+    assert finding.main([*words, "of nobody"]) == UsageError.exit_code
     assert "no of nobody" in capsys.readouterr().err
 
 
