@@ -26,7 +26,7 @@ def borders_on_film(folder: Path, fades_s: tuple[float, ...]) -> list[NDArray[np
     film = folder / "visits.mp4"
     options = RunOptions(visits=len(fades_s), virtual=True, rate_hz=RATE_HZ, film=film)
     frames = []
-    with TestApp(folder, sample_sitter(), options) as app:
+    with TestApp(folder, sample_sitter(), options, is_thorough=False) as app:
         udp: Any = app.control.services[0]
         eventually(lambda: udp.port)
         curator = SimpleUDPClient("127.0.0.1", udp.port)
