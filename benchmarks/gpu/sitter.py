@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 def one_sitter(device: torch.device, toy: bool) -> None:
     """Prints what is found for the same sitter on both, and how long it takes."""
-    settings = (2, 2, 2) if toy else (60, 60, 28)
+    settings = (2, 2, 2) if toy else (60, 60, 20)
     print(f"\n{settings[0]} steps of the latent, {settings[1]} of the weights, {settings[2]} across.")
     print("\n| on | what | distance | seconds |\n|---|---|---:|---:|")
     matches = {}

@@ -41,7 +41,7 @@ LIMIT_GIB = 6.0  # of the whole process, the judges' networks included
 CUDA_GIB = 0.5  # about what CUDA itself takes of that for its kernels
 # As the engine has them in modules that need scipy or scikit-image: steps across, perturbations of each;
 # pictures judged until the border is found, and of its film.
-ACROSS, ACROSS_K = 28, 5
+ACROSS, ACROSS_K = 20, 5
 JUDGED_PICTURES, STRIP = 25, 36
 
 

@@ -18,7 +18,7 @@ A judge whose network gives no gradient is *probed*: its distance is compared at
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
@@ -45,9 +45,9 @@ class NearestSettings:
     """How the nearest picture is looked for.
 
     Attributes:
-        steps: exactly this many steps are taken where every judge has gradients. probed_steps: where one has
-            not.
+        steps: exactly this many steps are taken where every judge has gradients.
         rate: how far a step goes for the sake of likeness, in standard deviations of w; it falls to nothing.
+        probed_steps, probed_rate: the same where a judge has no gradients.
         reach: how far it goes at most.
         farthest: how far from the match the search goes at most, root mean square; moves that convince the
             judges are about 0.2 long, so this only ends what leads nowhere.
@@ -65,9 +65,10 @@ class NearestSettings:
         seed: of the perturbations and probes.
     """
 
-    steps: int = 28
+    steps: int = 20
+    rate: float = 0.036
     probed_steps: int = 40
-    rate: float = 0.02
+    probed_rate: float = 0.02
     reach: float = 0.25
     farthest: float = 1.0
     recovery: float = 0.3
@@ -232,12 +233,14 @@ def search_nearest(
     spread = latent_spread(generator)
     estimates = [_ConstraintEstimate(constraint, settings, generator.device) for constraint in constraints]
     differentiable = all(estimate.differentiable for estimate in estimates)
-    steps = settings.steps if differentiable else settings.probed_steps
+    if not differentiable:
+        settings = replace(settings, steps=settings.probed_steps, rate=settings.probed_rate)
+    steps = settings.steps
     move = torch.zeros_like(match.latent, requires_grad=True)
     metric = metric or LatentMetric()
     if settings.moving_layers < 1:
         metric = metric.within(_coarse_layers(move, settings.moving_layers))
-    optimiser = _ProjectedSteps(move, len(estimates), steps, settings, metric)
+    optimiser = _ProjectedSteps(move, len(estimates), settings, metric)
     best, least = match, math.inf
 
     @cache
@@ -289,9 +292,9 @@ class _ProjectedSteps:
     """
 
     def __init__(
-        self, move: Tensor, constraints: int, steps: int, settings: NearestSettings, metric: LatentMetric
+        self, move: Tensor, constraints: int, settings: NearestSettings, metric: LatentMetric
     ) -> None:
-        self.move, self.steps, self.settings, self.metric = move, steps, settings, metric
+        self.move, self.settings, self.metric = move, settings, metric
         self.likeness = torch.zeros(move.numel(), device=move.device)
         self.constraints = torch.zeros(constraints, move.numel(), device=move.device)
 
@@ -305,7 +308,7 @@ class _ProjectedSteps:
         down = -self.metric.whiten(self.likeness / warm)
         normals = self.metric.whiten(self.constraints / warm)
         length = _rms(self.metric.whiten(down))
-        down = down * self.settings.rate * _fall(index, self.steps) / max(length, 1e-12)
+        down = down * self.settings.rate * _fall(index, self.settings.steps) / max(length, 1e-12)
         violations = torch.tensor([violation for violation, _ in measured]).to(down)
         wanted = self.settings.recovery * violations + normals @ down
         way = self.metric.whiten(down - normals.T @ _multipliers(normals, wanted))

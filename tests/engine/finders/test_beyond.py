@@ -25,7 +25,7 @@ from engine.pipeline.settings import PortrayalSettings
 from engine.stylegan2.network import Generator, to_uint8
 from tests.support.judge_kit import NO_LANDMARKS, Tints
 
-STEPS = NearestSettings(steps=40)
+STEPS = NearestSettings(steps=40, rate=0.02)
 
 
 class Shares(Tints):

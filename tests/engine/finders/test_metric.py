@@ -37,12 +37,12 @@ def test_without_gradients_it_is_euclidean(gradients):
 def test_a_step_goes_onto_a_constraint_by_the_least_visible_way():
     gradients = samples(5, 12)
     matrix = matrix_of(gradients)
-    settings = NearestSettings(recovery=1.0, memory=0.0, reach=10.0)
+    settings = NearestSettings(steps=8, recovery=1.0, memory=0.0, reach=10.0)
     normal = -torch.linspace(2, 1, 12)  # the violation falls fastest where a move is most visible
     lengths = []
     for metric in (LatentMetric(gradients), LatentMetric()):
         move = torch.zeros(12, requires_grad=True)
-        steps = _ProjectedSteps(move, 1, 8, settings, metric)
+        steps = _ProjectedSteps(move, 1, settings, metric)
         steps.step(0, torch.zeros(12), [(0.5, normal)])
         found = move.detach()
         assert float(normal @ found) == pytest.approx(-0.5, abs=1e-4)
