@@ -88,8 +88,9 @@ def test_the_engine_is_killed(app: TestApp, phase: Phase, caplog: pytest.LogCapt
     process = psutil.Process(app.engine_pid)
     caplog.clear()
     process.kill()
-    # What a process takes to end is no matter of the virtual clock, which would leave the phase meanwhile.
-    eventually(lambda: _has_ended(process))
+    # What a process takes to end, and its service to notice, is no matter of the virtual clock, which would
+    # leave the phase meanwhile.
+    eventually(lambda: _has_ended(process) and app.engine.health.condition is not Condition.OK)
     killed_s = time.monotonic()
     # The stage hears of it in the next frames; without it nothing begins.
     while not app.session.state.resting:
