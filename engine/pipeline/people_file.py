@@ -40,7 +40,7 @@ def save_people(
         raise ValueError("people of one file have offsets of the same tensors, in the same order")
     if any(not name.endswith(SUFFIX) for name in maps):
         raise ValueError("a file of people holds no other offsets than noise maps")
-    told: dict[str, object] = {"generator_sha256": generator_sha256, "renders": list(names)}
+    metadata: dict[str, object] = {"generator_sha256": generator_sha256, "renders": list(names)}
     if maps:
         values = [[person.offsets[name].detach().float().cpu() for name in maps] for person in people]
         peaks = torch.tensor([[float(each.abs().max()) for each in own] for own in values]).half()
@@ -51,8 +51,8 @@ def save_people(
         ]
         packed = zlib.compress(torch.cat([each.flatten() for each in levels]).numpy().tobytes(), COMPRESSION)
         state |= {"maps": torch.frombuffer(bytearray(packed), dtype=torch.uint8), "map_peaks": peaks}
-        told["maps"] = [name.removesuffix(SUFFIX) for name in maps]
-    save_weights(state, path, {"people": json.dumps(told)}, torch.float16)
+        metadata["maps"] = [name.removesuffix(SUFFIX) for name in maps]
+    save_weights(state, path, {"people": json.dumps(metadata)}, torch.float16)
 
 
 def load_people(path: Path, generator: Generator) -> tuple[tuple[Place, ...], str]:
@@ -62,10 +62,10 @@ def load_people(path: Path, generator: Generator) -> tuple[tuple[Place, ...], st
         WeightsError: the file is missing, damaged, holds no people, or none for a generator of this shape.
     """
     with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
-        told = json.loads((file.metadata() or {}).get("people", "null"))
-        if not isinstance(told, dict) or not isinstance(sha256 := told.get("generator_sha256"), str):
+        metadata = json.loads((file.metadata() or {}).get("people", "null"))
+        if not isinstance(metadata, dict) or not isinstance(sha256 := metadata.get("generator_sha256"), str):
             raise InvalidWeights("a safetensors file, but not of people (its metadata has no whole 'people')")
-        shapes = _map_shapes(told.get("maps", []), generator)
+        shapes = _map_shapes(metadata.get("maps", []), generator)
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         packed = state.pop("maps", None) if shapes else None
         count = len(state["latents"]) if "latents" in state and state["latents"].dim() else 0
@@ -92,8 +92,8 @@ def render_names(path: Path) -> list[str]:
     Raises WeightsError as `load_people` does.
     """
     with reporting_weights_errors(path), safe_open(path, framework="pt") as file:
-        told = json.loads((file.metadata() or {}).get("people", "{}"))
-        return [str(name) for name in told.get("renders", [])]
+        metadata = json.loads((file.metadata() or {}).get("people", "{}"))
+        return [str(name) for name in metadata.get("renders", [])]
 
 
 def _map_shapes(layers: object, generator: Generator) -> dict[str, torch.Size]:

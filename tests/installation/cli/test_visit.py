@@ -317,11 +317,11 @@ def test_refusals_are_one_line_and_leave_nothing(
     for name, (path, code) in made.items():
         words = ["visit", str(path), "--config", str(short), "--out", str(tmp_path / "out")]
         capfd.readouterr()
-        told = [(main(words), capfd.readouterr().err)]
+        outcomes = [(main(words), capfd.readouterr().err)]
         if name in own_process:
             done = kiosk(*words)
-            told.append((done.returncode, done.stderr))
-        for returned, line in told:
+            outcomes.append((done.returncode, done.stderr))
+        for returned, line in outcomes:
             assert returned == code, (name, line)
             assert line.startswith("kiosk: ") and line.count("\n") == 1, (name, line)
             assert [left.name for left in tmp_path.iterdir()] == ["in"], name
